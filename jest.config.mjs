@@ -1,0 +1,29 @@
+/** One Jest for every kind of test: `*.spec.ts` is pure, `*.it.spec.ts` uses the real Postgres, NATS and EVM. */
+export default {
+  rootDir: '.',
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  testPathIgnorePatterns: ['/node_modules/', '/dist/', '/.mizan/'],
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.mizan/'],
+  testRegex: ['(apps|libs|test|deploy)/.*\\.spec\\.ts$'],
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      {
+        jsc: {
+          target: 'es2022',
+          parser: { syntax: 'typescript', decorators: true },
+          transform: { legacyDecorator: true, decoratorMetadata: true },
+          keepClassNames: true,
+        },
+        module: { type: 'es6' },
+        sourceMaps: 'inline',
+      },
+    ],
+  },
+  moduleNameMapper: {
+    '^#([a-z-]+)$': '<rootDir>/libs/$1/index.ts',
+    '^#([a-z-]+)/(.+)$': '<rootDir>/libs/$1/$2.ts',
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+  },
+};

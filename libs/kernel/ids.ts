@@ -1,0 +1,36 @@
+import { randomBytes as cryptoRandomBytes } from 'node:crypto';
+import { Clock } from './clock.js';
+
+/** Source of identifiers. UUIDv7 sorts by time, which keeps B-tree inserts at the right edge. */
+export abstract class Ids {
+  abstract uuid(): string;
+}
+
+/** RFC 9562 UUIDv7 from a millisecond time and 10 random bytes. */
+export function uuidv7(timeMs: number, random: Uint8Array): string {
+  const bytes = Buffer.alloc(16);
+  bytes.writeUIntBE(timeMs, 0, 6);
+  bytes.set(random.subarray(0, 10), 6);
+  bytes[6] = (bytes[6]! & 0x0f) | 0x70;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = bytes.toString('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+export class SystemIds extends Ids {
+  constructor(
+    private readonly clock: Clock,
+    private readonly random: (size: number) => Uint8Array = cryptoRandomBytes,
+  ) {
+    super();
+  }
+  uuid(): string {
+    return uuidv7(this.clock.nowMs(), this.random(10));
+  }
+}
+
+const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+export function isUuid(value: string): boolean {
+  return uuidPattern.test(value);
+}

@@ -1,0 +1,6 @@
+export * from './assert.js';
+export * from './canonical-json.js';
+export * from './clock.js';
+export * from './errors.js';
+export * from './ids.js';
+export * from './money.js';

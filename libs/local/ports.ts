@@ -1,0 +1,74 @@
+import { createServer } from 'node:net';
+import type { Home } from './home.js';
+import { LocalError } from './local.errors.js';
+
+const loopback = '127.0.0.1';
+
+function listen(port: number): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(undefined));
+    server.listen({ port, host: loopback, exclusive: true }, () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : undefined));
+    });
+  });
+}
+
+/** Whether nobody listens on that port of the loopback interface. */
+export async function isPortFree(port: number): Promise<boolean> {
+  return (await listen(port)) === port;
+}
+
+/** A port that is free on loopback at this moment. */
+export async function freePort(): Promise<number> {
+  const port = await listen(0);
+  if (port === undefined) throw new LocalError('no free TCP port on 127.0.0.1');
+  return port;
+}
+
+/** Ports kept over restarts in `.mizan/ports.json`, so that addresses people noted down stay true. */
+export class Ports {
+  private readonly known: Record<string, number>;
+  constructor(
+    private readonly home: Home,
+    private readonly say: (line: string) => void = () => {},
+  ) {
+    this.known = home.readJson<Record<string, number>>('ports.json') ?? {};
+  }
+
+  /** The remembered port, else the preferred one, else a free one. A port that someone else took is replaced, and that is said. */
+  async take(name: string, preferred?: number): Promise<number> {
+    const wanted = this.known[name] ?? preferred;
+    if (wanted !== undefined && (await isPortFree(wanted))) return this.remember(name, wanted);
+    const port = await this.fresh();
+    if (wanted !== undefined) this.say(`port ${wanted} (${name}) is in use by another program; using ${port} instead`);
+    return this.remember(name, port);
+  }
+
+  /** A port that the user asked for by `variable`. Error: `LocalError` when it is not a port or is in use. */
+  async demand(name: string, variable: string, text: string): Promise<number> {
+    const port = Number(text);
+    if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new LocalError(`${variable}=${text} is not a TCP port (1 to 65535)`);
+    if (!(await isPortFree(port))) {
+      throw new LocalError(`port ${port} (${variable}, ${name}) is in use by another program. Stop that program or choose another port.`);
+    }
+    return this.remember(name, port);
+  }
+
+  private async fresh(): Promise<number> {
+    const taken = new Set(Object.values(this.known));
+    for (;;) {
+      const port = await freePort();
+      if (!taken.has(port)) return port;
+    }
+  }
+
+  private remember(name: string, port: number): number {
+    if (this.known[name] !== port) {
+      this.known[name] = port;
+      this.home.writeJson(this.known, 'ports.json');
+    }
+    return port;
+  }
+}

@@ -1,0 +1,5 @@
+/** SHA-256 of some bytes; comes in as a parameter, so that the same code runs in Node and in a browser. */
+export type Hash = (bytes: Uint8Array) => Uint8Array;
+
+/** Length of every hash of the tree, in bytes. */
+export const hashBytes = 32;

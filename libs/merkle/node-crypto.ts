@@ -1,0 +1,53 @@
+import { createHash, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
+import { concat, fromHex, toUtf8 } from './bytes.js';
+import { cosignatureMessage, unpackCosignature } from './cosignature.js';
+import type { Hash } from './hash.js';
+import type { NoteSigner, VerifySignature } from './note.js';
+import { SignatureType, verifierKey } from './verifier-key.js';
+
+/** SHA-256 and Ed25519 by Node's own crypto: the default for what the rest of this library takes as parameters. */
+export const sha256: Hash = (bytes) => plain(createHash('sha256').update(bytes).digest());
+
+/** A Buffer's `slice` shares its memory and a Uint8Array's does not: only the latter leaves this file. */
+function plain(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
+}
+
+const pkcs8Prefix = fromHex('302e020100300506032b657004220420');
+const spkiPrefix = fromHex('302a300506032b6570032100');
+
+/** The raw 32-byte public key of an Ed25519 seed of 32 bytes. */
+export function ed25519PublicKey(seed: Uint8Array): Uint8Array {
+  const spki = createPublicKey(privateKeyOf(seed)).export({ format: 'der', type: 'spki' });
+  return new Uint8Array(spki.subarray(spkiPrefix.length));
+}
+
+/** 64-byte Ed25519 signature by the key with this 32-byte seed. */
+export function ed25519Sign(seed: Uint8Array, message: Uint8Array): Uint8Array {
+  return plain(sign(null, message, privateKeyOf(seed)));
+}
+
+export function ed25519Verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+  if (publicKey.length !== 32 || signature.length !== 64) return false;
+  const key = createPublicKey({ key: Buffer.from(concat(spkiPrefix, publicKey)), format: 'der', type: 'spki' });
+  return verify(null, message, key, signature);
+}
+
+/** Signer of notes under a name. Error: `Malformed` when the name is not one. */
+export function ed25519Signer(name: string, seed: Uint8Array): NoteSigner {
+  const key = privateKeyOf(seed);
+  return { key: verifierKey(sha256, name, ed25519PublicKey(seed)), sign: (message) => plain(sign(null, message, key)) };
+}
+
+/** Signatures of logs and cosignatures of witnesses. */
+export const verifySignature: VerifySignature = (key, text, signature) => {
+  if (key.type === SignatureType.ed25519) return ed25519Verify(key.publicKey, toUtf8(text), signature);
+  const cosignature = unpackCosignature(signature);
+  if (cosignature === undefined) return false;
+  return ed25519Verify(key.publicKey, cosignatureMessage(cosignature.timeSeconds, text), cosignature.signature);
+};
+
+function privateKeyOf(seed: Uint8Array) {
+  if (seed.length !== 32) throw new RangeError('an Ed25519 seed has 32 bytes');
+  return createPrivateKey({ key: Buffer.from(concat(pkcs8Prefix, seed)), format: 'der', type: 'pkcs8' });
+}

@@ -1,0 +1,62 @@
+import { concat } from './bytes.js';
+import type { Hash } from './hash.js';
+import { consistencySpans, inclusionSpans, subtreesOf, type Span, type SubtreeId } from './subtrees.js';
+
+/** The stored hash of a full subtree: `hashAt(0, i)` is the leaf hash of entry i. */
+export type HashAt = (level: number, index: number) => Uint8Array;
+
+const leafPrefix = Uint8Array.of(0x00);
+const nodePrefix = Uint8Array.of(0x01);
+
+/** SHA-256(0x00 ‖ entry): RFC 9162 §2.1.1. */
+export function leafHash(hash: Hash, entry: Uint8Array): Uint8Array {
+  return hash(concat(leafPrefix, entry));
+}
+
+/** SHA-256(0x01 ‖ left ‖ right): RFC 9162 §2.1.1. */
+export function nodeHash(hash: Hash, left: Uint8Array, right: Uint8Array): Uint8Array {
+  return hash(concat(nodePrefix, left, right));
+}
+
+/** Joins adjacent full subtrees, given from the largest to the smallest, into the hash of their common node. */
+export function foldRight(hash: Hash, subtrees: readonly Uint8Array[]): Uint8Array {
+  if (subtrees.length === 0) return hash(new Uint8Array());
+  return subtrees.reduceRight((right, left) => nodeHash(hash, left, right));
+}
+
+/** The root over some leaf hashes; of none it is SHA-256(""). */
+export function rootOf(hash: Hash, leafHashes: Iterable<Uint8Array>): Uint8Array {
+  const edge: Uint8Array[] = [];
+  let size = 0;
+  for (const leaf of leafHashes) {
+    let node = leaf;
+    for (let rest = size; rest % 2 === 1; rest = (rest - 1) / 2) node = nodeHash(hash, edge.pop()!, node);
+    edge.push(node);
+    size += 1;
+  }
+  return foldRight(hash, edge);
+}
+
+/** The full subtrees from which {@link inclusionProof} is made: fetch these, then prove. */
+export function inclusionSubtrees(index: number, size: number): SubtreeId[] {
+  return inclusionSpans(index, size).flatMap(subtreesOf);
+}
+
+/** The full subtrees from which {@link consistencyProof} is made. */
+export function consistencySubtrees(oldSize: number, size: number): SubtreeId[] {
+  return consistencySpans(oldSize, size).flatMap(subtreesOf);
+}
+
+/** Proof that entry `index` is in the tree of `size` entries, leaf to root. Error: `RangeError` when it cannot be. */
+export function inclusionProof(hash: Hash, index: number, size: number, hashAt: HashAt): Uint8Array[] {
+  return inclusionSpans(index, size).map((span) => spanHash(hash, span, hashAt));
+}
+
+/** Proof that the tree of `oldSize` entries is a prefix of the tree of `size`. Error: `RangeError` when it cannot be. */
+export function consistencyProof(hash: Hash, oldSize: number, size: number, hashAt: HashAt): Uint8Array[] {
+  return consistencySpans(oldSize, size).map((span) => spanHash(hash, span, hashAt));
+}
+
+function spanHash(hash: Hash, span: Span, hashAt: HashAt): Uint8Array {
+  return foldRight(hash, subtreesOf(span).map(({ level, index }) => hashAt(level, index)));
+}

@@ -1,0 +1,58 @@
+/** Who may do what: one table, read by one guard. */
+export const Role = {
+  /** Operates the deployment: every organisation's set-up, nobody's prompts. */
+  platformAdmin: 'platform_admin',
+  orgAdmin: 'org_admin',
+  developer: 'developer',
+  finance: 'finance',
+  auditor: 'auditor',
+} as const;
+export type Role = (typeof Role)[keyof typeof Role];
+export const roles = Object.values(Role) as [Role, ...Role[]];
+
+export const actions = [
+  'inference.run',
+  'model.read',
+  'organisation.create',
+  'organisation.read',
+  'project.write',
+  'project.read',
+  'key.write',
+  'key.read',
+  'policy.write',
+  'policy.read',
+  'policy.dryRun',
+  'budget.write',
+  'budget.read',
+  'price.write',
+  'price.read',
+  'node.write',
+  'node.read',
+  'offer.read',
+  'record.read',
+  'proof.read',
+  'payout.read',
+  'settlement.run',
+] as const;
+export type Action = (typeof actions)[number];
+
+const reading: readonly Action[] = ['model.read', 'organisation.read', 'project.read', 'budget.read', 'price.read', 'offer.read'];
+
+/** `own` = only within the principal's organisation; `any` = across organisations. */
+export const grants: Record<Role, { scope: 'own' | 'any'; actions: ReadonlySet<Action> }> = {
+  platform_admin: { scope: 'any', actions: new Set(actions.filter((action) => action !== 'inference.run')) },
+  org_admin: {
+    scope: 'own',
+    actions: new Set<Action>([...reading, 'project.write', 'key.write', 'key.read', 'policy.write', 'policy.read', 'policy.dryRun', 'budget.write', 'record.read', 'proof.read', 'payout.read', 'settlement.run']),
+  },
+  developer: { scope: 'own', actions: new Set<Action>([...reading, 'inference.run', 'policy.read', 'record.read', 'proof.read']) },
+  finance: { scope: 'own', actions: new Set<Action>([...reading, 'budget.write', 'payout.read', 'settlement.run', 'proof.read']) },
+  auditor: { scope: 'own', actions: new Set<Action>([...reading, 'key.read', 'policy.read', 'policy.dryRun', 'record.read', 'proof.read', 'payout.read', 'node.read']) },
+};
+
+/** Whether a role may act on a resource of `tenant`. A resource without a tenant (`null`) belongs to the deployment. */
+export function isAllowed(principal: { role: Role; tenant: string }, action: Action, tenant: string | null): boolean {
+  const grant = grants[principal.role];
+  if (!grant.actions.has(action)) return false;
+  return grant.scope === 'any' || tenant === null || tenant === principal.tenant;
+}

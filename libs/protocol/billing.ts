@@ -1,0 +1,114 @@
+import { z } from 'zod';
+import { defineCall } from './define.js';
+import { actor } from './governance.js';
+import { evmAddress, nanos, pageRequest, sha256Hex, timeMs, tokenUnits, txHash, uuid } from './scalars.js';
+
+/** Money set aside for one gateway to spend without asking again. */
+export const lease = z.object({
+  lease: uuid,
+  budget: uuid,
+  amountNanos: nanos,
+  /** Monotonic per budget and holder: usage under an older fence is booked but flagged. */
+  fence: z.int().positive(),
+  ttlMs: z.int().positive(),
+});
+
+export const budget = z.object({
+  id: uuid,
+  tenant: uuid,
+  project: uuid,
+  currency: z.literal('USD'),
+  limitNanos: nanos,
+  availableNanos: nanos,
+  leasedNanos: nanos,
+  spentNanos: nanos,
+});
+
+export const priceVersion = z.object({
+  version: uuid,
+  offer: uuid,
+  currency: z.literal('USD'),
+  inputNanosPerMillion: nanos,
+  outputNanosPerMillion: nanos,
+  hash: sha256Hex,
+  validFromMs: timeMs,
+  validToMs: timeMs.nullable(),
+});
+
+export const charge = z.object({
+  record: uuid,
+  tenant: uuid,
+  project: uuid,
+  node: uuid,
+  offer: uuid,
+  priceVersion: uuid,
+  inputTokens: z.int().nonnegative(),
+  outputTokens: z.int().nonnegative(),
+  amountNanos: nanos,
+  chargedAtMs: timeMs,
+});
+
+/** What is owed to a payee by one tenant: earned − drawn into statements. */
+export const payable = z.object({ tenant: uuid, payee: evmAddress, earnedNanos: nanos, drawnNanos: nanos, owedNanos: nanos });
+
+/** Cumulative token totals per payee for the next epoch statement of one payer. Idempotent by `statement`. */
+export const draw = z.object({
+  statement: uuid,
+  tenant: uuid,
+  /** Nanos per token unit, fixed rate recorded with the draw: 10⁹⁻ˢᶜᵃˡᵉ for a dollar token. */
+  nanosPerUnit: nanos,
+  payees: z.array(z.object({ payee: evmAddress, units: tokenUnits, cumulativeUnits: tokenUnits })),
+  totalUnits: tokenUnits,
+  cumulativeTotalUnits: tokenUnits,
+});
+
+export const payout = z.object({
+  statement: uuid,
+  tenant: uuid,
+  payee: evmAddress,
+  units: tokenUnits,
+  state: z.enum(['drawn', 'settled']),
+  /** Transaction that credited the payee in the escrow. */
+  settledTx: txHash.nullable(),
+  settledAtMs: timeMs.nullable(),
+});
+
+export const billingCalls = {
+  /** Errors: BUDGET_MISSING, BUDGET_EXHAUSTED (not even `needNanos` is left). */
+  acquireLease: defineCall('billing', 'leases.acquire', {
+    request: z.object({
+      tenant: uuid,
+      project: uuid,
+      gateway: z.string().min(1).max(64),
+      /** The smallest amount of use: one hold. */
+      needNanos: nanos,
+      /** The holder's own rate of spend, EWMA. */
+      demandNanosPerSecond: nanos,
+    }),
+    reply: lease,
+    timeoutMs: 2_000,
+  }),
+  releaseLease: defineCall('billing', 'leases.release', { request: z.object({ lease: uuid, gateway: z.string(), fence: z.int() }), reply: z.object({ released: z.boolean() }) }),
+  /** Sets the limit of a project's budget; lowering below what is spent and leased stops spending, takes nothing back. */
+  putBudget: defineCall('billing', 'budgets.put', { request: z.object({ actor, tenant: uuid, project: uuid, limitNanos: nanos }), reply: budget }),
+  listBudgets: defineCall('billing', 'budgets.list', { request: z.object({ tenant: uuid }), reply: z.object({ data: z.array(budget) }) }),
+  putPrice: defineCall('billing', 'prices.put', {
+    request: z.object({ actor, offer: uuid, inputNanosPerMillion: nanos, outputNanosPerMillion: nanos }),
+    reply: priceVersion,
+  }),
+  listPrices: defineCall('billing', 'prices.list', { request: pageRequest.extend({ offer: uuid.optional() }), reply: z.object({ data: z.array(priceVersion), hasMore: z.boolean() }) }),
+  getCharge: defineCall('billing', 'charges.get', { request: z.object({ tenant: uuid, record: uuid }), reply: charge }),
+  listPayables: defineCall('billing', 'payables.list', { request: z.object({ tenant: uuid.nullable() }), reply: z.object({ data: z.array(payable) }) }),
+  /**
+   * Takes everything owed by a tenant into a statement. Called again with the same statement it answers the same; while another
+   * statement of the tenant is unsettled it answers that one. Error: NOTHING_DUE.
+   */
+  drawPayables: defineCall('billing', 'payables.draw', { request: z.object({ statement: uuid, tenant: uuid }), reply: draw }),
+  listPayouts: defineCall('billing', 'payouts.list', { request: pageRequest.extend({ tenant: uuid.nullable() }), reply: z.object({ data: z.array(payout), hasMore: z.boolean() }) }),
+  /** Sum per currency over all postings, and account balances by kind; for the curious and for checks. */
+  trialBalance: defineCall('billing', 'ledger.trial-balance', {
+    request: z.object({}),
+    reply: z.object({ currencies: z.array(z.object({ currency: z.string(), sum: nanos, postings: z.int() })), accounts: z.array(z.object({ code: z.string(), currency: z.string(), balance: nanos })) }),
+    timeoutMs: 20_000,
+  }),
+} as const;

@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { roles } from './access.js';
+import { defineCall } from './define.js';
+import { recordType } from './records.js';
+import { label, pageRequest, sha256Hex, timeMs, uuid } from './scalars.js';
+import { dataClass } from './vocabulary.js';
+
+export const organisation = z.object({ id: uuid, name: label, pseudonym: sha256Hex, createdAtMs: timeMs });
+export const project = z.object({ id: uuid, tenant: uuid, name: label, defaultClass: dataClass, createdAtMs: timeMs });
+export const apiKey = z.object({
+  id: uuid,
+  tenant: uuid,
+  project: uuid.nullable(),
+  role: z.enum(roles),
+  name: label,
+  /** The last four characters, to recognise it by. */
+  tail: z.string(),
+  createdAtMs: timeMs,
+  expiresAtMs: timeMs.nullable(),
+  revokedAtMs: timeMs.nullable(),
+});
+export const policyVersion = z.object({ tenant: uuid, version: z.int().positive(), hash: sha256Hex, text: z.string(), author: uuid.nullable(), publishedAtMs: timeMs });
+
+/** Who asks; governance records it. `keyId` null = the bootstrap. */
+export const actor = z.object({ keyId: uuid.nullable(), tenant: uuid.nullable() });
+
+export const logEntry = z.object({
+  index: z.int().nonnegative(),
+  id: uuid,
+  type: recordType,
+  timeMs,
+  tenant: uuid.nullable(),
+  /** Base64 of the exact hashed bytes. */
+  envelope: z.base64(),
+  /** Decrypted body, only for readers of the tenant; null when none. */
+  body: z.object({ secret: z.base64(), fields: z.record(z.string(), z.json()) }).nullable(),
+});
+
+/** A self-contained proof: verified with the log's public key and nothing else. */
+export const recordProof = z.object({
+  format: z.literal('mizan-proof/1'),
+  entries: z.array(
+    z.object({
+      entry: logEntry,
+      /** C2SP tlog-proof v1 text: index, hashes leaf → root, signed checkpoint. */
+      proof: z.string(),
+    }),
+  ),
+  /** C2SP verifier key of the log. */
+  logKey: z.string(),
+});
+
+export const governanceCalls = {
+  createOrganisation: defineCall('governance', 'organisations.create', { request: z.object({ actor, name: label }), reply: organisation }),
+  getOrganisation: defineCall('governance', 'organisations.get', { request: z.object({ tenant: uuid }), reply: organisation }),
+  listOrganisations: defineCall('governance', 'organisations.list', { request: pageRequest, reply: z.object({ data: z.array(organisation), hasMore: z.boolean() }) }),
+  createProject: defineCall('governance', 'projects.create', { request: z.object({ actor, tenant: uuid, name: label, defaultClass: dataClass }), reply: project }),
+  listProjects: defineCall('governance', 'projects.list', { request: z.object({ tenant: uuid }), reply: z.object({ data: z.array(project) }) }),
+  createKey: defineCall('governance', 'keys.create', {
+    request: z.object({ actor, tenant: uuid, project: uuid.nullable(), role: z.enum(roles), name: label, expiresAtMs: timeMs.nullable() }),
+    /** `secret` is shown once and never stored. */
+    reply: apiKey.extend({ secret: z.string() }),
+  }),
+  listKeys: defineCall('governance', 'keys.list', { request: z.object({ tenant: uuid }), reply: z.object({ data: z.array(apiKey) }) }),
+  revokeKey: defineCall('governance', 'keys.revoke', { request: z.object({ actor, tenant: uuid, id: uuid }), reply: apiKey }),
+  /** Errors: POLICY_INVALID with `details.problems: [{message, line, column, policy}]`. */
+  putPolicy: defineCall('governance', 'policies.put', { request: z.object({ actor, tenant: uuid, text: z.string().max(262_144) }), reply: policyVersion, timeoutMs: 10_000 }),
+  getPolicy: defineCall('governance', 'policies.get', { request: z.object({ tenant: uuid, version: z.int().positive().optional() }), reply: policyVersion }),
+  listPolicies: defineCall('governance', 'policies.list', { request: z.object({ tenant: uuid }), reply: z.object({ data: z.array(policyVersion.omit({ text: true })) }) }),
+  /** Decides a past request again under `text` (or the version in force) over the offers now on the market. */
+  dryRunPolicy: defineCall('governance', 'policies.dry-run', {
+    request: z.object({ tenant: uuid, record: uuid, text: z.string().max(262_144).optional() }),
+    reply: z.object({
+      recorded: z.object({ decision: z.enum(['permit', 'deny']), policies: z.array(z.string()), policyVersion: z.int() }),
+      now: z.object({
+        decision: z.enum(['permit', 'deny']),
+        permitted: z.array(z.object({ offer: uuid, nodeName: z.string(), region: z.string() })),
+        refused: z.array(z.object({ policies: z.array(z.object({ id: z.string(), reason: z.string().nullable() })), offers: z.int() })),
+      }),
+    }),
+    timeoutMs: 10_000,
+  }),
+  /** Entries of one request. Errors: NOT_FOUND, RECORD_PENDING (known to be on its way, not yet in the log). */
+  getRecord: defineCall('governance', 'records.get', { request: z.object({ tenant: uuid.nullable(), id: uuid }), reply: z.object({ id: uuid, entries: z.array(logEntry) }) }),
+  listRecords: defineCall('governance', 'records.list', {
+    request: pageRequest.extend({ tenant: uuid.nullable(), type: recordType.optional() }),
+    reply: z.object({ data: z.array(logEntry.omit({ body: true })), hasMore: z.boolean() }),
+  }),
+  proveRecord: defineCall('governance', 'records.prove', { request: z.object({ tenant: uuid.nullable(), id: uuid }), reply: recordProof }),
+  /** The signed head of the log. */
+  checkpoint: defineCall('governance', 'audit.checkpoint', {
+    request: z.object({}),
+    reply: z.object({ note: z.string(), size: z.int().nonnegative(), root: sha256Hex, logKey: z.string() }),
+  }),
+} as const;

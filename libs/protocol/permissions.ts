@@ -1,0 +1,100 @@
+import { buckets, nodeSubjects, serviceInboxPrefix } from './subjects.js';
+import type { BucketName, CredentialName, ServiceName, StreamName } from './subjects.js';
+
+/** Exact NATS allow lists; what is not listed is denied. `responses` lets a server answer requests it received. */
+export interface NatsPermissions {
+  publish: string[];
+  subscribe: string[];
+  responses: boolean;
+}
+
+/** Which service calls which: the rest of the RPC space is closed to it. */
+const calls: Record<ServiceName, readonly ServiceName[]> = {
+  gateway: ['scheduler', 'billing', 'governance', 'settlement'],
+  scheduler: ['billing', 'settlement'],
+  billing: ['settlement'],
+  governance: [],
+  settlement: ['billing', 'governance'],
+};
+
+const consumes: Record<ServiceName, readonly StreamName[]> = {
+  gateway: [],
+  scheduler: ['EVENTS'],
+  billing: ['RECORDS', 'EVENTS', 'RECEIPTS'],
+  governance: ['RECORDS', 'EVENTS'],
+  settlement: ['EVENTS'],
+};
+
+const reads: Record<ServiceName, readonly BucketName[]> = {
+  gateway: ['keys', 'tenants', 'policies', 'offers', 'prices'],
+  scheduler: ['tenants'],
+  billing: ['tenants', 'prices', 'offers'],
+  governance: ['offers', 'prices'],
+  settlement: ['tenants'],
+};
+
+const extra: Record<ServiceName, { publish: string[]; subscribe: string[] }> = {
+  gateway: { publish: ['node.*.down.session', 'node.*.down.frame.>'], subscribe: ['node.*.up.frame.>'] },
+  scheduler: { publish: [], subscribe: [nodeSubjects.heartbeats] },
+  billing: { publish: ['node.*.down.settled'], subscribe: [] },
+  governance: { publish: [], subscribe: [] },
+  settlement: { publish: [], subscribe: [] },
+};
+
+/** The JetStream API of one stream: read its state, make and pull consumers, acknowledge. */
+const streamAccess = (stream: string): string[] => [
+  `$JS.API.STREAM.INFO.${stream}`,
+  `$JS.API.CONSUMER.CREATE.${stream}`,
+  `$JS.API.CONSUMER.CREATE.${stream}.>`,
+  `$JS.API.CONSUMER.DURABLE.CREATE.${stream}.>`,
+  `$JS.API.CONSUMER.INFO.${stream}.>`,
+  `$JS.API.CONSUMER.LIST.${stream}`,
+  `$JS.API.CONSUMER.DELETE.${stream}.>`,
+  `$JS.API.CONSUMER.MSG.NEXT.${stream}.>`,
+  `$JS.ACK.${stream}.>`,
+  `$JS.FC.${stream}.>`,
+];
+
+const bucketAccess = (bucket: string): string[] => [
+  ...streamAccess(`KV_${bucket}`),
+  `$JS.API.DIRECT.GET.KV_${bucket}`,
+  `$JS.API.DIRECT.GET.KV_${bucket}.>`,
+  `$JS.API.STREAM.MSG.GET.KV_${bucket}`,
+];
+
+/** The allow list of a service or operational credential. Nobody gets `>`. */
+export function credentialPermissions(name: CredentialName): NatsPermissions {
+  const inbox = `${serviceInboxPrefix(name)}.>`;
+  if (name === 'provision') {
+    return { publish: ['$JS.API.>'], subscribe: [inbox], responses: false };
+  }
+  if (name === 'verify') {
+    return { publish: ['$JS.API.INFO', '$JS.API.STREAM.INFO.*', '$JS.API.CONSUMER.LIST.*', '$JS.API.CONSUMER.INFO.*.*'], subscribe: [inbox], responses: false };
+  }
+  const owned = buckets.filter((bucket) => bucket.owner === name).map((bucket) => bucket.name);
+  const read = new Set<string>([...reads[name], ...owned]);
+  return {
+    publish: [
+      '$JS.API.INFO',
+      ...calls[name].map((service) => `mizan.rpc.${service}.>`),
+      `mizan.record.${name}`,
+      `mizan.event.${name}.>`,
+      ...consumes[name].flatMap(streamAccess),
+      ...[...read].flatMap(bucketAccess),
+      ...owned.map((bucket) => `$KV.${bucket}.>`),
+      ...extra[name].publish,
+    ],
+    subscribe: [inbox, `mizan.rpc.${name}.>`, ...extra[name].subscribe],
+    responses: true,
+  };
+}
+
+/** The allow list of a provider's node: its own subjects and inbox, nothing of JetStream. */
+export function nodePermissions(node: string): NatsPermissions {
+  return {
+    publish: [nodeSubjects.up(node)],
+    subscribe: [nodeSubjects.down(node), `${nodeSubjects.inboxPrefix(node)}.>`],
+    responses: true,
+  };
+}
+

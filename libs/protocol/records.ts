@@ -1,0 +1,194 @@
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import { canonicalJson } from '#kernel';
+import type { Json } from '#kernel';
+import { commitFields, commitmentRoot } from './commitments.js';
+import type { RecordFields } from './commitments.js';
+import { signedReceipt } from './receipts.js';
+import { base64, nanos, sha256Hex, timeMs, uuid } from './scalars.js';
+import { sealedBody, Sealer, unseal } from './sealing.js';
+import type { SealedBody } from './sealing.js';
+import { dataClass, endpoint, findingKind, usage } from './vocabulary.js';
+
+/** Kinds of log entries. `admitted` and `completed` share the request's id; every entry's identity is (id, type). */
+export const recordTypes = [
+  'admitted',
+  'completed',
+  'refused',
+  'voided',
+  'organisation.created',
+  'project.created',
+  'policy.published',
+  'key.created',
+  'key.revoked',
+  'node.enrolled',
+  'node.revoked',
+  'budget.set',
+  'price.set',
+  'epoch.settled',
+] as const;
+export const recordType = z.enum(recordTypes);
+export type RecordType = z.output<typeof recordType>;
+
+/** Where a job was tried, in order. */
+export const attempt = z.object({ offer: uuid, node: uuid, outcome: z.enum(['ok', 'unreachable', 'busy', 'failed', 'lost']), code: z.string().optional() });
+
+/** Billing's part of `admitted`: what was reserved, where, under which price. */
+export const admittedFacts = z.object({
+  kind: z.literal('admitted'),
+  record: uuid,
+  tenant: uuid,
+  project: uuid,
+  keyId: uuid,
+  gateway: z.string(),
+  budget: uuid,
+  lease: uuid,
+  fence: z.int().nonnegative(),
+  holdNanos: nanos,
+  offer: uuid,
+  node: uuid,
+  priceVersion: uuid,
+  policyVersion: z.int(),
+  model: z.string(),
+  endpoint,
+  dataClass,
+  requestHash: sha256Hex,
+  admittedAtMs: timeMs,
+  deadlineMs: timeMs,
+});
+export type AdmittedFacts = z.output<typeof admittedFacts>;
+
+/** Billing's part of `completed`: exactly one charge follows, zero included. */
+export const completedFacts = z.object({
+  kind: z.literal('completed'),
+  record: uuid,
+  tenant: uuid,
+  project: uuid,
+  budget: uuid,
+  lease: uuid,
+  /** The offer and node that did the work; those of the admission when none did. */
+  offer: uuid,
+  node: uuid,
+  priceVersion: uuid,
+  outcome: z.enum(['ok', 'failed', 'cancelled']),
+  usage,
+  usageSource: z.enum(['engine', 'receipt', 'none']),
+  chargeNanos: nanos,
+  responseHash: sha256Hex.nullable(),
+  attempts: z.array(attempt),
+  receipt: signedReceipt.nullable(),
+  completedAtMs: timeMs,
+  /** Who closed the admission: the gateway, or billing from a receipt after the deadline. */
+  closedBy: z.enum(['gateway', 'billing']),
+});
+export type CompletedFacts = z.output<typeof completedFacts>;
+
+export const recordFacts = z.discriminatedUnion('kind', [admittedFacts, completedFacts]);
+export type RecordFacts = z.output<typeof recordFacts>;
+
+/** The public log entry: says that something of this type happened, and commits to what. Its exact bytes are hashed. */
+export const envelope = z.object({
+  v: z.literal(1),
+  id: uuid,
+  type: recordType,
+  /** RFC 3339 with milliseconds, UTC. */
+  time: z.iso.datetime({ precision: 3 }),
+  /** The tenant's pseudonym; the deployment's own entries carry `operator`. */
+  tenant: z.union([sha256Hex, z.literal('operator')]),
+  schema: z.string(),
+  root: sha256Hex,
+});
+export type Envelope = z.output<typeof envelope>;
+
+/** A record on the wire: one log entry with its sealed body, and the facts that billing needs in clear. */
+export const logRecord = z.object({
+  v: z.literal(1),
+  id: uuid,
+  type: recordType,
+  tenant: uuid.nullable(),
+  /** Base64 of the envelope's exact bytes. */
+  envelope: base64,
+  /** Absent for the deployment's own entries, whose fields are public and travel in `fields`. */
+  body: sealedBody.nullable(),
+  fields: z.record(z.string(), z.json()).nullable(),
+  facts: recordFacts.nullable(),
+});
+export type LogRecord = z.output<typeof logRecord>;
+
+/** One JetStream message of RECORDS: a group commit. */
+export const recordCommit = z.object({ v: z.literal(1), records: z.array(logRecord).min(1).max(64) });
+export type RecordCommit = z.output<typeof recordCommit>;
+
+/** The plaintext of a sealed body. */
+export const recordBody = z.object({ secret: base64, fields: z.record(z.string(), z.json()) });
+export type RecordBody = z.output<typeof recordBody>;
+
+/** What of a request's decision goes into the sealed body of `admitted` and `refused`, beside the facts. */
+export const decisionFields = z.object({
+  principal: z.object({ keyId: uuid, project: uuid, role: z.string() }),
+  model: z.string(),
+  endpoint,
+  declaredClass: dataClass,
+  dataClass,
+  findings: z.array(z.object({ kind: findingKind, count: z.int().positive() })),
+  purpose: z.string().nullable(),
+  subject: z.string().nullable(),
+  subjectRegion: z.string().nullable(),
+  dataset: z.string().nullable(),
+  tags: z.array(z.string()),
+  policyVersion: z.int(),
+  policyHash: sha256Hex.nullable(),
+  decision: z.enum(['permit', 'deny']),
+  policies: z.array(z.object({ id: z.string(), reason: z.string().nullable() })),
+  permittedOffers: z.int().nonnegative(),
+  consideredOffers: z.int().nonnegative(),
+  durability: z.enum(['one-replica', 'three-replicas']),
+});
+export type DecisionFields = z.output<typeof decisionFields>;
+
+export interface RecordDraft {
+  readonly id: string;
+  readonly type: RecordType;
+  readonly timeMs: number;
+  readonly fields: RecordFields;
+  readonly facts: RecordFacts | null;
+}
+
+const entryContext = (id: string, type: RecordType): string => `${id}|${type}`;
+
+function envelopeBytes(draft: RecordDraft, tenant: string, root: string): Buffer {
+  const value: Envelope = { v: 1, id: draft.id, type: draft.type, time: new Date(draft.timeMs).toISOString(), tenant, schema: `mizan.record.${draft.type}/1`, root };
+  return Buffer.from(canonicalJson(value));
+}
+
+/** Builds a tenant's record: commitments and encryption are made here, by the producer. */
+export function sealRecord(draft: RecordDraft, tenant: { tenant: string; pseudonym: string }, sealer: Sealer): LogRecord {
+  const secret = randomBytes(32);
+  const bytes = envelopeBytes(draft, tenant.pseudonym, commitmentRoot(commitFields(secret, draft.fields)));
+  const body = sealer.seal(Buffer.from(JSON.stringify({ secret: secret.toString('base64'), fields: draft.fields })), entryContext(draft.id, draft.type));
+  return { v: 1, id: draft.id, type: draft.type, tenant: tenant.tenant, envelope: bytes.toString('base64'), body, fields: null, facts: draft.facts };
+}
+
+/** Builds a record of the deployment itself, whose fields are public (committed with an all-zero secret). */
+export function operatorRecord(draft: RecordDraft): LogRecord {
+  const root = commitmentRoot(commitFields(operatorSecret, draft.fields));
+  const bytes = envelopeBytes(draft, 'operator', root);
+  return { v: 1, id: draft.id, type: draft.type, tenant: null, envelope: bytes.toString('base64'), body: null, fields: draft.fields as Record<string, z.core.util.JSONType>, facts: null };
+}
+
+export const operatorSecret = new Uint8Array(32);
+
+/** Opens a record's body with the tenant's raw private sealing key. */
+export function openRecordBody(id: string, type: RecordType, body: SealedBody, sealPrivate: Uint8Array): RecordBody {
+  return recordBody.parse(JSON.parse(unseal(body, sealPrivate, entryContext(id, type)).toString('utf8')));
+}
+
+/** Whether the fields are those that the envelope commits to. */
+export function bodyMatchesEnvelope(body: RecordBody, entry: Envelope): boolean {
+  return commitmentRoot(commitFields(Buffer.from(body.secret, 'base64'), body.fields as Record<string, Json>)) === entry.root;
+}
+
+/** Parses an entry's exact bytes. */
+export function parseEnvelope(bytes: Uint8Array): Envelope {
+  return envelope.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
+}

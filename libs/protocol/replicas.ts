@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import { roles } from './access.js';
+import { defineReplica } from './define.js';
+import type { ValueOf } from './define.js';
+import { base64, label, nanos, sha256Hex, timeMs, uuid } from './scalars.js';
+import { dataClass, endpoint, evidence, isolation } from './vocabulary.js';
+
+/** Bucket `keys`, key = lower-case hex HMAC-SHA256(pepper, API key). A revoked key is deleted from the bucket. */
+export const keyReplica = defineReplica(
+  'keys',
+  z.object({ hash: sha256Hex, keyId: uuid, tenant: uuid, project: uuid.nullable(), role: z.enum(roles), expiresAtMs: timeMs.nullable() }),
+);
+export type KeyEntry = ValueOf<typeof keyReplica>;
+
+/** Bucket `tenants`, key = tenant. What a gateway needs to admit and to write records of an organisation. */
+export const tenantReplica = defineReplica(
+  'tenants',
+  z.object({
+    tenant: uuid,
+    name: label,
+    /** 32 random bytes, hex: stands for the tenant in the public log. */
+    pseudonym: sha256Hex,
+    /** X25519 public key (raw, base64) under which record bodies are sealed, and its id. */
+    sealKey: base64,
+    sealKeyId: uuid,
+    projects: z.array(z.object({ id: uuid, name: label, defaultClass: dataClass })),
+  }),
+);
+export type TenantEntry = ValueOf<typeof tenantReplica>;
+
+/** Bucket `policies`, key = tenant. The published policy set; a tenant without one may run nothing. */
+export const policyReplica = defineReplica(
+  'policies',
+  z.object({ tenant: uuid, version: z.int().positive(), hash: sha256Hex, text: z.string(), publishedAtMs: timeMs }),
+);
+export type PolicyEntry = ValueOf<typeof policyReplica>;
+
+/** Bucket `offers`, key = offer id. One model on one node. */
+export const offerReplica = defineReplica(
+  'offers',
+  z.object({
+    id: uuid,
+    node: uuid,
+    nodeName: label,
+    network: z.string(),
+    model: z.string().min(1).max(200),
+    endpoints: z.array(endpoint).min(1),
+    region: z.string(),
+    country: z.string().length(2),
+    jurisdiction: z.string(),
+    /** The weakest evidence among the facts above. */
+    evidence,
+    isolation,
+    /** Raw Ed25519 public key of the node, hex: verifies its receipts. */
+    publicKey: sha256Hex,
+    /** Jobs the node takes at once. */
+    capacity: z.int().positive(),
+    state: z.enum(['up', 'down']),
+    changedAtMs: timeMs,
+  }),
+);
+export type OfferEntry = ValueOf<typeof offerReplica>;
+
+/** Bucket `prices`, key = offer id. The price version in force for an offer. */
+export const priceReplica = defineReplica(
+  'prices',
+  z.object({
+    offer: uuid,
+    version: uuid,
+    currency: z.literal('USD'),
+    /** Nanos per 10⁶ tokens. */
+    inputNanosPerMillion: nanos,
+    outputNanosPerMillion: nanos,
+    hash: sha256Hex,
+    validFromMs: timeMs,
+  }),
+);
+export type PriceEntry = ValueOf<typeof priceReplica>;

@@ -1,0 +1,29 @@
+import { z } from 'zod';
+
+/** Nano-units of a currency: a decimal string on the wire, a bigint in code. */
+export const nanos = z.codec(z.string().regex(/^-?\d{1,19}$/, 'an integer number of nano-units'), z.bigint(), {
+  decode: (text) => BigInt(text),
+  encode: (value) => value.toString(),
+});
+
+/** An amount of a token in its own smallest units: a decimal string on the wire, a bigint in code. */
+export const tokenUnits = z.codec(z.string().regex(/^\d{1,39}$/, 'an integer number of token units'), z.bigint(), {
+  decode: (text) => BigInt(text),
+  encode: (value) => value.toString(),
+});
+
+export const uuid = z.uuid();
+/** Lower-case hex SHA-256. */
+export const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/, 'a lower-case hex SHA-256');
+export const base64 = z.base64();
+/** EIP-55 or lower-case address. */
+export const evmAddress = z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'a 20-byte hex address');
+export const txHash = z.string().regex(/^0x[0-9a-f]{64}$/);
+/** Unix milliseconds. */
+export const timeMs = z.int().nonnegative();
+/** Short human-chosen names: organisations, projects, nodes' labels. */
+export const label = z.string().trim().min(1).max(120);
+/** Keys of KV buckets and parts of subjects. */
+export const slug = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and hyphens');
+/** A page of a keyset listing: `after` is the last id of the page before. */
+export const pageRequest = z.object({ after: z.string().max(128).optional(), limit: z.int().min(1).max(200).default(50) });

@@ -1,0 +1,59 @@
+/** The processes that hold NATS credentials of their own. */
+export const services = ['gateway', 'scheduler', 'billing', 'governance', 'settlement'] as const;
+export type ServiceName = (typeof services)[number];
+
+/** Operational identities beside the services: one creates streams, one only reads their state. */
+export type CredentialName = ServiceName | 'provision' | 'verify';
+export const credentialNames: readonly CredentialName[] = [...services, 'provision', 'verify'];
+
+const day = 86_400_000;
+
+/**
+ * Durable streams. `maxAgeMs` bounds what a consumer that is away may miss; the books and the log keep everything.
+ * `duplicateWindowMs` only saves work: the inbox row in the effect's own transaction is the guarantee.
+ */
+export const streams = [
+  /** Decision records in group commits: gateway → governance (log) and billing (books). */
+  { name: 'RECORDS', subjects: ['mizan.record.>'], maxAgeMs: 30 * day, duplicateWindowMs: 120_000 },
+  /** Facts between services, published from outboxes. */
+  { name: 'EVENTS', subjects: ['mizan.event.>'], maxAgeMs: 30 * day, duplicateWindowMs: 120_000 },
+  /** Receipts signed by nodes: each node may publish only on its own subject. */
+  { name: 'RECEIPTS', subjects: ['node.*.up.receipt'], maxAgeMs: 30 * day, duplicateWindowMs: 120_000 },
+] as const;
+export type StreamName = (typeof streams)[number]['name'];
+
+/** Replicated state, one JetStream key-value bucket each, written by one service only. */
+export const buckets = [
+  { name: 'keys', owner: 'governance' },
+  { name: 'tenants', owner: 'governance' },
+  { name: 'policies', owner: 'governance' },
+  { name: 'offers', owner: 'scheduler' },
+  { name: 'prices', owner: 'billing' },
+] as const satisfies readonly { name: string; owner: ServiceName }[];
+export type BucketName = (typeof buckets)[number]['name'];
+
+/** Subjects of one node. Down = towards the node; up = from the node. */
+export const nodeSubjects = {
+  /** Gateway → node: opens a sealed session (request/reply). */
+  session: (node: string) => `node.${node}.down.session`,
+  /** Gateway → node: frames of a session. */
+  frames: (node: string, session: string) => `node.${node}.down.frame.${session}`,
+  /** Node → gateway: frames of a session; a gateway subscribes to `node.*.up.frame.<gateway>.>`. */
+  answers: (node: string, gateway: string, session: string) => `node.${node}.up.frame.${gateway}.${session}`,
+  answersTo: (gateway: string) => `node.*.up.frame.${gateway}.>`,
+  /** Node → scheduler, every `heartbeatMs`. */
+  heartbeat: (node: string) => `node.${node}.up.heartbeat`,
+  heartbeats: 'node.*.up.heartbeat',
+  /** Node → RECEIPTS stream. */
+  receipt: (node: string) => `node.${node}.up.receipt`,
+  /** Billing → node: these receipts are settled on chain and may be forgotten. */
+  settled: (node: string) => `node.${node}.down.settled`,
+  down: (node: string) => `node.${node}.down.>`,
+  up: (node: string) => `node.${node}.up.>`,
+  inboxPrefix: (node: string) => `_INBOX_${node}`,
+} as const;
+
+/** Inbox prefix of a service's replies, so that no other credential can listen to them. */
+export const serviceInboxPrefix = (name: CredentialName): string => `_INBOX_${name}`;
+
+export const rpcSubject = (service: ServiceName, name: string): string => `mizan.rpc.${service}.${name}`;
