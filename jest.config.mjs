@@ -5,7 +5,7 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '/.mizan/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.mizan/'],
-  testRegex: ['(apps|libs|test|deploy)/.*\\.spec\\.ts$'],
+  testRegex: ['(apps|libs|contracts|test|deploy)/.*\\.spec\\.ts$'],
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',

@@ -38,6 +38,7 @@ contract MizanEscrow is IMizanEscrow, EIP712, ReentrancyGuardTransient {
     /// @inheritdoc IMizanEscrow
     mapping(bytes32 registryHash => uint32) public countAt;
 
+    /// @dev A payout address of zero stands for the payee itself.
     struct PayeeEntry {
         address payee;
         address payoutAddress;
@@ -123,7 +124,7 @@ contract MizanEscrow is IMizanEscrow, EIP712, ReentrancyGuardTransient {
         registryHash = hash;
         countAt[hash] = index + 1;
         _numbers[payee] = index + 1;
-        _payees[index] = PayeeEntry(payee, payee);
+        _payees[index].payee = payee;
         emit PayeeRegistered(index, payee, hash);
     }
 
@@ -176,8 +177,7 @@ contract MizanEscrow is IMizanEscrow, EIP712, ReentrancyGuardTransient {
     function pushMany(address[] calldata payers, uint32[] calldata indices) external nonReentrant {
         uint256 gasMax = PUSH_GAS + PUSH_GAS_PER_PAYER * payers.length;
         for (uint256 i = 0; i < indices.length; ++i) {
-            address to = _payees[indices[i]].payoutAddress;
-            if (to == address(0)) revert PayeeUnknown(indices[i]);
+            (, address to) = payeeAt(indices[i]);
             // A call to itself, so that a failure takes back every effect of this one push.
             try this.push{gas: gasMax}(payers, indices[i], to) {}
             catch {
@@ -205,10 +205,10 @@ contract MizanEscrow is IMizanEscrow, EIP712, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IMizanEscrow
-    function payeeAt(uint32 index) external view returns (address payee, address payoutAddress) {
+    function payeeAt(uint32 index) public view returns (address payee, address payoutAddress) {
         PayeeEntry storage entry = _payees[index];
         if (entry.payee == address(0)) revert PayeeUnknown(index);
-        return (entry.payee, entry.payoutAddress);
+        return (entry.payee, entry.payoutAddress == address(0) ? entry.payee : entry.payoutAddress);
     }
 
     /// @inheritdoc IMizanEscrow

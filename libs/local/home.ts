@@ -6,8 +6,8 @@ import { LocalError } from './local.errors.js';
 export const homeLayout = 1;
 
 const stampFile = 'layout.json';
-/** Files that the set-up (`apps/standalone/setup.mjs`) writes before the layout stamp exists. */
-const setupFiles = new Set(['setup.json', 'test', 'cache']);
+/** What the set-up and the tests put there before the layout stamp exists. */
+const setupFiles = new Set(['setup.json', 'test', 'log', 'nats-server', 'nats-server.lock']);
 
 /** The directory that holds everything of the local stack: data, keys, logs, addresses. */
 export class Home {

@@ -28,7 +28,8 @@ export function release(home: Home): void {
   if (home.readJson<ProcessIdentity>(lockFile)?.pid === process.pid) rmSync(home.path(lockFile), { force: true });
 }
 
-async function endLeftovers(home: Home): Promise<string[]> {
+/** Ends every process that is written down in `.mizan/pids`. Returns their names. */
+export async function endLeftovers(home: Home): Promise<string[]> {
   if (!existsSync(home.path('pids'))) return [];
   const ended: string[] = [];
   await Promise.all(

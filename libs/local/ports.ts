@@ -3,6 +3,8 @@ import type { Home } from './home.js';
 import { LocalError } from './local.errors.js';
 
 const loopback = '127.0.0.1';
+/** What a killed server may need until its last process lets go of the port. */
+const againMs = 10_000;
 
 function listen(port: number): Promise<number | undefined> {
   return new Promise((resolve) => {
@@ -30,6 +32,7 @@ export async function freePort(): Promise<number> {
 /** Ports kept over restarts in `.mizan/ports.json`, so that addresses people noted down stay true. */
 export class Ports {
   private readonly known: Record<string, number>;
+  private readonly taken = new Set<string>();
   constructor(
     private readonly home: Home,
     private readonly say: (line: string) => void = () => {},
@@ -37,9 +40,14 @@ export class Ports {
     this.known = home.readJson<Record<string, number>>('ports.json') ?? {};
   }
 
-  /** The remembered port, else the preferred one, else a free one. A port that someone else took is replaced, and that is said. */
+  /**
+   * The remembered port, else the preferred one, else a free one. A port that someone else took is replaced, and that is said.
+   * Taken a second time by the same process (a restart: others know the port) it is waited for. Error: `LocalError`.
+   */
   async take(name: string, preferred?: number): Promise<number> {
     const wanted = this.known[name] ?? preferred;
+    if (wanted !== undefined && this.taken.has(name)) return this.again(name, wanted);
+    this.taken.add(name);
     if (wanted !== undefined && (await isPortFree(wanted))) return this.remember(name, wanted);
     const port = await this.fresh();
     if (wanted !== undefined) this.say(`port ${wanted} (${name}) is in use by another program; using ${port} instead`);
@@ -54,6 +62,15 @@ export class Ports {
       throw new LocalError(`port ${port} (${variable}, ${name}) is in use by another program. Stop that program or choose another port.`);
     }
     return this.remember(name, port);
+  }
+
+  private async again(name: string, port: number): Promise<number> {
+    const until = performance.now() + againMs;
+    while (!(await isPortFree(port))) {
+      if (performance.now() > until) throw new LocalError(`port ${port} (${name}) was taken by another program while ${name} restarted`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return port;
   }
 
   private async fresh(): Promise<number> {

@@ -48,10 +48,21 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
     ...(options.volatile === true ? { fsync: 'off', full_page_writes: 'off' } : {}),
   };
   const args = ['-D', join(options.directory, 'data'), ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
-  const running = await options.launch({ ...program(runAs, binaries.postgres, args), name: 'postgres', cwd: options.directory, stopSignal: 'SIGINT', stopMs: 20_000 });
-  await whenReady(running, () => answers(url()), 60_000);
-  return { url, running };
+  const spec: LaunchSpec = { ...program(runAs, binaries.postgres, args), name: 'postgres', cwd: options.directory, stopSignal: 'SIGINT', stopMs: 20_000 };
+  for (let tries = 1; ; tries += 1) {
+    const running = await options.launch(spec);
+    try {
+      await whenReady(running, () => answers(url()), 60_000);
+      return { url, running };
+    } catch (error) {
+      if (tries === triesMax || !/shared memory block|lock file .* already exists/.test((error as Error).message)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
 }
+
+/** Processes of a killed server hold its memory for a moment: 20 × 0.5 s. */
+const triesMax = 20;
 
 /** Makes the cluster beside its place and moves it there when whole, so that a killed first start is no damage. */
 async function initialise(options: PostgresOptions, initdb: string, runAs: RunAs): Promise<void> {

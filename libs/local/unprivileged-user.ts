@@ -21,7 +21,7 @@ export function unprivilegedUser(directories: string[]): RunAs {
     if (ids === undefined) continue;
     if (directories.every((directory) => canEnter(directory, ids))) return { ...ids, prefix: [] };
     const prefix = keepAccess(ids);
-    if (directories.every((directory) => spawnSync(prefix[0]!, [...prefix.slice(1), 'test', '-x', directory]).status === 0)) return { prefix };
+    if (directories.every((directory) => canEnter(directory, {}, prefix))) return { prefix };
   }
   throw new LocalError(
     `PostgreSQL does not run as root, and no other user may enter ${directories[0]}. Start Mizan as an ordinary user, or from a directory that others may enter.`,
@@ -37,8 +37,10 @@ function userIds(name: string): { uid: number; gid: number } | undefined {
   }
 }
 
-function canEnter(directory: string, ids: { uid: number; gid: number }): boolean {
-  return spawnSync('test', ['-x', directory], { ...ids, cwd: '/' }).status === 0;
+function canEnter(directory: string, ids: { uid?: number; gid?: number }, prefix: string[] = []): boolean {
+  // Really entered: access(2), as in `test -x`, forgets capabilities.
+  const argv = [...prefix, 'sh', '-c', 'cd "$1"', 'sh', directory];
+  return spawnSync(argv[0]!, argv.slice(1), { ...ids, cwd: '/', stdio: 'ignore' }).status === 0;
 }
 
 function keepAccess(ids: { uid: number; gid: number }): string[] {

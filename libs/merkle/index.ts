@@ -6,6 +6,7 @@ export * from './malformed.js';
 export * from './node-crypto.js';
 export * from './note.js';
 export * from './proof-file.js';
+export * from './recompute.js';
 export * from './right-edge.js';
 export * from './subtrees.js';
 export * from './tiles.js';

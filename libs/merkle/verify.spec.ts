@@ -85,6 +85,18 @@ describe('verifying inclusion', () => {
   });
 });
 
+describe('the right edge', () => {
+  it('is exact beyond 2³¹ and 2³² entries', () => {
+    const at = uniformTree(53);
+    for (const size of [2 ** 31 - 1, 2 ** 32 - 1, 2 ** 40 + 2 ** 33 - 1]) {
+      const edge = RightEdge.restore(sha256, size, at);
+      const completed = edge.append(leaves[0]!);
+      expect(completed.every(({ level, index }) => (index + 1) * 2 ** level === size + 1)).toBe(true);
+      expect(edge.root()).toEqual(RightEdge.restore(sha256, size + 1, at).root());
+    }
+  });
+});
+
 describe('verifying consistency', () => {
   it('accepts the proof between every two sizes up to 64', () => {
     for (let size = 0; size <= 64; size += 1) {

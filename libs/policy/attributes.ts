@@ -1,17 +1,7 @@
-/** Sensitivity of a request's payload, lowest first. Its rank is its index. */
-export const dataClasses = ['public', 'internal', 'confidential', 'restricted'] as const;
-export type DataClass = (typeof dataClasses)[number];
+import { dataClasses, evidences, findingKinds } from '#protocol';
+import type { DataClass, Evidence, FindingKind } from '#protocol';
 
-/** How a fact about a machine is known, weakest first. */
-export const evidences = ['declared', 'contract', 'attested'] as const;
-export type Evidence = (typeof evidences)[number];
-
-export const isolations = ['none', 'tee'] as const;
-export type Isolation = (typeof isolations)[number];
-
-/** Kinds of personal data that the scanner reports. */
-export const findingKinds = ['email', 'phone', 'card', 'iban', 'national-id'] as const;
-export type FindingKind = (typeof findingKinds)[number];
+const isolations = ['none', 'tee'] as const;
 
 /** Who asks: the application behind the API key. `id` is the entity's id in Cedar. */
 export interface PolicyPrincipal {
@@ -33,7 +23,7 @@ export interface OfferFacts {
   readonly model: string;
   /** The weakest evidence of any of the offer's facts. */
   readonly evidence: Evidence;
-  readonly isolation: Isolation;
+  readonly isolation: (typeof isolations)[number];
   /** Safe integer. */
   readonly priceNanosPerMillion: number;
 }

@@ -50,7 +50,9 @@ function visit(expression: Expr, reads: PolicyReads): void {
       return;
     }
   }
-  for (const child of children(operand)) visit(child, reads);
+  // The pattern of `like` is data, not an expression.
+  if (operator === 'like') visit((operand as { left: Expr }).left, reads);
+  else for (const child of children(operand)) visit(child, reads);
 }
 
 function readAttribute(reads: Reads, attribute: string, use: 'value' | readonly string[]): void {
@@ -83,11 +85,9 @@ function literalsOf(expression: Expr): readonly string[] | undefined {
 /** Sub-expressions of any operator: an operand is an expression, a list, or a record of them. */
 function children(operand: unknown): Expr[] {
   if (operand === null || typeof operand !== 'object') return [];
-  const members = Array.isArray(operand) ? operand : Object.values(operand);
-  return members.filter((member) => member !== null && typeof member === 'object' && !isPattern(member));
+  return Object.values(operand).flatMap((member) => (Array.isArray(member) ? children(member) : isNode(member) ? [member as Expr] : []));
 }
 
-/** The pattern of `like` is data, not an expression. */
-function isPattern(member: object): boolean {
-  return Array.isArray(member);
+function isNode(member: unknown): boolean {
+  return typeof member === 'object' && member !== null;
 }

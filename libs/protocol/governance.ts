@@ -82,6 +82,7 @@ export const governanceCalls = {
   }),
   /** Entries of one request. Errors: NOT_FOUND, RECORD_PENDING (known to be on its way, not yet in the log). */
   getRecord: defineCall('governance', 'records.get', { request: z.object({ tenant: uuid.nullable(), id: uuid }), reply: z.object({ id: uuid, entries: z.array(logEntry) }) }),
+  /** Newest first; `after` is the index of the last entry of the page before, in decimal. */
   listRecords: defineCall('governance', 'records.list', {
     request: pageRequest.extend({ tenant: uuid.nullable(), type: recordType.optional() }),
     reply: z.object({ data: z.array(logEntry.omit({ body: true })), hasMore: z.boolean() }),

@@ -1,3 +1,5 @@
+export * from './abi/escrow.js';
+export * from './abi/test-dollar.js';
 export * from './access.js';
 export * from './billing.js';
 export * from './commitments.js';
@@ -6,6 +8,7 @@ export * from './errors.js';
 export * from './governance.js';
 export * from './limits.js';
 export * from './permissions.js';
+export * from './pricing.js';
 export * from './receipts.js';
 export * from './records.js';
 export * from './replicas.js';

@@ -112,6 +112,8 @@ export const logRecord = z.object({
   body: sealedBody.nullable(),
   fields: z.record(z.string(), z.json()).nullable(),
   facts: recordFacts.nullable(),
+  /** W3C trace context of the request: a group commit carries records of many. */
+  traceparent: z.string().max(64).optional(),
 });
 export type LogRecord = z.output<typeof logRecord>;
 
@@ -152,6 +154,7 @@ export interface RecordDraft {
   readonly timeMs: number;
   readonly fields: RecordFields;
   readonly facts: RecordFacts | null;
+  readonly traceparent?: string;
 }
 
 const entryContext = (id: string, type: RecordType): string => `${id}|${type}`;
@@ -166,7 +169,7 @@ export function sealRecord(draft: RecordDraft, tenant: { tenant: string; pseudon
   const secret = randomBytes(32);
   const bytes = envelopeBytes(draft, tenant.pseudonym, commitmentRoot(commitFields(secret, draft.fields)));
   const body = sealer.seal(Buffer.from(JSON.stringify({ secret: secret.toString('base64'), fields: draft.fields })), entryContext(draft.id, draft.type));
-  return { v: 1, id: draft.id, type: draft.type, tenant: tenant.tenant, envelope: bytes.toString('base64'), body, fields: null, facts: draft.facts };
+  return { v: 1, id: draft.id, type: draft.type, tenant: tenant.tenant, envelope: bytes.toString('base64'), body, fields: null, facts: draft.facts, ...(draft.traceparent ? { traceparent: draft.traceparent } : {}) };
 }
 
 /** Builds a record of the deployment itself, whose fields are public (committed with an all-zero secret). */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { canonicalJson } from '#kernel';
 import { defineCall, defineEvent } from './define.js';
 import { actor } from './governance.js';
 import { offerReplica } from './replicas.js';
@@ -49,6 +50,12 @@ export const enrolmentRequest = z.object({
   asks: z.array(ask).min(1).max(64),
   signature: z.base64(),
 });
+
+/** The bytes that an enrolment's `signature` is over. */
+export function enrolmentBytes(request: Omit<z.output<typeof enrolmentRequest>, 'signature'>): Buffer {
+  return Buffer.from(`mizan-enrolment-v1\n${canonicalJson(z.encode(enrolmentRequest.omit({ signature: true }), request))}`);
+}
+
 export const enrolmentReply = z.object({
   node: uuid,
   /** Where to connect, and the user JWT limited to the node's own subjects. */

@@ -1,0 +1,27 @@
+import { z } from 'zod';
+import { limits } from '#protocol';
+
+/** The service's own environment. */
+export const billingConfig = z.object({
+  /** How long past its deadline an admission stays open. */
+  BILLING_ADMISSION_GRACE_MS: z.coerce.number().int().min(0).max(86_400_000).default(limits.admissionGraceMs),
+  /** How long a lease lasts, and how much longer its money is kept for usage on its way. */
+  BILLING_LEASE_TTL_MS: z.coerce.number().int().min(500).max(600_000).default(limits.leaseTtlMs),
+  BILLING_LEASE_GRACE_MS: z.coerce.number().int().min(0).max(600_000).default(limits.leaseGraceMs),
+  /** How often expired leases, overdue admissions and the like are looked for. */
+  BILLING_SWEEP_MS: z.coerce.number().int().min(20).max(60_000).default(1_000),
+  /** Decimals of the payout token, a dollar token: 6 = 1,000 nanos a unit. Finer tokens are held at 10⁻⁹. */
+  BILLING_TOKEN_DECIMALS: z.coerce.number().int().min(0).max(9).default(6),
+});
+export type BillingConfig = z.output<typeof billingConfig>;
+
+/** The token as a currency of the books. */
+export interface TokenCurrency {
+  readonly currency: string;
+  /** Nano-dollars that one token unit stands for. */
+  readonly nanosPerUnit: bigint;
+}
+
+export function tokenCurrency({ BILLING_TOKEN_DECIMALS }: Pick<BillingConfig, 'BILLING_TOKEN_DECIMALS'>): TokenCurrency {
+  return { currency: `TUSD${BILLING_TOKEN_DECIMALS}`, nanosPerUnit: 10n ** BigInt(9 - BILLING_TOKEN_DECIMALS) };
+}

@@ -1,0 +1,16 @@
+import { defineService } from '#service';
+import { billingConfig } from './billing-config.js';
+import { BillingModule } from './billing.module.js';
+import { CreateCharges1767225600004 } from './charges/charges.migration.js';
+import { CreateLedger1767225600001 } from './ledger/ledger.migration.js';
+import { CreateLeases1767225600002 } from './leases/leases.migration.js';
+import { CreatePayables1767225600005 } from './payables/payables.migration.js';
+import { CreatePrices1767225600003 } from './prices/prices.migration.js';
+
+export const billingService = defineService({
+  name: 'billing',
+  config: billingConfig,
+  module: () => BillingModule,
+  migrations: [CreateLedger1767225600001, CreateLeases1767225600002, CreatePrices1767225600003, CreateCharges1767225600004, CreatePayables1767225600005],
+  http: 'internal',
+});

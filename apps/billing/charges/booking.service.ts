@@ -1,0 +1,121 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import type { EntityManager } from 'typeorm';
+import { Clock, nanosMax } from '#kernel';
+import type { AdmittedFacts, LogRecord } from '#protocol';
+import { withTenant } from '#service';
+import { AdmissionsStore } from '../admissions/admissions.store.js';
+import { AnomaliesStore } from '../anomalies/anomalies.store.js';
+import { anomalyKinds } from '../anomalies/anomaly.js';
+import type { Anomaly } from '../anomalies/anomaly.js';
+import { BudgetsStore } from '../budgets/budgets.store.js';
+import { LedgerStore } from '../ledger/ledger.store.js';
+import { useLeases } from '../leases/lease-usage.js';
+import type { LeaseBalance } from '../leases/lease-usage.js';
+import { LeasesStore } from '../leases/leases.store.js';
+import { NodesStore } from '../nodes/nodes.store.js';
+import { PricesStore } from '../prices/prices.store.js';
+import { ReceiptsStore } from '../receipts/receipts.store.js';
+import { verifiedReceipt } from '../receipts/receipt.js';
+import { chargeTransfer, priceAnomalies } from './charge.js';
+import type { Charge } from './charge.js';
+import { ChargesStore } from './charges.store.js';
+import { recordBatch } from './record-batch.js';
+
+/**
+ * Brings a batch of decision records into the books, in one transaction: all of it or nothing, and nothing twice. Locks are
+ * taken in one order everywhere: leases, admissions, charges, accounts, each by id.
+ */
+@Injectable()
+export class BookingService {
+  constructor(
+    @Inject(DataSource) private readonly dataSource: DataSource,
+    @Inject(Clock) private readonly clock: Clock,
+    @Inject(LeasesStore) private readonly leases: LeasesStore,
+    @Inject(BudgetsStore) private readonly budgets: BudgetsStore,
+    @Inject(AdmissionsStore) private readonly admissions: AdmissionsStore,
+    @Inject(ChargesStore) private readonly charges: ChargesStore,
+    @Inject(PricesStore) private readonly prices: PricesStore,
+    @Inject(NodesStore) private readonly nodes: NodesStore,
+    @Inject(ReceiptsStore) private readonly receipts: ReceiptsStore,
+    @Inject(AnomaliesStore) private readonly anomalies: AnomaliesStore,
+    @Inject(LedgerStore) private readonly ledger: LedgerStore,
+  ) {}
+
+  /** Any order, any number of times: the first end of a record in the stream is its charge. */
+  async book(records: readonly LogRecord[]): Promise<void> {
+    const { admitted, charges, conflicting } = recordBatch(records);
+    if (admitted.length === 0 && charges.length === 0) return;
+    await withTenant(this.dataSource, '*', async (manager) => {
+      const leases = await this.leases.lock(manager, [...new Set([...admitted.map(({ lease }) => lease), ...charges.map(({ facts }) => facts.lease)])]);
+      await this.admissions.open(manager, admitted, (facts) => (facts.holdNanos >= 0n && facts.holdNanos <= nanosMax ? facts.holdNanos : 0n));
+      await this.anomalies.add(manager, [...staleFences(admitted, leases), ...conflicting.map(conflict)]);
+      if (charges.length > 0) await this.charge(manager, charges, leases);
+    });
+  }
+
+  private async charge(manager: EntityManager, charges: readonly Charge[], leases: ReadonlyMap<string, LeaseBalance>): Promise<void> {
+    const records = charges.map(({ facts }) => facts.record);
+    const holds = await this.admissions.holds(manager, records);
+    const freshRecords = await this.charges.insert(manager, charges);
+    const fresh = charges.filter(({ facts }) => freshRecords.has(facts.record));
+    await this.flagConflicts(manager, charges.filter(({ facts }) => !freshRecords.has(facts.record)));
+    if (fresh.length > 0) await this.post(manager, fresh, leases, holds);
+    await this.keepReceipts(manager, charges);
+  }
+
+  private async post(manager: EntityManager, fresh: readonly Charge[], leases: ReadonlyMap<string, LeaseBalance>, holds: ReadonlyMap<string, { keptNanos: bigint }>): Promise<void> {
+    const facts = fresh.map((charge) => charge.facts);
+    const prices = await this.prices.versions(manager, facts.map(({ priceVersion }) => priceVersion));
+    const payees = await this.nodes.find(manager, facts.map(({ node }) => node));
+    const budgetTenants = await this.budgets.tenantsOf(manager, facts.map(({ budget }) => budget));
+    const uses = fresh.map(({ facts: { record, tenant, budget, lease }, amountNanos }) => ({ record, tenant, budget, lease, amountNanos, keptNanos: holds.get(record)?.keptNanos ?? 0n }));
+    const { bookings, remaining } = useLeases(leases, uses);
+    const found: Anomaly[] = [];
+    const transfers = fresh.map((charge, index) => {
+      const { record, tenant, node, budget, priceVersion } = charge.facts;
+      const use = bookings[index]!;
+      const hasBudget = budgetTenants.get(budget) === tenant;
+      found.push(...priceAnomalies(charge, prices.get(priceVersion)));
+      if (!hasBudget) found.push({ kind: anomalyKinds.unknownBudget, subject: record, tenant, detail: { budget } });
+      else if (use.anomaly && charge.amountNanos > 0n) found.push({ kind: use.anomaly, subject: record, tenant, detail: { lease: charge.facts.lease, nanos: use.fromAvailableNanos.toString() } });
+      return chargeTransfer(charge, use, payees.get(node)?.payoutAddress, hasBudget);
+    });
+    await this.leases.setRemaining(manager, remaining);
+    await this.admissions.end(manager, fresh.map(({ facts: ended, recordType }) => ({ facts: ended, state: recordType })));
+    await this.anomalies.add(manager, found);
+    await this.ledger.post(manager, transfers);
+  }
+
+  private async flagConflicts(manager: EntityManager, known: readonly Charge[]): Promise<void> {
+    if (known.length === 0) return;
+    const hashes = await this.charges.inputHashes(manager, known.map(({ facts }) => facts.record));
+    await this.anomalies.add(manager, known.filter(({ facts, inputHash }) => hashes.get(facts.record) !== inputHash).map(conflict));
+  }
+
+  /** Receipts that came with the records, and those that came before them. */
+  private async keepReceipts(manager: EntityManager, charges: readonly Charge[]): Promise<void> {
+    const withReceipt = charges.filter(({ facts }) => facts.receipt !== null);
+    const keys = await this.nodes.find(manager, withReceipt.map(({ facts }) => facts.node));
+    const opened = withReceipt.map(({ facts }) => verifiedReceipt(facts.receipt!, facts.node, keys.get(facts.node)?.publicKey));
+    await this.receipts.add(manager, opened.flatMap((result) => (result.receipt ? [result.receipt] : [])), this.clock.nowMs());
+    await this.anomalies.add(manager, opened.flatMap((result, index) => (result.receipt ? [] : [badReceipt(withReceipt[index]!)])));
+    await this.receipts.match(manager, charges.map(({ facts }) => facts.record));
+  }
+}
+
+function staleFences(admitted: readonly AdmittedFacts[], leases: ReadonlyMap<string, LeaseBalance>): Anomaly[] {
+  return admitted.flatMap(({ record, tenant, lease, fence }) => {
+    const known = leases.get(lease);
+    return known && known.fence !== fence ? [{ kind: anomalyKinds.staleFence, subject: record, tenant, detail: { lease, fence, leaseFence: known.fence } }] : [];
+  });
+}
+
+const conflict = ({ facts, recordType, amountNanos }: Charge): Anomaly => ({
+  kind: anomalyKinds.completedConflict,
+  subject: facts.record,
+  tenant: facts.tenant,
+  detail: { recordType, closedBy: facts.closedBy, chargeNanos: amountNanos.toString() },
+});
+
+const badReceipt = ({ facts }: Charge): Anomaly => ({ kind: anomalyKinds.receiptSignature, subject: `${facts.record} ${facts.node}`, tenant: facts.tenant, detail: { node: facts.node } });

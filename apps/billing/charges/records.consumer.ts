@@ -1,0 +1,23 @@
+import { Controller, Inject } from '@nestjs/common';
+import { ConsumeBatch } from '#messaging';
+import type { Delivered } from '#messaging';
+import { recordCommit } from '#protocol';
+import type { RecordCommit } from '#protocol';
+import { recordsDurable } from '../records/records-progress.service.js';
+import { BookingService } from './booking.service.js';
+
+/** Group commits booked in one transaction: 16 × ≤ 64 records ≈ 1,000 charges, about 20 ms of database work. */
+const commitsPerBatch = 16;
+/** How long the first commit of a batch waits for company. */
+const batchWaitMs = 5;
+
+@Controller()
+export class RecordsConsumer {
+  constructor(@Inject(BookingService) private readonly booking: BookingService) {}
+
+  @ConsumeBatch({ stream: 'RECORDS', durable: recordsDurable, schema: recordCommit, max: commitsPerBatch, waitMs: batchWaitMs })
+  async onCommits(batch: readonly Delivered<RecordCommit>[]): Promise<void> {
+    const inOrder = [...batch].sort((a, b) => a.sequence - b.sequence);
+    await this.booking.book(inOrder.flatMap(({ value }) => value.records));
+  }
+}

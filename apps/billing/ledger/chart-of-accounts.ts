@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+
+/** The kinds of accounts, each with one meaning. Debits are positive, credits negative. */
+export const accountKinds = [
+  /** What a project may spend: credit. `limit = available + leased + spent` (as amounts) holds per budget. */
+  'budget.limit',
+  'budget.available',
+  'budget.leased',
+  'budget.spent',
+  /** What a tenant owes for what it used. */
+  'receivable',
+  /** What is owed to a payee for a tenant's jobs and not yet in a statement: credit. */
+  'payable',
+  /** Owed for work of a node whose enrolment has not been heard of yet: credit, moved to `payable` when it is. */
+  'unassigned',
+  /** In a statement that is not settled yet: credit. */
+  'drawn',
+  /** Joins the dollar liability and the token payout. */
+  'exchange',
+  /** Tokens that the escrow contract holds. */
+  'escrow',
+  /** A tenant's tokens in the escrow: credit. */
+  'deposit',
+  /** A payee's tokens in the escrow, not yet withdrawn: credit. */
+  'credited',
+] as const;
+export type AccountKind = (typeof accountKinds)[number];
+
+/** Accounts of the deployment itself belong to this tenant. */
+export const operatorTenant = 'operator';
+
+export const usd = 'USD';
+
+export interface Account {
+  readonly kind: AccountKind;
+  readonly code: string;
+  readonly currency: string;
+  readonly tenant: string;
+}
+
+export const budgetAccounts = (budget: string, tenant: string) => {
+  const part = (name: 'limit' | 'available' | 'leased' | 'spent'): Account => ({ kind: `budget.${name}`, code: `budget:${budget}:${name}`, currency: usd, tenant });
+  return { limit: part('limit'), available: part('available'), leased: part('leased'), spent: part('spent') } as const;
+};
+
+export const receivable = (tenant: string): Account => ({ kind: 'receivable', code: `receivable:${tenant}`, currency: usd, tenant });
+export const payable = (tenant: string, payee: string): Account => ({ kind: 'payable', code: `payable:${tenant}:${payee.toLowerCase()}`, currency: usd, tenant });
+export const unassigned = (tenant: string, node: string): Account => ({ kind: 'unassigned', code: `unassigned:${tenant}:${node}`, currency: usd, tenant });
+export const drawn = (tenant: string, payee: string): Account => ({ kind: 'drawn', code: `drawn:${tenant}:${payee.toLowerCase()}`, currency: usd, tenant });
+export const exchange = (currency: string): Account => ({ kind: 'exchange', code: 'exchange', currency, tenant: operatorTenant });
+export const escrow = (token: string): Account => ({ kind: 'escrow', code: 'escrow', currency: token, tenant: operatorTenant });
+export const deposit = (tenant: string, token: string): Account => ({ kind: 'deposit', code: `deposit:${tenant}`, currency: token, tenant });
+export const credited = (tenant: string, payee: string, token: string): Account => ({ kind: 'credited', code: `credited:${tenant}:${payee.toLowerCase()}`, currency: token, tenant });
+
+/** The last part of a code: payee, node or budget part. */
+export const lastPart = (code: string): string => code.slice(code.lastIndexOf(':') + 1);
+
+/** A UUID (version 8) that follows from a name: the same name always gives the same id. */
+export function namedUuid(...parts: readonly string[]): string {
+  const bytes = createHash('sha256').update(parts.join('\0')).digest().subarray(0, 16);
+  bytes[6] = (bytes[6]! & 0x0f) | 0x80;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = bytes.toString('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+export const accountId = (account: Account): string => namedUuid('account', account.currency, account.code);

@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto';
+import { checkedNanos } from '#kernel';
+import { failure } from '#protocol';
+import { accountId } from './chart-of-accounts.js';
+import type { Account } from './chart-of-accounts.js';
+
+/** Debit (positive) or credit (negative) of one account, in the smallest units of its currency. */
+export interface Line {
+  readonly account: Account;
+  readonly amount: bigint;
+}
+
+export const transferCodes = [
+  'budget.set',
+  'lease.grant',
+  'lease.return',
+  'charge',
+  'payee.assign',
+  'payables.draw',
+  'epoch.settle',
+  'deposit',
+  'withdrawal',
+] as const;
+export type TransferCode = (typeof transferCodes)[number];
+
+/** One business fact in the books. Its id is its idempotency key. */
+export interface Transfer {
+  readonly id: string;
+  readonly code: TransferCode;
+  readonly tenant: string;
+  readonly lines: readonly Line[];
+}
+
+export const move = (from: Account, to: Account, amount: bigint): Line[] => [
+  { account: to, amount },
+  { account: from, amount: -amount },
+];
+
+/**
+ * A transfer with one line per account, zeros left out. Errors: LEDGER_UNBALANCED when a currency does not sum to zero,
+ * AMOUNT_OVERFLOW.
+ */
+export function transfer(id: string, code: TransferCode, tenant: string, lines: readonly Line[]): Transfer {
+  const net = new Map<string, { account: Account; amount: bigint }>();
+  const sums = new Map<string, bigint>();
+  for (const { account, amount } of lines) {
+    const key = accountId(account);
+    net.set(key, { account, amount: (net.get(key)?.amount ?? 0n) + amount });
+    sums.set(account.currency, (sums.get(account.currency) ?? 0n) + amount);
+  }
+  for (const [currency, sum] of sums) {
+    if (sum !== 0n) throw failure('LEDGER_UNBALANCED', `transfer ${code} ${id} sums to ${sum} ${currency}, not to zero`);
+  }
+  const kept = [...net.values()].filter(({ amount }) => checkedNanos(amount) !== 0n);
+  return { id, code, tenant, lines: kept };
+}
+
+/** SHA-256, hex, of what a transfer says: the same id with another hash is another transfer under a known id. */
+export function transferHash({ code, tenant, lines }: Transfer): string {
+  const text = lines.map(({ account, amount }) => `${account.currency} ${account.code} ${amount}`).sort();
+  return createHash('sha256').update([code, tenant, ...text].join('\n')).digest('hex');
+}

@@ -1,0 +1,31 @@
+import { credited, deposit, drawn, escrow, exchange, namedUuid, receivable, usd } from '../ledger/chart-of-accounts.js';
+import { move, transfer } from '../ledger/transfer.js';
+import type { Line, Transfer } from '../ledger/transfer.js';
+import type { TokenCurrency } from '../billing-config.js';
+
+/** What the chain confirmed, as it comes into the books. Each id follows from what happened on chain: it is posted once. */
+
+export function depositTransfer(position: string, tenant: string, units: bigint, { currency }: TokenCurrency): Transfer {
+  return transfer(namedUuid('deposit', position), 'deposit', tenant, move(deposit(tenant, currency), escrow(currency), units));
+}
+
+/**
+ * A settled epoch. In dollars what was drawn is no longer owed to the payees, and as much no longer by the tenant; in tokens
+ * the tenant's deposit became the payees' credit. Both legs pass through the exchange account of their currency.
+ */
+export function settleTransfer(statement: string, tenant: string, payees: readonly { payee: string; units: bigint }[], token: TokenCurrency): Transfer {
+  const lines = payees.flatMap(({ payee, units }): Line[] => {
+    const nanos = units * token.nanosPerUnit;
+    return [
+      ...move(exchange(usd), drawn(tenant, payee), nanos),
+      ...move(receivable(tenant), exchange(usd), nanos),
+      ...move(exchange(token.currency), deposit(tenant, token.currency), units),
+      ...move(credited(tenant, payee, token.currency), exchange(token.currency), units),
+    ];
+  });
+  return transfer(namedUuid('epoch.settle', statement), 'epoch.settle', tenant, lines);
+}
+
+export function withdrawalTransfer(position: string, tenant: string, payee: string, units: bigint, { currency }: TokenCurrency): Transfer {
+  return transfer(namedUuid('withdrawal', position), 'withdrawal', tenant, move(escrow(currency), credited(tenant, payee, currency), units));
+}

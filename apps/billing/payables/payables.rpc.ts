@@ -1,0 +1,26 @@
+import { Controller, Inject } from '@nestjs/common';
+import { Serve } from '#messaging';
+import { billingCalls } from '#protocol';
+import type { ReplyOf, RequestOf } from '#protocol';
+import { PayablesService } from './payables.service.js';
+
+@Controller()
+export class PayablesRpc {
+  constructor(@Inject(PayablesService) private readonly payables: PayablesService) {}
+
+  @Serve(billingCalls.listPayables)
+  async list({ tenant }: RequestOf<typeof billingCalls.listPayables>): Promise<ReplyOf<typeof billingCalls.listPayables>> {
+    return { data: await this.payables.list(tenant) };
+  }
+
+  @Serve(billingCalls.drawPayables)
+  async draw({ statement, tenant }: RequestOf<typeof billingCalls.drawPayables>): Promise<ReplyOf<typeof billingCalls.drawPayables>> {
+    const { id, lines, ...rest } = await this.payables.draw(statement, tenant);
+    return { ...rest, statement: id, payees: [...lines] };
+  }
+
+  @Serve(billingCalls.listPayouts)
+  payouts(page: RequestOf<typeof billingCalls.listPayouts>): Promise<ReplyOf<typeof billingCalls.listPayouts>> {
+    return this.payables.payouts(page);
+  }
+}

@@ -1,0 +1,62 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { Clock } from '#kernel';
+import { failure } from '#protocol';
+import { SERVICE_CONFIG, withTenant } from '#service';
+import { tokenCurrency } from '../billing-config.js';
+import type { BillingConfig } from '../billing-config.js';
+import { drawn, payable } from '../ledger/chart-of-accounts.js';
+import { LedgerStore } from '../ledger/ledger.store.js';
+import { PayablesStore } from './payables.store.js';
+import type { Payable, Payout } from './payables.store.js';
+import { drawStatement, drawTransfer } from './statement.js';
+import type { Statement } from './statement.js';
+import { StatementsStore } from './statements.store.js';
+
+@Injectable()
+export class PayablesService {
+  constructor(
+    @Inject(DataSource) private readonly dataSource: DataSource,
+    @Inject(SERVICE_CONFIG) private readonly config: BillingConfig,
+    @Inject(Clock) private readonly clock: Clock,
+    @Inject(PayablesStore) private readonly payables: PayablesStore,
+    @Inject(StatementsStore) private readonly statements: StatementsStore,
+    @Inject(LedgerStore) private readonly ledger: LedgerStore,
+  ) {}
+
+  /**
+   * Takes what a tenant owes into a statement, once: asked again it answers the same, and while another statement of the
+   * tenant is unsettled it answers that one. Errors: NOTHING_DUE, IDEMPOTENCY_MISMATCH (another tenant's statement).
+   */
+  draw(id: string, tenant: string): Promise<Statement> {
+    return withTenant(this.dataSource, '*', async (manager) => {
+      await this.statements.lockTenant(manager, tenant);
+      const known = await this.statements.find(manager, id);
+      if (known && known.tenant !== tenant) throw failure('IDEMPOTENCY_MISMATCH', 'this statement is of another organisation; use a new id', { statement: id });
+      const before = known ?? (await this.statements.unsettled(manager, tenant));
+      if (before) return before;
+      const payees = await this.payables.payees(manager, tenant);
+      // With the accounts locked no charge can come in between the balances and the charges that make them up.
+      const balances = await this.ledger.lock(manager, payees.flatMap((payee) => [payable(tenant, payee), drawn(tenant, payee)]));
+      const { total, byPayee } = await this.statements.drawnUnits(manager, tenant);
+      const owed = payees.map((payee, index) => ({ payee, owedNanos: -balances[2 * index]!, cumulativeUnits: byPayee.get(payee) ?? 0n }));
+      const token = tokenCurrency(this.config);
+      const statement = drawStatement(id, tenant, owed, token.nanosPerUnit, total);
+      if (!statement) throw failure('NOTHING_DUE', 'nothing is owed that a whole token unit could pay', { tenant });
+      await this.statements.insert(manager, statement, token.currency, this.clock.nowMs());
+      await this.statements.takeCharges(manager, statement);
+      await this.ledger.post(manager, [drawTransfer(statement)]);
+      return statement;
+    });
+  }
+
+  /** Earned, drawn and owed per payee; of all tenants when `null`. */
+  list(tenant: string | null): Promise<Payable[]> {
+    return withTenant(this.dataSource, tenant ?? '*', (manager) => this.payables.list(manager, tenant));
+  }
+
+  async payouts(page: { tenant: string | null; after?: string | undefined; limit: number }): Promise<{ data: Payout[]; hasMore: boolean }> {
+    const rows = await withTenant(this.dataSource, page.tenant ?? '*', (manager) => this.payables.payouts(manager, { ...page, limit: page.limit + 1 }));
+    return { data: rows.slice(0, page.limit), hasMore: rows.length > page.limit };
+  }
+}

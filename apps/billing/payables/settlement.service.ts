@@ -1,0 +1,92 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import type { EntityManager } from 'typeorm';
+import { Clock } from '#kernel';
+import { Inbox } from '#messaging';
+import type { PayloadOf, settlementEvents } from '#protocol';
+import { SERVICE_CONFIG, withTenant } from '#service';
+import { AnomaliesStore } from '../anomalies/anomalies.store.js';
+import { anomalyKinds } from '../anomalies/anomaly.js';
+import { tokenCurrency } from '../billing-config.js';
+import type { BillingConfig } from '../billing-config.js';
+import { operatorTenant } from '../ledger/chart-of-accounts.js';
+import { LedgerStore } from '../ledger/ledger.store.js';
+import { SettledNotices } from '../receipts/settled-notices.service.js';
+import { depositTransfer, settleTransfer, withdrawalTransfer } from './chain-transfers.js';
+import { PayablesStore } from './payables.store.js';
+import { StatementsStore } from './statements.store.js';
+
+type Deposit = PayloadOf<typeof settlementEvents.depositConfirmed>;
+type Settled = PayloadOf<typeof settlementEvents.epochSettled>;
+type Withdrawal = PayloadOf<typeof settlementEvents.withdrawalConfirmed>;
+
+/** Where on chain something happened: posted once, however often it is told. */
+const positionOf = ({ blockHash, tx, logIndex }: Deposit['at']): string => `${blockHash} ${tx} ${logIndex}`;
+const chainInbox = 'chain';
+
+/** Brings into the books what the chain confirmed. */
+@Injectable()
+export class SettlementService {
+  private readonly token;
+
+  constructor(
+    @Inject(DataSource) private readonly dataSource: DataSource,
+    @Inject(SERVICE_CONFIG) config: BillingConfig,
+    @Inject(Clock) private readonly clock: Clock,
+    @Inject(Inbox) private readonly inbox: Inbox,
+    @Inject(PayablesStore) private readonly payables: PayablesStore,
+    @Inject(StatementsStore) private readonly statements: StatementsStore,
+    @Inject(AnomaliesStore) private readonly anomalies: AnomaliesStore,
+    @Inject(LedgerStore) private readonly ledger: LedgerStore,
+    @Inject(SettledNotices) private readonly notices: SettledNotices,
+  ) {
+    this.token = tokenCurrency(config);
+  }
+
+  deposited({ tenant, payer, units, at }: Deposit): Promise<void> {
+    return this.once(at, async (manager) => {
+      await this.payables.notePayer(manager, payer, tenant);
+      await this.ledger.post(manager, [depositTransfer(positionOf(at), tenant, units, this.token)]);
+    });
+  }
+
+  /** The books follow the chain; where it settled something else than was drawn, that is noted. Then the nodes are told. */
+  async settled(event: Settled): Promise<void> {
+    const { statement: id, tenant, payer, payees, at } = event;
+    await this.once(at, async (manager) => {
+      await this.payables.notePayer(manager, payer, tenant);
+      const statement = await this.statements.find(manager, id);
+      if (!(await this.statements.settle(manager, id, at.tx, this.clock.nowMs())) || !agrees(statement!.lines, payees)) {
+        await this.anomalies.add(manager, [{ kind: anomalyKinds.settlementMismatch, subject: id, tenant, detail: { tx: at.tx, units: event.totalUnits.toString() } }]);
+      }
+      await this.ledger.post(manager, [settleTransfer(id, tenant, payees, this.token)]);
+    });
+    this.notices.send(await withTenant(this.dataSource, '*', (manager) => this.statements.charges(manager, id)));
+  }
+
+  /** Whether it could be booked: `false` while the payer's tenant is not known. */
+  async withdrawn({ payee, payer, units, at }: Withdrawal): Promise<boolean> {
+    return withTenant(this.dataSource, '*', async (manager) => {
+      const tenant = await this.payables.tenantOfPayer(manager, payer);
+      if (tenant === undefined) return false;
+      if (await this.inbox.claim(manager, chainInbox, positionOf(at))) await this.ledger.post(manager, [withdrawalTransfer(positionOf(at), tenant, payee, units, this.token)]);
+      return true;
+    });
+  }
+
+  /** Gives up on a withdrawal that no tenant paid for. */
+  ignoreWithdrawal({ payer, at }: Withdrawal): Promise<void> {
+    return withTenant(this.dataSource, '*', (manager) => this.anomalies.add(manager, [{ kind: anomalyKinds.payerUnknown, subject: positionOf(at), tenant: operatorTenant, detail: { payer } }]));
+  }
+
+  private once(at: Deposit['at'], post: (manager: EntityManager) => Promise<void>): Promise<void> {
+    return withTenant(this.dataSource, '*', async (manager) => {
+      if (await this.inbox.claim(manager, chainInbox, positionOf(at))) await post(manager);
+    });
+  }
+}
+
+function agrees(drawn: readonly { payee: string; units: bigint }[], settled: readonly { payee: string; units: bigint }[]): boolean {
+  const units = new Map(drawn.map((line) => [line.payee, line.units]));
+  return settled.length === units.size && settled.every((line) => units.get(line.payee.toLowerCase()) === line.units);
+}

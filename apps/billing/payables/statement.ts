@@ -1,0 +1,44 @@
+import type { Nanos } from '#kernel';
+import { drawn, payable } from '../ledger/chart-of-accounts.js';
+import { move, transfer } from '../ledger/transfer.js';
+import type { Transfer } from '../ledger/transfer.js';
+
+/** What is owed to a payee by a tenant, and what was drawn for it before. */
+export interface Owed {
+  readonly payee: string;
+  readonly owedNanos: Nanos;
+  readonly cumulativeUnits: bigint;
+}
+
+export interface StatementLine {
+  readonly payee: string;
+  readonly units: bigint;
+  /** With all earlier statements. */
+  readonly cumulativeUnits: bigint;
+}
+
+/** Everything owed by one tenant that whole token units can pay. */
+export interface Statement {
+  readonly id: string;
+  readonly tenant: string;
+  readonly nanosPerUnit: Nanos;
+  readonly lines: readonly StatementLine[];
+  readonly totalUnits: bigint;
+  readonly cumulativeTotalUnits: bigint;
+}
+
+/** Whole token units only; what is left of each payee's nanos stays payable. `undefined` when there is not one unit to pay. */
+export function drawStatement(id: string, tenant: string, owed: readonly Owed[], nanosPerUnit: Nanos, drawnBeforeUnits: bigint): Statement | undefined {
+  const lines = owed
+    .map(({ payee, owedNanos, cumulativeUnits }) => ({ payee, units: owedNanos > 0n ? owedNanos / nanosPerUnit : 0n, before: cumulativeUnits }))
+    .filter(({ units }) => units > 0n)
+    .map(({ payee, units, before }) => ({ payee, units, cumulativeUnits: before + units }));
+  if (lines.length === 0) return undefined;
+  const totalUnits = lines.reduce((sum, { units }) => sum + units, 0n);
+  return { id, tenant, nanosPerUnit, lines, totalUnits, cumulativeTotalUnits: drawnBeforeUnits + totalUnits };
+}
+
+/** D payable / C drawn, per payee. */
+export function drawTransfer({ id, tenant, nanosPerUnit, lines }: Statement): Transfer {
+  return transfer(id, 'payables.draw', tenant, lines.flatMap(({ payee, units }) => move(drawn(tenant, payee), payable(tenant, payee), units * nanosPerUnit)));
+}

@@ -1,0 +1,39 @@
+import { Logger } from '@nestjs/common';
+import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
+
+/** Work that is done again and again, one run after the other, until the service stops. A failed run is logged and tried again. */
+export abstract class PeriodicTask implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly taskLogger = new Logger(this.constructor.name);
+  private stopped = false;
+  private wake: (() => void) | undefined;
+  private running: Promise<void> = Promise.resolve();
+
+  protected constructor(private readonly intervalMs: number) {}
+
+  /** One round. */
+  abstract runOnce(): Promise<unknown>;
+
+  onApplicationBootstrap(): void {
+    this.running = this.loop();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.stopped = true;
+    this.wake?.();
+    await this.running;
+  }
+
+  private async loop(): Promise<void> {
+    while (!this.stopped) {
+      await this.runOnce().catch((error: unknown) => this.taskLogger.warn(`${error instanceof Error ? error.message : String(error)}; trying again`));
+      if (this.stopped) return;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, this.intervalMs);
+        this.wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  }
+}

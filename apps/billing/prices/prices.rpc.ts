@@ -1,0 +1,20 @@
+import { Controller, Inject } from '@nestjs/common';
+import { Serve } from '#messaging';
+import { billingCalls } from '#protocol';
+import type { ReplyOf, RequestOf } from '#protocol';
+import { PricesService } from './prices.service.js';
+
+@Controller()
+export class PricesRpc {
+  constructor(@Inject(PricesService) private readonly prices: PricesService) {}
+
+  @Serve(billingCalls.putPrice)
+  put({ actor, offer, ...prices }: RequestOf<typeof billingCalls.putPrice>): Promise<ReplyOf<typeof billingCalls.putPrice>> {
+    return this.prices.put(offer, prices, actor.keyId);
+  }
+
+  @Serve(billingCalls.listPrices)
+  list(page: RequestOf<typeof billingCalls.listPrices>): Promise<ReplyOf<typeof billingCalls.listPrices>> {
+    return this.prices.list(page);
+  }
+}

@@ -1,0 +1,102 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { receiptBody } from '#protocol';
+import type { SignedReceipt } from '#protocol';
+import type { Receipt } from './receipt.js';
+
+/** Why a receipt is not matched by the charge of its record; NULL when it is. */
+const mismatch = `CASE WHEN c.node <> r.node THEN 'other_node'
+  WHEN c.input_tokens <> r.input_tokens OR c.output_tokens <> r.output_tokens THEN 'usage_differs' END`;
+
+export interface Claim {
+  readonly record: string;
+  readonly node: string;
+  readonly offer: string;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly reason: string;
+  readonly receivedAtMs: number;
+}
+
+@Injectable()
+export class ReceiptsStore {
+  /** Keeps receipts, the first of each (record, node). Answers those of which another one is kept: same ids, other bytes. */
+  async add(manager: EntityManager, receipts: readonly Receipt[], nowMs: number): Promise<Receipt[]> {
+    if (receipts.length === 0) return [];
+    const rows = receipts.map(({ signed, body, state }) => ({
+      record: body.record,
+      node: body.node,
+      offer: body.offer,
+      ...signed,
+      model: body.model,
+      endpoint: body.endpoint,
+      request_hash: body.requestHash,
+      response_hash: body.responseHash,
+      input_tokens: body.usage.inputTokens,
+      output_tokens: body.usage.outputTokens,
+      ended_at_ms: body.endedAtMs,
+      state,
+      received_at_ms: nowMs,
+    }));
+    await manager.query(
+      `INSERT INTO billing.receipts (record, node, offer, bytes, signature, model, endpoint, request_hash, response_hash, input_tokens, output_tokens, ended_at_ms, state, received_at_ms)
+       SELECT * FROM jsonb_to_recordset($1::jsonb) AS r(record uuid, node uuid, offer uuid, bytes text, signature text, model text, endpoint text, request_hash text,
+         response_hash text, input_tokens bigint, output_tokens bigint, ended_at_ms bigint, state text, received_at_ms bigint)
+       ORDER BY record, node ON CONFLICT (record, node) DO NOTHING`,
+      [JSON.stringify(rows)],
+    );
+    const kept = await manager.query<{ record: string; node: string; bytes: string }[]>('SELECT record, node, bytes FROM billing.receipts WHERE record = ANY($1::uuid[])', [receipts.map(({ body }) => body.record)]);
+    const bytesOf = new Map(kept.map((row) => [`${row.record} ${row.node}`, row.bytes]));
+    return receipts.filter(({ body, signed }) => bytesOf.get(`${body.record} ${body.node}`) !== signed.bytes);
+  }
+
+  /** Compares the verified receipts of the given records (all unmatched ones: `null`) with the charges of these. */
+  async match(manager: EntityManager, records: readonly string[] | null): Promise<void> {
+    await manager.query(
+      `UPDATE billing.receipts r SET tenant = c.tenant, reason = ${mismatch}, state = CASE WHEN ${mismatch} IS NULL THEN 'matched' ELSE 'claim' END
+       FROM billing.charges c
+       WHERE c.record = r.record AND r.state = 'claim' AND r.reason = 'no_charge' AND ($1::uuid[] IS NULL OR r.record = ANY($1::uuid[]))`,
+      [records],
+    );
+  }
+
+  /** Verified receipts of a record, the first ended first. */
+  async verifiedOf(manager: EntityManager, record: string): Promise<Receipt[]> {
+    const rows = await manager.query<SignedReceipt[]>(`SELECT bytes, signature FROM billing.receipts WHERE record = $1 AND state <> 'unverified' ORDER BY ended_at_ms, node`, [record]);
+    return rows.map(({ bytes, signature }) => ({ signed: { bytes, signature }, body: receiptBody.parse(JSON.parse(Buffer.from(bytes, 'base64').toString('utf8'))), state: 'claim' }));
+  }
+
+  /** Receipts that came before their node's key, up to `max`, with the key that is known by now. */
+  async verifiable(manager: EntityManager, max: number): Promise<{ record: string; node: string; publicKey: string; signed: SignedReceipt }[]> {
+    const rows = await manager.query<{ record: string; node: string; public_key: string; bytes: string; signature: string }[]>(
+      `SELECT r.record, r.node, n.public_key, r.bytes, r.signature FROM billing.receipts r JOIN billing.nodes n ON n.id = r.node
+       WHERE r.state = 'unverified' AND r.reason <> 'bad_signature' ORDER BY r.record LIMIT $1 FOR UPDATE OF r SKIP LOCKED`,
+      [max],
+    );
+    return rows.map(({ record, node, public_key: publicKey, bytes, signature }) => ({ record, node, publicKey, signed: { bytes, signature } }));
+  }
+
+  /** A receipt whose signature turned out good, or not: then it stays what it is, a claim that nothing supports. */
+  async setVerified(manager: EntityManager, record: string, node: string, genuine: boolean): Promise<void> {
+    await manager.query(`UPDATE billing.receipts SET state = CASE WHEN $3 THEN 'claim' ELSE state END, reason = CASE WHEN $3 THEN 'no_charge' ELSE 'bad_signature' END WHERE record = $1 AND node = $2`, [record, node, genuine]);
+  }
+
+  /** Receipts that no charge supports, in order of (record, node). */
+  async claims(manager: EntityManager, page: { after?: string | undefined; limit: number }): Promise<Claim[]> {
+    const rows = await manager.query<(Omit<Claim, 'inputTokens' | 'outputTokens' | 'receivedAtMs'> & Record<'inputTokens' | 'outputTokens' | 'receivedAtMs', string>)[]>(
+      `SELECT record, node, offer, input_tokens AS "inputTokens", output_tokens AS "outputTokens", reason, received_at_ms AS "receivedAtMs" FROM billing.receipts
+       WHERE state <> 'matched' AND ($1::text IS NULL OR record || ':' || node > $1) ORDER BY record, node LIMIT $2`,
+      [page.after ?? null, page.limit],
+    );
+    return rows.map((row) => ({ ...row, inputTokens: Number(row.inputTokens), outputTokens: Number(row.outputTokens), receivedAtMs: Number(row.receivedAtMs) }));
+  }
+
+  /** Those of the given (record, node) whose charge is in a settled statement. */
+  async settledOf(manager: EntityManager, records: readonly string[]): Promise<{ record: string; node: string }[]> {
+    return manager.query(
+      `SELECT c.record, c.node FROM billing.statement_charges d JOIN billing.statements s ON s.id = d.statement JOIN billing.charges c ON c.record = d.record
+       WHERE d.record = ANY($1::uuid[]) AND s.state = 'settled'`,
+      [records],
+    );
+  }
+}

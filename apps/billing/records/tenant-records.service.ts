@@ -1,0 +1,60 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { OnModuleInit } from '@nestjs/common';
+import { Clock } from '#kernel';
+import { Replicas, ReplicaView } from '#messaging';
+import { failure, sealRecord, Sealer, tenantReplica } from '#protocol';
+import type { LogRecord, RecordDraft, TenantEntry } from '#protocol';
+
+/** An organisation that was just made may not have reached the replica yet. */
+const replicaWaitMs = 2_000;
+const pollMs = 25;
+
+/** Writes a tenant's log records: the body sealed under the tenant's key, the envelope under its pseudonym. */
+@Injectable()
+export class TenantRecords implements OnModuleInit {
+  private view = new ReplicaView<TenantEntry>();
+  private readonly sealers = new Map<string, { sealKeyId: string; sealer: Sealer }>();
+
+  constructor(
+    @Inject(Replicas) private readonly replicas: Replicas,
+    @Inject(Clock) private readonly clock: Clock,
+  ) {}
+
+  async onModuleInit(): Promise<void> {
+    this.view = await this.replicas.view(tenantReplica);
+  }
+
+  knows(tenant: string): boolean {
+    return this.view.get(tenant) !== undefined;
+  }
+
+  /** Error: NOT_FOUND when the organisation or its project is not known within two seconds. */
+  async requireProject(tenant: string, project: string): Promise<void> {
+    const found = await this.waitFor(() => this.view.get(tenant)?.projects.some(({ id }) => id === project));
+    if (!found) throw failure('NOT_FOUND', 'there is no such project in this organisation', { tenant, project });
+  }
+
+  /** Error: NOT_FOUND when the organisation is not known within two seconds. */
+  async seal(tenant: string, draft: RecordDraft): Promise<LogRecord> {
+    const entry = await this.waitFor(() => this.view.get(tenant));
+    if (!entry) throw failure('NOT_FOUND', 'there is no such organisation', { tenant });
+    return sealRecord(draft, entry, this.sealerOf(entry));
+  }
+
+  private sealerOf(entry: TenantEntry): Sealer {
+    const known = this.sealers.get(entry.tenant);
+    if (known && known.sealKeyId === entry.sealKeyId && !known.sealer.worn) return known.sealer;
+    const sealer = new Sealer(Buffer.from(entry.sealKey, 'base64'), entry.sealKeyId);
+    this.sealers.set(entry.tenant, { sealKeyId: entry.sealKeyId, sealer });
+    return sealer;
+  }
+
+  private async waitFor<T>(look: () => T | undefined): Promise<T | undefined> {
+    const end = this.clock.monotonicMs() + replicaWaitMs;
+    for (;;) {
+      const found = look();
+      if (found || this.clock.monotonicMs() > end) return found;
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
+    }
+  }
+}

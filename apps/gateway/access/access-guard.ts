@@ -1,0 +1,35 @@
+import { Injectable, Logger } from '@nestjs/common';
+import type { CanActivate, ExecutionContext } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { failure } from '#protocol';
+import { Authenticator } from '../request/authenticate.js';
+import { accessMetadata, authorise } from './authorise.js';
+import type { Access } from './authorise.js';
+import type { AuthenticatedRequest } from './principal.js';
+
+/** The one guard: authenticates, then authorises what the endpoint declares. An endpoint that declares nothing is closed. */
+@Injectable()
+export class AccessGuard implements CanActivate {
+  private readonly logger = new Logger(AccessGuard.name);
+
+  constructor(
+    private readonly reflector: Reflector,
+    private readonly authenticator: Authenticator,
+  ) {}
+
+  canActivate(context: ExecutionContext): boolean {
+    const access = this.reflector.get<Access | undefined>(accessMetadata, context.getHandler());
+    if (access?.kind === 'open') return true;
+    const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
+    const principal = this.authenticator.authenticate(request.headers.authorization);
+    if (!access) {
+      this.logger.error(`${context.getClass().name}.${context.getHandler().name} declares no action: it is closed`);
+      throw failure('NOT_ALLOWED', 'this endpoint is closed');
+    }
+    const tenant = access.tenantOf(request, principal);
+    authorise(principal, access.action, tenant);
+    request.principal = principal;
+    request.resourceTenant = tenant;
+    return true;
+  }
+}

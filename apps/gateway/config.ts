@@ -1,0 +1,18 @@
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+
+/** Environment of the gateway, beside what every service understands. */
+export const gatewayConfig = z.object({
+  /** Keys the hashes of API keys; the same text as governance's. */
+  KEY_PEPPER: z.string().min(16),
+  /** Names this process on the bus and in records; a new one at each start unless given. */
+  GATEWAY_ID: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and hyphens')
+    .default(() => `gw-${randomBytes(6).toString('hex')}`),
+  /** How the RECORDS stream is kept; records name it. */
+  RECORD_DURABILITY: z.enum(['one-replica', 'three-replicas']).default('one-replica'),
+  /** How long a job may wait for a machine to become free before it is refused with 429. */
+  PLACEMENT_WAIT_MS: z.coerce.number().int().min(0).max(30_000).default(5_000),
+});
+export type GatewayConfig = z.output<typeof gatewayConfig>;

@@ -1,0 +1,43 @@
+import type { Type } from '@nestjs/common';
+import { BudgetsController } from './budgets/budgets.controller.js';
+import { ChargesController } from './budgets/charges.controller.js';
+import { EnrolmentTokensController } from './nodes/enrolment-tokens.controller.js';
+import { NodesController } from './nodes/nodes.controller.js';
+import { OffersController } from './nodes/offers.controller.js';
+import { ChatCompletionsController } from './openai/chat-completions.controller.js';
+import { EmbeddingsController } from './openai/embeddings.controller.js';
+import { ModelsController } from './openai/models.controller.js';
+import { OpenApiController } from './openapi/openapi.controller.js';
+import { KeysController } from './organisations/keys.controller.js';
+import { OrganisationsController } from './organisations/organisations.controller.js';
+import { ProjectsController } from './organisations/projects.controller.js';
+import { PayersController } from './payouts/payers.controller.js';
+import { PayoutsController } from './payouts/payouts.controller.js';
+import { SettlementsController } from './payouts/settlements.controller.js';
+import { PoliciesController } from './policies/policies.controller.js';
+import { PricesController } from './prices/prices.controller.js';
+import { CheckpointController } from './records/checkpoint.controller.js';
+import { RecordsController } from './records/records.controller.js';
+
+/** Every endpoint there is, by capability. */
+export const controllers: readonly Type[] = [
+  EmbeddingsController,
+  ChatCompletionsController,
+  ModelsController,
+  OrganisationsController,
+  ProjectsController,
+  KeysController,
+  PoliciesController,
+  BudgetsController,
+  ChargesController,
+  PricesController,
+  NodesController,
+  EnrolmentTokensController,
+  OffersController,
+  RecordsController,
+  CheckpointController,
+  PayoutsController,
+  SettlementsController,
+  PayersController,
+  OpenApiController,
+];

@@ -1,0 +1,26 @@
+import { Module } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
+import { AccessGuard } from './access/access-guard.js';
+import { controllers } from './controllers.js';
+import { EncodeReply } from './http/encode-reply.js';
+import { ErrorFilter } from './http/error-filter.js';
+import { RequestIds } from './http/request-ids.js';
+import { validation } from './http/validation.js';
+import { openApiDocument } from './openapi/document.js';
+import { OPENAPI_DOCUMENT } from './openapi/openapi.controller.js';
+import { GatewayLifecycle, parts } from './parts.js';
+
+@Module({
+  controllers: [...controllers],
+  providers: [
+    ...parts,
+    GatewayLifecycle,
+    RequestIds,
+    { provide: OPENAPI_DOCUMENT, useFactory: () => openApiDocument(controllers) },
+    { provide: APP_GUARD, useClass: AccessGuard },
+    { provide: APP_PIPE, useValue: validation },
+    { provide: APP_INTERCEPTOR, useClass: EncodeReply },
+    { provide: APP_FILTER, useClass: ErrorFilter },
+  ],
+})
+export class GatewayModule {}

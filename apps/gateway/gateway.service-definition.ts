@@ -1,0 +1,12 @@
+import { defineService } from '#service';
+import { gatewayConfig } from './config.js';
+import { GatewayModule } from './gateway.module.js';
+
+/** The public REST edge. Owns nothing durable: no database, no migrations. */
+export const gateway = defineService({
+  name: 'gateway',
+  config: gatewayConfig,
+  module: () => GatewayModule,
+  migrations: [],
+  http: 'public',
+});

@@ -1,0 +1,19 @@
+import { Catch, Logger } from '@nestjs/common';
+import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { errorAnswer, isUnexpected } from './openai-error.js';
+
+/** The one place where errors become HTTP answers. */
+@Catch()
+export class ErrorFilter implements ExceptionFilter {
+  private readonly logger = new Logger(ErrorFilter.name);
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const request = host.switchToHttp().getRequest<FastifyRequest>();
+    const reply = host.switchToHttp().getResponse<FastifyReply>();
+    if (isUnexpected(error)) this.logger.error({ message: 'request failed', request: request.id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    if (reply.sent) return;
+    const { status, headers, contentType, body } = errorAnswer(error);
+    void reply.code(status).headers(headers).type(contentType).send(body);
+  }
+}

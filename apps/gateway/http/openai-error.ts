@@ -1,0 +1,80 @@
+import { HttpException } from '@nestjs/common';
+import { DomainError } from '#kernel';
+import { errorCodes, failure, httpStatus, openAiErrorType } from '#protocol';
+import type { ErrorCode } from '#protocol';
+
+/** An answer to a request that failed. */
+export interface ErrorAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** Refusals that no retry can change: clients would try three times. */
+const finalCodes: ReadonlySet<string> = new Set(['BUDGET_EXHAUSTED', 'BUDGET_MISSING', 'POLICY_DENIED'] satisfies ErrorCode[]);
+
+/** When a retry may help and nobody said when: seconds. */
+const retryAfterSeconds: Partial<Record<ErrorCode, number>> = {
+  NO_CAPACITY: 1,
+  NODE_BUSY: 1,
+  NO_OFFER: 3,
+  NODE_UNREACHABLE: 3,
+  RECORD_UNAVAILABLE: 2,
+  SERVICE_UNAVAILABLE: 2,
+  DATABASE_UNAVAILABLE: 2,
+  CHAIN_UNAVAILABLE: 5,
+  STARTING: 1,
+};
+
+/** Maps any error to OpenAI's shape. What was not expected tells the caller nothing. */
+export function errorAnswer(error: unknown): ErrorAnswer {
+  const domain = error instanceof DomainError ? error : fromFramework(error);
+  const { engine } = domain.details as { engine?: { status: number; contentType: string; body: string } };
+  const headers: Record<string, string> = {};
+  if (typeof domain.details['record'] === 'string') headers['x-mizan-record'] = domain.details['record'];
+  const wait = retryAfterSeconds[domain.code as ErrorCode];
+  if (wait !== undefined) headers['retry-after'] = String(wait);
+  if (finalCodes.has(domain.code)) headers['x-should-retry'] = 'false';
+  if (engine) return { status: engine.status, headers, contentType: engine.contentType, body: engine.body };
+  const { status } = domain.details;
+  return {
+    status: typeof status === 'number' && domain.code === 'REQUEST_INVALID' ? status : httpStatus[domain.kind],
+    headers,
+    contentType: 'application/json; charset=utf-8',
+    body: JSON.stringify({ error: { message: domain.message, type: openAiErrorType[domain.kind], param: paramOf(domain), code: domain.code, ...shown(domain) } }),
+  };
+}
+
+function paramOf(error: DomainError): string | null {
+  const { param } = error.details;
+  return typeof param === 'string' ? param : null;
+}
+
+/** Details that help the caller to repair the request: nothing else of `details` leaves. */
+function shown(error: DomainError): Record<string, unknown> {
+  const { policies, problems } = error.details;
+  return { ...(policies === undefined ? {} : { policies }), ...(problems === undefined ? {} : { problems }) };
+}
+
+function fromFramework(error: unknown): DomainError {
+  if (!(error instanceof HttpException)) return failure('INTERNAL', 'something went wrong here; the request id helps to find it');
+  switch (error.getStatus()) {
+    case 400:
+      return failure('JSON_INVALID', 'the body is not valid JSON');
+    case 404:
+      return failure('ROUTE_NOT_FOUND', 'there is no such route');
+    case 413:
+      return failure('BODY_TOO_LARGE', 'the body is too large');
+    case 415:
+      return failure('REQUEST_INVALID', 'send the body as content-type: application/json', { status: 415, param: 'content-type' });
+    default:
+      return failure(error.getStatus() < 500 ? 'REQUEST_INVALID' : 'INTERNAL', 'the request cannot be served');
+  }
+}
+
+/** Whether an error is a defect of ours, to be logged with its stack. */
+export function isUnexpected(error: unknown): boolean {
+  if (error instanceof DomainError) return error.code === ('INTERNAL' satisfies keyof typeof errorCodes);
+  return !(error instanceof HttpException) || error.getStatus() >= 500;
+}

@@ -1,0 +1,15 @@
+import { HttpCode, SetMetadata, applyDecorators } from '@nestjs/common';
+import type { z } from 'zod';
+
+/** What an endpoint answers when all goes well; the document is written and answers are encoded from it. */
+export interface ReplyShape {
+  readonly schema: z.ZodType;
+  readonly status: number;
+  readonly summary: string;
+}
+
+export const replyMetadata = 'mizan:reply';
+
+/** Declares an endpoint's answer. */
+export const Replies = (summary: string, schema: z.ZodType, status = 200): MethodDecorator =>
+  applyDecorators(SetMetadata<string, ReplyShape>(replyMetadata, { schema, status, summary }), HttpCode(status));

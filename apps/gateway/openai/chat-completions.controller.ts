@@ -1,0 +1,26 @@
+import { Body, Controller, Post, Req, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import type { z } from 'zod';
+import { Authorise, ownTenant } from '../access/authorise.js';
+import { CurrentPrincipal } from '../access/principal.js';
+import type { AuthenticatedRequest, Principal } from '../access/principal.js';
+import { Replies } from '../http/replies.js';
+import { chatReply, chatRequest, parseChat } from './chat-request.js';
+import { Inference } from './inference.js';
+
+@Controller('v1/chat/completions')
+export class ChatCompletionsController {
+  constructor(private readonly inference: Inference) {}
+
+  @Post()
+  @Authorise('inference.run', ownTenant)
+  @Replies('Answers a conversation on the best permitted machine', chatReply)
+  create(
+    @CurrentPrincipal() principal: Principal,
+    @Body({ schema: chatRequest }) body: z.output<typeof chatRequest>,
+    @Req() request: AuthenticatedRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    return this.inference.answer(principal, parseChat(body), request, reply);
+  }
+}

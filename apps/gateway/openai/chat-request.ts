@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { failure } from '#protocol';
+import type { ParsedRequest } from './parsed-request.js';
+import { noRoutingFields } from './refused-fields.js';
+import { writtenTexts } from './written-texts.js';
+
+/** Where the caller sets no limit: what is reserved and sent as `max_tokens`. */
+const outputTokensDefault = 4_096;
+const outputTokensMax = 131_072;
+/** What a chat template adds by itself: role markers, a default system prompt, tool instructions. */
+const templateTokens = 1_024;
+const markersPerMessage = 16;
+
+const textPart = z.looseObject({ type: z.enum(['text', 'refusal'], { error: 'only text parts are supported' }) });
+const message = z.looseObject({ role: z.string().min(1), content: z.union([z.string(), z.array(textPart), z.null()], { error: 'must be a text, text parts or null' }).optional() });
+const tokens = z.int().positive().max(outputTokensMax);
+
+/** `POST /v1/chat/completions`. Fields that are not listed go to the engine as they are. */
+export const chatRequest = z
+  .looseObject({
+    model: z.string().min(1).max(200),
+    messages: z.array(message).min(1),
+    stream: z.boolean().nullish(),
+    max_tokens: tokens.nullish(),
+    max_completion_tokens: tokens.nullish(),
+    n: z.int().min(1).max(128).nullish(),
+  })
+  .superRefine(noRoutingFields);
+
+/** `POST /v1/chat/completions`: the engine's answer as it is. */
+export const chatReply = z.looseObject({
+  id: z.string(),
+  object: z.literal('chat.completion'),
+  created: z.int(),
+  model: z.string(),
+  choices: z.array(z.looseObject({ index: z.int(), message: z.looseObject({ role: z.string(), content: z.string().nullish() }), finish_reason: z.string().nullable() })),
+  usage: z.looseObject({ prompt_tokens: z.int().nonnegative(), completion_tokens: z.int().nonnegative(), total_tokens: z.int().nonnegative() }),
+});
+
+/** Error: REQUEST_INVALID for a stream. */
+export function parseChat(request: z.output<typeof chatRequest>): ParsedRequest {
+  if (request.stream) throw failure('REQUEST_INVALID', 'streaming is not available yet: leave "stream" out or send false', { param: 'stream' });
+  const limit = request.max_completion_tokens ?? request.max_tokens;
+  const bounded = limit === null || limit === undefined ? { ...request, max_tokens: outputTokensDefault } : request;
+  const body = Buffer.from(JSON.stringify(bounded));
+  return {
+    endpoint: 'chat.completions',
+    model: request.model,
+    body,
+    texts: writtenTexts(request),
+    bound: { inputTokens: body.length + request.messages.length * markersPerMessage + templateTokens, outputTokens: (limit ?? outputTokensDefault) * (request.n ?? 1) },
+    adapt: (answer) => answer,
+  };
+}

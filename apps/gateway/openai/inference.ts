@@ -1,0 +1,47 @@
+import type { FastifyReply } from 'fastify';
+import { failure } from '#protocol';
+import { projectOf } from '../access/principal.js';
+import type { AuthenticatedRequest, Principal } from '../access/principal.js';
+import type { Replicated } from '../replicated.js';
+import { declaredFacts } from '../request/declared-facts.js';
+import type { RequestPipeline } from '../request/request-pipeline.js';
+import type { ParsedRequest } from './parsed-request.js';
+
+/** From an HTTP request for inference to its HTTP answer, through the pipeline. */
+export class Inference {
+  constructor(
+    private readonly replicated: Pick<Replicated, 'tenants'>,
+    private readonly pipeline: Pick<RequestPipeline, 'run'>,
+  ) {}
+
+  /** Errors: HEADER_INVALID, NOT_ALLOWED, and those of the pipeline. */
+  async answer(principal: Principal, parsed: ParsedRequest, request: AuthenticatedRequest, reply: FastifyReply): Promise<void> {
+    const tenant = this.replicated.tenants.get(principal.tenant);
+    if (!tenant) throw failure('STARTING', 'the organisation of this API key is not known here yet; try again shortly');
+    const answer = await this.pipeline.run({
+      ...parsed,
+      id: request.id,
+      keyId: principal.keyId,
+      role: principal.role,
+      tenant,
+      project: projectOf(principal, tenant, singleHeader(request, 'openai-project')),
+      declared: declaredFacts(request.headers),
+      signal: clientGone(reply),
+    });
+    await reply.code(answer.status).header('x-mizan-record', answer.record).type(answer.contentType).send(answer.body);
+  }
+}
+
+/** Aborts when the client closes its connection before it was answered. */
+function clientGone(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort(failure('DEADLINE_EXCEEDED', 'the client went away before the answer'));
+  });
+  return gone.signal;
+}
+
+function singleHeader(request: AuthenticatedRequest, name: string): string | undefined {
+  const value = request.headers[name];
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}

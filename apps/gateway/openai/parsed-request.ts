@@ -1,0 +1,13 @@
+import type { Endpoint } from '#protocol';
+import type { TokenBound } from '../request/upper-bound.js';
+
+/** An OpenAI request, checked and ready to be sent. */
+export interface ParsedRequest {
+  readonly endpoint: Endpoint;
+  readonly model: string;
+  /** What the node is given. */
+  readonly body: Buffer;
+  readonly texts: readonly string[];
+  readonly bound: TokenBound;
+  adapt(answer: Buffer): Buffer;
+}

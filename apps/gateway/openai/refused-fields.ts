@@ -1,0 +1,11 @@
+import type { z } from 'zod';
+
+/** Fields with which a caller of other gateways redirects a request or its credentials. Where a request runs is decided here. */
+const refused = ['api_base', 'base_url', 'api_key'] as const;
+
+/** A check for body schemas: none of the refused fields. */
+export function noRoutingFields(value: object, context: z.RefinementCtx): void {
+  for (const name of refused) {
+    if (Object.hasOwn(value, name)) context.addIssue({ code: 'custom', path: [name], message: 'may not be set: where a request runs is decided by policy' });
+  }
+}

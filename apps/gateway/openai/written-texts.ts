@@ -1,0 +1,23 @@
+import { failure } from '#protocol';
+
+/** Deeper bodies have no meaning in this API and cost stack. */
+const depthMax = 64;
+
+/** Every text anywhere in a body, its `model` aside: what a person may have written. Error: REQUEST_INVALID when nested too deep. */
+export function writtenTexts(body: Readonly<Record<string, unknown>>): string[] {
+  const texts: string[] = [];
+  const open: { value: unknown; depth: number }[] = [];
+  const look = (value: unknown, depth: number): void => {
+    if (typeof value === 'string') texts.push(value);
+    else if (typeof value === 'object' && value !== null) open.push({ value, depth });
+  };
+  for (const [name, value] of Object.entries(body)) if (name !== 'model') look(value, 1);
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (next.depth > depthMax) throw failure('REQUEST_INVALID', `the body is nested deeper than ${depthMax}`);
+    for (const [name, value] of Object.entries(next.value as object)) {
+      if (!Array.isArray(next.value)) texts.push(name);
+      look(value, next.depth + 1);
+    }
+  }
+  return texts;
+}

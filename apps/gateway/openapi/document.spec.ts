@@ -1,0 +1,33 @@
+import { describe, expect, it } from '@jest/globals';
+import { controllers } from '../controllers.js';
+import { openApiDocument } from './document.js';
+import { routesOf } from './routes.js';
+import { openApiText, readIfThere, writeOpenApi } from './write.js';
+
+describe('the OpenAPI document', () => {
+  it('is committed as the code makes it; run with UPDATE_OPENAPI=1 to write it anew', () => {
+    if (process.env['UPDATE_OPENAPI']) writeOpenApi();
+    expect(readIfThere() === openApiText() || 'openapi.json is stale: UPDATE_OPENAPI=1 npm run jest -- apps/gateway/openapi').toBe(true);
+  });
+
+  it('gives every endpoint a declared access, an answer and a schema for each path parameter', () => {
+    for (const route of routesOf(controllers)) {
+      expect({ route: route.handler, access: route.access !== undefined, reply: route.reply !== undefined }).toEqual({ route: route.handler, access: true, reply: true });
+      const inPath = [...route.path.matchAll(/:([a-z]+)/gi)].map((match) => match[1]);
+      expect([...route.params.keys()].sort()).toEqual([...inPath].sort());
+    }
+  });
+
+  it('leaves two endpoints open: enrolment by token and this document', () => {
+    const open = routesOf(controllers).filter(({ access }) => access?.kind === 'open');
+    expect(open.map(({ path }) => path).sort()).toEqual(['/openapi.json', '/v1/nodes/enrol']);
+  });
+
+  it('resolves every reference within itself', () => {
+    const document = openApiDocument(controllers);
+    const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map((match) => match[1]!);
+    expect(references.length).toBeGreaterThan(10);
+    const resolve = (reference: string): unknown => reference.slice(2).split('/').reduce((value: unknown, member) => (value as Record<string, unknown> | undefined)?.[member], document);
+    for (const reference of references) expect({ reference, found: resolve(reference) !== undefined }).toEqual({ reference, found: true });
+  });
+});

@@ -1,0 +1,78 @@
+import { Injectable } from '@nestjs/common';
+import type { BeforeApplicationShutdown, FactoryProvider } from '@nestjs/common';
+import { register } from 'prom-client';
+import { Clock, Ids } from '#kernel';
+import { Bus, Caller, Publisher, Replicas } from '#messaging';
+import { CedarEvaluator, DecisionMemo } from '#policy';
+import { SERVICE_CONFIG } from '#service';
+import { NodeClient } from '#wire';
+import type { GatewayConfig } from './config.js';
+import { OfferBook } from './market/offer-book.js';
+import { Inference } from './openai/inference.js';
+import { Replicated } from './replicated.js';
+import { Authenticator } from './request/authenticate.js';
+import { Decider } from './request/decide.js';
+import { Dispatcher } from './request/dispatch.js';
+import { BillingLeases } from './request/lease-issuer.js';
+import { Placement } from './request/place.js';
+import { Recorder } from './request/record.js';
+import { RequestPipeline } from './request/request-pipeline.js';
+import { RequestRecords } from './request/request-records.js';
+import { LeaseBook } from './request/reserve.js';
+import { Steps } from './request/steps.js';
+import { StreamLog } from './request/stream-log.js';
+import { TenantSealers } from './request/tenant-sealers.js';
+
+/** The gateway's parts and what each is made of. It listens once its replicas are complete. */
+export const parts: FactoryProvider[] = [
+  { provide: Replicated, inject: [Replicas], useFactory: (replicas: Replicas) => Replicated.load(replicas) },
+  { provide: OfferBook, inject: [Replicated], useFactory: (replicated: Replicated) => new OfferBook(replicated) },
+  {
+    provide: Authenticator,
+    inject: [Replicated, SERVICE_CONFIG, Clock],
+    useFactory: (replicated: Replicated, config: GatewayConfig, clock: Clock) => new Authenticator(replicated, config.KEY_PEPPER, clock),
+  },
+  { provide: LeaseBook, inject: [Caller, SERVICE_CONFIG, Clock], useFactory: (caller: Caller, config: GatewayConfig, clock: Clock) => new LeaseBook(new BillingLeases(caller, config.GATEWAY_ID), clock) },
+  { provide: Recorder, inject: [Bus, Publisher, Ids], useFactory: (bus: Bus, publisher: Publisher, ids: Ids) => new Recorder(new StreamLog(bus, publisher), ids) },
+  { provide: NodeClient, inject: [Bus, SERVICE_CONFIG], useFactory: (bus: Bus, config: GatewayConfig) => NodeClient.connect(bus.connection, config.GATEWAY_ID) },
+  {
+    provide: RequestPipeline,
+    inject: [Replicated, OfferBook, LeaseBook, Recorder, NodeClient, SERVICE_CONFIG, Clock],
+    useFactory: (replicated: Replicated, book: OfferBook, leases: LeaseBook, recorder: Recorder, nodes: NodeClient, config: GatewayConfig, clock: Clock) => {
+      const placement = new Placement(book, clock, config.PLACEMENT_WAIT_MS);
+      return new RequestPipeline({
+        gateway: config.GATEWAY_ID,
+        durability: config.RECORD_DURABILITY,
+        book,
+        decider: new Decider(replicated, new DecisionMemo(new CedarEvaluator())),
+        leases,
+        placement,
+        dispatcher: new Dispatcher(nodes, placement),
+        records: new RequestRecords(new TenantSealers(clock), clock),
+        recorder,
+        steps: new Steps(register),
+        clock,
+      });
+    },
+  },
+  { provide: Inference, inject: [Replicated, RequestPipeline], useFactory: (replicated: Replicated, pipeline: RequestPipeline) => new Inference(replicated, pipeline) },
+];
+
+/** Jobs that run at a stop get this long to end: well over a sentence's embedding, within an orchestrator's usual 30 s. */
+const drainMs = 15_000;
+
+/** At a stop: running jobs end, what is left of leases goes back, what is owed to the log is written. */
+@Injectable()
+export class GatewayLifecycle implements BeforeApplicationShutdown {
+  constructor(
+    private readonly leases: LeaseBook,
+    private readonly recorder: Recorder,
+    private readonly nodes: NodeClient,
+  ) {}
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.leases.close(drainMs);
+    await this.recorder.close();
+    this.nodes.close();
+  }
+}

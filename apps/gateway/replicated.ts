@@ -1,0 +1,29 @@
+import { keyReplica, offerReplica, policyReplica, priceReplica, tenantReplica } from '#protocol';
+import type { KeyEntry, OfferEntry, PolicyEntry, PriceEntry, TenantEntry } from '#protocol';
+import type { ReplicaView, Replicas } from '#messaging';
+
+/** The part of a replica's view that the steps need. */
+export type View<T> = Pick<ReplicaView<T>, 'get' | 'entries' | 'onChange' | 'revision'>;
+
+/** All that a gateway knows of the world: local copies, decided upon with no round trip. */
+export class Replicated {
+  constructor(
+    readonly keys: View<KeyEntry>,
+    readonly tenants: View<TenantEntry>,
+    readonly policies: View<PolicyEntry>,
+    readonly offers: View<OfferEntry>,
+    readonly prices: View<PriceEntry>,
+  ) {}
+
+  /** Resolves when every copy is complete. */
+  static async load(replicas: Replicas): Promise<Replicated> {
+    const [keys, tenants, policies, offers, prices] = await Promise.all([
+      replicas.view(keyReplica),
+      replicas.view(tenantReplica),
+      replicas.view(policyReplica),
+      replicas.view(offerReplica),
+      replicas.view(priceReplica),
+    ]);
+    return new Replicated(keys, tenants, policies, offers, prices);
+  }
+}

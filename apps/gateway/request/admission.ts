@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto';
+import { DomainError } from '#kernel';
+import type { Clock } from '#kernel';
+import { failure } from '#protocol';
+import type { AdmittedFacts, CompletedFacts, LogRecord } from '#protocol';
+import type { Decided } from './decided.js';
+import type { Dispatched, Dispatcher } from './dispatch.js';
+import type { InferenceAnswer } from './inference-job.js';
+import type { Hold } from './lease-account.js';
+import { meter } from './meter.js';
+import type { Slot } from './place.js';
+import type { Recorder } from './record.js';
+import type { RequestRecords } from './request-records.js';
+import { recorded } from './recorded.js';
+import type { LeaseBook } from './reserve.js';
+import type { Steps } from './steps.js';
+
+export interface AdmissionParts {
+  readonly gateway: string;
+  readonly leases: LeaseBook;
+  readonly dispatcher: Dispatcher;
+  readonly records: RequestRecords;
+  readonly recorder: Recorder;
+  readonly steps: Steps;
+  readonly clock: Clock;
+}
+
+/** An admitted job to its end: `admitted` is recorded beside the dispatch, `completed` before anything is answered. */
+export class Admission {
+  constructor(private readonly parts: AdmissionParts) {}
+
+  async run(decided: Decided, hold: Hold, slot: Slot): Promise<InferenceAnswer> {
+    const { job, decision, deadlineMs } = decided;
+    const unrecorded = new AbortController();
+    const admittedFacts = this.admittedFacts(decided, hold, slot);
+    const admitted = this.commit('record.admitted', this.parts.records.admitted(job.tenant, decided.fields, admittedFacts, slot.offer));
+    admitted.catch((error: unknown) => unrecorded.abort(error));
+    const signal = AbortSignal.any([job.signal, unrecorded.signal]);
+    const dispatched = await this.parts.steps.run('dispatch', () => this.parts.dispatcher.dispatch(job, decision.permitted, slot, deadlineMs, signal));
+    try {
+      await admitted;
+    } catch (error) {
+      // It may have arrived all the same: an end without a charge closes it, whenever the stream is back.
+      this.parts.recorder.commitEventually(this.completed(decided, hold, cancelled(dispatched, error)).record);
+      throw error;
+    }
+    const { facts, record } = await this.parts.steps.run('meter', () => this.completed(decided, hold, dispatched));
+    this.parts.leases.settle(hold, facts.chargeNanos);
+    try {
+      await this.commit('record.completed', record);
+    } catch (error) {
+      this.parts.recorder.commitEventually(record);
+      throw error instanceof DomainError ? recorded(error, job.id) : error;
+    }
+    if (dispatched.outcome !== 'ok') throw recorded(toldError(dispatched), job.id);
+    const { status, contentType } = dispatched.result;
+    return { status, contentType, body: dispatched.answer, record: job.id };
+  }
+
+  private commit(step: 'record.admitted' | 'record.completed', record: LogRecord): Promise<void> {
+    return this.parts.steps.run(step, () => this.parts.recorder.commit(record));
+  }
+
+  private admittedFacts({ job, fields, decision, requestHash, deadlineMs }: Decided, hold: Hold, { offer }: Slot): AdmittedFacts {
+    return {
+      kind: 'admitted',
+      record: job.id,
+      tenant: job.tenant.tenant,
+      project: job.project.id,
+      keyId: job.keyId,
+      gateway: this.parts.gateway,
+      budget: hold.budget,
+      lease: hold.lease,
+      fence: hold.fence,
+      holdNanos: hold.amountNanos,
+      offer: offer.id,
+      node: offer.entry.node,
+      priceVersion: offer.price.version,
+      policyVersion: decision.policyVersion,
+      model: job.model,
+      endpoint: job.endpoint,
+      dataClass: fields['dataClass'] as AdmittedFacts['dataClass'],
+      requestHash,
+      admittedAtMs: this.parts.clock.nowMs(),
+      deadlineMs,
+    };
+  }
+
+  private completed({ job }: Decided, hold: Hold, dispatched: Dispatched): { facts: CompletedFacts; record: LogRecord } {
+    const { offer, outcome, attempts } = dispatched;
+    const facts: CompletedFacts = {
+      kind: 'completed',
+      record: job.id,
+      tenant: job.tenant.tenant,
+      project: job.project.id,
+      budget: hold.budget,
+      lease: hold.lease,
+      offer: offer.id,
+      node: offer.entry.node,
+      priceVersion: offer.price.version,
+      outcome,
+      ...meter(dispatched),
+      responseHash: outcome === 'ok' ? createHash('sha256').update(dispatched.result.body).digest('hex') : null,
+      attempts: [...attempts],
+      receipt: outcome === 'ok' ? dispatched.result.receipt : null,
+      completedAtMs: this.parts.clock.nowMs(),
+      closedBy: 'gateway',
+    };
+    return { facts, record: this.parts.records.completed(job.tenant, facts, offer) };
+  }
+}
+
+const cancelled = ({ offer, attempts }: Dispatched, error: unknown): Dispatched => ({ outcome: 'cancelled', offer, error, attempts });
+
+function toldError(dispatched: Exclude<Dispatched, { outcome: 'ok' }>): DomainError {
+  if (dispatched.error instanceof DomainError) return dispatched.error;
+  return dispatched.outcome === 'cancelled' ? failure('DEADLINE_EXCEEDED', 'the client went away before the answer') : failure('INTERNAL', 'something went wrong here', {}, dispatched.error);
+}

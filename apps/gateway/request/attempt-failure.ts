@@ -1,0 +1,43 @@
+import { DomainError, isDomainError } from '#kernel';
+import { failure } from '#protocol';
+import type { ErrorCode } from '#protocol';
+import type { Attempt } from './dispatch.js';
+
+/** Statuses with which an engine tells the caller that the request itself is wrong: another machine would say the same. */
+const callersFault: readonly unknown[] = [400, 413, 422];
+
+/** How an attempt that failed stands in the record. */
+export function attemptFailure(error: unknown): Pick<Attempt, 'outcome' | 'code'> {
+  if (!(error instanceof DomainError)) return { outcome: 'failed', code: 'INTERNAL' };
+  switch (error.code as ErrorCode) {
+    case 'NODE_UNREACHABLE':
+      return { outcome: error.details['reason'] === 'lost' ? 'lost' : 'unreachable', code: error.code };
+    case 'NODE_BUSY':
+      return { outcome: 'busy', code: error.code };
+    default:
+      return { outcome: 'failed', code: error.code };
+  }
+}
+
+export function slotOutcome(error: unknown): 'ok' | 'busy' | 'failed' {
+  if (isDomainError(error, 'NODE_BUSY')) return 'busy';
+  return isCallersFault(error) ? 'ok' : 'failed';
+}
+
+/** Whether the next offer may do better. */
+export function canMoveOn(error: unknown): boolean {
+  return !isCallersFault(error) && !isDomainError(error, 'DEADLINE_EXCEEDED');
+}
+
+export function isCallersFault(error: unknown): boolean {
+  return isDomainError(error, 'ENGINE_REFUSED') && callersFault.includes(error.details['status']);
+}
+
+/** What the caller is told when no machine could do it. Nothing that a node said is passed on. */
+export function unserved(attempts: readonly Attempt[]): DomainError {
+  const told = attempts.map(({ outcome }) => outcome).join(', ');
+  const message = `no machine could run the request (${attempts.length} tried: ${told}); try again shortly`;
+  if (attempts.every(({ outcome }) => outcome === 'busy')) return failure('NO_CAPACITY', message);
+  const last = attempts.at(-1)?.code;
+  return failure(last === 'ENGINE_FAILED' || last === 'NODE_PROTOCOL' ? last : 'NODE_UNREACHABLE', message);
+}

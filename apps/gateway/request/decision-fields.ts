@@ -1,0 +1,41 @@
+import type { Json } from '#kernel';
+import { decisionFields } from '#protocol';
+import type { DecisionFields, RecordFields } from '#protocol';
+import type { MarketOffer } from '../market/market-offer.js';
+import type { Classification } from './classify.js';
+import type { Decision } from './decide.js';
+import type { InferenceJob } from './inference-job.js';
+
+/** The decision as the record's body holds it: facts about the request and hashes, never its content. */
+export function fieldsOfDecision(job: InferenceJob, classification: Classification, decision: Decision, durability: DecisionFields['durability']): RecordFields {
+  const { purpose, subject, subjectRegion, dataset, tags } = job.declared;
+  const fields: DecisionFields = {
+    principal: { keyId: job.keyId, project: job.project.id, role: job.role },
+    model: job.model,
+    endpoint: job.endpoint,
+    declaredClass: classification.declaredClass,
+    dataClass: classification.dataClass,
+    findings: classification.findings.map(({ kind, count }) => ({ kind, count })),
+    purpose,
+    subject,
+    subjectRegion,
+    dataset,
+    tags: [...tags],
+    policyVersion: decision.policyVersion,
+    policyHash: decision.policyHash,
+    decision: decision.decision,
+    policies: decision.policies.map(({ id, reason }) => ({ id, reason })),
+    permittedOffers: decision.permitted.length,
+    consideredOffers: decision.considered,
+    durability,
+  };
+  return decisionFields.parse(fields) as Record<string, Json>;
+}
+
+/** Where the job ran, and how each fact about that machine is known. */
+export function machineFields({ entry, price }: MarketOffer): RecordFields {
+  return {
+    machine: { node: entry.node, name: entry.nodeName, network: entry.network, region: entry.region, country: entry.country, jurisdiction: entry.jurisdiction, evidence: entry.evidence, isolation: entry.isolation },
+    price: { version: price.version, hash: price.hash, currency: price.currency, inputNanosPerMillion: price.inputNanosPerMillion.toString(), outputNanosPerMillion: price.outputNanosPerMillion.toString() },
+  };
+}

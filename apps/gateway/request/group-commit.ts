@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import type { Ids } from '#kernel';
+import { limits, logRecord } from '#protocol';
+import type { LogRecord } from '#protocol';
+
+/** The durable stream that commits go to. */
+export abstract class CommitLog {
+  abstract isAvailable(): boolean;
+  /** Resolves when the stream has acknowledged; `id` makes sending the same commit again harmless. */
+  abstract append(commit: Uint8Array, id: string): Promise<void>;
+}
+
+/** Half of the default payload limit of NATS, 1 MiB: the record that goes over it (32 tags, about 40 KiB) still fits. */
+const commitBytesMax = 512 * 1024;
+/** Records that wait for an acknowledgement: 20,000 × about 4 KiB = 80 MiB. */
+const waitingMax = 20_000;
+/** A commit is sent again with the same id: an acknowledgement that was lost costs a second, not a request. */
+const sendsMax = 2;
+
+interface Waiting {
+  readonly json: string;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/** Gathers records of many requests into one message: up to 64, or what comes within a millisecond. */
+export class GroupCommit {
+  private gathered: Waiting[] = [];
+  private gatheredBytes = 0;
+  private waiting = 0;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly log: CommitLog,
+    private readonly ids: Ids,
+  ) {}
+
+  add(record: LogRecord): Promise<void> {
+    if (this.waiting >= waitingMax) return Promise.reject(new Error('too many records wait for an acknowledgement'));
+    const json = JSON.stringify(z.encode(logRecord, record));
+    return new Promise((resolve, reject) => {
+      this.waiting += 1;
+      this.gathered.push({ json, resolve, reject });
+      this.gatheredBytes += json.length;
+      if (this.gathered.length >= limits.recordsPerCommit || this.gatheredBytes >= commitBytesMax) this.flush();
+      else this.timer ??= setTimeout(() => this.flush(), limits.recordCommitMs);
+    });
+  }
+
+  private flush(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    const batch = this.gathered;
+    this.gathered = [];
+    this.gatheredBytes = 0;
+    void this.send(batch);
+  }
+
+  private async send(batch: readonly Waiting[]): Promise<void> {
+    const commit = Buffer.from(`{"v":1,"records":[${batch.map(({ json }) => json).join(',')}]}`);
+    const id = this.ids.uuid();
+    try {
+      await this.append(commit, id);
+      for (const { resolve } of batch) resolve();
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    } finally {
+      this.waiting -= batch.length;
+    }
+  }
+
+  private async append(commit: Buffer, id: string): Promise<void> {
+    for (let sends = 1; ; sends += 1) {
+      try {
+        return await this.log.append(commit, id);
+      } catch (error) {
+        if (sends >= sendsMax || !this.log.isAvailable()) throw error;
+      }
+    }
+  }
+}

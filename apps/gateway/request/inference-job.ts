@@ -1,0 +1,35 @@
+import type { Endpoint, Role, TenantEntry } from '#protocol';
+import type { DeclaredFacts } from './declared-facts.js';
+import type { TokenBound } from './upper-bound.js';
+
+/** One request for inference, parsed and ready for the steps. */
+export interface InferenceJob {
+  /** The request's id, and its record's. */
+  readonly id: string;
+  readonly endpoint: Endpoint;
+  readonly model: string;
+  readonly keyId: string;
+  readonly role: Role;
+  readonly tenant: TenantEntry;
+  readonly project: TenantEntry['projects'][number];
+  readonly declared: DeclaredFacts;
+  /** The exact bytes that a node is given. */
+  readonly body: Buffer;
+  /** Everything in the body that people wrote: what the scanner reads. */
+  readonly texts: readonly string[];
+  /** More tokens than this the job cannot use. */
+  readonly bound: TokenBound;
+  /** What the client is given of a node's answer, in the form it asked for. Error: NODE_PROTOCOL when the answer has no such form. */
+  adapt(answer: Buffer): Buffer;
+  /** Aborted when the client goes away. */
+  readonly signal: AbortSignal;
+}
+
+/** What the client is given. */
+export interface InferenceAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: Buffer;
+  /** The record that holds the decision. */
+  readonly record: string;
+}

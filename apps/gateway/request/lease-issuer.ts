@@ -1,0 +1,37 @@
+import type { Caller } from '#messaging';
+import { billingCalls } from '#protocol';
+import type { ReplyOf } from '#protocol';
+
+export type Lease = ReplyOf<typeof billingCalls.acquireLease>;
+
+export interface LeaseRequest {
+  readonly tenant: string;
+  readonly project: string;
+  readonly needNanos: bigint;
+  readonly demandNanosPerSecond: bigint;
+}
+
+/** Where leases come from. */
+export abstract class LeaseIssuer {
+  /** Errors: BUDGET_MISSING, BUDGET_EXHAUSTED, SERVICE_UNAVAILABLE. */
+  abstract acquire(request: LeaseRequest): Promise<Lease>;
+  abstract release(lease: string, fence: number): Promise<void>;
+}
+
+/** Leases from billing, for one gateway. */
+export class BillingLeases extends LeaseIssuer {
+  constructor(
+    private readonly caller: Caller,
+    private readonly gateway: string,
+  ) {
+    super();
+  }
+
+  acquire(request: LeaseRequest): Promise<Lease> {
+    return this.caller.call(billingCalls.acquireLease, { ...request, gateway: this.gateway });
+  }
+
+  async release(lease: string, fence: number): Promise<void> {
+    await this.caller.call(billingCalls.releaseLease, { lease, gateway: this.gateway, fence });
+  }
+}

@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import type { Clock, DomainError, Json } from '#kernel';
+import { admittedFacts, completedFacts, sealRecord } from '#protocol';
+import type { AdmittedFacts, CompletedFacts, LogRecord, RecordFields, TenantEntry } from '#protocol';
+import type { MarketOffer } from '../market/market-offer.js';
+import { machineFields } from './decision-fields.js';
+import type { TenantSealers } from './tenant-sealers.js';
+
+/** Writes the records of a request. Bodies are committed to and sealed here; facts travel in clear for the books. */
+export class RequestRecords {
+  constructor(
+    private readonly sealers: TenantSealers,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Policy or budget said no: nothing ran, nothing is charged. */
+  refused(tenant: TenantEntry, id: string, decision: RecordFields, requestHash: string, error: DomainError): LogRecord {
+    return this.seal(tenant, { id, type: 'refused', fields: { ...decision, requestHash, refusal: { code: error.code, message: error.message } }, facts: null });
+  }
+
+  admitted(tenant: TenantEntry, decision: RecordFields, facts: AdmittedFacts, offer: MarketOffer): LogRecord {
+    return this.seal(tenant, { id: facts.record, type: 'admitted', fields: { ...decision, ...(z.encode(admittedFacts, facts) as Record<string, Json>), ...machineFields(offer) }, facts });
+  }
+
+  completed(tenant: TenantEntry, facts: CompletedFacts, offer: MarketOffer): LogRecord {
+    return this.seal(tenant, { id: facts.record, type: 'completed', fields: { ...(z.encode(completedFacts, facts) as Record<string, Json>), ...machineFields(offer) }, facts });
+  }
+
+  private seal(tenant: TenantEntry, draft: { id: string; type: 'refused' | 'admitted' | 'completed'; fields: RecordFields; facts: AdmittedFacts | CompletedFacts | null }): LogRecord {
+    return sealRecord({ ...draft, timeMs: this.clock.nowMs() }, tenant, this.sealers.of(tenant));
+  }
+}

@@ -1,0 +1,102 @@
+import { assert, isDomainError } from '#kernel';
+import type { Clock } from '#kernel';
+import { failure, limits } from '#protocol';
+import type { LeaseIssuer } from './lease-issuer.js';
+import { LeaseAccount } from './lease-account.js';
+import type { Hold } from './lease-account.js';
+
+/**
+ * Step 4: money for a job from a budget lease. Leases are bought from billing ahead of need, one purchase at a time for each
+ * project, so that no number of requests or gateways can spend more than the budget.
+ */
+export class LeaseBook {
+  private readonly accounts = new Map<string, LeaseAccount>();
+  private closed = false;
+
+  constructor(
+    private readonly issuer: LeaseIssuer,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Takes `amountNanos` out of a lease. Errors: BUDGET_EXHAUSTED, BUDGET_MISSING, SERVICE_UNAVAILABLE. */
+  async hold(tenant: string, project: string, amountNanos: bigint): Promise<Hold> {
+    const account = this.accountOf(tenant, project);
+    account.demand.spent(amountNanos);
+    for (;;) {
+      if (this.closed) throw failure('SERVICE_UNAVAILABLE', 'this gateway is stopping; try again');
+      const hold = account.take(amountNanos);
+      if (hold) return hold;
+      await this.refill(account, amountNanos);
+    }
+  }
+
+  /** Ends a hold: `actualNanos` are spent, the rest returns to the lease. A hold ends once; again does nothing. */
+  settle(hold: Hold, actualNanos: bigint): void {
+    hold.account.settle(hold, actualNanos);
+    this.giveBack(hold.account.dropExpired());
+  }
+
+  /** No new holds; when the open ones have ended, or after `waitMs`, what is left goes back to the budgets. */
+  async close(waitMs: number): Promise<void> {
+    this.closed = true;
+    const endAtMs = this.clock.monotonicMs() + waitMs;
+    const busy = (): boolean => [...this.accounts.values()].some((account) => account.openHolds > 0);
+    while (busy() && this.clock.monotonicMs() < endAtMs) await new Promise((resolve) => setTimeout(resolve, 20));
+    await Promise.all([...this.accounts.values()].map((account) => this.release(account.dropIdle())));
+  }
+
+  private accountOf(tenant: string, project: string): LeaseAccount {
+    const key = `${tenant} ${project}`;
+    const known = this.accounts.get(key);
+    if (known) return known;
+    const fresh = new LeaseAccount(tenant, project, this.clock);
+    this.accounts.set(key, fresh);
+    return fresh;
+  }
+
+  /** One purchase at a time. A refusal also holds for everyone who waited and needs as much or more. */
+  private async refill(account: LeaseAccount, needNanos: bigint): Promise<void> {
+    const running = account.purchase;
+    if (running) {
+      try {
+        await running.done;
+      } catch (error) {
+        if (!isDomainError(error, 'BUDGET_EXHAUSTED') || needNanos >= running.needNanos) throw error;
+      }
+      return;
+    }
+    const done = this.buy(account, needNanos).finally(() => (account.purchase = undefined));
+    account.purchase = { needNanos, done };
+    await done;
+  }
+
+  private async buy(account: LeaseAccount, needNanos: bigint): Promise<void> {
+    this.giveBack(account.dropExpired());
+    try {
+      await this.acquire(account, needNanos);
+    } catch (error) {
+      // What is left may lie here in leases that are each too small: hand them in and ask once more.
+      const idle = isDomainError(error, 'BUDGET_EXHAUSTED') ? account.dropIdle() : [];
+      if (idle.length === 0) throw error;
+      await this.release(idle);
+      await this.acquire(account, needNanos);
+    }
+  }
+
+  private async acquire(account: LeaseAccount, needNanos: bigint): Promise<void> {
+    // Counted from the sending: whatever the answer takes shortens the use, never lengthens it.
+    const sentAtMs = this.clock.monotonicMs();
+    const lease = await this.issuer.acquire({ tenant: account.tenant, project: account.project, needNanos, demandNanosPerSecond: account.demand.nanosPerSecond() });
+    assert(lease.amountNanos >= needNanos, 'a lease holds what was needed');
+    account.add(lease, sentAtMs + lease.ttlMs * limits.leaseUsableShare);
+  }
+
+  private giveBack(leases: readonly { lease: string; fence: number }[]): void {
+    if (leases.length > 0) void this.release(leases);
+  }
+
+  /** Best effort: what cannot be handed in returns by itself when the lease expires. */
+  private async release(leases: readonly { lease: string; fence: number }[]): Promise<void> {
+    await Promise.allSettled(leases.map(({ lease, fence }) => this.issuer.release(lease, fence)));
+  }
+}

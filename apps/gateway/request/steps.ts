@@ -1,0 +1,39 @@
+import { SpanKind, context } from '@opentelemetry/api';
+import { Counter, Histogram } from 'prom-client';
+import type { Registry } from 'prom-client';
+import { inSpan } from '#messaging';
+import type { Endpoint } from '#protocol';
+
+export type StepName = 'classify' | 'decide' | 'reserve' | 'place' | 'dispatch' | 'meter' | 'record.refused' | 'record.admitted' | 'record.completed';
+
+const secondsOptions = {
+  name: 'mizan_gateway_step_seconds',
+  help: 'Time that a request spends in each step',
+  labelNames: ['step'] as const,
+  buckets: [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30, 120],
+};
+const requestsOptions = { name: 'mizan_gateway_requests_total', help: 'Requests for inference by how they ended', labelNames: ['endpoint', 'outcome'] as const };
+
+/** Two gateways in one process share the process's registry. */
+const known = <M>(registry: Registry, name: string): M | undefined => registry.getSingleMetric(name) as M | undefined;
+
+/** Measures each step from outside: a span and a histogram. The steps themselves know nothing of it. */
+export class Steps {
+  private readonly seconds: Histogram<'step'>;
+  private readonly requests: Counter<'endpoint' | 'outcome'>;
+
+  constructor(registry: Registry) {
+    this.seconds = known<Histogram<'step'>>(registry, secondsOptions.name) ?? new Histogram({ ...secondsOptions, registers: [registry] });
+    this.requests = known<Counter<'endpoint' | 'outcome'>>(registry, requestsOptions.name) ?? new Counter({ ...requestsOptions, registers: [registry] });
+  }
+
+  run<T>(name: StepName, work: () => T | Promise<T>): Promise<T> {
+    const end = this.seconds.startTimer({ step: name });
+    return inSpan(name, context.active(), SpanKind.INTERNAL, async () => work()).finally(end);
+  }
+
+  /** `outcome` is `ok` or an error code. */
+  ended(endpoint: Endpoint, outcome: string): void {
+    this.requests.inc({ endpoint, outcome });
+  }
+}

@@ -1,0 +1,35 @@
+import { Controller } from '@nestjs/common';
+import { Serve } from '#messaging';
+import { governanceCalls, type ReplyOf, type RequestOf } from '#protocol';
+import { Prover } from './prover.service.js';
+import { RecordReader } from './record-reader.service.js';
+
+type Calls = typeof governanceCalls;
+
+@Controller()
+export class AuditRpc {
+  constructor(
+    private readonly reader: RecordReader,
+    private readonly prover: Prover,
+  ) {}
+
+  @Serve(governanceCalls.checkpoint)
+  checkpoint(): Promise<ReplyOf<Calls['checkpoint']>> {
+    return this.prover.checkpoint();
+  }
+
+  @Serve(governanceCalls.getRecord)
+  async get(request: RequestOf<Calls['getRecord']>): Promise<ReplyOf<Calls['getRecord']>> {
+    return { id: request.id, entries: await this.reader.read(request) };
+  }
+
+  @Serve(governanceCalls.listRecords)
+  list(request: RequestOf<Calls['listRecords']>): Promise<ReplyOf<Calls['listRecords']>> {
+    return this.reader.list(request);
+  }
+
+  @Serve(governanceCalls.proveRecord)
+  prove(request: RequestOf<Calls['proveRecord']>): Promise<ReplyOf<Calls['proveRecord']>> {
+    return this.prover.prove(request);
+  }
+}

@@ -1,0 +1,70 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import type { z } from 'zod';
+import { Clock } from '#kernel';
+import { failure, governanceCalls, openRecordBody, operatorSecret, type logEntry, type RecordBody, type ReplyOf, type RequestOf } from '#protocol';
+import { withTenant } from '#service';
+import { SealingKeyStore } from '../organisations/sealing-keys.store.js';
+import { mayBePending } from './awaited-record.js';
+import { EntryStore, type StoredEntry } from './entries.store.js';
+
+type Calls = typeof governanceCalls;
+type LogEntry = z.output<typeof logEntry>;
+
+/** Reads the log for people. */
+@Injectable()
+export class RecordReader {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly entries: EntryStore,
+    private readonly sealingKeys: SealingKeyStore,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Entries of a record with their bodies: opened for their own tenant; to the deployment (`tenant` null) only its own are open.
+   * Errors: `NOT_FOUND` (another tenant's record too), `RECORD_PENDING`, `INTERNAL` when a stored body does not open.
+   */
+  async read({ tenant, id }: RequestOf<Calls['getRecord']>): Promise<LogEntry[]> {
+    return withTenant(this.dataSource, tenant ?? '*', async (manager) => {
+      const found = this.some(await this.entries.ofRecord(manager, id), id);
+      const keys = tenant === null ? new Map<string, Uint8Array>() : await this.sealingKeys.privateKeys(manager, tenant);
+      return found.map((entry) => ({ ...toReply(entry), body: openBody(entry, keys) }));
+    });
+  }
+
+  /** The same without bodies. Errors: `NOT_FOUND`, `RECORD_PENDING`. */
+  async readClosed({ tenant, id }: RequestOf<Calls['getRecord']>): Promise<LogEntry[]> {
+    const found = await withTenant(this.dataSource, tenant ?? '*', (manager) => this.entries.ofRecord(manager, id));
+    return this.some(found, id).map((entry) => ({ ...toReply(entry), body: null }));
+  }
+
+  /** Newest first; `after` is the index of the last entry of the page before, in decimal. Error: `REQUEST_INVALID`. */
+  async list({ tenant, type, after, limit }: RequestOf<Calls['listRecords']>): Promise<ReplyOf<Calls['listRecords']>> {
+    if (after !== undefined && !/^\d{1,15}$/.test(after)) throw failure('REQUEST_INVALID', '"after" is the index of an entry, in decimal');
+    const before = after === undefined ? undefined : Number(after);
+    const found = await withTenant(this.dataSource, tenant ?? '*', (manager) => this.entries.page(manager, { tenant, type, before, limit: limit + 1 }));
+    return { data: found.slice(0, limit).map(toReply), hasMore: found.length > limit };
+  }
+
+  private some(found: StoredEntry[], id: string): StoredEntry[] {
+    if (found.length > 0) return found;
+    if (mayBePending(id, this.clock.nowMs())) throw failure('RECORD_PENDING', 'there is no such record in the log yet; ask again in a second');
+    throw failure('NOT_FOUND', 'there is no such record');
+  }
+}
+
+function toReply({ index, id, type, timeMs, tenant, envelope }: StoredEntry): Omit<LogEntry, 'body'> {
+  return { index, id, type, timeMs, tenant, envelope: envelope.toString('base64') };
+}
+
+function openBody({ id, type, body, fields }: StoredEntry, keys: ReadonlyMap<string, Uint8Array>): RecordBody | null {
+  if (fields !== null) return { secret: Buffer.from(operatorSecret).toString('base64'), fields: fields as RecordBody['fields'] };
+  const key = body && keys.get(body.sealKeyId);
+  if (!body || !key) return null;
+  try {
+    return openRecordBody(id, type, body, key);
+  } catch (cause) {
+    throw failure('INTERNAL', `the stored body of record ${id} (${type}) does not open`, {}, cause);
+  }
+}

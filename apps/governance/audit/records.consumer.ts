@@ -1,0 +1,20 @@
+import { Controller } from '@nestjs/common';
+import { ConsumeBatch, type Delivered } from '#messaging';
+import { recordCommit, type RecordCommit } from '#protocol';
+import { Sequencer } from './sequencer.service.js';
+
+/** 64 messages × 64 records × about 2 KiB = 8 MiB a transaction at most. */
+const messagesPerBatchMax = 64;
+/** An entry waits this long for company: 50 ms hold 5,000 entries a second at a quarter of the writer's time. */
+const batchWaitMs = 50;
+
+/** Every record of every service, into the log. Acknowledged when it is committed there. */
+@Controller()
+export class RecordsConsumer {
+  constructor(private readonly sequencer: Sequencer) {}
+
+  @ConsumeBatch({ stream: 'RECORDS', durable: 'governance-log', schema: recordCommit, max: messagesPerBatchMax, waitMs: batchWaitMs })
+  async append(batch: readonly Delivered<RecordCommit>[]): Promise<void> {
+    await this.sequencer.append(batch.flatMap(({ value }) => value.records));
+  }
+}

@@ -1,0 +1,44 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { AuditRpc } from './audit/audit.rpc.js';
+import { EntryStore } from './audit/entries.store.js';
+import { LogStore } from './audit/log.store.js';
+import { Prover } from './audit/prover.service.js';
+import { RecordReader } from './audit/record-reader.service.js';
+import { RecordsConsumer } from './audit/records.consumer.js';
+import { RejectionStore } from './audit/rejections.store.js';
+import { Sequencer } from './audit/sequencer.service.js';
+import { StartCheck } from './audit/start-check.service.js';
+import { ChangeLog } from './change-log.service.js';
+import type { GovernanceConfig } from './config.js';
+import { Bootstrap } from './keys/bootstrap.service.js';
+import { KeysRpc } from './keys/keys.rpc.js';
+import { Keys } from './keys/keys.service.js';
+import { KeyStore } from './keys/keys.store.js';
+import { OrganisationsRpc } from './organisations/organisations.rpc.js';
+import { Organisations } from './organisations/organisations.service.js';
+import { OrganisationStore } from './organisations/organisations.store.js';
+import { Pseudonyms } from './organisations/pseudonyms.service.js';
+import { SealingKeyStore } from './organisations/sealing-keys.store.js';
+import { DryRunService } from './policies/dry-run.service.js';
+import { Market } from './policies/market.service.js';
+import { PoliciesRpc } from './policies/policies.rpc.js';
+import { Policies } from './policies/policies.service.js';
+import { PolicyStore } from './policies/policies.store.js';
+import { Republish } from './republish.service.js';
+import { Secrets } from './secrets.js';
+
+const organisations = [Organisations, OrganisationStore, SealingKeyStore, Pseudonyms, ChangeLog];
+const keys = [Keys, KeyStore, Bootstrap];
+const policies = [Policies, PolicyStore, DryRunService, Market];
+const audit = [Sequencer, LogStore, RejectionStore, EntryStore, RecordReader, Prover, StartCheck];
+
+@Module({})
+export class GovernanceModule {
+  static for(config: GovernanceConfig): DynamicModule {
+    return {
+      module: GovernanceModule,
+      controllers: [OrganisationsRpc, KeysRpc, PoliciesRpc, AuditRpc, RecordsConsumer],
+      providers: [{ provide: Secrets, useValue: new Secrets(config) }, ...organisations, ...keys, ...policies, ...audit, Republish],
+    };
+  }
+}

@@ -1,0 +1,46 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { CedarEvaluator, compilePolicies, DecisionMemo } from '#policy';
+import { failure, governanceCalls, type ReplyOf, type RequestOf } from '#protocol';
+import { withTenant } from '#service';
+import { RecordReader } from '../audit/record-reader.service.js';
+import { Market } from './market.service.js';
+import { contextOf, decisionOf, offersFor, principalOf } from './past-request.js';
+import { PolicyStore } from './policies.store.js';
+
+type DryRun = (typeof governanceCalls)['dryRunPolicy'];
+
+/** Decides a past request again, from its own record: under another text, or under what is in force now. */
+@Injectable()
+export class DryRunService {
+  private readonly memo = new DecisionMemo(new CedarEvaluator(16), 64);
+
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly policies: PolicyStore,
+    private readonly records: RecordReader,
+    private readonly market: Market,
+  ) {}
+
+  /** Errors: `NOT_FOUND`, `RECORD_PENDING`, `REQUEST_INVALID` when the record holds no decision, `POLICY_INVALID`. */
+  async run({ tenant, record, text }: RequestOf<DryRun>): Promise<ReplyOf<DryRun>> {
+    const entries = await this.records.read({ tenant, id: record });
+    const decision = entries.flatMap(({ body }) => (body && decisionOf(body)) ?? [])[0];
+    if (decision === undefined) throw failure('REQUEST_INVALID', 'the record holds no decision that could be made again');
+    const set = compilePolicies(text ?? (await this.textInForce(tenant)));
+    const { offers, priceOf } = await this.market.now();
+    const { permitted, refusals } = this.memo.decideOffers(set, principalOf(tenant, decision), contextOf(decision), offersFor(decision, offers, priceOf));
+    return {
+      recorded: { decision: decision.decision, policies: decision.policies.map(({ id }) => id), policyVersion: decision.policyVersion },
+      now: {
+        decision: permitted.length > 0 ? 'permit' : 'deny',
+        permitted: permitted.map(({ offer: { entry } }) => ({ offer: entry.id, nodeName: entry.nodeName, region: entry.region })),
+        refused: refusals.map(({ policies, offers: refused }) => ({ policies: policies.map(({ id, reason }) => ({ id, reason })), offers: refused.length })),
+      },
+    };
+  }
+
+  private async textInForce(tenant: string): Promise<string> {
+    return (await withTenant(this.dataSource, tenant, (manager) => this.policies.find(manager, tenant)))?.text ?? '';
+  }
+}

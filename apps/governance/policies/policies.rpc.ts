@@ -1,0 +1,35 @@
+import { Controller } from '@nestjs/common';
+import { Serve } from '#messaging';
+import { governanceCalls, type ReplyOf, type RequestOf } from '#protocol';
+import { DryRunService } from './dry-run.service.js';
+import { Policies } from './policies.service.js';
+
+type Calls = typeof governanceCalls;
+
+@Controller()
+export class PoliciesRpc {
+  constructor(
+    private readonly policies: Policies,
+    private readonly dryRun: DryRunService,
+  ) {}
+
+  @Serve(governanceCalls.putPolicy)
+  put(request: RequestOf<Calls['putPolicy']>): Promise<ReplyOf<Calls['putPolicy']>> {
+    return this.policies.put(request);
+  }
+
+  @Serve(governanceCalls.getPolicy)
+  get(request: RequestOf<Calls['getPolicy']>): Promise<ReplyOf<Calls['getPolicy']>> {
+    return this.policies.get(request);
+  }
+
+  @Serve(governanceCalls.listPolicies)
+  list(request: RequestOf<Calls['listPolicies']>): Promise<ReplyOf<Calls['listPolicies']>> {
+    return this.policies.list(request);
+  }
+
+  @Serve(governanceCalls.dryRunPolicy)
+  decideAgain(request: RequestOf<Calls['dryRunPolicy']>): Promise<ReplyOf<Calls['dryRunPolicy']>> {
+    return this.dryRun.run(request);
+  }
+}

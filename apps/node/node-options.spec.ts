@@ -1,0 +1,14 @@
+import { describe, expect, it } from '@jest/globals';
+import { readOptions } from './node-options.js';
+
+const good = { dir: '/d', name: 'n', region: 'eu-frankfurt', country: 'DE', jurisdiction: 'EU', priceInput: '0.02', priceOutput: '0', capacity: '4', engine: ['embedded'] };
+
+describe('options of a node', () => {
+  it('read prices as dollars per million tokens', () => {
+    expect(readOptions(good)).toMatchObject({ priceInput: 20_000_000n, priceOutput: 0n, capacity: 4 });
+  });
+
+  it('name each option that is wrong', () => {
+    expect(() => readOptions({ ...good, country: 'Germany', priceInput: '-1', capacity: '0', payoutAddress: '0x1' })).toThrow(/--country: .*--payout-address: .*--price-input: .*--capacity: /);
+  });
+});

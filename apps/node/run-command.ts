@@ -1,0 +1,57 @@
+import { Command, Option } from 'commander';
+import { pino } from 'pino';
+import { readOptions } from './node-options.js';
+import { runNode } from './run-node.js';
+
+const option = (flags: string, description: string, env: string): Option => new Option(flags, description).env(env);
+
+/** `mizan-node run`: joins the network and rents this machine out until it is stopped. */
+export function runCommand(): Command {
+  return new Command('run')
+    .description('join the network and run jobs until stopped')
+    .addOption(option('--hub <url>', 'the gateway to enrol at (https, or http on this machine)', 'MIZAN_NODE_HUB'))
+    .addOption(option('--token <token>', 'single-use enrolment token; needed at the first start only', 'MIZAN_NODE_TOKEN'))
+    .addOption(option('--dir <path>', 'keys, enrolment and receipts of this node', 'MIZAN_NODE_DIR').makeOptionMandatory())
+    .addOption(option('--name <name>', 'what people call it', 'MIZAN_NODE_NAME').makeOptionMandatory())
+    .addOption(option('--region <region>', 'where it stands, as eu-frankfurt', 'MIZAN_NODE_REGION').makeOptionMandatory())
+    .addOption(option('--country <code>', 'ISO 3166-1 alpha-2', 'MIZAN_NODE_COUNTRY').makeOptionMandatory())
+    .addOption(option('--jurisdiction <code>', 'whose law applies: EU, US, SA, …', 'MIZAN_NODE_JURISDICTION').makeOptionMandatory())
+    .addOption(option('--payout-address <address>', 'who is paid; a wallet is made in --dir when left out', 'MIZAN_NODE_PAYOUT_ADDRESS'))
+    .addOption(option('--price-input <usd>', 'asked per million input tokens', 'MIZAN_NODE_PRICE_INPUT').makeOptionMandatory())
+    .addOption(option('--price-output <usd>', 'asked per million output tokens', 'MIZAN_NODE_PRICE_OUTPUT').default('0'))
+    .addOption(option('--capacity <jobs>', 'jobs at once', 'MIZAN_NODE_CAPACITY').default('4'))
+    .addOption(option('--engine <engines>', '"embedded" and URLs of OpenAI-compatible engines, separated by commas', 'MIZAN_NODE_ENGINE').default('embedded'))
+    .addOption(option('--engine-url <url>', 'one more OpenAI-compatible engine', 'MIZAN_ENGINE_URL'))
+    .addOption(option('--engine-key <key>', 'bearer key of the engines', 'MIZAN_ENGINE_KEY'))
+    .addOption(option('--health-port <port>', 'serve /healthz and /readyz on loopback', 'MIZAN_NODE_HEALTH_PORT'))
+    .action(run);
+}
+
+async function run(given: Record<string, string | undefined>): Promise<void> {
+  const engine = [...(given['engine'] ?? '').split(','), given['engineUrl'] ?? ''].map((name) => name.trim()).filter((name) => name !== '');
+  const options = readOptions({ ...given, engine });
+  const stopTelemetry = await startTelemetry();
+  const logger = pino({ name: 'mizan-node', level: process.env['LOG_LEVEL'] ?? 'info' });
+  const running = await runNode(options, logger);
+  let stopping = false;
+  const stop = (): void => {
+    if (stopping) return;
+    stopping = true;
+    void running.stop().then(stopTelemetry).then(
+      () => process.exit(0),
+      () => process.exit(1),
+    );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  const error = await running.ended;
+  if (stopping) return;
+  logger.error({ error: error?.message }, 'the network no longer accepts this node: it was revoked, or its hub was set up anew');
+  process.exit(2);
+}
+
+/** The SDK is heavy and seldom wanted: loaded only when there is somewhere to send spans. */
+async function startTelemetry(): Promise<() => Promise<void>> {
+  if (!process.env['OTEL_EXPORTER_OTLP_ENDPOINT']) return async () => undefined;
+  return (await import('#service')).startTelemetry('node');
+}

@@ -1,0 +1,85 @@
+import type { Logger } from 'pino';
+import { limits } from '#protocol';
+import { NodeServer } from '#wire';
+import { connectNode } from './connect.js';
+import { Engines } from './engine/engines.js';
+import { serveHealth } from './health-server.js';
+import { admission } from './jobs/admission.js';
+import { Capacity } from './jobs/capacity.js';
+import { startHeartbeats } from './jobs/heartbeats.js';
+import { jobRunner } from './jobs/run-job.js';
+import { joinNetwork } from './join-network.js';
+import { nodeKeys } from './keys/node-keys.js';
+import type { NodeOptions } from './node-options.js';
+import { ReceiptJournal } from './receipts/journal.js';
+import { ReceiptSender } from './receipts/receipt-sender.js';
+
+/** How long running jobs may take to end after SIGTERM. Kubernetes gives 30 s. */
+const drainMs = 25_000;
+
+export interface RunningNode {
+  readonly node: string;
+  /** Resolves when the connection has ended for good: after `stop`, or because the credential is no longer accepted. */
+  readonly ended: Promise<Error | undefined>;
+  /** Ends running jobs, brings out the receipts, leaves. */
+  stop(): Promise<void>;
+}
+
+/** Starts a node: engines, enrolment, connection, jobs. Resolves when it takes jobs. */
+export async function runNode(options: NodeOptions, logger: Logger): Promise<RunningNode> {
+  const keys = nodeKeys(options.dir);
+  let ready = false;
+  const health = options.healthPort === undefined ? undefined : await serveHealth(options.healthPort, () => ready);
+  const engines = await Engines.start(options.engine, options.engineKey);
+  const enrolment = await joinNetwork(options, keys, engines);
+  const { node, offers } = enrolment;
+  const journal = await ReceiptJournal.open(options.dir);
+  const connection = await connectNode(enrolment, keys);
+  const capacity = new Capacity(options.capacity);
+  const receipts = new ReceiptSender(connection, node, journal, (message) => logger.warn(message));
+  const server = NodeServer.connect(connection, {
+    node,
+    identity: keys.identity,
+    handler: jobRunner(engines),
+    admit: admission(offers, engines, capacity),
+    release: () => capacity.give(),
+    keepReceipt: async (receipt, { record }) => {
+      await journal.keep(record, receipt);
+      receipts.send(record, receipt);
+    },
+  });
+  receipts.sendUnsettled();
+  await connection.flush();
+  const stopHeartbeats = startHeartbeats(connection, node, capacity);
+  ready = true;
+  void followStatus();
+  logger.info({ node, offers, capacity: options.capacity }, 'ready');
+
+  async function followStatus(): Promise<void> {
+    for await (const status of connection.status()) {
+      if (status.type === 'disconnect') ready = false;
+      if (status.type === 'reconnect') {
+        ready = true;
+        receipts.sendUnsettled();
+      }
+      if (status.type === 'error') logger.warn({ error: String(status.error) }, 'connection');
+    }
+  }
+
+  const ended = connection.closed().then((error) => error ?? undefined);
+  return {
+    node,
+    ended,
+    async stop() {
+      ready = false;
+      stopHeartbeats();
+      const late = new Promise<void>((resolve) => setTimeout(resolve, drainMs).unref());
+      await Promise.race([server.drain(), late]);
+      server.close();
+      await receipts.flush(limits.jobPulseMs * limits.jobPulseMissesMax);
+      await connection.drain().catch(() => connection.close());
+      await Promise.all([journal.close(), engines.close()]);
+      health?.close();
+    },
+  };
+}

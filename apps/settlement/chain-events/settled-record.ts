@@ -1,0 +1,38 @@
+import { Injectable } from '@nestjs/common';
+import { Clock } from '#kernel';
+import { Replicas } from '#messaging';
+import type { ReplicaView } from '#messaging';
+import { operatorRecord, Sealer, sealRecord, tenantReplica } from '#protocol';
+import type { LogRecord, TenantEntry } from '#protocol';
+import type { StatementRow } from '../epochs/statement.store.js';
+
+/** Makes the log record of a final statement, sealed for its tenant. */
+@Injectable()
+export class SettledRecord {
+  private view: Promise<ReplicaView<TenantEntry>> | undefined;
+
+  constructor(
+    private readonly replicas: Replicas,
+    private readonly clock: Clock,
+  ) {}
+
+  /** A tenant that governance does not publish (any more) gets an open record: everything in it is public on chain. */
+  async of(row: StatementRow, at: { tx: string; blockNumber: number }): Promise<LogRecord> {
+    const fields = {
+      statement: row.id,
+      payer: row.payer,
+      epoch: row.epoch,
+      totalUnits: row.totalUnits.toString(),
+      cumulativeTotalUnits: row.cumulativeTotalUnits.toString(),
+      payees: row.payees.map(({ payee, units }) => ({ payee, units: units.toString() })),
+      auditRoot: row.auditRoot,
+      auditSize: row.auditSize,
+      tx: at.tx,
+      blockNumber: at.blockNumber,
+    };
+    const draft = { id: row.id, type: 'epoch.settled' as const, timeMs: this.clock.nowMs(), fields, facts: null };
+    const tenant = (await (this.view ??= this.replicas.view(tenantReplica))).get(row.tenant);
+    if (!tenant) return operatorRecord(draft);
+    return sealRecord(draft, tenant, new Sealer(Buffer.from(tenant.sealKey, 'base64'), tenant.sealKeyId));
+  }
+}

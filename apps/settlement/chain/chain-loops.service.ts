@@ -1,0 +1,34 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
+import { Readiness, SERVICE_CONFIG } from '#service';
+import { Watcher } from '../chain-events/watcher.service.js';
+import type { SettlementConfig } from '../config.js';
+import { Loop } from '../loop.js';
+import { Relayer } from '../transactions/relayer.service.js';
+import { ChainLink } from './chain-link.js';
+
+/** Keeps the outbox and the event reader going while the service runs. */
+@Injectable()
+export class ChainLoops implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly loops: Loop[];
+
+  constructor(
+    @Inject(SERVICE_CONFIG) { SETTLEMENT_POLL_MS }: SettlementConfig,
+    private readonly chain: ChainLink,
+    private readonly readiness: Readiness,
+    relayer: Relayer,
+    watcher: Watcher,
+  ) {
+    this.loops = [new Loop(Relayer.name, SETTLEMENT_POLL_MS, () => relayer.round()), new Loop(Watcher.name, SETTLEMENT_POLL_MS, () => watcher.round())];
+  }
+
+  onApplicationBootstrap(): void {
+    this.readiness.add('chain', () => this.chain.isRight());
+    for (const loop of this.loops) loop.start();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await Promise.all(this.loops.map((loop) => loop.stop()));
+    this.chain.close();
+  }
+}

@@ -1,0 +1,40 @@
+import { describe, expect, it } from '@jest/globals';
+import { readConfig } from '#service';
+import { anvilKeys } from '#testing';
+import { settlementConfig } from './config.js';
+import { PayerKeys } from './payers/payer-keys.js';
+
+const payer = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8';
+const env = {
+  SETTLEMENT_RPC_URL: 'http://127.0.0.1:8545',
+  SETTLEMENT_CHAIN_ID: '31337',
+  SETTLEMENT_ESCROW: '0x5fbdb2315678afecb367f032d93f642f64180aa3',
+  SETTLEMENT_RELAYER_KEY: anvilKeys[0],
+};
+
+describe('the configuration', () => {
+  it('takes payer keys in any spelling of the address', () => {
+    const { SETTLEMENT_PAYER_KEYS: keys, SETTLEMENT_ESCROW: escrow } = readConfig('settlement', settlementConfig, { ...env, SETTLEMENT_PAYER_KEYS: JSON.stringify({ [payer.toLowerCase()]: anvilKeys[1] }) });
+    expect(keys.get(payer)).toBe(anvilKeys[1]);
+    expect(escrow).toBe('0x5FbDB2315678afecb367f032d93F642f64180aa3');
+  });
+
+  it('refuses a key that is not the address’s, and never prints it', () => {
+    for (const wrong of [JSON.stringify({ [payer]: anvilKeys[2] }), `{"${payer}":"${anvilKeys[1]}"`, JSON.stringify({ [payer]: anvilKeys[1].slice(0, 40) })]) {
+      try {
+        readConfig('settlement', settlementConfig, { ...env, SETTLEMENT_PAYER_KEYS: wrong });
+        throw new Error('accepted');
+      } catch (error) {
+        expect((error as Error).message).toContain('SETTLEMENT_PAYER_KEYS');
+        expect((error as Error).message).not.toMatch(/[0-9a-f]{30}/);
+      }
+    }
+  });
+
+  it('keeps payer keys out of whatever prints the keystore', () => {
+    const keys = new PayerKeys(new Map([[payer, anvilKeys[1]]]));
+    expect(JSON.stringify(keys)).toBe('{}');
+    expect(keys.has(payer.toLowerCase())).toBe(true);
+    expect(() => keys.signWith('0x5FbDB2315678afecb367f032d93F642f64180aa3', () => 1)).toThrow('no signing key');
+  });
+});

@@ -1,0 +1,171 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import type { ReplyOf } from '#protocol';
+import { settlementCalls } from '#protocol';
+import type { TransactionState } from '../transactions/transaction.js';
+import type { Draw, SignableStatement } from './statement.js';
+
+export type StatementState = ReplyOf<typeof settlementCalls.getStatement>['state'];
+
+export interface StatementRow extends Draw {
+  readonly state: StatementState;
+  readonly epoch: number | null;
+  readonly auditRoot: string | null;
+  readonly auditSize: number | null;
+  readonly transaction: string | null;
+  /** Why the last transaction failed. */
+  readonly error: string | null;
+  readonly tx: string | null;
+  readonly createdAtMs: number;
+}
+
+interface Row {
+  id: string;
+  tenant: string;
+  payer: string;
+  payees: { payee: string; units: string; cumulativeUnits: string }[];
+  total_units: string;
+  cumulative_total_units: string;
+  epoch: string | null;
+  audit_root: string | null;
+  audit_size: string | null;
+  transaction: string | null;
+  settled_tx: string | null;
+  transaction_state: TransactionState | null;
+  error: string | null;
+  tx: string | null;
+  created_at: Date;
+}
+
+/** A statement is final when the escrow's own event is; until then it is as far as its transaction. */
+function stateOf(row: Row): StatementState {
+  if (row.settled_tx !== null) return 'final';
+  switch (row.transaction_state) {
+    case null:
+      return 'drawn';
+    case 'planned':
+    case 'signed':
+      return 'signed';
+    case 'final':
+      return 'mined';
+    case 'broadcast':
+    case 'mined':
+    case 'failed':
+      return row.transaction_state;
+  }
+}
+
+function fromRow(row: Row): StatementRow {
+  return {
+    id: row.id,
+    tenant: row.tenant,
+    payer: row.payer,
+    payees: row.payees.map(({ payee, units, cumulativeUnits }) => ({ payee, units: BigInt(units), cumulativeUnits: BigInt(cumulativeUnits) })),
+    totalUnits: BigInt(row.total_units),
+    cumulativeTotalUnits: BigInt(row.cumulative_total_units),
+    state: stateOf(row),
+    epoch: row.epoch === null ? null : Number(row.epoch),
+    auditRoot: row.audit_root,
+    auditSize: row.audit_size === null ? null : Number(row.audit_size),
+    transaction: row.transaction,
+    error: row.error,
+    tx: row.tx,
+    createdAtMs: row.created_at.getTime(),
+  };
+}
+
+const select = `SELECT s.*, t.state AS transaction_state, t.error,
+    coalesce(s.settled_tx, t.mined_tx, (SELECT hash FROM settlement.attempts a WHERE a.transaction = t.id ORDER BY number DESC LIMIT 1)) AS tx
+  FROM settlement.statements s LEFT JOIN settlement.transactions t ON t.id = s.transaction`;
+
+/** Statements, in the caller's transaction, which sees one tenant or all. */
+@Injectable()
+export class StatementStore {
+  /** Keeps a draw; does nothing if it is kept already. */
+  async insertDrawn(manager: EntityManager, draw: Draw): Promise<void> {
+    const payees = draw.payees.map(({ payee, units, cumulativeUnits }) => ({ payee, units: units.toString(), cumulativeUnits: cumulativeUnits.toString() }));
+    await manager.query(
+      `INSERT INTO settlement.statements (id, tenant, payer, payees, total_units, cumulative_total_units)
+       VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
+      [draw.id, draw.tenant, draw.payer, JSON.stringify(payees), draw.totalUnits.toString(), draw.cumulativeTotalUnits.toString()],
+    );
+  }
+
+  /** Keeps the signed statement and its transaction; false if another process has signed it meanwhile. */
+  async sign(manager: EntityManager, row: StatementRow, { statement, list }: SignableStatement, signature: string, transaction: string): Promise<boolean> {
+    const rows = await manager.query<unknown[]>(
+      `WITH signed AS (
+         UPDATE settlement.statements SET epoch = $3, list_hash = $4, list = $5, registry_hash = $6, audit_root = $7, audit_size = $8,
+           valid_until = $9, signature = $10, transaction = $11
+         WHERE id = $1 AND transaction IS NOT DISTINCT FROM $2::uuid AND settled_tx IS NULL RETURNING id)
+       SELECT id FROM signed`,
+      [
+        row.id,
+        row.transaction,
+        statement.epoch.toString(),
+        statement.listHash,
+        list,
+        statement.registryHash,
+        statement.auditRoot,
+        statement.auditSize.toString(),
+        statement.validUntil.toString(),
+        signature,
+        transaction,
+      ],
+    );
+    return rows.length === 1;
+  }
+
+  /**
+   * Marks the statement whose totals an escrow event applied, whichever of its signed forms landed; null if it is none of ours or
+   * was marked before. The epoch and audit head become those of the event.
+   */
+  async settle(manager: EntityManager, event: { payer: string; listHash: string; cumulativeTotal: bigint; epoch: bigint; auditRoot: string; auditSize: bigint; tx: string }): Promise<StatementRow | null> {
+    const rows = await manager.query<{ id: string }[]>(
+      `WITH settled AS (
+         UPDATE settlement.statements SET settled_tx = $4, epoch = $5, audit_root = $6, audit_size = $7
+         WHERE payer = $1 AND list_hash = $2 AND cumulative_total_units = $3 AND settled_tx IS NULL RETURNING id)
+       SELECT id FROM settled`,
+      [event.payer, event.listHash, event.cumulativeTotal.toString(), event.tx, event.epoch.toString(), event.auditRoot, event.auditSize.toString()],
+    );
+    return rows[0] ? this.get(manager, rows[0].id) : null;
+  }
+
+  async get(manager: EntityManager, id: string): Promise<StatementRow | null> {
+    return (await manager.query<Row[]>(`${select} WHERE s.id = $1`, [id])).map(fromRow)[0] ?? null;
+  }
+
+  /** The tenant's statement that is not final, if there is one. */
+  async open(manager: EntityManager, tenant: string): Promise<StatementRow | null> {
+    return (await manager.query<Row[]>(`${select} WHERE s.tenant = $1 AND s.settled_tx IS NULL`, [tenant])).map(fromRow)[0] ?? null;
+  }
+
+  /** Statements that no transaction is carrying, and have not been tried for a while. */
+  async stranded(manager: EntityManager, quietMs: number): Promise<StatementRow[]> {
+    const quiet = `make_interval(secs => ${quietMs / 1_000})`;
+    return (
+      await manager.query<Row[]>(
+        `${select} WHERE s.settled_tx IS NULL AND (
+           (s.transaction IS NULL AND s.created_at < now() - ${quiet}) OR (t.state = 'failed' AND t.updated_at < now() - ${quiet}))`,
+      )
+    ).map(fromRow);
+  }
+
+  async exists(manager: EntityManager, tenant: string): Promise<boolean> {
+    return (await manager.query<unknown[]>('SELECT 1 FROM settlement.statements WHERE tenant = $1 LIMIT 1', [tenant])).length > 0;
+  }
+
+  /** The highest epoch ever signed for a payer. */
+  async lastEpoch(manager: EntityManager, payer: string): Promise<bigint> {
+    return BigInt((await manager.query<{ last: string }[]>('SELECT coalesce(max(epoch), 0) AS last FROM settlement.statements WHERE payer = $1', [payer]))[0]!.last);
+  }
+
+  /** Signed statements, newest first; `tenant` null = all that the transaction sees. */
+  async page(manager: EntityManager, page: { tenant: string | null; after?: string | undefined; limit: number }): Promise<{ data: StatementRow[]; hasMore: boolean }> {
+    const rows = await manager.query<Row[]>(
+      `${select} WHERE s.epoch IS NOT NULL AND ($1::uuid IS NULL OR s.tenant = $1) AND ($2::uuid IS NULL OR s.id < $2) ORDER BY s.id DESC LIMIT $3`,
+      [page.tenant, page.after ?? null, page.limit + 1],
+    );
+    return { data: rows.slice(0, page.limit).map(fromRow), hasMore: rows.length > page.limit };
+  }
+}

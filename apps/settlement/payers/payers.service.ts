@@ -1,0 +1,40 @@
+import { Injectable } from '@nestjs/common';
+import { getAddress } from 'ethers';
+import { DataSource } from 'typeorm';
+import { Outbox } from '#messaging';
+import { failure } from '#protocol';
+import { withTenant } from '#service';
+import { ChainEventStore } from '../chain-events/chain-event.store.js';
+import { announceDeposit } from '../chain-events/announce.js';
+import { StatementStore } from '../epochs/statement.store.js';
+import { PayerStore } from './payer.store.js';
+import type { Payer } from './payer.store.js';
+
+@Injectable()
+export class PayersService {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly store: PayerStore,
+    private readonly statements: StatementStore,
+    private readonly events: ChainEventStore,
+    private readonly outbox: Outbox,
+  ) {}
+
+  /**
+   * Names the address whose deposit pays for a tenant; deposits that it made before are told to the books now. Errors: CONFLICT
+   * when the address pays for another tenant, or the tenant has paid from another address (its cumulative totals are there).
+   */
+  async put(tenant: string, text: string): Promise<Payer> {
+    const address = getAddress(text.toLowerCase());
+    await withTenant(this.dataSource, '*', async (manager) => {
+      const before = await this.store.ofTenant(manager, tenant);
+      if (before && before.address !== address && (await this.statements.exists(manager, tenant))) {
+        throw failure('CONFLICT', `the tenant has statements under payer ${before.address}; it cannot move to another`);
+      }
+      if (!(await this.store.put(manager, { tenant, address }))) throw failure('CONFLICT', `${address} already pays for another tenant`);
+      for (const deposit of await this.events.claimDeposits(manager, address, tenant)) await announceDeposit(this.outbox, manager, tenant, deposit);
+    });
+    this.outbox.kick();
+    return { tenant, address };
+  }
+}

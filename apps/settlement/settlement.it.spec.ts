@@ -1,0 +1,271 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Wallet } from 'ethers';
+import { withClient } from '#local';
+import { z } from 'zod';
+import { headers } from '@nats-io/transport-node';
+import type { DomainError } from '#kernel';
+import { connect, deployEscrow, deployTestDollar, depositTestDollars, Escrow, escrowCalls, sendCall, Token } from '#chain';
+import { Bus, Caller } from '#messaging';
+import { billingCalls, bodyMatchesEnvelope, failure, governanceCalls, parseEnvelope, recordCommit, settlementCalls, settlementEvents } from '#protocol';
+import type { Call, Event, LogRecord, PayloadOf, ReplyOf, RequestOf } from '#protocol';
+import { migrate, runService } from '#service';
+import type { RunningService } from '#service';
+import { anvilKeys, createTestDatabase, mine, startAnvil, testNats } from '#testing';
+import type { Anvil, TestDatabase, TestNats } from '#testing';
+import { settlement } from './settlement.service-definition.js';
+
+const tenant = '0198c0de-0000-7000-8000-00000000000a';
+const poor = '0198c0de-0000-7000-8000-00000000000b';
+const actor = { keyId: null, tenant: null };
+const root = 'ab'.repeat(32);
+
+type Owed = { payee: string; units: bigint };
+
+/** Stands in for billing and governance on the bus, with the least of their behaviour, and hears what settlement tells them. */
+class Books {
+  draws = 0;
+  readonly deposits: PayloadOf<typeof settlementEvents.depositConfirmed>[] = [];
+  readonly settled: PayloadOf<typeof settlementEvents.epochSettled>[] = [];
+  readonly withdrawals: PayloadOf<typeof settlementEvents.withdrawalConfirmed>[] = [];
+  readonly records: LogRecord[] = [];
+  private readonly owed = new Map<string, Owed[]>();
+  private readonly cumulative = new Map<string, bigint>();
+  private readonly unsettled = new Map<string, ReplyOf<typeof billingCalls.drawPayables>>();
+
+  constructor(private readonly bus: Bus) {
+    this.serve(billingCalls.drawPayables, (request) => this.draw(request));
+    this.serve(governanceCalls.checkpoint, () => ({ note: 'note', size: 7, root, logKey: 'key' }));
+    this.hear(settlementEvents.depositConfirmed, (event) => this.deposits.push(event));
+    this.hear(settlementEvents.withdrawalConfirmed, (event) => this.withdrawals.push(event));
+    this.hear(settlementEvents.epochSettled, (event) => {
+      this.settled.push(event);
+      this.unsettled.delete(event.tenant);
+    });
+    bus.connection.subscribe('mizan.record.settlement', { callback: (_error, message) => this.records.push(...recordCommit.parse(JSON.parse(message.string())).records) });
+  }
+
+  owe(tenant: string, payee: string, units: bigint): void {
+    this.owed.set(tenant, [...(this.owed.get(tenant) ?? []), { payee, units }]);
+  }
+
+  private draw({ statement, tenant }: RequestOf<typeof billingCalls.drawPayables>): ReplyOf<typeof billingCalls.drawPayables> {
+    const open = this.unsettled.get(tenant);
+    if (open) return open;
+    const owed = this.owed.get(tenant) ?? [];
+    if (owed.length === 0) throw failure('NOTHING_DUE', 'nothing is due');
+    this.draws += 1;
+    this.owed.delete(tenant);
+    const payees = owed.map(({ payee, units }) => ({ payee, units, cumulativeUnits: this.raise(`${tenant} ${payee}`, units) }));
+    const totalUnits = owed.reduce((sum, { units }) => sum + units, 0n);
+    const drawn = { statement, tenant, nanosPerUnit: 1_000n, payees, totalUnits, cumulativeTotalUnits: this.raise(tenant, totalUnits) };
+    this.unsettled.set(tenant, drawn);
+    return drawn;
+  }
+
+  private raise(account: string, units: bigint): bigint {
+    const total = (this.cumulative.get(account) ?? 0n) + units;
+    this.cumulative.set(account, total);
+    return total;
+  }
+
+  private serve<C extends Call>(call: C, answer: (request: RequestOf<C>) => ReplyOf<C>): void {
+    this.bus.connection.subscribe(call.subject, {
+      callback: (_error, message) => {
+        try {
+          message.respond(JSON.stringify(z.encode(call.reply, answer(z.decode(call.request, JSON.parse(message.string()) as never) as RequestOf<C>))));
+        } catch (error) {
+          const carried = headers();
+          carried.set('Nats-Service-Error-Code', (error as DomainError).code);
+          message.respond(JSON.stringify({ message: (error as DomainError).message, details: {} }), { headers: carried });
+        }
+      },
+    });
+  }
+
+  private hear<E extends Event>(event: E, take: (payload: PayloadOf<E>) => void): void {
+    this.bus.connection.subscribe(event.subject, { callback: (_error, message) => take(z.decode(event.payload, JSON.parse(message.string()) as never) as PayloadOf<E>) });
+  }
+}
+
+describe('the settlement service', () => {
+  let directory: string;
+  let anvil: Anvil;
+  let database: TestDatabase;
+  let nats: TestNats;
+  let service: RunningService;
+  let buses: Bus[];
+  let caller: Caller;
+  let escrow: Escrow;
+  let token: Token;
+  let payer: Wallet;
+  let payee: Wallet;
+  let other: Wallet;
+  let relayer: Wallet;
+  let ticking: NodeJS.Timeout;
+  let books: Books;
+  let env: Record<string, string>;
+
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'mizan-settlement-'));
+    [anvil, database, nats] = await Promise.all([startAnvil({ stateFile: join(directory, 'state.json') }), createTestDatabase({ service: 'settlement' }), testNats()]);
+    await migrate(settlement, database.ownerUrl);
+    const provider = connect(anvil.rpcUrl, 31_337n);
+    const wallets = anvilKeys.map((key) => new Wallet(key, provider));
+    [payer, payee, other] = [wallets[1]!, wallets[2]!, wallets[4]!];
+    token = new Token(await deployTestDollar(wallets[0]!), provider);
+    escrow = new Escrow(await deployEscrow(wallets[0]!, { token: token.address, unit: 1n, thawSeconds: 60n }), provider);
+    ticking = setInterval(() => void mine(anvil.rpcUrl, 1).catch(() => undefined), 150);
+    const everything = await nats.credentialsWith('books', { publish: ['>'], subscribe: ['>'], responses: true });
+    buses = await Promise.all([Bus.connect({ url: nats.url, creds: everything, name: 'billing' }), Bus.connect({ url: nats.url, creds: nats.credentials.gateway, name: 'gateway' })]);
+    books = new Books(buses[0]!);
+    caller = new Caller(buses[1]!);
+    relayer = wallets[0]!;
+    env = {
+      NATS_URL: nats.url,
+      NATS_CREDS: nats.credentialFiles.settlement,
+      DATABASE_URL: database.url,
+      LOG_LEVEL: 'fatal',
+      SETTLEMENT_RPC_URL: anvil.rpcUrl,
+      SETTLEMENT_CHAIN_ID: '31337',
+      SETTLEMENT_ESCROW: escrow.address,
+      SETTLEMENT_RELAYER_KEY: anvilKeys[3],
+      SETTLEMENT_PAYER_KEYS: JSON.stringify({ [payer.address]: anvilKeys[1], [other.address]: anvilKeys[4] }),
+      SETTLEMENT_EPOCH_MS: '0',
+      SETTLEMENT_POLL_MS: '50',
+    };
+    service = await runService(settlement, env);
+  }, 120_000);
+
+  afterAll(async () => {
+    clearInterval(ticking);
+    await service.stop();
+    await Promise.all(buses.map((bus) => bus.close()));
+    await database.drop();
+    await nats.stop();
+    await anvil.stop();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  async function heard<T>(list: () => T[], count: number): Promise<T[]> {
+    for (let tries = 0; tries < 200 && list().length < count; tries++) await sleep(50);
+    await sleep(100);
+    expect(list()).toHaveLength(count);
+    return list();
+  }
+
+  it('is ready when the chain is the one that was configured', async () => {
+    expect(await (await fetch(`${service.url}/readyz`)).json()).toEqual({ ready: true, checks: { nats: true, database: true, chain: true } });
+  });
+
+  it('tells the books of a deposit once, also when the payer is named after it', async () => {
+    await depositTestDollars(payer, escrow.address, 1_000n);
+    await sleep(600);
+    expect(books.deposits).toEqual([]);
+    await caller.call(settlementCalls.putPayer, { actor, tenant, address: payer.address.toLowerCase() });
+    await depositTestDollars(payer, escrow.address, 500n);
+    const deposits = await heard(() => books.deposits, 2);
+    expect(deposits).toMatchObject([{ tenant, payer: payer.address, units: 1_000n }, { tenant, units: 500n }]);
+  });
+
+  it('lets an address pay for one tenant only', async () => {
+    await expect(caller.call(settlementCalls.putPayer, { actor, tenant: poor, address: payer.address })).rejects.toMatchObject({ code: 'CONFLICT' });
+  });
+
+  it('has nothing to settle when nothing is due, and no epoch for a tenant without a payer', async () => {
+    await expect(caller.call(settlementCalls.runEpoch, { tenant })).rejects.toMatchObject({ code: 'NOTHING_DUE' });
+    await expect(caller.call(settlementCalls.runEpoch, { tenant: poor })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  it('pays what is due in one statement, anchors the log, and tells books and log when it is final', async () => {
+    books.owe(tenant, payee.address.toLowerCase(), 300n);
+    books.owe(tenant, other.address, 41n);
+    const settled = await caller.call(settlementCalls.runEpoch, { tenant });
+    expect(settled).toMatchObject({ tenant, payer: payer.address, epoch: 1, state: 'final', totalUnits: 341n, auditRoot: root, auditSize: 7 });
+    expect(await escrow.payer(payer.address)).toMatchObject({ available: 1_159n, cumulativeTotal: 341n, auditRoot: `0x${root}`, auditSize: 7n });
+
+    const [event] = await heard(() => books.settled, 1);
+    expect(event).toMatchObject({ statement: settled.id, tenant, totalUnits: 341n, at: { tx: settled.tx } });
+    expect(event!.payees).toContainEqual({ payee: payee.address.toLowerCase(), units: 300n, cumulativeUnits: 300n });
+    const [record] = await heard(() => books.records, 1);
+    const envelope = parseEnvelope(Buffer.from(record!.envelope, 'base64'));
+    expect(envelope).toMatchObject({ id: settled.id, type: 'epoch.settled', tenant: 'operator' });
+    expect(bodyMatchesEnvelope({ secret: Buffer.alloc(32).toString('base64'), fields: record!.fields! }, envelope)).toBe(true);
+
+    expect(await caller.call(settlementCalls.getStatement, { tenant, id: settled.id })).toEqual(settled);
+    await expect(caller.call(settlementCalls.getStatement, { tenant: poor, id: settled.id })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    expect(await caller.call(settlementCalls.listStatements, { tenant: null, limit: 1 })).toEqual({ data: [settled], hasMore: false });
+  });
+
+  it('shows each payee its credit, and reports a withdrawal', async () => {
+    const before = await caller.call(settlementCalls.chainState, { tenant });
+    expect(before).toMatchObject({ chainId: 31_337, escrow: escrow.address, token: token.address, tokenDecimals: 6, payer: payer.address, availableUnits: 1_159n });
+    const index = before.payees.find(({ address }) => address === payee.address)!.index;
+    expect(before.payees.find(({ address }) => address === payee.address)!.creditUnits).toBe(300n);
+
+    const receipt = await sendCall(payee, escrow.address, escrowCalls.withdraw([payer.address], index, payee.address));
+    expect(await token.balanceOf(payee.address)).toBe(300n);
+    const [event] = await heard(() => books.withdrawals, 1);
+    expect(event).toMatchObject({ payee: payee.address, to: payee.address, payer: payer.address, units: 300n, at: { tx: receipt.hash } });
+    expect((await caller.call(settlementCalls.chainState, { tenant })).payees.find(({ address }) => address === payee.address)!.creditUnits).toBe(0n);
+  });
+
+  it('refuses to sign more than the deposit, and settles when it was raised', async () => {
+    await caller.call(settlementCalls.putPayer, { actor, tenant: poor, address: other.address });
+    books.owe(poor, payee.address, 10n);
+    await expect(caller.call(settlementCalls.runEpoch, { tenant: poor })).rejects.toMatchObject({ code: 'DEPOSIT_INSUFFICIENT', details: { availableUnits: '0', dueUnits: '10' } });
+    await depositTestDollars(other, escrow.address, 10n);
+    await sleep(500);
+    expect(await caller.call(settlementCalls.runEpoch, { tenant: poor })).toMatchObject({ state: 'final', totalUnits: 10n });
+    await heard(() => books.settled, 2);
+  });
+
+  it('says CHAIN_UNAVAILABLE without drawing anything while the chain is down, and goes on when it is back', async () => {
+    books.owe(tenant, payee.address.toLowerCase(), 9n);
+    const draws = books.draws;
+    await sleep(1_500); // the chain writes its state every second
+    await anvil.stop();
+    await expect(caller.call(settlementCalls.runEpoch, { tenant })).rejects.toMatchObject({ code: 'CHAIN_UNAVAILABLE', kind: 'unavailable' });
+    expect((await fetch(`${service.url}/readyz`)).status).toBe(503);
+    expect(books.draws).toBe(draws);
+    anvil = await startAnvil({ port: anvil.port, stateFile: join(directory, 'state.json') });
+    expect(await caller.call(settlementCalls.runEpoch, { tenant })).toMatchObject({ state: 'final', epoch: 2, totalUnits: 9n });
+    await heard(() => books.settled, 3);
+  }, 60_000);
+
+  it('that dies with a signed statement settles it once when it comes back', async () => {
+    books.owe(tenant, payee.address.toLowerCase(), 5n);
+    const running = caller.call(settlementCalls.runEpoch, { tenant }).catch(() => null);
+    for (let tries = 0; tries < 400 && books.draws < 4; tries++) await sleep(5);
+    await service.stop();
+    await running;
+    service = await runService(settlement, env);
+    const [, , , last] = await heard(() => books.settled, 4);
+    expect(last).toMatchObject({ tenant, totalUnits: 5n });
+    expect((await escrow.payer(payer.address)).cumulativeTotal).toBe(355n);
+  }, 60_000);
+
+  it('finishes a statement that somebody else relayed', async () => {
+    await service.stop();
+    // Loops that run once an hour: the statement is signed, and stays where it is.
+    service = await runService(settlement, { ...env, SETTLEMENT_POLL_MS: '3600000' });
+    await sleep(300);
+    books.owe(tenant, payee.address.toLowerCase(), 1n);
+    const running = caller.call(settlementCalls.runEpoch, { tenant }).catch(() => null);
+    const signed = async (): Promise<{ data: string } | undefined> =>
+      withClient(database.adminUrl, async (client) => (await client.query<{ data: string }>(`SELECT data FROM settlement.transactions WHERE purpose = 'settle' AND state = 'planned'`)).rows[0]);
+    for (let tries = 0; tries < 200 && !(await signed()); tries++) await sleep(20);
+    await sendCall(relayer, escrow.address, (await signed())!.data);
+    await service.stop();
+    await running;
+
+    service = await runService(settlement, env);
+    await heard(() => books.settled, 5);
+    expect((await escrow.payer(payer.address)).cumulativeTotal).toBe(356n);
+    const own = await withClient(database.adminUrl, async (client) => (await client.query(`SELECT state, error, nonce FROM settlement.transactions WHERE purpose = 'settle' ORDER BY id DESC LIMIT 1`)).rows[0]);
+    expect(own).toEqual({ state: 'failed', error: 'EpochStale', nonce: null });
+  }, 60_000);
+});

@@ -1,0 +1,47 @@
+import { Module } from '@nestjs/common';
+import { SERVICE_CONFIG } from '#service';
+import { ChainEventStore } from './chain-events/chain-event.store.js';
+import { SettledRecord } from './chain-events/settled-record.js';
+import { Watcher } from './chain-events/watcher.service.js';
+import { ChainLink } from './chain/chain-link.js';
+import { ChainLoops } from './chain/chain-loops.service.js';
+import { ChainStateRpc } from './chain/chain-state.rpc.js';
+import { ChainStateService } from './chain/chain-state.service.js';
+import type { SettlementConfig } from './config.js';
+import { EpochTimer } from './epochs/epoch-timer.service.js';
+import { SettleService } from './epochs/settle.service.js';
+import { StatementStore } from './epochs/statement.store.js';
+import { StatementsRpc } from './epochs/statements.rpc.js';
+import { PayeeStore } from './payees/payee.store.js';
+import { Registration } from './payees/registration.service.js';
+import { PayerKeys } from './payers/payer-keys.js';
+import { PayerStore } from './payers/payer.store.js';
+import { PayersRpc } from './payers/payers.rpc.js';
+import { PayersService } from './payers/payers.service.js';
+import { Relayer } from './transactions/relayer.service.js';
+import { SenderLock } from './transactions/sender-lock.js';
+import { TransactionStore } from './transactions/transaction.store.js';
+
+@Module({
+  controllers: [ChainStateRpc, PayersRpc, StatementsRpc],
+  providers: [
+    { provide: ChainLink, inject: [SERVICE_CONFIG], useFactory: (config: SettlementConfig) => new ChainLink(config) },
+    { provide: PayerKeys, inject: [SERVICE_CONFIG], useFactory: (config: SettlementConfig) => new PayerKeys(config.SETTLEMENT_PAYER_KEYS) },
+    ChainEventStore,
+    ChainLoops,
+    ChainStateService,
+    EpochTimer,
+    PayeeStore,
+    PayersService,
+    PayerStore,
+    Registration,
+    Relayer,
+    SenderLock,
+    SettledRecord,
+    SettleService,
+    StatementStore,
+    TransactionStore,
+    Watcher,
+  ],
+})
+export class SettlementModule {}

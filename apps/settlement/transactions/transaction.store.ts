@@ -1,0 +1,135 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import type { EntityManager } from 'typeorm';
+import { assert, Ids } from '#kernel';
+import type { SignedBytes } from '../chain/chain-link.js';
+import { transactionTransitions } from './transaction.js';
+import type { Attempt, OutboxTransaction, PlannedCall, TransactionState } from './transaction.js';
+
+export interface Sender {
+  readonly chainId: bigint;
+  readonly sender: string;
+}
+
+interface Row {
+  id: string;
+  purpose: OutboxTransaction['purpose'];
+  subject: string;
+  target: string;
+  data: string;
+  state: TransactionState;
+  nonce: string | null;
+  mined_tx: string | null;
+  mined_block_hash: string | null;
+  attempts: { hash: string; raw: string; max_fee: string; tip: string; sent_at_ms: number | null }[];
+}
+
+function fromRow(row: Row): OutboxTransaction {
+  return {
+    id: row.id,
+    purpose: row.purpose,
+    subject: row.subject,
+    target: row.target,
+    data: row.data,
+    state: row.state,
+    nonce: row.nonce === null ? null : Number(row.nonce),
+    minedTx: row.mined_tx,
+    minedBlockHash: row.mined_block_hash,
+    attempts: row.attempts.map(
+      ({ hash, raw, max_fee, tip, sent_at_ms }): Attempt => ({ hash, raw, fees: { maxFeePerGas: BigInt(max_fee), maxPriorityFeePerGas: BigInt(tip) }, sentAtMs: sent_at_ms }),
+    ),
+  };
+}
+
+const selectOpen = `SELECT t.*, coalesce((
+    SELECT json_agg(json_build_object('hash', a.hash, 'raw', a.raw, 'max_fee', a.max_fee_per_gas::text, 'tip', a.max_priority_fee_per_gas::text,
+      'sent_at_ms', floor(extract(epoch FROM a.sent_at) * 1000)) ORDER BY a.number)
+    FROM settlement.attempts a WHERE a.transaction = t.id), '[]'::json) AS attempts
+  FROM settlement.transactions t
+  WHERE t.chain_id = $1 AND t.sender = $2 AND t.state NOT IN ('final', 'failed')
+  ORDER BY t.nonce NULLS LAST, t.id`;
+
+/** The relayer's durable outbox. */
+@Injectable()
+export class TransactionStore {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly ids: Ids,
+  ) {}
+
+  /** Writes down a call in the caller's transaction; null if one for the same purpose and subject is under way. */
+  async plan(manager: EntityManager, { chainId, sender }: Sender, call: PlannedCall): Promise<string | null> {
+    const rows = await manager.query<{ id: string }[]>(
+      `INSERT INTO settlement.transactions (id, chain_id, sender, purpose, subject, target, data, state)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, 'planned') ON CONFLICT DO NOTHING RETURNING id`,
+      [this.ids.uuid(), chainId.toString(), sender, call.purpose, call.subject, call.target, call.data],
+    );
+    return rows[0]?.id ?? null;
+  }
+
+  async open({ chainId, sender }: Sender): Promise<OutboxTransaction[]> {
+    return (await this.dataSource.query<Row[]>(selectOpen, [chainId.toString(), sender])).map(fromRow);
+  }
+
+  /** The nonce after the last one that was ever given out; 0 before the first. */
+  async nextNonce({ chainId, sender }: Sender): Promise<number> {
+    const rows = await this.dataSource.query<{ next: string }[]>(
+      'SELECT coalesce(max(nonce) + 1, 0) AS next FROM settlement.transactions WHERE chain_id = $1 AND sender = $2',
+      [chainId.toString(), sender],
+    );
+    return Number(rows[0]!.next);
+  }
+
+  /** Keeps the first signed bytes, and with them the nonce. Fails if another process gave it out meanwhile. */
+  async signed(transaction: OutboxTransaction, nonce: number, bytes: SignedBytes): Promise<void> {
+    await this.dataSource.transaction(async (manager) => {
+      await this.move(manager, transaction, 'signed', 'nonce = $3', [nonce]);
+      await this.keep(manager, transaction.id, 1, bytes);
+    });
+  }
+
+  /** Keeps bytes that are to replace the ones before, under the same nonce. */
+  async replaced(transaction: OutboxTransaction, bytes: SignedBytes): Promise<void> {
+    await this.keep(this.dataSource.manager, transaction.id, transaction.attempts.length + 1, bytes);
+  }
+
+  async sent(transaction: OutboxTransaction, hash: string, refusal: string | null): Promise<void> {
+    await this.dataSource.transaction(async (manager) => {
+      await manager.query('UPDATE settlement.attempts SET sent_at = now() WHERE hash = $1', [hash]);
+      if (transaction.state === 'signed' && refusal === null) await this.move(manager, transaction, 'broadcast', 'error = NULL', []);
+      else await manager.query('UPDATE settlement.transactions SET error = $2 WHERE id = $1', [transaction.id, refusal]);
+    });
+  }
+
+  async mined(transaction: OutboxTransaction, at: { tx: string; blockHash: string; blockNumber: number }): Promise<void> {
+    await this.move(this.dataSource.manager, transaction, 'mined', 'mined_tx = $3, mined_block_hash = $4, mined_block = $5', [at.tx, at.blockHash, at.blockNumber]);
+  }
+
+  async reorganised(transaction: OutboxTransaction): Promise<void> {
+    await this.move(this.dataSource.manager, transaction, 'broadcast', 'mined_tx = NULL, mined_block_hash = NULL, mined_block = NULL', []);
+  }
+
+  async final(transaction: OutboxTransaction): Promise<void> {
+    await this.move(this.dataSource.manager, transaction, 'final', 'error = NULL', []);
+  }
+
+  async failed(transaction: OutboxTransaction, error: string): Promise<void> {
+    await this.move(this.dataSource.manager, transaction, 'failed', 'error = $3', [error]);
+  }
+
+  private async move(manager: EntityManager, { id, state }: OutboxTransaction, next: TransactionState, set: string, values: unknown[]): Promise<void> {
+    assert(transactionTransitions[state].includes(next), `a transaction goes from ${state} to ${next}`);
+    const moved = await manager.query<unknown[]>(
+      `WITH moved AS (UPDATE settlement.transactions SET state = '${next}', updated_at = now(), ${set} WHERE id = $1 AND state = $2 RETURNING id) SELECT id FROM moved`,
+      [id, state, ...values],
+    );
+    assert(moved.length === 1, `transaction ${id} is still ${state}`);
+  }
+
+  private async keep(manager: EntityManager, id: string, number: number, { hash, raw, fees }: SignedBytes): Promise<void> {
+    await manager.query(
+      `INSERT INTO settlement.attempts (hash, transaction, raw, max_fee_per_gas, max_priority_fee_per_gas, number) VALUES ($1, $2, $3, $4, $5, $6)`,
+      [hash, id, raw, fees.maxFeePerGas.toString(), fees.maxPriorityFeePerGas.toString(), number],
+    );
+  }
+}

@@ -1,0 +1,31 @@
+import { LocalError } from '#local';
+
+/** The public REST API as an administrator sees it. Every method's error: `LocalError` with status and the API's own message. */
+export class AdminApi {
+  constructor(
+    readonly base: string,
+    private readonly key: string,
+  ) {}
+
+  get<T>(path: string): Promise<T> {
+    return this.ask<T>('GET', path);
+  }
+  post<T>(path: string, body: unknown): Promise<T> {
+    return this.ask<T>('POST', path, body);
+  }
+  put<T>(path: string, body: unknown): Promise<T> {
+    return this.ask<T>('PUT', path, body);
+  }
+
+  private async ask<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const response = await fetch(`${this.base}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${this.key}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: AbortSignal.timeout(30_000),
+    });
+    const answer = (await response.json().catch(() => ({}))) as T & { error?: { message?: string; code?: string } };
+    if (!response.ok) throw new LocalError(`${method} ${path}: ${response.status} ${answer.error?.code ?? ''} ${answer.error?.message ?? ''}`);
+    return answer;
+  }
+}

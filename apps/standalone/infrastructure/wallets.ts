@@ -1,0 +1,33 @@
+import { hexlify, randomBytes, Wallet } from 'ethers';
+import { askChain, LocalError } from '#local';
+import type { LocalChain, Secrets } from '#local';
+
+export interface Wallets {
+  /** Deploys the contracts, pays the gas of settlement. */
+  relayer: Wallet;
+  /** The bank: its deposit pays the providers; signs statements. */
+  payer: Wallet;
+}
+
+/** Enough for thousands of transactions. */
+const gasMoney = '0x56bc75e2d63100000'; // 100 ether
+const gasMoneyLeast = 10n ** 18n;
+
+/** The stack's own keys, made once. */
+export function wallets(secrets: Secrets): Wallets {
+  const make = (name: string): Wallet => new Wallet(secrets.get(`wallet:${name}`, () => hexlify(randomBytes(32))));
+  return { relayer: make('relayer'), payer: make('payer') };
+}
+
+/** Gives an address gas money on the embedded chain; on a chain given by URL it must have some. Error: `LocalError`. */
+export async function fundGas(chain: LocalChain, address: string): Promise<void> {
+  const balance = BigInt(await askChain<string>(chain.rpcUrl, 'eth_getBalance', [address, 'latest']));
+  if (balance >= gasMoneyLeast) return;
+  if (chain.running !== undefined) {
+    await askChain(chain.rpcUrl, 'anvil_setBalance', [address, gasMoney]);
+    return;
+  }
+  await askChain(chain.rpcUrl, 'anvil_setBalance', [address, gasMoney]).catch(() => {
+    if (balance === 0n) throw new LocalError(`${address} has no gas money on the chain of MIZAN_RPC_URL: send it some and start again`);
+  });
+}

@@ -1,0 +1,105 @@
+import { generateApiKey } from '../../governance/keys/api-key.js';
+import { answersOk, whenReady } from '#local';
+import type { Home, Ports, Running, Secrets } from '#local';
+import type { ServiceName } from '#protocol';
+import type { Contracts } from '../infrastructure/contracts.js';
+import type { Infrastructure } from '../infrastructure/infrastructure.js';
+import type { Wallets } from '../infrastructure/wallets.js';
+import type { Narrator } from '../narrator.js';
+import { startApp } from './start-app.js';
+import type { Supervisor } from './supervisor.js';
+
+/** The port of the API unless it is taken or `MIZAN_PORT` names another. */
+const apiPort = 7080;
+/** A service loads in two seconds on an idle core; six start at once on two. */
+const readyMs = 60_000;
+
+export const serviceNames: readonly ServiceName[] = ['governance', 'billing', 'scheduler', 'settlement', 'gateway'];
+
+export interface Services {
+  /** Base URL of the public API. */
+  api: string;
+  adminKey: string;
+  /** Base URL of every service's health and metrics. */
+  urls: Record<ServiceName, string>;
+}
+
+/** Starts the five services and waits until each says it is ready. Errors: `LocalError` with the end of a log. */
+export async function startServices(parts: {
+  home: Home;
+  secrets: Secrets;
+  ports: Ports;
+  narrator: Narrator;
+  supervisor: Supervisor;
+  infrastructure: Infrastructure;
+  contracts: Contracts;
+  wallets: Wallets;
+}): Promise<Services> {
+  const { home, secrets, ports, narrator, supervisor } = parts;
+  const adminKey = secrets.get('admin-key', generateApiKey);
+  const own = environments({ ...parts, adminKey });
+  const wantedPort = process.env['MIZAN_PORT'];
+  const urls = {} as Record<ServiceName, string>;
+  for (const name of serviceNames) {
+    const isApi = name === 'gateway';
+    const port = isApi && wantedPort ? await ports.demand(name, 'MIZAN_PORT', wantedPort) : await ports.take(name, isApi ? apiPort : undefined);
+    urls[name] = `http://127.0.0.1:${port}`;
+  }
+  await Promise.all(
+    serviceNames.map((name) =>
+      narrator.step(
+        name,
+        () =>
+          supervisor.keep(name, async (): Promise<Running> => {
+            const running = await startApp(home, name, name, { ...common(parts.infrastructure, name, urls[name]), ...own[name] });
+            await whenReady(running, answersOk(`${urls[name]}/readyz`), readyMs, 100);
+            return running;
+          }),
+        () => urls[name],
+      ),
+    ),
+  );
+  return { api: urls.gateway, adminKey, urls };
+}
+
+function common({ database, nats }: Infrastructure, name: ServiceName, url: string): Record<string, string> {
+  return {
+    NATS_URL: nats.url,
+    NATS_CREDS: nats.credentialFiles[name],
+    HTTP_HOST: '127.0.0.1',
+    HTTP_PORT: new URL(url).port,
+    ...(name === 'gateway' ? {} : { DATABASE_URL: database.serviceUrl(name) }),
+  };
+}
+
+/** What each service alone is told. */
+function environments(parts: { secrets: Secrets; infrastructure: Infrastructure; contracts: Contracts; wallets: Wallets; adminKey: string }): Record<ServiceName, Record<string, string>> {
+  const { secrets, infrastructure, contracts, wallets, adminKey } = parts;
+  const { nats, chain } = infrastructure;
+  const pepper = secrets.get('key-pepper');
+  return {
+    gateway: { KEY_PEPPER: pepper, RECORD_DURABILITY: 'one-replica' },
+    governance: {
+      KEY_PEPPER: pepper,
+      GOVERNANCE_MASTER_KEY: secrets.get('governance-master-key'),
+      AUDIT_SIGNING_SEED: secrets.get('audit-signing-seed'),
+      BOOTSTRAP_ADMIN_KEY: adminKey,
+    },
+    billing: {},
+    scheduler: {
+      PUBLIC_NATS_URL: nats.url,
+      SCHEDULER_ACCOUNT_PUBLIC_KEY: nats.operator.account,
+      SCHEDULER_ACCOUNT_SIGNING_SEED: nats.operator.seeds.accountSigning,
+      SCHEDULER_OPERATOR_SEED: nats.operator.seeds.operator,
+      SCHEDULER_SYSTEM_CREDS: nats.credentialFiles.system,
+    },
+    settlement: {
+      SETTLEMENT_RPC_URL: chain.rpcUrl,
+      SETTLEMENT_CHAIN_ID: contracts.chainId,
+      SETTLEMENT_ESCROW: contracts.escrow,
+      SETTLEMENT_START_BLOCK: String(contracts.startBlock),
+      SETTLEMENT_RELAYER_KEY: wallets.relayer.privateKey,
+      SETTLEMENT_PAYER_KEYS: JSON.stringify({ [wallets.payer.address]: wallets.payer.privateKey }),
+    },
+  };
+}

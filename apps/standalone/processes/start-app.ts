@@ -1,0 +1,21 @@
+import { join } from 'node:path';
+import { baseEnvironment, launchUnder } from '#local';
+import type { Home, LaunchSpec, Running } from '#local';
+
+/** Compiled apps beside this one. */
+const apps = join(import.meta.dirname, '../..');
+
+/** Variables that every process of the stack may be given by the user. */
+const passedOn = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_HEADERS', 'LOG_LEVEL', 'MIZAN_ENGINE_URL', 'MIZAN_ENGINE_KEY'];
+
+/** Starts one of our programs (`dist/apps/<app>/main.js`) in a Node process of its own. */
+export function startApp(home: Home, app: string, name: string, env: Record<string, string>, args: string[] = [], limits: Partial<LaunchSpec> = {}): Promise<Running> {
+  const given = Object.fromEntries(passedOn.flatMap((key) => (process.env[key] === undefined ? [] : [[key, process.env[key]]])));
+  return launchUnder(home)({
+    name,
+    command: process.execPath,
+    args: ['--enable-source-maps', '--no-warnings', join(apps, app, 'main.js'), ...args],
+    env: { ...baseEnvironment(), ...given, NODE_ENV: 'production', ...env },
+    ...limits,
+  });
+}

@@ -1,0 +1,43 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { formatNanos } from '#kernel';
+import type { OfflineProof } from './offline-proof.js';
+import type { Settled } from './pay-providers.js';
+import type { Route } from './routes.js';
+import type { Invariant, SampleReport } from './sample-context.js';
+
+/** Everything that came out of the job, for the table and for `sample.json`. */
+export interface Outcome {
+  readonly requests: SampleReport['requests'];
+  readonly accuracy: number;
+  readonly heldOut: number;
+  readonly routes: readonly Route[];
+  readonly refusals: readonly { policy: string; reason: string; count: number }[];
+  readonly killed: { readonly name: string; readonly afterAnswers: number } | null;
+  readonly budgetNanos: bigint;
+  readonly spentNanos: bigint;
+  readonly settled: Settled;
+  readonly invariants: readonly Invariant[];
+  readonly proofs: readonly OfflineProof[];
+  readonly seconds: number;
+}
+
+export function reportOf(outcome: Outcome): SampleReport {
+  return {
+    requests: outcome.requests,
+    accuracy: Number(outcome.accuracy.toFixed(4)),
+    routes: outcome.routes.map(({ dataClass, node, region, count, pricePerMillionNanos }) => ({ class: dataClass, node, region, count, price: formatNanos(pricePerMillionNanos) })),
+    refusals: outcome.refusals.map(({ policy, count }) => ({ policy, count })),
+    budget: formatNanos(outcome.budgetNanos),
+    spent: formatNanos(outcome.spentNanos),
+    payouts: outcome.settled.payouts.map(({ payee, amount, token, tx }) => ({ payee, amount, token, tx })),
+    invariants: outcome.invariants.map(({ name, holds, detail }) => ({ name, holds, detail })),
+    records: outcome.proofs.map(({ id, file }) => ({ id, proofFile: file })),
+  };
+}
+
+/** Writes `sample.json` into the directory. */
+export function writeReport(report: SampleReport, outDir: string): void {
+  mkdirSync(outDir, { recursive: true });
+  writeFileSync(join(outDir, 'sample.json'), `${JSON.stringify(report, null, 2)}\n`);
+}

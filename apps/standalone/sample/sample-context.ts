@@ -1,0 +1,52 @@
+/** One of the machines that the stand-alone stack runs. */
+export interface SampleNode {
+  readonly id: string;
+  readonly name: string;
+  readonly region: string;
+  readonly payoutAddress: string;
+  /** SIGKILL: the process gets no chance to say goodbye. */
+  kill(): void | Promise<void>;
+  /** Takes all its credit out of the escrow with its own key. `units` are token units. */
+  withdraw(): Promise<{ tx: string; units: bigint }>;
+}
+
+export interface Invariant {
+  readonly name: string;
+  readonly holds: boolean;
+  readonly detail: string;
+}
+
+/** What the job is given by whoever runs it. */
+export interface SampleContext {
+  /** Base URL of the public API, without `/v1`. */
+  readonly api: string;
+  /** A platform administrator's key: settles, reads payouts. */
+  readonly adminKey: string;
+  /** The bank's own key: sends mail, reads its records. */
+  readonly key: string;
+  readonly tenant: string;
+  readonly project: string;
+  readonly nodes: readonly SampleNode[];
+  /** The outside check of the whole deployment. */
+  verify(): Promise<{ invariants: readonly Invariant[] }>;
+  /** Where `sample.json` and the proofs go; made when it is not there. */
+  readonly outDir: string;
+  progress(done: number, total: number): void;
+  print(line: string): void;
+}
+
+/** The job's data as left in `sample.json`. Amounts are decimal text: USD, or the token's whole units for payouts. */
+export interface SampleReport {
+  requests: { total: number; ok: number; refused: number; failedOver: number };
+  /** Share of held-out mail whose label was predicted, 0–1. */
+  accuracy: number;
+  /** `price` is USD per million input tokens. */
+  routes: { class: string; node: string; region: string; count: number; price: string }[];
+  refusals: { policy: string; count: number }[];
+  budget: string;
+  spent: string;
+  /** `token` is the token's address, `tx` the withdrawal. */
+  payouts: { payee: string; amount: string; token: string; tx: string }[];
+  invariants: { name: string; holds: boolean; detail: string }[];
+  records: { id: string; proofFile: string }[];
+}

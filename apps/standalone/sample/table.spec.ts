@@ -1,0 +1,76 @@
+import { describe, expect, it } from '@jest/globals';
+import { reportOf } from './report.js';
+import type { Outcome } from './report.js';
+import { plainWords, renderTable } from './table.js';
+
+const outcome: Outcome = {
+  requests: { total: 600, ok: 548, refused: 52, failedOver: 3 },
+  accuracy: 0.942_03,
+  heldOut: 138,
+  routes: [
+    { dataClass: 'confidential', node: 'frankfurt', region: 'eu-frankfurt', pricePerMillionNanos: 20_000_000n, count: 120, chargedNanos: 1_234_000n },
+    { dataClass: 'internal', node: 'riyadh', region: 'me-riyadh', pricePerMillionNanos: 8_000_000n, count: 9, chargedNanos: 99n },
+  ],
+  refusals: [{ policy: 'bank.refused-senders', reason: 'Not to be given away.', count: 52 }],
+  killed: { name: 'frankfurt', afterAnswers: 240 },
+  budgetNanos: 5_000_000_000n,
+  spentNanos: 1_234_099n,
+  settled: { tx: '0xaa', payouts: [{ payee: '0x01', payeeName: 'frankfurt', amount: '0.001234', token: '0x02', tx: '0xbb' }] },
+  invariants: [
+    { name: 'ledger', holds: true, detail: 'sums to zero' },
+    { name: 'log', holds: false, detail: 'entry 17 was changed' },
+  ],
+  proofs: [{ id: 'r1', file: 'proof-r1.json', entries: [{ type: 'admitted', index: 7, size: 100 }, { type: 'completed', index: 9, size: 100 }] }],
+  seconds: 31.4,
+};
+
+describe('the table', () => {
+  const lines = renderTable(outcome);
+  const text = lines.join('\n');
+
+  it('says first, plainly, what the figures are not', () => {
+    expect(lines.slice(0, plainWords.length)).toEqual([...plainWords]);
+    expect(plainWords.join(' ')).toMatch(/one computer.*labels.*test money.*not independence/);
+  });
+
+  it('shows requests, routes with prices, refusals, failover, cost, payouts and proofs', () => {
+    for (const part of ['600 sent in 31 s, 548 answered, 52 refused, 3 moved', ', 0 lost', '94.2 % of 138', '0.001234099 USD of a budget of 5 USD', '0xbb', '0xaa', 'admitted is entry 7, completed is entry 9 of 100', 'killed (-9) after 240']) expect(text).toContain(part);
+    expect(text).toMatch(/bank\.refused-senders +52 +Not to be given away\./);
+  });
+
+  it('lines its columns up', () => {
+    const start = lines.findIndex((line) => line === 'Where it ran');
+    expect(lines.slice(start + 1, start + 4)).toEqual([
+      '  class          machine     region         requests   USD per 1M tokens           USD',
+      '  confidential   frankfurt   eu-frankfurt        120                0.02      0.001234',
+      '  internal       riyadh      me-riyadh             9               0.008   0.000000099',
+    ]);
+  });
+
+  it('names a broken invariant as broken', () => {
+    expect(text).toContain('holds   ledger: sums to zero');
+    expect(text).toContain('BROKEN  log: entry 17 was changed');
+  });
+});
+
+describe('the report', () => {
+  it('has the documented shape, with amounts as decimal text', () => {
+    expect(reportOf(outcome)).toEqual({
+      requests: { total: 600, ok: 548, refused: 52, failedOver: 3 },
+      accuracy: 0.942,
+      routes: [
+        { class: 'confidential', node: 'frankfurt', region: 'eu-frankfurt', count: 120, price: '0.02' },
+        { class: 'internal', node: 'riyadh', region: 'me-riyadh', count: 9, price: '0.008' },
+      ],
+      refusals: [{ policy: 'bank.refused-senders', count: 52 }],
+      budget: '5',
+      spent: '0.001234099',
+      payouts: [{ payee: '0x01', amount: '0.001234', token: '0x02', tx: '0xbb' }],
+      invariants: [
+        { name: 'ledger', holds: true, detail: 'sums to zero' },
+        { name: 'log', holds: false, detail: 'entry 17 was changed' },
+      ],
+      records: [{ id: 'r1', proofFile: 'proof-r1.json' }],
+    });
+  });
+});

@@ -1,0 +1,39 @@
+import { formatNanos } from '#kernel';
+import { neighbours } from './nearest-neighbours.js';
+import type { Outcome } from './report.js';
+
+/** What the figures are not, said before them. */
+export const plainWords = [
+  'Four nodes on this one computer. Regions and prices are labels, the money is test money, and all keys are here:',
+  'this shows the mechanism, not independence.',
+];
+
+/** The table as lines of text. */
+export function renderTable(outcome: Outcome): string[] {
+  const { requests, killed, settled } = outcome;
+  return [
+    ...plainWords,
+    '',
+    ...section('Requests', [`${requests.total} sent in ${outcome.seconds.toFixed(0)} s, ${requests.ok} answered, ${requests.refused} refused, ${requests.failedOver} moved to another machine, ${requests.total - requests.ok - requests.refused} lost`]),
+    ...section('Spam or not', [`${(outcome.accuracy * 100).toFixed(1)} % of ${outcome.heldOut} held-out messages named rightly by their ${neighbours} nearest neighbours`]),
+    ...section('Where it ran', columns(['class', 'machine', 'region', 'requests', 'USD per 1M tokens', 'USD'], outcome.routes.map((route) => [route.dataClass, route.node, route.region, String(route.count), formatNanos(route.pricePerMillionNanos), formatNanos(route.chargedNanos)]))),
+    ...section('Refused', outcome.refusals.length === 0 ? ['nothing'] : columns(['policy', 'requests', 'reason'], outcome.refusals.map(({ policy, count, reason }) => [policy, String(count), reason]))),
+    ...section('Failover', [killed ? `${killed.name} was killed (-9) after ${killed.afterAnswers} answers; ${requests.failedOver} requests on their way to it ran elsewhere` : 'no machine was killed: the policy leaves none to take over']),
+    ...section('Cost', [`${formatNanos(outcome.spentNanos)} USD of a budget of ${formatNanos(outcome.budgetNanos)} USD`]),
+    ...section('Paid on chain', [...columns(['machine', 'payee', 'test dollars', 'withdrawal'], settled.payouts.map(({ payeeName, payee, amount, tx }) => [payeeName, payee, amount, tx])), `credited, with the log's root, in ${settled.tx}`]),
+    ...section('Proved offline', outcome.proofs.map(({ id, entries, file }) => `${id}: ${entries.map(({ type, index }) => `${type} is entry ${index}`).join(', ')} of ${entries[0]?.size ?? 0} (${file})`)),
+    ...section('Invariants, checked from outside', outcome.invariants.map(({ name, holds, detail }) => `${holds ? 'holds ' : 'BROKEN'}  ${name}: ${detail}`)),
+  ];
+}
+
+function section(title: string, lines: readonly string[]): string[] {
+  return [title, ...lines.map((line) => `  ${line}`), ''];
+}
+
+/** Left-aligned columns, numbers right-aligned. */
+function columns(titles: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const all = [titles, ...rows];
+  const widths = titles.map((_title, column) => Math.max(...all.map((row) => row[column]!.length)));
+  const numeric = titles.map((_title, column) => rows.length > 0 && rows.every((row) => /^[\d.]+$/.test(row[column]!)));
+  return all.map((row) => row.map((cell, column) => (numeric[column] ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!))).join('   ').trimEnd());
+}

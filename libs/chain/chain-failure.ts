@@ -1,0 +1,48 @@
+import { isDomainError } from '#kernel';
+import type { DomainError } from '#kernel';
+import { failure } from '#protocol';
+
+/** Codes of ethers and Node that mean that the endpoint did not answer as an endpoint does. */
+const unreachable = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'TIMEOUT', 'SERVER_ERROR', 'NETWORK_ERROR', 'BAD_DATA', 'UND_ERR_SOCKET']);
+
+interface RpcError {
+  readonly code?: unknown;
+  readonly message?: string;
+  readonly shortMessage?: string;
+  readonly revert?: { readonly name: string } | null;
+  readonly error?: { readonly code?: number; readonly message?: string };
+  readonly info?: { readonly error?: { readonly code?: number; readonly message?: string } };
+}
+
+/** What the node itself said, below what ethers made of it. */
+export function nodeMessage(error: unknown): string {
+  const { info, error: inner, shortMessage, message } = error as RpcError;
+  return info?.error?.message ?? inner?.message ?? shortMessage ?? message ?? String(error);
+}
+
+/** The name of the contract's own error that made a call fail, or null. */
+export function revertName(error: unknown): string | null {
+  return (error as RpcError).revert?.name ?? null;
+}
+
+export function isUnreachable(error: unknown): boolean {
+  const { code } = error as RpcError;
+  return typeof code === 'string' && unreachable.has(code);
+}
+
+/** CHAIN_UNAVAILABLE (nobody answered) or CHAIN_REJECTED (the chain said no; `details.revert` is the contract's error). */
+export function chainFailure(error: unknown): DomainError {
+  if (isDomainError(error)) return error;
+  if (isUnreachable(error)) return failure('CHAIN_UNAVAILABLE', 'the chain does not answer; try again when its endpoint is back', {}, error);
+  const revert = revertName(error);
+  return failure('CHAIN_REJECTED', `the chain refused: ${revert ?? nodeMessage(error)}`, revert === null ? {} : { revert }, error);
+}
+
+/** Runs a question to the chain. Errors: CHAIN_UNAVAILABLE, CHAIN_REJECTED. */
+export async function reaching<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw chainFailure(error);
+  }
+}

@@ -1,0 +1,125 @@
+import { Contract } from 'ethers';
+import type { BlockTag, Provider } from 'ethers';
+import { reaching } from './chain-failure.js';
+import { decodeEvent, escrowInterface, eventTopics } from './escrow-events.js';
+import type { PlacedEvent } from './escrow-events.js';
+import type { EpochStatement } from './statement.js';
+
+export interface EscrowConstants {
+  readonly token: string;
+  /** Base units of the token in one unit. */
+  readonly unit: bigint;
+  readonly thawSeconds: bigint;
+}
+
+/** A payer on chain. Amounts in units. */
+export interface PayerState {
+  readonly available: bigint;
+  readonly cumulativeTotal: bigint;
+  readonly epoch: bigint;
+  readonly auditSize: bigint;
+  readonly auditRoot: string;
+  readonly thawing: bigint;
+  /** Unix seconds. */
+  readonly thawEndsAt: bigint;
+}
+
+/** What a payer has credited to a payee in all, and what of that has left. In units. */
+export interface CreditState {
+  readonly cumulative: bigint;
+  readonly drawn: bigint;
+}
+
+/**
+ * The escrow as it stands at a block (`latest` unless said). Every method's errors: CHAIN_UNAVAILABLE, CHAIN_REJECTED.
+ */
+export class Escrow {
+  private readonly contract: Contract;
+
+  constructor(
+    readonly address: string,
+    private readonly provider: Provider,
+  ) {
+    this.contract = new Contract(address, escrowInterface, provider);
+  }
+
+  constants(): Promise<EscrowConstants> {
+    return reaching(async () => {
+      const [token, unit, thawSeconds] = await Promise.all(['token', 'unit', 'thawSeconds'].map((name) => this.read(name, [], 'latest')));
+      return { token: token as string, unit: unit as bigint, thawSeconds: thawSeconds as bigint };
+    });
+  }
+
+  payer(payer: string, blockTag: BlockTag = 'latest'): Promise<PayerState> {
+    return reaching(async () => {
+      const state = (await this.read('payerOf', [payer], blockTag)) as PayerState;
+      const { available, cumulativeTotal, epoch, auditSize, auditRoot, thawing, thawEndsAt } = state;
+      return { available, cumulativeTotal, epoch, auditSize, auditRoot, thawing, thawEndsAt };
+    });
+  }
+
+  credit(payer: string, index: number, blockTag: BlockTag = 'latest'): Promise<CreditState> {
+    return reaching(async () => {
+      const { cumulative, drawn } = (await this.read('creditOf', [payer, index], blockTag)) as CreditState;
+      return { cumulative, drawn };
+    });
+  }
+
+  /** A payee's index, or null if it is not registered. */
+  indexOf(payee: string, blockTag: BlockTag = 'latest'): Promise<number | null> {
+    return reaching(async () => {
+      const { known, index } = (await this.read('indexOf', [payee], blockTag)) as { known: boolean; index: bigint };
+      return known ? Number(index) : null;
+    });
+  }
+
+  /** Identity and payout address of a payee. CHAIN_REJECTED (`PayeeUnknown`) for an index not given. */
+  payeeAt(index: number, blockTag: BlockTag = 'latest'): Promise<{ payee: string; payoutAddress: string }> {
+    return reaching(async () => {
+      const { payee, payoutAddress } = (await this.read('payeeAt', [index], blockTag)) as { payee: string; payoutAddress: string };
+      return { payee, payoutAddress };
+    });
+  }
+
+  /** Rolling hash of all payees, and how many they are. */
+  registry(blockTag: BlockTag = 'latest'): Promise<{ hash: string; count: number }> {
+    return reaching(async () => {
+      const hash = (await this.read('registryHash', [], blockTag)) as string;
+      return { hash, count: Number(await this.read('countAt', [hash], blockTag)) };
+    });
+  }
+
+  /** The money events of the blocks `from` to `to`, both included, in chain order. */
+  events(from: number, to: number): Promise<PlacedEvent[]> {
+    return reaching(async () => {
+      const logs = await this.provider.getLogs({ address: this.address, fromBlock: from, toBlock: to, topics: [eventTopics] });
+      return logs.map(decodeEvent).filter((event) => event !== null);
+    });
+  }
+
+  /** The money events of one mined transaction. */
+  eventsOf(logs: Parameters<typeof decodeEvent>[0][]): PlacedEvent[] {
+    const own = logs.filter(({ address }) => address.toLowerCase() === this.address.toLowerCase());
+    return own.map(decodeEvent).filter((event) => event !== null);
+  }
+
+  /** The escrow's own error in the data of a failed call, by name; null if it is none of its. */
+  errorOf(data: string): { name: string } | null {
+    return escrowInterface.parseError(data);
+  }
+
+  private read(method: string, parameters: unknown[], blockTag: BlockTag): Promise<unknown> {
+    return this.contract.getFunction(method).staticCall(...parameters, { blockTag });
+  }
+}
+
+/** Call data of the escrow's transactions. */
+export const escrowCalls = {
+  deposit: (units: bigint): string => escrowInterface.encodeFunctionData('deposit', [units]),
+  register: (payee: string): string => escrowInterface.encodeFunctionData('register', [payee]),
+  settle: (statement: EpochStatement, list: string, signature: string): string => escrowInterface.encodeFunctionData('settle', [statement, list, signature]),
+  withdraw: (payers: readonly string[], index: number, to: string): string => escrowInterface.encodeFunctionData('withdraw', [payers, index, to]),
+  pushMany: (payers: readonly string[], indices: readonly number[]): string => escrowInterface.encodeFunctionData('pushMany', [payers, indices]),
+  thaw: (units: bigint): string => escrowInterface.encodeFunctionData('thaw', [units]),
+  withdrawDeposit: (to: string): string => escrowInterface.encodeFunctionData('withdrawDeposit', [to]),
+} as const;

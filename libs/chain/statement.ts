@@ -1,0 +1,85 @@
+import { concat, dataLength, dataSlice, getAddress, keccak256, recoverAddress, SigningKey, toBeHex, TypedDataEncoder } from 'ethers';
+import { assert } from '#kernel';
+
+/** A payee's cumulative total after a statement, in units of the escrow. */
+export interface Credit {
+  readonly index: number;
+  readonly cumulative: bigint;
+}
+
+/** What a payer signs once per epoch; fields as in the contract's `EpochStatement`. */
+export interface EpochStatement {
+  readonly payer: string;
+  readonly epoch: bigint;
+  readonly listHash: string;
+  readonly cumulativeTotal: bigint;
+  readonly registryHash: string;
+  readonly auditRoot: string;
+  readonly auditSize: bigint;
+  /** Unix seconds. */
+  readonly validUntil: bigint;
+}
+
+export interface EscrowDomain {
+  readonly chainId: bigint;
+  readonly escrow: string;
+}
+
+export const statementTypes = {
+  EpochStatement: [
+    { name: 'payer', type: 'address' },
+    { name: 'epoch', type: 'uint64' },
+    { name: 'listHash', type: 'bytes32' },
+    { name: 'cumulativeTotal', type: 'uint128' },
+    { name: 'registryHash', type: 'bytes32' },
+    { name: 'auditRoot', type: 'bytes32' },
+    { name: 'auditSize', type: 'uint64' },
+    { name: 'validUntil', type: 'uint64' },
+  ],
+};
+
+const itemBytes = 12;
+
+/** Packed (uint32 index, uint64 cumulative), sorted by index. Asserts distinct indices and values in range. */
+export function packList(credits: readonly Credit[]): string {
+  const sorted = [...credits].sort((a, b) => a.index - b.index);
+  for (const [at, { index, cumulative }] of sorted.entries()) {
+    assert(Number.isInteger(index) && index >= 0 && index < 2 ** 32, 'a payee index is a uint32');
+    assert(cumulative >= 0n && cumulative < 2n ** 64n, 'a cumulative total is a uint64');
+    assert(at === 0 || sorted[at - 1]!.index < index, 'a payee is named once');
+  }
+  return concat(sorted.map(({ index, cumulative }) => concat([toBeHex(index, 4), toBeHex(cumulative, 8)])));
+}
+
+/** Inverse of {@link packList}. */
+export function unpackList(list: string): Credit[] {
+  const credits: Credit[] = [];
+  for (let at = 0; at < dataLength(list); at += itemBytes) {
+    credits.push({ index: Number(dataSlice(list, at, at + 4)), cumulative: BigInt(dataSlice(list, at + 4, at + itemBytes)) });
+  }
+  return credits;
+}
+
+export const listHash = (list: string): string => keccak256(list);
+
+const domainOf = ({ chainId, escrow }: EscrowDomain) => ({ name: 'MizanEscrow', version: '1', chainId, verifyingContract: escrow });
+
+/** The EIP-712 digest that the payer signs. */
+export function statementDigest(statement: EpochStatement, domain: EscrowDomain): string {
+  return TypedDataEncoder.hash(domainOf(domain), statementTypes, statement);
+}
+
+/** 65 bytes (r, s, v), low s, deterministic (RFC 6979): the same statement gives the same bytes. */
+export function signStatement(statement: EpochStatement, domain: EscrowDomain, privateKey: string): string {
+  return new SigningKey(privateKey).sign(statementDigest(statement, domain)).serialized;
+}
+
+/** Whether the statement's payer signed it for this escrow, by the contract's own rule. */
+export function verifyStatement(statement: EpochStatement, domain: EscrowDomain, signature: string): boolean {
+  if (dataLength(signature) !== 65) return false;
+  try {
+    return recoverAddress(statementDigest(statement, domain), signature) === getAddress(statement.payer);
+  } catch {
+    return false;
+  }
+}

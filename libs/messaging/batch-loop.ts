@@ -1,0 +1,90 @@
+import { AckPolicy, DeliverPolicy } from '@nats-io/jetstream';
+import type { ConsumerMessages, JsMsg } from '@nats-io/jetstream';
+import { Logger } from '@nestjs/common';
+import type { StreamName } from '#protocol';
+import { Bus } from './bus.js';
+
+export interface BatchLoopOptions {
+  stream: StreamName;
+  durable: string;
+  filter?: string;
+  max: number;
+  waitMs: number;
+  /** Does the work; resolves = acknowledge all, rejects = deliver again. */
+  handle: (batch: JsMsg[]) => Promise<void>;
+}
+
+const redeliveryDelayMs = 500;
+
+/** A durable pull consumer that hands over what has arrived, at most `max` at a time, one batch after the other. */
+export class BatchLoop {
+  private readonly logger = new Logger(BatchLoop.name);
+  private messages: ConsumerMessages | undefined;
+  private buffer: JsMsg[] = [];
+  private wake: (() => void) | undefined;
+  private stopped = false;
+  private running: Promise<void> | undefined;
+
+  constructor(
+    private readonly bus: Bus,
+    private readonly options: BatchLoopOptions,
+  ) {}
+
+  start(): void {
+    this.running = Promise.all([this.pull(), this.work()]).then(() => undefined);
+    this.bus.onReconnect(() => this.messages?.stop());
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    await this.messages?.close();
+    this.wake?.();
+    await this.running;
+  }
+
+  /** Keeps a subscription to the durable consumer, re-made when NATS comes back. */
+  private async pull(): Promise<void> {
+    const { stream, durable, filter, max } = this.options;
+    while (!this.stopped) {
+      try {
+        await this.bus.manager.consumers.add(stream, {
+          durable_name: durable,
+          ack_policy: AckPolicy.Explicit,
+          deliver_policy: DeliverPolicy.All,
+          ack_wait: 30_000_000_000,
+          max_ack_pending: max * 8,
+          ...(filter ? { filter_subject: filter } : {}),
+        });
+        const consumer = await this.bus.jetstream.consumers.get(stream, durable);
+        this.messages = await consumer.consume({ max_messages: max * 2, expires: 5_000, idle_heartbeat: 1_000 });
+        if (this.stopped) await this.messages.close();
+        for await (const message of this.messages) {
+          this.buffer.push(message);
+          this.wake?.();
+        }
+      } catch (error) {
+        if (!this.stopped) this.logger.warn(`${durable} on ${stream}: ${error instanceof Error ? error.message : String(error)}; trying again`);
+      }
+      if (!this.stopped) await new Promise((resolve) => setTimeout(resolve, redeliveryDelayMs));
+    }
+  }
+
+  private async work(): Promise<void> {
+    while (!this.stopped) {
+      if (this.buffer.length === 0) {
+        await new Promise<void>((resolve) => (this.wake = resolve));
+        this.wake = undefined;
+        if (this.options.waitMs > 0 && !this.stopped) await new Promise((resolve) => setTimeout(resolve, this.options.waitMs));
+        continue;
+      }
+      const batch = this.buffer.splice(0, this.options.max);
+      try {
+        await this.options.handle(batch);
+        for (const message of batch) message.ack();
+      } catch (error) {
+        this.logger.error(`${this.options.durable} on ${this.options.stream}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+        for (const message of batch) message.nak(redeliveryDelayMs);
+      }
+    }
+  }
+}

@@ -1,0 +1,10 @@
+export * from './attributes.js';
+export * from './builtin.js';
+export * from './cedar-evaluator.js';
+export * from './compile.js';
+export * from './decide.js';
+export * from './explain.js';
+export * from './memo.js';
+export { cedarSchema } from './schema.js';
+export { policyLimits } from './text-limits.js';
+export type { PolicyProblem } from './invalid.js';

@@ -1,0 +1,40 @@
+import { describe, expect, it } from '@jest/globals';
+import { actions, credentialNames, credentialPermissions, grants, isAllowed, nodePermissions, roles } from './index.js';
+
+describe('NATS permissions', () => {
+  it('give nobody everything', () => {
+    for (const name of credentialNames) {
+      const { publish, subscribe } = credentialPermissions(name);
+      expect([...publish, ...subscribe]).not.toContain('>');
+      expect([...publish, ...subscribe]).not.toContain('*.>');
+    }
+  });
+
+  it('let only the provisioning step use the whole JetStream API, and no node any of it', () => {
+    for (const name of credentialNames.filter((each) => each !== 'provision')) expect(credentialPermissions(name).publish).not.toContain('$JS.API.>');
+    expect(JSON.stringify(nodePermissions('n1'))).not.toContain('$JS');
+  });
+
+  it('keep a node to its own subjects', () => {
+    expect(nodePermissions('n1')).toEqual({ publish: ['node.n1.up.>'], subscribe: ['node.n1.down.>', '_INBOX_n1.>'], responses: true });
+  });
+
+  it('let each bucket be written by its owner alone', () => {
+    const writers = credentialNames.filter((name) => credentialPermissions(name).publish.includes('$KV.keys.>'));
+    expect(writers).toEqual(['governance']);
+  });
+});
+
+describe('roles', () => {
+  it('never let a principal act on another organisation, the platform’s admin apart', () => {
+    for (const role of roles) {
+      for (const action of actions) {
+        if (grants[role].scope === 'own') expect(isAllowed({ role, tenant: 'a' }, action, 'b')).toBe(false);
+      }
+    }
+  });
+
+  it('do not let the platform’s admin run inference as a tenant', () => {
+    expect(isAllowed({ role: 'platform_admin', tenant: 'a' }, 'inference.run', 'a')).toBe(false);
+  });
+});

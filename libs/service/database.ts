@@ -1,0 +1,74 @@
+import { DataSource } from 'typeorm';
+import type { EntityManager } from 'typeorm';
+import { failure } from '#protocol';
+import type { ServiceDefinition } from './define-service.js';
+
+/** Connections per process: enough for a batch writer, a relay and a handful of calls on two cores. */
+const poolMax = 8;
+
+export function createDataSource(url: string, service: string): DataSource {
+  return new DataSource({
+    type: 'postgres',
+    url,
+    schema: service,
+    applicationName: `mizan-${service}`,
+    poolSize: poolMax,
+    connectTimeoutMS: 5_000,
+    entities: [],
+    migrations: [],
+    extra: { statement_timeout: 30_000, idle_in_transaction_session_timeout: 60_000 },
+  });
+}
+
+/** Runs a service's migrations with its owner role. The login role never changes tables. */
+export async function migrate(definition: Pick<ServiceDefinition, 'name' | 'migrations'>, ownerDatabaseUrl: string): Promise<string[]> {
+  if (definition.migrations.length === 0) return [];
+  const dataSource = new DataSource({
+    type: 'postgres',
+    url: ownerDatabaseUrl,
+    schema: definition.name,
+    entities: [],
+    migrations: [...definition.migrations],
+    migrationsTableName: 'migrations',
+    migrationsTransactionMode: 'each',
+  });
+  await dataSource.initialize();
+  try {
+    return (await dataSource.runMigrations()).map((migration) => migration.name);
+  } finally {
+    await dataSource.destroy();
+  }
+}
+
+/**
+ * A transaction that sees one tenant's rows (`'*'`: a service's own work over all tenants). Everything must go through the
+ * given manager: another connection would see nothing.
+ */
+export async function withTenant<T>(dataSource: DataSource, tenant: string, work: (manager: EntityManager) => Promise<T>): Promise<T> {
+  try {
+    return await dataSource.transaction(async (manager) => {
+      await manager.query(`SELECT set_config('app.tenant', $1, true)`, [tenant]);
+      return work(manager);
+    });
+  } catch (error) {
+    throw isConnectionLost(error) ? failure('DATABASE_UNAVAILABLE', 'the database cannot be reached; try again shortly', {}, error) : error;
+  }
+}
+
+function isConnectionLost(error: unknown): boolean {
+  const code = (error as { code?: unknown }).code;
+  const message = error instanceof Error ? error.message : '';
+  return (
+    (typeof code === 'string' && (/^(08|57P0)/.test(code) || ['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE', 'ENOENT'].includes(code))) ||
+    /Connection terminated|connection timeout|timeout exceeded when trying to connect|not queryable/i.test(message)
+  );
+}
+
+/** Migration SQL: rows belong to a tenant, for the owner too. An unset tenant sees nothing. */
+export function tenantPolicy(schema: string, table: string): string {
+  return `ALTER TABLE "${schema}"."${table}" ENABLE ROW LEVEL SECURITY;
+    ALTER TABLE "${schema}"."${table}" FORCE ROW LEVEL SECURITY;
+    CREATE POLICY tenant_rows ON "${schema}"."${table}"
+      USING (tenant::text = current_setting('app.tenant', true) OR current_setting('app.tenant', true) = '*')
+      WITH CHECK (tenant::text = current_setting('app.tenant', true) OR current_setting('app.tenant', true) = '*')`;
+}

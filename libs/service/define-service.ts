@@ -1,0 +1,23 @@
+import type { DynamicModule, Type } from '@nestjs/common';
+import type { MigrationInterface } from 'typeorm';
+import type { z } from 'zod';
+import type { ServiceName } from '#protocol';
+
+/** All that tells one service from another; the bootstrap is the same for all. */
+export interface ServiceDefinition<Config = unknown> {
+  readonly name: ServiceName;
+  /** Schema of the service's own environment variables. */
+  readonly config: z.ZodType<Config>;
+  readonly module: (config: Config) => Type | DynamicModule;
+  /** Listed explicitly, oldest first; empty for a service without a database. */
+  readonly migrations: readonly (new () => MigrationInterface)[];
+  /** `public` leaves the routes to the service; `internal` serves health and metrics only. */
+  readonly http: 'internal' | 'public';
+}
+
+export function defineService<Config>(definition: ServiceDefinition<Config>): ServiceDefinition<Config> {
+  return definition;
+}
+
+/** Injection token of the service's own parsed configuration. */
+export const SERVICE_CONFIG = Symbol('SERVICE_CONFIG');

@@ -1,0 +1,70 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { collectDefaultMetrics, register } from 'prom-client';
+import { Bus, MizanTransport } from '#messaging';
+import { limits } from '#protocol';
+import { commonConfig, readConfig } from './common-config.js';
+import { createDataSource } from './database.js';
+import type { ServiceDefinition } from './define-service.js';
+import { addHealthRoutes } from './health-routes.js';
+import { JsonLogger } from './logger.js';
+import { Readiness } from './readiness.js';
+import { PassErrorsToTransport } from './rpc-errors.js';
+import { ServiceModule } from './service-module.js';
+import { startTelemetry } from './telemetry.js';
+
+export interface RunningService {
+  app: NestFastifyApplication;
+  /** Base URL of the service's HTTP port. */
+  url: string;
+  stop(): Promise<void>;
+}
+
+/** Starts a service from its definition and the environment. Resolves when it listens and all its handlers are in place. */
+export async function runService<Config>(definition: ServiceDefinition<Config>, env: NodeJS.ProcessEnv = process.env): Promise<RunningService> {
+  const common = readConfig(definition.name, commonConfig, env);
+  const config = readConfig(definition.name, definition.config, env);
+  const stopTelemetry = startTelemetry(definition.name, env);
+  const logger = new JsonLogger(definition.name, common.LOG_LEVEL);
+  if (!register.getSingleMetric('process_cpu_user_seconds_total')) collectDefaultMetrics();
+
+  const bus = await Bus.connect({ url: common.NATS_URL, creds: common.NATS_CREDS, name: definition.name });
+  const dataSource = common.DATABASE_URL ? await createDataSource(common.DATABASE_URL, definition.name).initialize() : undefined;
+  const readiness = new Readiness();
+  readiness.add('nats', () => bus.isConnected);
+  if (dataSource) readiness.add('database', () => dataSource.query('SELECT 1').then(() => true));
+
+  const adapter = new FastifyAdapter({ bodyLimit: limits.bodyBytesMax, forceCloseConnections: 'idle' });
+  const module = ServiceModule.for(definition as never, { config, bus, dataSource, readiness });
+  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, { logger, abortOnError: false });
+  // A public service brings its own filter, and a later global one would go before it.
+  if (definition.http === 'internal') app.useGlobalFilters(new PassErrorsToTransport(app.getHttpAdapter()));
+  app.connectMicroservice({ strategy: new MizanTransport(bus) }, { inheritAppConfig: true });
+  addHealthRoutes(adapter.getInstance(), readiness);
+  await app.startAllMicroservices();
+  await app.listen(common.HTTP_PORT, common.HTTP_HOST);
+  const stop = async (): Promise<void> => {
+    await app.close();
+    await stopTelemetry();
+  };
+  return { app, url: (await app.getUrl()).replace('[::1]', '127.0.0.1'), stop };
+}
+
+/** The whole of a service's `main.ts`: runs until SIGTERM or SIGINT, exits non-zero with one clear line when it cannot start. */
+export async function main<Config>(definition: ServiceDefinition<Config>): Promise<void> {
+  try {
+    const running = await runService(definition);
+    const end = (): void => void running.stop().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    );
+    process.once('SIGTERM', end);
+    process.once('SIGINT', end);
+    process.send?.({ ready: true, url: running.url });
+  } catch (error) {
+    console.error(`${definition.name} cannot start: ${error instanceof Error ? error.message : String(error)}`);
+    process.exit(1);
+  }
+}

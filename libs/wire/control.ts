@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { endpoint, limits, signedReceipt, usage, uuid } from '#protocol';
+import { FrameType } from './frame.js';
+import type { Frame } from './frame.js';
+import { protocolError } from './version.js';
+
+/** JSON of the control frames. Members are only ever added; unknown ones are ignored. */
+export const openHeader = z.object({
+  record: uuid,
+  offer: uuid,
+  model: z.string().min(1).max(200),
+  endpoint,
+  /** Length of the request body in bytes; the body follows in `data` frames. */
+  bodyBytes: z.int().nonnegative().max(limits.bodyBytesMax),
+  /** How long the gateway will wait from now on: clocks need not agree. */
+  remainingMs: z.int().positive(),
+  traceparent: z.string().max(128).optional(),
+});
+export type OpenHeader = z.output<typeof openHeader>;
+
+const refuseHeader = z.object({ code: z.enum(['BUSY', 'DRAINING', 'UNKNOWN_OFFER', 'INVALID']), message: z.string().max(500) });
+export type Refusal = z.output<typeof refuseHeader>;
+
+const headHeader = z.object({ status: z.int().min(200).max(599), contentType: z.string().max(200) });
+export type Head = z.output<typeof headHeader>;
+
+/** `receipt` is null when the engine refused the request: no work was done that could be charged. */
+const endHeader = z.object({ usage, receipt: signedReceipt.nullable() });
+export type End = z.output<typeof endHeader>;
+
+const errorHeader = z.object({ code: z.enum(['ENGINE_FAILED', 'DEADLINE_EXCEEDED', 'PROTOCOL', 'CANCELLED']), message: z.string().max(500) });
+export type JobError = z.output<typeof errorHeader>;
+
+const creditHeader = z.object({ chunks: z.int().positive().max(limits.creditWindow) });
+const empty = z.object({});
+
+const shapes = {
+  [FrameType.open]: openHeader,
+  [FrameType.accept]: empty,
+  [FrameType.refuse]: refuseHeader,
+  [FrameType.head]: headHeader,
+  [FrameType.end]: endHeader,
+  [FrameType.cancel]: empty,
+  [FrameType.credit]: creditHeader,
+  [FrameType.pulse]: empty,
+  [FrameType.error]: errorHeader,
+} as const;
+export type ControlType = keyof typeof shapes;
+export type ControlOf<T extends ControlType> = z.output<(typeof shapes)[T]>;
+
+export function controlFrame<T extends ControlType>(type: T, job: number, header: ControlOf<T>): Frame {
+  return { type, job, payload: Buffer.from(JSON.stringify(header)) };
+}
+
+export function dataFrame(job: number, payload: Buffer): Frame {
+  return { type: FrameType.data, job, payload };
+}
+
+/** The header of a control frame. Error: NODE_PROTOCOL. */
+export function readControl<T extends ControlType>(type: T, frame: Frame): ControlOf<T> {
+  try {
+    return shapes[type].parse(JSON.parse(frame.payload.toString('utf8'))) as ControlOf<T>;
+  } catch (error) {
+    throw protocolError(`the header of a frame of type ${type} is malformed`, {}, error);
+  }
+}

@@ -1,0 +1,124 @@
+import { nodeSubjects } from '#protocol';
+import type { WireBus, WireMessage } from './bus.js';
+import { controlFrame } from './control.js';
+import { decodeFrame, encodeFrame, FrameType, jobMax } from './frame.js';
+import type { Frame } from './frame.js';
+import { GatewayJob } from './gateway-job.js';
+import type { JobRequest, JobResult, Unreachable } from './job.js';
+import { readNotice } from './notice.js';
+import type { SessionEnds } from './session.js';
+
+/** After this a session takes no new jobs, so that old keys die. */
+const sessionAgeMsMax = 3_600_000;
+
+export interface GatewaySessionParts {
+  readonly bus: WireBus;
+  readonly node: string;
+  readonly nodePublicKey: string;
+  readonly session: string;
+  readonly ends: SessionEnds;
+  /** Where the node (or the server) tells about this session in clear. */
+  readonly noticePrefix: string;
+  readonly silenceMs: number;
+  readonly openedAtMs: number;
+}
+
+/** An open session with one node and the jobs that run in it. */
+export class GatewaySession {
+  private readonly jobs = new Map<number, GatewayJob>();
+  private lastJob = 0;
+  private closed = false;
+  /** Messages on this session's subject that the node did not send, or sent before. */
+  droppedCount = 0;
+
+  constructor(private readonly parts: GatewaySessionParts) {}
+
+  get node(): string {
+    return this.parts.node;
+  }
+
+  get idle(): boolean {
+    return this.jobs.size === 0;
+  }
+
+  /** Whether a new job may start here. */
+  usableBy(request: JobRequest, monotonicMs: number): boolean {
+    const { ends, openedAtMs, nodePublicKey } = this.parts;
+    return !this.closed && !ends.sealing.worn && this.lastJob < jobMax && monotonicMs - openedAtMs < sessionAgeMsMax && nodePublicKey === request.nodePublicKey;
+  }
+
+  run(request: JobRequest, remainingMs: number): Promise<JobResult> {
+    const number = ++this.lastJob;
+    const job = new GatewayJob({
+      number,
+      request,
+      remainingMs,
+      silenceMs: this.parts.silenceMs,
+      send: (frame) => this.send(frame),
+      closed: () => this.jobs.delete(number),
+    });
+    this.jobs.set(number, job);
+    const { record, offer, model, endpoint, traceparent } = request;
+    this.send(
+      controlFrame(FrameType.open, number, { record, offer, model, endpoint, bodyBytes: request.body.length, remainingMs, ...(traceparent === undefined ? {} : { traceparent }) }),
+      `${this.parts.noticePrefix}.${this.parts.session}.${number}`,
+    );
+    job.pump();
+    return job.outcome;
+  }
+
+  /** A message on the session's subject. */
+  receive(message: Buffer): void {
+    if (this.closed) return;
+    const opened = this.parts.ends.opening.open(message);
+    switch (opened.kind) {
+      case 'dropped':
+        this.droppedCount += 1;
+        return;
+      case 'gap':
+        return this.close('lost');
+      case 'frame':
+        return this.deliver(opened.plaintext);
+    }
+  }
+
+  /** A message in clear about the open frame of one job. */
+  notice(jobNumber: number, message: WireMessage): void {
+    const job = this.jobs.get(jobNumber);
+    if (job === undefined) return;
+    if (message.noResponders) {
+      job.lost('no-responders');
+      this.close('no-responders');
+    } else if (readNotice(message.payload) === 'SESSION_UNKNOWN') {
+      this.closed = true;
+      job.forgotten();
+      this.close('lost');
+    }
+  }
+
+  close(reason: Unreachable): void {
+    this.closed = true;
+    for (const job of [...this.jobs.values()]) job.lost(reason);
+  }
+
+  private deliver(plaintext: Buffer): void {
+    let frame: Frame;
+    try {
+      frame = decodeFrame(plaintext);
+    } catch (error) {
+      for (const job of [...this.jobs.values()]) job.abandon(error);
+      this.closed = true;
+      return;
+    }
+    this.jobs.get(frame.job)?.receive(frame);
+  }
+
+  private send(frame: Frame, reply?: string): void {
+    if (this.closed) return;
+    try {
+      this.parts.bus.publish(nodeSubjects.frames(this.parts.node, this.parts.session), this.parts.ends.sealing.seal(encodeFrame(frame)), reply);
+    } catch {
+      this.close('disconnected');
+    }
+  }
+}

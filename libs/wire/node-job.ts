@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto';
+import { isDomainError } from '#kernel';
+import { signReceipt } from '#protocol';
+import type { ReceiptBody, SignedReceipt, Usage } from '#protocol';
+import { BodyIntake } from './body-intake.js';
+import { BodyOutlet } from './body-outlet.js';
+import { controlFrame, dataFrame, readControl } from './control.js';
+import type { JobError, OpenHeader } from './control.js';
+import { FrameType } from './frame.js';
+import type { Frame } from './frame.js';
+import type { NodeSessionParts } from './node-session.js';
+
+export interface NodeJobParts extends NodeSessionParts {
+  readonly number: number;
+  readonly header: OpenHeader;
+  readonly send: (frame: Frame) => void;
+  readonly closed: () => void;
+}
+
+/** One job on a node, from accept to end. */
+export class NodeJob {
+  private readonly abort = new AbortController();
+  private readonly intake: BodyIntake;
+  private readonly outlet: BodyOutlet;
+  private pulse: NodeJS.Timeout | undefined;
+  private deadline: NodeJS.Timeout | undefined;
+  private running = false;
+  private engine: Promise<void> = Promise.resolve();
+  private over = false;
+
+  constructor(private readonly parts: NodeJobParts) {
+    this.intake = new BodyIntake(parts.header.bodyBytes);
+    this.outlet = new BodyOutlet(this.abort.signal, (chunk) => this.sendData(chunk));
+  }
+
+  start(): void {
+    this.reply(FrameType.accept, {});
+    this.pulse = setInterval(() => this.reply(FrameType.pulse, {}), this.parts.pulseMs);
+    this.deadline = setTimeout(() => this.fail('DEADLINE_EXCEEDED', 'the deadline passed on the node'), this.parts.header.remainingMs);
+    this.runWhenWhole();
+  }
+
+  receive(frame: Frame): void {
+    try {
+      if (frame.type === FrameType.cancel) return this.cancel();
+      if (frame.type === FrameType.credit) return this.outlet.give(readControl(FrameType.credit, frame).chunks);
+      if (frame.type !== FrameType.data) throw new Error(`a gateway may not send frames of type ${frame.type}`);
+      if (this.running) throw new Error('the body is longer than announced');
+      const chunks = this.intake.take(frame.payload);
+      if (chunks > 0) this.reply(FrameType.credit, { chunks });
+      this.runWhenWhole();
+    } catch (error) {
+      this.fail('PROTOCOL', (error as Error).message);
+    }
+  }
+
+  /** Nobody waits for the answer any more. */
+  cancel(): void {
+    this.finish();
+  }
+
+  private runWhenWhole(): void {
+    if (this.running || this.over || !this.intake.whole) return;
+    this.running = true;
+    this.run(this.intake.body()).catch((error: unknown) => {
+      if (!this.over) this.fail('ENGINE_FAILED', isDomainError(error) ? error.message : 'the engine failed');
+    });
+  }
+
+  private async run(body: Buffer): Promise<void> {
+    const { record, offer, model, endpoint, remainingMs, traceparent } = this.parts.header;
+    const startedAtMs = this.parts.clock.nowMs();
+    const answering = this.parts.handler({ record, offer, model, endpoint, body, gateway: this.parts.gateway, remainingMs, traceparent }, this.abort.signal);
+    this.engine = answering.then(
+      () => undefined,
+      () => undefined,
+    );
+    const output = await answering;
+    if (this.over) return;
+    this.reply(FrameType.head, { status: output.status, contentType: output.contentType });
+    await this.outlet.write(output.body);
+    const usage = await output.usage;
+    this.abort.signal.throwIfAborted();
+    const receipt = output.status < 300 ? await this.receiptFor(body, usage, startedAtMs) : null;
+    if (this.over) return;
+    this.reply(FrameType.end, { usage, receipt });
+    this.finish();
+  }
+
+  /** Signed and on disk before the answer is whole: work that was done can be shown, whatever happens next. */
+  private async receiptFor(request: Buffer, usage: Usage, startedAtMs: number): Promise<SignedReceipt> {
+    const { record, offer, model, endpoint } = this.parts.header;
+    const body: ReceiptBody = {
+      v: 1,
+      record,
+      node: this.parts.node,
+      offer,
+      model,
+      endpoint,
+      requestHash: createHash('sha256').update(request).digest('hex'),
+      responseHash: this.outlet.digest(),
+      usage,
+      startedAtMs,
+      endedAtMs: this.parts.clock.nowMs(),
+    };
+    const receipt = signReceipt(body, this.parts.identity);
+    await this.parts.keepReceipt(receipt, body);
+    return receipt;
+  }
+
+  private fail(code: JobError['code'], message: string): void {
+    if (this.over) return;
+    this.reply(FrameType.error, { code, message: message.slice(0, 500) });
+    this.finish();
+  }
+
+  private finish(): void {
+    if (this.over) return;
+    this.over = true;
+    clearInterval(this.pulse);
+    clearTimeout(this.deadline);
+    this.abort.abort(new Error('the job is over'));
+    this.parts.closed();
+    // An engine that cannot be interrupted keeps its place until it is through.
+    void this.engine.then(() => this.parts.release());
+  }
+
+  private reply<T extends Parameters<typeof controlFrame>[0]>(type: T, header: Parameters<typeof controlFrame<T>>[2]): void {
+    this.parts.send(controlFrame(type, this.parts.number, header));
+  }
+
+  private sendData(chunk: Buffer): void {
+    this.parts.send(dataFrame(this.parts.number, chunk));
+  }
+}

@@ -1,0 +1,95 @@
+import type { KeyObject } from 'node:crypto';
+import type { Clock } from '#kernel';
+import type { ReceiptBody, SignedReceipt } from '#protocol';
+import { controlFrame, readControl } from './control.js';
+import type { OpenHeader, Refusal } from './control.js';
+import { decodeFrame, encodeFrame, FrameType } from './frame.js';
+import type { Frame } from './frame.js';
+import { NodeJob } from './node-job.js';
+import type { NodeJobHandler } from './node-side.js';
+import type { SessionEnds } from './session.js';
+
+export interface NodeSessionParts {
+  readonly node: string;
+  readonly gateway: string;
+  readonly identity: KeyObject;
+  readonly ends: SessionEnds;
+  readonly clock: Clock;
+  readonly pulseMs: number;
+  readonly handler: NodeJobHandler;
+  readonly admit: (open: OpenHeader) => Refusal | undefined;
+  readonly release: () => void;
+  readonly keepReceipt: (receipt: SignedReceipt, body: ReceiptBody) => Promise<void>;
+  readonly publish: (sealed: Buffer) => void;
+}
+
+/** One gateway's open session on a node. */
+export class NodeSession {
+  private readonly jobs = new Map<number, NodeJob>();
+  private readonly waiting: (() => void)[] = [];
+  private lastJob = 0;
+
+  constructor(private readonly parts: NodeSessionParts) {}
+
+  get runningJobs(): number {
+    return this.jobs.size;
+  }
+
+  /** Resolves when no job runs. */
+  async idle(): Promise<void> {
+    if (this.jobs.size > 0) await new Promise<void>((resolve) => this.waiting.push(resolve));
+  }
+
+  /** Takes one sealed message; false when the session is over and must be forgotten. */
+  receive(message: Buffer): boolean {
+    const opened = this.parts.ends.opening.open(message);
+    if (opened.kind === 'dropped') return true;
+    try {
+      if (opened.kind === 'gap') throw new Error(`${opened.missing} messages were lost`);
+      this.deliver(decodeFrame(opened.plaintext));
+      return true;
+    } catch {
+      this.close();
+      return false;
+    }
+  }
+
+  close(): void {
+    for (const job of [...this.jobs.values()]) job.cancel();
+  }
+
+  private deliver(frame: Frame): void {
+    if (frame.type === FrameType.open) this.open(frame);
+    else this.jobs.get(frame.job)?.receive(frame);
+  }
+
+  private open(frame: Frame): void {
+    const number = frame.job;
+    if (number <= this.lastJob) return this.refuse(number, { code: 'INVALID', message: 'job numbers only grow' });
+    this.lastJob = number;
+    let header: OpenHeader;
+    try {
+      header = readControl(FrameType.open, frame);
+    } catch (error) {
+      return this.refuse(number, { code: 'INVALID', message: (error as Error).message });
+    }
+    const refusal = this.parts.admit(header);
+    if (refusal !== undefined) return this.refuse(number, refusal);
+    const job = new NodeJob({ ...this.parts, number, header, send: (answer) => this.send(answer), closed: () => this.closed(number) });
+    this.jobs.set(number, job);
+    job.start();
+  }
+
+  private closed(number: number): void {
+    this.jobs.delete(number);
+    if (this.jobs.size === 0) for (const resolve of this.waiting.splice(0)) resolve();
+  }
+
+  private refuse(number: number, refusal: Refusal): void {
+    this.send(controlFrame(FrameType.refuse, number, { ...refusal, message: refusal.message.slice(0, 500) }));
+  }
+
+  private send(frame: Frame): void {
+    this.parts.publish(this.parts.ends.sealing.seal(encodeFrame(frame)));
+  }
+}

@@ -1,0 +1,158 @@
+import type { KeyObject } from 'node:crypto';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { SystemClock } from '#kernel';
+import type { Clock } from '#kernel';
+import { limits, nodeSubjects } from '#protocol';
+import type { Endpoint, ReceiptBody, SignedReceipt, Usage } from '#protocol';
+import type { WireBus, WireMessage } from './bus.js';
+import type { OpenHeader, Refusal } from './control.js';
+import { NatsBus } from './nats-bus.js';
+import { NodeSession } from './node-session.js';
+import { sessionUnknownNotice } from './notice.js';
+import { acceptSession, sessionRequest } from './session.js';
+import { versionRefusal, wireVersion } from './version.js';
+
+/** A job as the node's handler sees it. */
+export interface NodeJobInput {
+  readonly record: string;
+  readonly offer: string;
+  readonly model: string;
+  readonly endpoint: Endpoint;
+  readonly body: Buffer;
+  readonly gateway: string;
+  readonly remainingMs: number;
+  readonly traceparent: string | undefined;
+}
+
+/** What the engine answered. `usage` may become known only when the body has ended. */
+export interface NodeJobOutput {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: Buffer | AsyncIterable<Buffer>;
+  readonly usage: Usage | Promise<Usage>;
+}
+
+export type NodeJobHandler = (job: NodeJobInput, signal: AbortSignal) => Promise<NodeJobOutput>;
+
+export interface NodeServerOptions {
+  readonly node: string;
+  /** Ed25519 private key: signs sessions and receipts. */
+  readonly identity: KeyObject;
+  readonly handler: NodeJobHandler;
+  /** Takes a place for the job, or says why not; called before `accept`. A taken place is given back by `release`. */
+  readonly admit: (open: OpenHeader) => Refusal | undefined;
+  readonly release?: () => void;
+  /** Makes a receipt durable; the answer ends only after it resolves. */
+  readonly keepReceipt: (receipt: SignedReceipt, body: ReceiptBody) => Promise<void>;
+  readonly clock?: Clock;
+  readonly pulseMs?: number;
+}
+
+/** Sessions a node holds; each running gateway needs one, and one more for an hour's overlap. The longest unused goes first. */
+const sessionsMax = 256;
+
+/** Serves sessions and jobs on a node's own subjects. */
+export class NodeServer {
+  private readonly clock: Clock;
+  private readonly sessions = new Map<string, NodeSession>();
+  private readonly stops: (() => void)[];
+  private draining = false;
+
+  constructor(
+    private readonly bus: WireBus,
+    private readonly options: NodeServerOptions,
+  ) {
+    this.clock = options.clock ?? new SystemClock();
+    this.stops = [
+      bus.subscribe(nodeSubjects.session(options.node), (message) => this.handshake(message)),
+      bus.subscribe(nodeSubjects.frames(options.node, '*'), (message) => this.receive(message)),
+    ];
+  }
+
+  /** Over a connection with the node's credential. */
+  static connect(connection: NatsConnection, options: NodeServerOptions): NodeServer {
+    return new NodeServer(new NatsBus(connection, nodeSubjects.inboxPrefix(options.node)), options);
+  }
+
+  get runningJobs(): number {
+    return [...this.sessions.values()].reduce((sum, session) => sum + session.runningJobs, 0);
+  }
+
+  /** Refuses new jobs and resolves when the running ones have ended. */
+  async drain(): Promise<void> {
+    this.draining = true;
+    await Promise.all([...this.sessions.values()].map((session) => session.idle()));
+  }
+
+  /** Stops at once; running jobs are aborted. */
+  close(): void {
+    for (const stop of this.stops) stop();
+    for (const session of this.sessions.values()) session.close();
+    this.sessions.clear();
+  }
+
+  private handshake(message: WireMessage): void {
+    if (message.reply === undefined) return;
+    this.bus.publish(message.reply, Buffer.from(JSON.stringify(this.answerHandshake(message.payload))));
+  }
+
+  private answerHandshake(payload: Buffer): unknown {
+    const refuse = (error: { code: string; message: string }): unknown => ({ v: wireVersion, error });
+    let said: unknown;
+    try {
+      said = JSON.parse(payload.toString('utf8'));
+    } catch {
+      return refuse({ code: 'INVALID', message: 'the session request is not JSON' });
+    }
+    const version = (said as { v?: unknown } | null)?.v;
+    if (version !== wireVersion) return refuse(versionRefusal(version));
+    const request = sessionRequest.safeParse(said);
+    if (!request.success) return refuse({ code: 'INVALID', message: 'the session request is malformed' });
+    if (this.draining) return refuse({ code: 'DRAINING', message: 'the node is shutting down' });
+    if (this.sessions.has(request.data.session)) return refuse({ code: 'INVALID', message: 'a session of this id is open' });
+    try {
+      const { reply, ends } = acceptSession(request.data, this.options.node, this.options.identity);
+      this.makeRoom();
+      this.sessions.set(request.data.session, this.sessionOf(request.data, ends));
+      return reply;
+    } catch (error) {
+      return refuse({ code: 'INVALID', message: (error as Error).message });
+    }
+  }
+
+  private sessionOf(request: { gateway: string; session: string }, ends: ConstructorParameters<typeof NodeSession>[0]['ends']): NodeSession {
+    return new NodeSession({
+      ...this.options,
+      admit: (open) => (this.draining ? { code: 'DRAINING', message: 'the node is shutting down' } : this.options.admit(open)),
+      release: () => this.options.release?.(),
+      gateway: request.gateway,
+      ends,
+      clock: this.clock,
+      pulseMs: this.options.pulseMs ?? limits.jobPulseMs,
+      publish: (sealed) => this.bus.publish(nodeSubjects.answers(this.options.node, request.gateway, request.session), sealed),
+    });
+  }
+
+  private makeRoom(): void {
+    if (this.sessions.size < sessionsMax) return;
+    for (const [id, session] of this.sessions) {
+      if (session.runningJobs > 0) continue;
+      this.sessions.delete(id);
+      return;
+    }
+    throw new Error('too many sessions are open');
+  }
+
+  private receive(message: WireMessage): void {
+    const id = message.subject.split('.')[4] ?? '';
+    const session = this.sessions.get(id);
+    if (session === undefined) {
+      if (message.reply !== undefined) this.bus.publish(message.reply, sessionUnknownNotice());
+      return;
+    }
+    // Used last: makeRoom() takes from the front.
+    this.sessions.delete(id);
+    if (session.receive(message.payload)) this.sessions.set(id, session);
+    else if (message.reply !== undefined) this.bus.publish(message.reply, sessionUnknownNotice());
+  }
+}
