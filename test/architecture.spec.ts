@@ -2,7 +2,6 @@ import { describe, expect, it } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import ts from 'typescript';
-
 /** Which libs a lib may import; apps may import any of them but `local` and `testing`. */
 const below: Record<string, readonly string[]> = {
   kernel: [],
@@ -20,8 +19,9 @@ const suffixes = ['entity', 'store', 'service', 'rpc', 'consumer', 'controller',
 const root = join(import.meta.dirname, '..');
 const paths = ['apps', 'libs'].flatMap((top) => readdirSync(join(root, top), { recursive: true, encoding: 'utf8' }).map((path) => join(top, path)));
 const files = paths.filter((path) => path.endsWith('.ts')).map((path) => ({ path, part: path.split('/').slice(0, 2).join('/'), imports: importsOf(path) }));
-const isSpec = (path: string): boolean => path.endsWith('.spec.ts');
-
+const isSpec = (path: string): boolean => /(\.spec|-harness)\.ts$/.test(path);
+/** What wraps rules in traces and metrics; everything else without a suffix is a rule or wiring and does without. */
+const wrappers = /^libs\/(messaging|service|testing)\/|telemetry|metrics|\/trace-|\/main\.ts$|gateway\/(parts|request\/steps)\.ts$|node\/jobs\/run-job\.ts$/;
 /** Modules that a file imports; relative ones as paths from the root, `#name` as `libs/name`. */
 function importsOf(path: string): string[] {
   const specifiers = ts.preProcessFile(readFileSync(join(root, path), 'utf8')).importedFiles.map(({ fileName }) => fileName);
@@ -32,7 +32,6 @@ function breaches(broken: (file: (typeof files)[number], imported: string) => bo
   return files.flatMap((file) => file.imports.filter((imported) => broken(file, imported)).map((imported) => `${file.path} -> ${imported}`));
 }
 const partOf = (imported: string): string | undefined => /^(?:apps|libs)\/[^/]+/.exec(imported)?.[0];
-
 describe('the architecture', () => {
   it('points one way among the libs: kernel <- protocol <- messaging <- service', () => {
     expect(breaches(({ part, path }, to) => part.startsWith('libs/') && !isSpec(path) && partOf(to) !== undefined && partOf(to) !== part && !below[part.slice(5)]?.includes(partOf(to)!.slice(5)))).toEqual([]);
@@ -50,7 +49,7 @@ describe('the architecture', () => {
     expect(breaches(({ path }, to) => path.startsWith('apps/cli/verify') && !isSpec(path) && partOf(to) !== undefined && !['apps/cli', 'libs/kernel', 'libs/protocol', 'libs/merkle'].includes(partOf(to)!))).toEqual([]);
   });
   it('wraps telemetry around rules from outside', () => {
-    const isRule = (path: string): boolean => /^[a-z0-9-]+\.ts$/.test(basename(path)) && !/telemetry|metric|tracing|trace|span|pipeline|main\.ts|libs\/(messaging|service|testing)/.test(path);
+    const isRule = (path: string): boolean => /^[a-z0-9-]+\.ts$/.test(basename(path)) && !isSpec(path) && !wrappers.test(path);
     expect(breaches(({ path }, to) => isRule(path) && /^(@opentelemetry\/|prom-client)/.test(to))).toEqual([]);
   });
   it('names files by what they do, with suffixes from one closed list', () => {

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parse, parseAllDocuments } from 'yaml';
@@ -36,9 +37,11 @@ const rendered = ((): Manifest[] | undefined => {
   return manifestsOf(run.stdout);
 })();
 
+const modelsOf = createRequire(import.meta.url);
+
 /** What is wrong with a document by the schema of its own apiVersion and kind, members that the schema does not know included. */
-async function problemsOf(manifest: Manifest): Promise<string[]> {
-  const models = (await import(`kubernetes-models/${manifest.apiVersion}`)) as Record<string, { prototype: { validate(this: unknown): void } }>;
+function problemsOf(manifest: Manifest): string[] {
+  const models = modelsOf(`kubernetes-models/${manifest.apiVersion}`) as Record<string, { prototype: { validate(this: unknown): void } }>;
   const model = models[manifest.kind];
   if (!model) return [`no schema for ${manifest.apiVersion} ${manifest.kind}`];
   const unread: string[] = [];
@@ -74,23 +77,21 @@ const pods = (manifests: readonly Manifest[]): [string, Pod][] =>
   manifests.filter(({ kind }) => kind === 'Deployment' || kind === 'Job').map(({ kind, metadata, spec }) => [`${kind} ${metadata.name}`, spec.template.spec]);
 
 describe('the Kubernetes documents', () => {
-  it('keep to the schemas of their kinds, as written', async () => {
+  it('keep to the schemas of their kinds, as written', () => {
     expect(written.length).toBeGreaterThan(25);
-    const found = await Promise.all(written.map(async ({ path, manifest }) => (await problemsOf(manifest)).map((problem) => `${path}: ${problem}`)));
-    expect(found.flat()).toEqual([]);
+    expect(written.flatMap(({ path, manifest }) => problemsOf(manifest).map((problem) => `${path}: ${problem}`))).toEqual([]);
   });
 
-  it('keep to them as rendered, patches included', async () => {
-    const found = await Promise.all((rendered ?? []).map(async (manifest) => (await problemsOf(manifest)).map((problem) => `${manifest.metadata.name}: ${problem}`)));
-    expect(found.flat()).toEqual([]);
+  it('keep to them as rendered, patches included', () => {
+    expect((rendered ?? []).flatMap((manifest) => problemsOf(manifest).map((problem) => `${manifest.metadata.name}: ${problem}`))).toEqual([]);
   });
 
-  it('are checked by something that sees a wrong type, a missing member and a misspelt one', async () => {
+  it('are checked by something that sees a wrong type, a missing member and a misspelt one', () => {
     const service = (spec: object): Manifest => ({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'x' }, spec }) as Manifest;
-    expect(await problemsOf(service({ ports: [{ port: 'eighty' }] }))).not.toEqual([]);
-    expect(await problemsOf(service({ ports: [{ name: 'http' }] }))).not.toEqual([]);
-    expect(await problemsOf(service({ ports: [{ port: 80, targetPrt: 8080 }] }))).toEqual(['Service.spec.ports.0.targetPrt is unknown']);
-    expect(await problemsOf(service({ ports: [{ port: 80 }] }))).toEqual([]);
+    expect(problemsOf(service({ ports: [{ port: 'eighty' }] }))).not.toEqual([]);
+    expect(problemsOf(service({ ports: [{ name: 'http' }] }))).not.toEqual([]);
+    expect(problemsOf(service({ ports: [{ port: 80, targetPrt: 8080 }] }))).toEqual(['Service.spec.ports.0.targetPrt is unknown']);
+    expect(problemsOf(service({ ports: [{ port: 80 }] }))).toEqual([]);
   });
 
   it('run every service, each from a program of this repository', () => {
@@ -120,7 +121,7 @@ describe('the Kubernetes documents', () => {
 });
 
 describe('docker-compose.yml', () => {
-  const compose = parse(readFileSync(join(root, 'docker-compose.yml'), 'utf8')) as { services: Record<string, { image?: string; build?: unknown; command?: string[]; ports?: string[]; depends_on?: Record<string, unknown> }> };
+  const compose = parse(readFileSync(join(root, 'docker-compose.yml'), 'utf8'), { merge: true }) as { services: Record<string, { image?: string; build?: unknown; command?: string[]; ports?: string[]; depends_on?: Record<string, unknown> }> };
 
   it('runs every service with programs that exist', () => {
     expect(Object.keys(compose.services)).toEqual(expect.arrayContaining([...services, 'postgres', 'nats']));

@@ -5,6 +5,7 @@ import { controllers } from './controllers.js';
 import { EncodeReply } from './http/encode-reply.js';
 import { ErrorFilter } from './http/error-filter.js';
 import { RequestIds } from './http/request-ids.js';
+import { TraceRequest } from './http/trace-request.js';
 import { validation } from './http/validation.js';
 import { openApiDocument } from './openapi/document.js';
 import { OPENAPI_DOCUMENT } from './openapi/openapi.controller.js';
@@ -19,6 +20,7 @@ import { GatewayLifecycle, parts } from './parts.js';
     { provide: OPENAPI_DOCUMENT, useFactory: () => openApiDocument(controllers) },
     { provide: APP_GUARD, useClass: AccessGuard },
     { provide: APP_PIPE, useValue: validation },
+    { provide: APP_INTERCEPTOR, useClass: TraceRequest },
     { provide: APP_INTERCEPTOR, useClass: EncodeReply },
     { provide: APP_FILTER, useClass: ErrorFilter },
   ],

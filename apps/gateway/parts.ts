@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, FactoryProvider } from '@nestjs/common';
-import { register } from 'prom-client';
 import { Clock, Ids } from '#kernel';
 import { Bus, Caller, Publisher, Replicas } from '#messaging';
 import { CedarEvaluator, DecisionMemo } from '#policy';
@@ -19,7 +18,7 @@ import { Recorder } from './request/record.js';
 import { RequestPipeline } from './request/request-pipeline.js';
 import { RequestRecords } from './request/request-records.js';
 import { LeaseBook } from './request/reserve.js';
-import { Steps } from './request/steps.js';
+import { Steps } from './request/step-telemetry.js';
 import { StreamLog } from './request/stream-log.js';
 import { TenantSealers } from './request/tenant-sealers.js';
 
@@ -50,7 +49,7 @@ export const parts: FactoryProvider[] = [
         dispatcher: new Dispatcher(nodes, placement),
         records: new RequestRecords(new TenantSealers(clock), clock),
         recorder,
-        steps: new Steps(register),
+        steps: new Steps(),
         clock,
       });
     },

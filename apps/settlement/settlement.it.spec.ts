@@ -7,6 +7,7 @@ import { Wallet } from 'ethers';
 import { withClient } from '#local';
 import { z } from 'zod';
 import { headers } from '@nats-io/transport-node';
+import { isDomainError } from '#kernel';
 import type { DomainError } from '#kernel';
 import { connect, deployEscrow, deployTestDollar, depositTestDollars, Escrow, escrowCalls, sendCall, Token } from '#chain';
 import { Bus, Caller } from '#messaging';
@@ -45,7 +46,9 @@ class Books {
       this.settled.push(event);
       this.unsettled.delete(event.tenant);
     });
-    bus.connection.subscribe('mizan.record.settlement', { callback: (_error, message) => this.records.push(...recordCommit.parse(JSON.parse(message.string())).records) });
+    bus.connection.subscribe('mizan.record.settlement', {
+      callback: (_error, message) => void this.records.push(...recordCommit.parse(JSON.parse(message.string())).records),
+    });
   }
 
   owe(tenant: string, payee: string, units: bigint): void {
@@ -232,17 +235,28 @@ describe('the settlement service', () => {
     expect((await fetch(`${service.url}/readyz`)).status).toBe(503);
     expect(books.draws).toBe(draws);
     anvil = await startAnvil({ port: anvil.port, stateFile: join(directory, 'state.json') });
-    expect(await caller.call(settlementCalls.runEpoch, { tenant })).toMatchObject({ state: 'final', epoch: 2, totalUnits: 9n });
+    // A restarted local chain holds no state of the blocks before it for a moment.
+    const settled = async (): Promise<unknown> => {
+      for (;;) {
+        const reply = await caller.call(settlementCalls.runEpoch, { tenant }).catch((error: unknown) => error);
+        if (!isDomainError(reply, 'CHAIN_UNAVAILABLE')) return reply;
+        await sleep(100);
+      }
+    };
+    expect(await settled()).toMatchObject({ state: 'final', epoch: 2, totalUnits: 9n });
+    expect(books.draws).toBe(draws + 1);
     await heard(() => books.settled, 3);
   }, 60_000);
 
-  it('that dies with a signed statement settles it once when it comes back', async () => {
+  it('that stops right after a draw settles it once when it is asked again', async () => {
     books.owe(tenant, payee.address.toLowerCase(), 5n);
     const running = caller.call(settlementCalls.runEpoch, { tenant }).catch(() => null);
     for (let tries = 0; tries < 400 && books.draws < 4; tries++) await sleep(5);
     await service.stop();
     await running;
     service = await runService(settlement, env);
+    expect(await caller.call(settlementCalls.runEpoch, { tenant })).toMatchObject({ state: 'final', epoch: 3, totalUnits: 5n });
+    expect(books.draws).toBe(4);
     const [, , , last] = await heard(() => books.settled, 4);
     expect(last).toMatchObject({ tenant, totalUnits: 5n });
     expect((await escrow.payer(payer.address)).cumulativeTotal).toBe(355n);
@@ -254,13 +268,12 @@ describe('the settlement service', () => {
     service = await runService(settlement, { ...env, SETTLEMENT_POLL_MS: '3600000' });
     await sleep(300);
     books.owe(tenant, payee.address.toLowerCase(), 1n);
-    const running = caller.call(settlementCalls.runEpoch, { tenant }).catch(() => null);
+    void caller.call(settlementCalls.runEpoch, { tenant }).catch(() => null);
     const signed = async (): Promise<{ data: string } | undefined> =>
       withClient(database.adminUrl, async (client) => (await client.query<{ data: string }>(`SELECT data FROM settlement.transactions WHERE purpose = 'settle' AND state = 'planned'`)).rows[0]);
     for (let tries = 0; tries < 200 && !(await signed()); tries++) await sleep(20);
     await sendCall(relayer, escrow.address, (await signed())!.data);
     await service.stop();
-    await running;
 
     service = await runService(settlement, env);
     await heard(() => books.settled, 5);

@@ -7,6 +7,17 @@ export class AdminApi {
     private readonly key: string,
   ) {}
 
+  /** Waits until the gateway knows the key: keys reach it as events, a moment after governance made the first one. */
+  async whenKnown(patienceMs = 30_000): Promise<void> {
+    const until = performance.now() + patienceMs;
+    for (;;) {
+      const failure = await this.get('/v1/organisations?limit=1').then(() => undefined, (error: unknown) => error);
+      if (failure === undefined) return;
+      if (performance.now() > until) throw failure;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
   get<T>(path: string): Promise<T> {
     return this.ask<T>('GET', path);
   }

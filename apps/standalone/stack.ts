@@ -53,6 +53,7 @@ export class Stack {
     ]);
     const services = await startServices({ ...shared, infrastructure, contracts, wallets: own });
     const adminApi = new AdminApi(services.api, services.adminKey);
+    await adminApi.whenKnown();
     const bank = await narrator.step('organisation', () => ensureBank(home, adminApi, own.payer.address), ({ name, tenant }) => `${name}, ${tenant}`);
     const nodes = await startNodes({ home, ports, hub: services.api, natsUrl: infrastructure.nats.url, api: adminApi, chain: infrastructure.chain, narrator, supervisor });
     const run = writeRunFile(home, { infrastructure, contracts, wallets: own, services, bank, nodes, pids: supervisor.pids() });

@@ -5,6 +5,9 @@ import { failure } from '#protocol';
 /** Codes of ethers and Node that mean that the endpoint did not answer as an endpoint does. */
 const unreachable = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'TIMEOUT', 'SERVER_ERROR', 'NETWORK_ERROR', 'BAD_DATA', 'UND_ERR_SOCKET']);
 
+/** What nodes say when they do not (or not yet) hold the state of a block: not an answer about the chain. */
+const stateMissing = /BlockOutOfRange|missing trie node|header not found|unknown block|state .{0,80}(not available|is pruned)/i;
+
 interface RpcError {
   readonly code?: unknown;
   readonly message?: string;
@@ -27,7 +30,7 @@ export function revertName(error: unknown): string | null {
 
 export function isUnreachable(error: unknown): boolean {
   const { code } = error as RpcError;
-  return typeof code === 'string' && unreachable.has(code);
+  return (typeof code === 'string' && unreachable.has(code)) || stateMissing.test(nodeMessage(error));
 }
 
 /** CHAIN_UNAVAILABLE (nobody answered) or CHAIN_REJECTED (the chain said no; `details.revert` is the contract's error). */

@@ -23,10 +23,10 @@ async function deploy(signer: Signer, abi: InterfaceAbi, bytecode: string, param
 
 /** Deploys the test token; waits until it is mined. Returns its address. Errors: CHAIN_UNAVAILABLE, CHAIN_REJECTED. */
 export function deployTestDollar(signer: Signer): Promise<string> {
-  return deploy(signer, testDollarAbi as InterfaceAbi, testDollarBytecode, []);
+  return deploy(signer, testDollarAbi, testDollarBytecode, []);
 }
 
 /** Deploys an escrow; waits until it is mined. Returns its address. Errors: CHAIN_UNAVAILABLE, CHAIN_REJECTED. */
 export function deployEscrow(signer: Signer, { token, unit, thawSeconds }: EscrowParameters): Promise<string> {
-  return deploy(signer, escrowAbi as InterfaceAbi, escrowBytecode, [token, unit, thawSeconds]);
+  return deploy(signer, escrowAbi, escrowBytecode, [token, unit, thawSeconds]);
 }

@@ -13,7 +13,7 @@ export interface NatsProgram {
 }
 
 /** Gives a NATS server where this machine has none; the files it needs are already under `.mizan/nats`. */
-export const natsByDocker = 'docker compose --profile nats up -d nats && MIZAN_NATS_URL=nats://127.0.0.1:4222 npm start';
+export const natsByDocker = 'docker compose up -d standalone-nats && MIZAN_NATS_URL=nats://127.0.0.1:4222 npm start';
 
 /**
  * Finds a `nats-server`: the one that `MIZAN_NATS_SERVER` names, one on PATH, else the distribution's package unpacked

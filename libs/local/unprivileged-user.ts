@@ -38,11 +38,12 @@ function userIds(name: string): { uid: number; gid: number } | undefined {
 }
 
 function canEnter(directory: string, ids: { uid?: number; gid?: number }, prefix: string[] = []): boolean {
-  // Really entered: access(2), as in `test -x`, forgets capabilities.
   const argv = [...prefix, 'sh', '-c', 'cd "$1"', 'sh', directory];
   return spawnSync(argv[0]!, argv.slice(1), { ...ids, cwd: '/', stdio: 'ignore' }).status === 0;
 }
 
+/** No_setuid_fixup: PostgreSQL looks at its own program with access(2), which forgets capabilities without that bit. */
 function keepAccess(ids: { uid: number; gid: number }): string[] {
-  return ['setpriv', `--reuid=${ids.uid}`, `--regid=${ids.gid}`, '--clear-groups', '--inh-caps=+dac_override', '--ambient-caps=+dac_override'];
+  const user = [`--reuid=${ids.uid}`, `--regid=${ids.gid}`, '--clear-groups'];
+  return ['setpriv', '--securebits=+no_setuid_fixup', ...user, '--inh-caps=+dac_override', '--ambient-caps=+dac_override'];
 }

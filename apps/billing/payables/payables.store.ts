@@ -49,7 +49,7 @@ export class PayablesStore {
   async payouts(manager: EntityManager, page: { tenant: string | null; after?: string | undefined; limit: number }): Promise<Payout[]> {
     const rows = await manager.query<{ statement: string; tenant: string; payee: string; units: string; state: Payout['state']; settled_tx: string | null; settled_at_ms: string | null }[]>(
       `SELECT l.statement, l.tenant, l.payee, l.units, s.state, s.settled_tx, s.settled_at_ms FROM billing.statement_lines l JOIN billing.statements s ON s.id = l.statement
-       WHERE ($1::uuid IS NULL OR l.tenant = $1) AND ($2::text IS NULL OR l.statement || ':' || l.payee > $2) ORDER BY l.statement, l.payee LIMIT $3`,
+       WHERE ($1::uuid IS NULL OR l.tenant = $1) AND ($2::text IS NULL OR (l.statement || ':' || l.payee) COLLATE "C" > $2) ORDER BY l.statement, l.payee COLLATE "C" LIMIT $3`,
       [page.tenant, page.after ?? null, page.limit],
     );
     return rows.map(({ units, settled_tx: settledTx, settled_at_ms: settledAtMs, ...row }) => ({ ...row, units: BigInt(units), settledTx, settledAtMs: settledAtMs === null ? null : Number(settledAtMs) }));

@@ -92,7 +92,7 @@ export class PricesStore {
 
   /** Versions after `after` in order of their ids, which is the order in which they were made. */
   async list(manager: EntityManager, page: { after?: string | undefined; limit: number; offer?: string | undefined }): Promise<PriceVersion[]> {
-    const rows = await manager.query<PriceRow[]>(`SELECT ${columns} FROM billing.prices WHERE ($1::text IS NULL OR version::text > $1) AND ($2::uuid IS NULL OR offer = $2) ORDER BY version LIMIT $3`, [
+    const rows = await manager.query<PriceRow[]>(`SELECT ${columns} FROM billing.prices WHERE ($1::text IS NULL OR version::text COLLATE "C" > $1) AND ($2::uuid IS NULL OR offer = $2) ORDER BY version LIMIT $3`, [
       page.after ?? null,
       page.offer ?? null,
       page.limit,

@@ -85,7 +85,7 @@ export class ReceiptsStore {
   async claims(manager: EntityManager, page: { after?: string | undefined; limit: number }): Promise<Claim[]> {
     const rows = await manager.query<(Omit<Claim, 'inputTokens' | 'outputTokens' | 'receivedAtMs'> & Record<'inputTokens' | 'outputTokens' | 'receivedAtMs', string>)[]>(
       `SELECT record, node, offer, input_tokens AS "inputTokens", output_tokens AS "outputTokens", reason, received_at_ms AS "receivedAtMs" FROM billing.receipts
-       WHERE state <> 'matched' AND ($1::text IS NULL OR record || ':' || node > $1) ORDER BY record, node LIMIT $2`,
+       WHERE state <> 'matched' AND ($1::text IS NULL OR (record || ':' || node) COLLATE "C" > $1) ORDER BY record, node LIMIT $2`,
       [page.after ?? null, page.limit],
     );
     return rows.map((row) => ({ ...row, inputTokens: Number(row.inputTokens), outputTokens: Number(row.outputTokens), receivedAtMs: Number(row.receivedAtMs) }));

@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
-import { Clock } from '#kernel';
 import { Replicas, ReplicaView } from '#messaging';
 import { failure, sealRecord, Sealer, tenantReplica } from '#protocol';
 import type { LogRecord, RecordDraft, TenantEntry } from '#protocol';
@@ -15,10 +14,7 @@ export class TenantRecords implements OnModuleInit {
   private view = new ReplicaView<TenantEntry>();
   private readonly sealers = new Map<string, { sealKeyId: string; sealer: Sealer }>();
 
-  constructor(
-    @Inject(Replicas) private readonly replicas: Replicas,
-    @Inject(Clock) private readonly clock: Clock,
-  ) {}
+  constructor(@Inject(Replicas) private readonly replicas: Replicas) {}
 
   async onModuleInit(): Promise<void> {
     this.view = await this.replicas.view(tenantReplica);
@@ -50,10 +46,9 @@ export class TenantRecords implements OnModuleInit {
   }
 
   private async waitFor<T>(look: () => T | undefined): Promise<T | undefined> {
-    const end = this.clock.monotonicMs() + replicaWaitMs;
-    for (;;) {
+    for (let waitedMs = 0; ; waitedMs += pollMs) {
       const found = look();
-      if (found || this.clock.monotonicMs() > end) return found;
+      if (found || waitedMs >= replicaWaitMs) return found;
       await new Promise((resolve) => setTimeout(resolve, pollMs));
     }
   }

@@ -3,13 +3,10 @@ const digit = 1;
 const letter = 2;
 const mailLocal = 4;
 
-const classes = new Uint8Array(128);
-for (let code = 0; code < 128; code++) {
+const classes = Uint8Array.from({ length: 128 }, (_, code) => {
   const char = String.fromCharCode(code);
-  if (/[0-9]/.test(char)) classes[code] |= digit;
-  if (/[A-Za-z]/.test(char)) classes[code] |= letter;
-  if (/[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]/.test(char)) classes[code] |= mailLocal;
-}
+  return (/[0-9]/.test(char) ? digit : 0) | (/[A-Za-z]/.test(char) ? letter : 0) | (/[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]/.test(char) ? mailLocal : 0);
+});
 
 const has = (code: number, bits: number): boolean => code < 128 && (classes[code]! & bits) !== 0;
 

@@ -28,7 +28,7 @@ export function numberRunAt(text: string, start: number): NumberRun {
   let next = -1;
   while (digitCounts.length < groupsMax) {
     const from = at;
-    while (isDigit(text.charCodeAt(at))) at++;
+    while (isDigit(text.charCodeAt(at)) && (next < 0 || at - from <= digitsMax)) at++;
     if (next < 0) next = at;
     if (digits.length + at - from > digitsMax) break;
     digits += text.slice(from, at);

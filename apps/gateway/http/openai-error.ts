@@ -30,13 +30,13 @@ const retryAfterSeconds: Partial<Record<ErrorCode, number>> = {
 /** Maps any error to OpenAI's shape. What was not expected tells the caller nothing. */
 export function errorAnswer(error: unknown): ErrorAnswer {
   const domain = error instanceof DomainError ? error : fromFramework(error);
-  const { engine } = domain.details as { engine?: { status: number; contentType: string; body: string } };
   const headers: Record<string, string> = {};
   if (typeof domain.details['record'] === 'string') headers['x-mizan-record'] = domain.details['record'];
   const wait = retryAfterSeconds[domain.code as ErrorCode];
   if (wait !== undefined) headers['retry-after'] = String(wait);
   if (finalCodes.has(domain.code)) headers['x-should-retry'] = 'false';
-  if (engine) return { status: engine.status, headers, contentType: engine.contentType, body: engine.body };
+  const engine = engineAnswer(domain);
+  if (engine) return { ...engine, headers };
   const { status } = domain.details;
   return {
     status: typeof status === 'number' && domain.code === 'REQUEST_INVALID' ? status : httpStatus[domain.kind],
@@ -44,6 +44,18 @@ export function errorAnswer(error: unknown): ErrorAnswer {
     contentType: 'application/json; charset=utf-8',
     body: JSON.stringify({ error: { message: domain.message, type: openAiErrorType[domain.kind], param: paramOf(domain), code: domain.code, ...shown(domain) } }),
   };
+}
+
+/** What an engine said against the request itself, when it said so in OpenAI's shape. */
+function engineAnswer({ code, details }: DomainError): Omit<ErrorAnswer, 'headers'> | undefined {
+  const { status, body } = details;
+  if (code !== ('ENGINE_REFUSED' satisfies ErrorCode) || typeof status !== 'number' || typeof body !== 'string') return undefined;
+  try {
+    const error = (JSON.parse(body) as { error?: { message?: unknown } } | null)?.error;
+    return typeof error?.message === 'string' ? { status, contentType: 'application/json; charset=utf-8', body } : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function paramOf(error: DomainError): string | null {

@@ -14,7 +14,7 @@ describe('the OpenAPI document', () => {
     for (const route of routesOf(controllers)) {
       expect({ route: route.handler, access: route.access !== undefined, reply: route.reply !== undefined }).toEqual({ route: route.handler, access: true, reply: true });
       const inPath = [...route.path.matchAll(/:([a-z]+)/gi)].map((match) => match[1]);
-      expect([...route.params.keys()].sort()).toEqual([...inPath].sort());
+      expect(new Set(route.params.keys())).toEqual(new Set(inPath));
     }
   });
 

@@ -13,7 +13,7 @@ import type { Recorder } from './record.js';
 import type { RequestRecords } from './request-records.js';
 import { recorded } from './recorded.js';
 import type { LeaseBook } from './reserve.js';
-import type { Steps } from './steps.js';
+import type { Steps } from './step-telemetry.js';
 
 export interface AdmissionParts {
   readonly gateway: string;

@@ -39,5 +39,14 @@ export function unserved(attempts: readonly Attempt[]): DomainError {
   const message = `no machine could run the request (${attempts.length} tried: ${told}); try again shortly`;
   if (attempts.every(({ outcome }) => outcome === 'busy')) return failure('NO_CAPACITY', message);
   const last = attempts.at(-1)?.code;
-  return failure(last === 'ENGINE_FAILED' || last === 'NODE_PROTOCOL' ? last : 'NODE_UNREACHABLE', message);
+  switch (last) {
+    case 'DEADLINE_EXCEEDED':
+    case 'NODE_PROTOCOL':
+    case 'ENGINE_FAILED':
+      return failure(last, message);
+    case 'ENGINE_REFUSED':
+      return failure('ENGINE_FAILED', message);
+    default:
+      return failure('NODE_UNREACHABLE', message);
+  }
 }

@@ -1,4 +1,3 @@
-import type { Json } from '#kernel';
 import { decisionFields } from '#protocol';
 import type { DecisionFields, RecordFields } from '#protocol';
 import type { MarketOffer } from '../market/market-offer.js';
@@ -29,7 +28,7 @@ export function fieldsOfDecision(job: InferenceJob, classification: Classificati
     consideredOffers: decision.considered,
     durability,
   };
-  return decisionFields.parse(fields) as Record<string, Json>;
+  return decisionFields.parse(fields);
 }
 
 /** Where the job ran, and how each fact about that machine is known. */

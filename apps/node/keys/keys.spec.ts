@@ -7,7 +7,9 @@ import { ownWallet, payoutAddress } from './wallet.js';
 
 describe("a node's keys", () => {
   let directory: string;
-  beforeEach(() => (directory = join(mkdtempSync(join(tmpdir(), 'keys-')), 'node')));
+  beforeEach(() => {
+    directory = join(mkdtempSync(join(tmpdir(), 'keys-')), 'node');
+  });
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
   it('are made once, and only their owner can read them', () => {

@@ -11,7 +11,9 @@ const receipt = { bytes: 'e30=', signature: 'AA==' };
 describe('the receipt journal', () => {
   let directory: string;
   const file = (): string => join(directory, 'receipts.jsonl');
-  beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'journal-'))));
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'journal-'));
+  });
   afterEach(() => rmSync(directory, { recursive: true }));
 
   it('keeps receipts over a restart until they are settled', async () => {

@@ -75,7 +75,8 @@ export class Watcher {
     }
   }
 
-  private async payeeOf({ index, at }: Withdrawn): Promise<string> {
-    return (await this.chain.escrow.payeeAt(index, at.blockNumber)).payee;
+  /** An index in a final event is final itself. */
+  private async payeeOf({ index }: Withdrawn): Promise<string> {
+    return (await this.chain.escrow.payeeAt(index)).payee;
   }
 }

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
+import type { BeforeApplicationShutdown, OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
 import { Readiness, SERVICE_CONFIG } from '#service';
 import { Watcher } from '../chain-events/watcher.service.js';
 import type { SettlementConfig } from '../config.js';
@@ -9,7 +9,7 @@ import { ChainLink } from './chain-link.js';
 
 /** Keeps the outbox and the event reader going while the service runs. */
 @Injectable()
-export class ChainLoops implements OnApplicationBootstrap, BeforeApplicationShutdown {
+export class ChainLoops implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
   private readonly loops: Loop[];
 
   constructor(
@@ -29,6 +29,9 @@ export class ChainLoops implements OnApplicationBootstrap, BeforeApplicationShut
 
   async beforeApplicationShutdown(): Promise<void> {
     await Promise.all(this.loops.map((loop) => loop.stop()));
+  }
+
+  onApplicationShutdown(): void {
     this.chain.close();
   }
 }

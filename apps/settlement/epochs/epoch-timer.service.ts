@@ -23,7 +23,13 @@ export class EpochTimer implements OnApplicationBootstrap, BeforeApplicationShut
     private readonly payers: PayerStore,
     private readonly settle: SettleService,
   ) {
-    this.loops = [new Loop('StatementResumer', strandedMs, () => this.settle.resume(strandedMs))];
+    // What was left by the process before us waits no longer; signing is guarded against a twin that is at it too.
+    let quietMs = 0;
+    const resume = async (): Promise<void> => {
+      await this.settle.resume(quietMs);
+      quietMs = strandedMs;
+    };
+    this.loops = [new Loop('StatementResumer', strandedMs, resume)];
     if (config.SETTLEMENT_EPOCH_MS > 0) this.loops.push(new Loop(EpochTimer.name, config.SETTLEMENT_EPOCH_MS, () => this.beginAll()));
   }
 

@@ -29,6 +29,17 @@ function drawOf(credits: readonly bigint[], owed: readonly bigint[]): Draw {
 
 const three = fc.tuple(fc.bigInt(0n, 2n ** 40n), fc.bigInt(0n, 2n ** 40n), fc.bigInt(1n, 2n ** 40n));
 
+/** The code and details of the DomainError that the work throws. */
+function refusalOf(work: () => unknown): { code: string; details: unknown } | null {
+  try {
+    work();
+    return null;
+  } catch (error) {
+    const { code, details } = error as { code: string; details: unknown };
+    return { code, details };
+  }
+}
+
 describe('a statement over a draw', () => {
   it('names every payee by index with its cumulative total, and sums to the payer’s', () => {
     fc.assert(
@@ -53,16 +64,16 @@ describe('a statement over a draw', () => {
 
   it('is refused when the deposit is a unit short', () => {
     const draw = drawOf([5n, 5n, 5n], [1n, 2n, 3n]);
-    expect(() => statementFor(draw, viewOf([5n, 5n, 5n], 5n), audit, 0n, 0)).toThrow(expect.objectContaining({ code: 'DEPOSIT_INSUFFICIENT', details: { availableUnits: '5', dueUnits: '6' } }) as Error);
+    expect(refusalOf(() => statementFor(draw, viewOf([5n, 5n, 5n], 5n), audit, 0n, 0))).toEqual({ code: 'DEPOSIT_INSUFFICIENT', details: { availableUnits: '5', dueUnits: '6' } });
+    expect(refusalOf(() => statementFor(draw, viewOf([5n, 5n, 5n], 6n), audit, 0n, 0))).toBeNull();
   });
 
   it('is refused when books and escrow differ by a unit anywhere', () => {
     const draw = drawOf([5n, 5n, 5n], [1n, 2n, 3n]);
     for (const credits of [[4n, 5n, 5n], [5n, 6n, 5n], [4n, 6n, 5n], [5n, 5n, 9n]]) {
-      if (credits[0]! + credits[1]! + credits[2]! === 15n) continue;
-      expect(() => statementFor(draw, viewOf(credits, 100n), audit, 0n, 0)).toThrow(expect.objectContaining({ code: 'LEDGER_UNBALANCED' }) as Error);
+      expect(refusalOf(() => statementFor(draw, viewOf(credits, 100n), audit, 0n, 0))).toMatchObject({ code: 'LEDGER_UNBALANCED' });
     }
-    expect(() => statementFor({ ...draw, totalUnits: 7n }, viewOf([5n, 5n, 5n], 100n), audit, 0n, 0)).toThrow(expect.objectContaining({ code: 'LEDGER_UNBALANCED' }) as Error);
-    expect(() => statementFor({ ...draw, cumulativeTotalUnits: 22n }, viewOf([5n, 5n, 5n], 100n), audit, 0n, 0)).toThrow(expect.objectContaining({ code: 'LEDGER_UNBALANCED' }) as Error);
+    expect(refusalOf(() => statementFor({ ...draw, totalUnits: 7n }, viewOf([5n, 5n, 5n], 100n), audit, 0n, 0))).toMatchObject({ code: 'LEDGER_UNBALANCED' });
+    expect(refusalOf(() => statementFor({ ...draw, cumulativeTotalUnits: 22n }, viewOf([5n, 5n, 5n], 100n), audit, 0n, 0))).toMatchObject({ code: 'LEDGER_UNBALANCED' });
   });
 });

@@ -59,9 +59,10 @@ export function statementFor(draw: Draw, view: FinalView, audit: AuditHead, last
   });
   const rise = credits.reduce((sum, { index, cumulative }) => sum + cumulative - (view.credits.get(index) ?? 0n), 0n);
   const totalRise = draw.cumulativeTotalUnits - view.payer.cumulativeTotal;
-  const fell = credits.find(({ index, cumulative }) => cumulative < (view.credits.get(index) ?? 0n));
-  if (rise === 0n && totalRise === 0n && !fell && draw.totalUnits > 0n) return null;
-  if (fell || rise !== totalRise || rise !== draw.totalUnits) {
+  const onChain = (at: number): bigint => view.credits.get(credits[at]!.index) ?? 0n;
+  if (totalRise === 0n && draw.totalUnits > 0n && credits.every(({ cumulative }, at) => cumulative === onChain(at))) return null;
+  const agreed = draw.payees.every(({ units, cumulativeUnits }, at) => units >= 0n && onChain(at) + units === cumulativeUnits);
+  if (!agreed || rise !== totalRise || rise !== draw.totalUnits) {
     throw failure('LEDGER_UNBALANCED', `statement ${draw.id}: the books and the escrow disagree on what payer ${draw.payer} has credited`, {
       drawn: draw.totalUnits.toString(),
       rise: rise.toString(),

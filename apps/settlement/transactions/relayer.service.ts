@@ -60,7 +60,8 @@ export class Relayer {
     } catch (error) {
       if (!isDomainError(error, 'CHAIN_REJECTED')) throw error;
       this.logger.warn(`${transaction.purpose} ${transaction.subject}: ${error.message}`);
-      return this.store.failed(transaction, String(error.details['revert'] ?? error.message));
+      const { revert } = error.details;
+      return this.store.failed(transaction, typeof revert === 'string' ? revert : error.message);
     }
     const nonce = Math.max(await this.store.nextNonce(this.chain), await this.chain.nonce('latest'));
     const bytes = this.chain.sign({ target, data, nonce, gasLimit, fees: await this.chain.fees() });

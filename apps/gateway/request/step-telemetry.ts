@@ -1,6 +1,5 @@
 import { SpanKind, context } from '@opentelemetry/api';
-import { Counter, Histogram } from 'prom-client';
-import type { Registry } from 'prom-client';
+import { Counter, Histogram, register } from 'prom-client';
 import { inSpan } from '#messaging';
 import type { Endpoint } from '#protocol';
 
@@ -15,14 +14,14 @@ const secondsOptions = {
 const requestsOptions = { name: 'mizan_gateway_requests_total', help: 'Requests for inference by how they ended', labelNames: ['endpoint', 'outcome'] as const };
 
 /** Two gateways in one process share the process's registry. */
-const known = <M>(registry: Registry, name: string): M | undefined => registry.getSingleMetric(name) as M | undefined;
+const known = <M>(registry: typeof register, name: string): M | undefined => registry.getSingleMetric(name) as M | undefined;
 
 /** Measures each step from outside: a span and a histogram. The steps themselves know nothing of it. */
 export class Steps {
   private readonly seconds: Histogram<'step'>;
   private readonly requests: Counter<'endpoint' | 'outcome'>;
 
-  constructor(registry: Registry) {
+  constructor(registry = register) {
     this.seconds = known<Histogram<'step'>>(registry, secondsOptions.name) ?? new Histogram({ ...secondsOptions, registers: [registry] });
     this.requests = known<Counter<'endpoint' | 'outcome'>>(registry, requestsOptions.name) ?? new Counter({ ...requestsOptions, registers: [registry] });
   }

@@ -1,0 +1,73 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { SystemClock, SystemIds } from '#kernel';
+import { chargeOf } from '#protocol';
+import { budgetAccounts } from '../ledger/chart-of-accounts.js';
+import { admittedFacts, completedFacts, recordOf } from '../records-harness.js';
+import type { TestNode } from '../records-harness.js';
+import { chargeFrom, chargeTransfer, priceAnomalies } from './charge.js';
+import { recordBatch } from './record-batch.js';
+
+const ids = new SystemIds(new SystemClock());
+const market = { tenant: ids.uuid(), project: ids.uuid() };
+const lease = { lease: ids.uuid(), budget: ids.uuid(), amountNanos: 1n, fence: 1, ttlMs: 1 };
+const offer = ids.uuid();
+const price = { version: ids.uuid(), offer, currency: 'USD' as const, inputNanosPerMillion: 20_000_000n, outputNanosPerMillion: 5n, hash: '', validFromMs: 0, validToMs: null };
+const node = { id: ids.uuid(), offer, payee: `0x${'1'.repeat(40)}`, price } as TestNode;
+const admitted = admittedFacts(ids, market, lease, node);
+const payee = `0x${'2'.repeat(40)}`;
+
+describe('the price of usage', () => {
+  it('rounds each line half up, once', () => {
+    expect(chargeOf({ inputTokens: 1, outputTokens: 0 }, { inputNanosPerMillion: 499_999n, outputNanosPerMillion: 0n })).toBe(0n);
+    expect(chargeOf({ inputTokens: 1, outputTokens: 0 }, { inputNanosPerMillion: 500_000n, outputNanosPerMillion: 0n })).toBe(1n);
+    expect(chargeOf({ inputTokens: 1, outputTokens: 1 }, { inputNanosPerMillion: 500_000n, outputNanosPerMillion: 500_000n })).toBe(2n);
+  });
+
+  it('grows with usage, and splitting a job changes it by less than a nano a part', () => {
+    fc.assert(
+      fc.property(fc.nat(10 ** 9), fc.nat(10 ** 9), fc.bigInt({ min: 0n, max: 10n ** 9n }), (one, other, inputNanosPerMillion) => {
+        const of = (inputTokens: number): bigint => chargeOf({ inputTokens, outputTokens: 0 }, { inputNanosPerMillion, outputNanosPerMillion: 0n });
+        const difference = of(one + other) - of(one) - of(other);
+        expect(difference >= -1n && difference <= 1n && of(one + other) >= of(one)).toBe(true);
+      }),
+    );
+  });
+});
+
+describe('a charge', () => {
+  it('agrees with its price version, or is named', () => {
+    const of = (over: object) => priceAnomalies(chargeFrom(completedFacts(admitted, node, 100, over), 'completed'), price).map(({ kind }) => kind);
+    expect(of({})).toEqual([]);
+    expect(of({ chargeNanos: 2_001n })).toEqual(['charge_mismatch']);
+    expect(of({ outcome: 'failed' })).toEqual(['charge_mismatch']);
+    expect(of({ offer: ids.uuid() })).toEqual(['price_unknown']);
+    expect(of({ chargeNanos: 2n ** 63n })).toEqual(['charge_invalid']);
+  });
+
+  it('moves what is owed to the payee, and the budget by where it was paid from', () => {
+    const charge = chargeFrom(completedFacts(admitted, node, 100), 'completed');
+    const use = { record: admitted.record, fromLeaseNanos: 1_500n, fromAvailableNanos: 500n, returnedNanos: 30n, anomaly: undefined };
+    const amounts = (posted: ReturnType<typeof chargeTransfer>): Record<string, bigint> => Object.fromEntries(posted.lines.map(({ account, amount }) => [account.kind, amount]));
+    const full = chargeTransfer(charge, use, payee, true);
+    expect(full.id).toBe(admitted.record);
+    expect(amounts(full)).toEqual({ receivable: 2_000n, payable: -2_000n, 'budget.spent': 2_000n, 'budget.leased': -1_530n, 'budget.available': -470n });
+    expect(full.lines.find(({ account }) => account.kind === 'budget.spent')!.account).toEqual(budgetAccounts(lease.budget, market.tenant).spent);
+    expect(amounts(chargeTransfer(charge, use, undefined, false))).toEqual({ receivable: 2_000n, unassigned: -2_000n });
+  });
+});
+
+describe('a batch of records', () => {
+  it('gives the first end of each record, and names those that say something else', () => {
+    const [one, other] = [completedFacts(admitted, node, 10), completedFacts(admitted, node, 20)];
+    const batch = recordBatch([recordOf(one), recordOf(admitted), recordOf(admitted), recordOf(one), recordOf(other), recordOf(one, 'voided')]);
+    expect(batch.admitted).toEqual([admitted]);
+    expect(batch.charges.map(({ amountNanos }) => amountNanos)).toEqual([200n]);
+    expect(batch.conflicting.map(({ recordType, amountNanos }) => [recordType, amountNanos])).toEqual([['completed', 400n], ['voided', 200n]]);
+  });
+
+  it('leaves out what concerns the log only, and facts that are not the record’s own', () => {
+    const one = recordOf(admitted);
+    expect(recordBatch([{ ...one, facts: null }, { ...one, id: ids.uuid() }, { ...one, type: 'refused' }])).toEqual({ admitted: [], charges: [], conflicting: [] });
+  });
+});

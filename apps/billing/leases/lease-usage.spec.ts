@@ -1,0 +1,64 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { leaseReturn } from './lease-return.js';
+import { useLeases } from './lease-usage.js';
+import type { LeaseBalance } from './lease-usage.js';
+
+const lease = (over: Partial<LeaseBalance> = {}): LeaseBalance => ({ id: 'lease', budget: 'budget', tenant: 'tenant', fence: 1, open: true, remainingNanos: 100n, ...over });
+const use = (amountNanos: bigint, over: object = {}) => ({ record: 'r', tenant: 'tenant', budget: 'budget', lease: 'lease', amountNanos, keptNanos: 0n, ...over });
+const nanos = fc.bigInt({ min: 0n, max: 1_000n });
+
+describe('usage under a lease', () => {
+  it('is paid by the lease as long as it lasts, then by the budget, and that is named', () => {
+    const { bookings, remaining } = useLeases(new Map([['lease', lease()]]), [use(60n), use(60n), use(0n)]);
+    expect(bookings).toMatchObject([
+      { fromLeaseNanos: 60n, fromAvailableNanos: 0n, anomaly: undefined },
+      { fromLeaseNanos: 40n, fromAvailableNanos: 20n, anomaly: 'lease_overrun' },
+      { fromLeaseNanos: 0n, fromAvailableNanos: 0n, anomaly: undefined },
+    ]);
+    expect(remaining.get('lease')).toBe(0n);
+  });
+
+  it('of a closed lease is paid by what was kept for it, and the rest of that returns', () => {
+    const { bookings } = useLeases(new Map([['lease', lease({ open: false, remainingNanos: 50n })]]), [use(20n, { keptNanos: 30n }), use(30n, { keptNanos: 20n })]);
+    expect(bookings).toMatchObject([
+      { fromLeaseNanos: 20n, returnedNanos: 10n, fromAvailableNanos: 0n, anomaly: undefined },
+      { fromLeaseNanos: 20n, returnedNanos: 0n, fromAvailableNanos: 10n, anomaly: 'late_lease_usage' },
+    ]);
+  });
+
+  it('of a lease that is unknown or another budget’s is paid by the budget', () => {
+    for (const known of [new Map<string, LeaseBalance>(), new Map([['lease', lease({ budget: 'other' })]]), new Map([['lease', lease({ tenant: 'other' })]])]) {
+      const { bookings } = useLeases(known, [use(5n)]);
+      expect(bookings).toMatchObject([{ fromLeaseNanos: 0n, fromAvailableNanos: 5n, anomaly: 'unknown_lease' }]);
+    }
+  });
+
+  it('is booked whole, and what the lease loses is what was paid from it and returned', () => {
+    fc.assert(
+      fc.property(nanos, fc.array(fc.tuple(nanos, nanos)), fc.boolean(), (start, pairs, open) => {
+        const { kept } = leaseReturn(start, pairs.map(([, holdNanos], index) => ({ record: String(index), holdNanos })));
+        const remainingNanos = open ? start : kept.reduce((sum, { keptNanos }) => sum + keptNanos, 0n);
+        const uses = pairs.map(([amountNanos], index) => use(amountNanos, { record: String(index), keptNanos: open ? 0n : kept[index]!.keptNanos }));
+        const { bookings, remaining } = useLeases(new Map([['lease', lease({ open, remainingNanos })]]), uses);
+        bookings.forEach((booking, index) => expect(booking.fromLeaseNanos + booking.fromAvailableNanos).toBe(pairs[index]![0]));
+        const taken = bookings.reduce((sum, booking) => sum + booking.fromLeaseNanos + booking.returnedNanos, 0n);
+        expect(remaining.get('lease')).toBe(remainingNanos - taken);
+        expect(remaining.get('lease')! >= 0n && (open || remaining.get('lease') === 0n)).toBe(true);
+      }),
+    );
+  });
+});
+
+describe('closing a lease', () => {
+  it('returns what no open admission holds, and never more than is left', () => {
+    fc.assert(
+      fc.property(nanos, fc.array(nanos), (remaining, holds) => {
+        const { returnedNanos, kept } = leaseReturn(remaining, holds.map((holdNanos, index) => ({ record: String(index), holdNanos })));
+        expect(kept.reduce((sum, { keptNanos }) => sum + keptNanos, returnedNanos)).toBe(remaining);
+        kept.forEach(({ keptNanos }, index) => expect(keptNanos >= 0n && keptNanos <= holds[index]!).toBe(true));
+        if (returnedNanos > 0n) expect(kept.map(({ keptNanos }) => keptNanos)).toEqual(holds);
+      }),
+    );
+  });
+});

@@ -1,0 +1,105 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { withClient } from '#local';
+import { openBooks } from '../books-harness.js';
+import type { Books } from '../books-harness.js';
+import { accountId, payable, receivable } from './chart-of-accounts.js';
+import { LedgerStore } from './ledger.store.js';
+import { move, transfer } from './transfer.js';
+import type { Transfer } from './transfer.js';
+
+const payee = `0x${'1'.repeat(40)}`;
+
+describe('the ledger', () => {
+  let books: Books;
+  let tenant: string;
+  const post = (...transfers: Transfer[]): Promise<ReadonlySet<string>> => books.within((manager) => books.get(LedgerStore).post(manager, transfers));
+  const earning = (id: string, nanos: bigint, to = payee): Transfer => transfer(id, 'payee.assign', tenant, move(payable(tenant, to), receivable(tenant), nanos));
+  const balance = async (): Promise<bigint> => (await books.within((manager) => books.get(LedgerStore).lock(manager, [receivable(tenant)])))[0]!;
+
+  beforeAll(async () => {
+    books = await openBooks();
+    tenant = books.ids.uuid();
+  }, 60_000);
+  afterAll(() => books.close());
+
+  it('posts a batch whole, and a replay of it changes nothing', async () => {
+    const batch = [1n, 2n, 3n].map((nanos) => earning(books.ids.uuid(), nanos));
+    expect((await post(...batch)).size).toBe(3);
+    expect(await balance()).toBe(6n);
+    expect((await post(...batch)).size).toBe(0);
+    expect(await balance()).toBe(6n);
+  });
+
+  it('posts the same id three times in one batch once', async () => {
+    const before = await balance();
+    const one = earning(books.ids.uuid(), 5n);
+    await post(one, one, one);
+    expect(await balance()).toBe(before + 5n);
+  });
+
+  it('refuses other content under a known id, in a batch or after it, and then posts nothing of the batch', async () => {
+    const before = await balance();
+    const id = books.ids.uuid();
+    await post(earning(id, 5n));
+    await expect(post(earning(id, 6n), earning(books.ids.uuid(), 1n))).rejects.toMatchObject({ code: 'IDEMPOTENCY_MISMATCH' });
+    const other = books.ids.uuid();
+    await expect(post(earning(other, 1n), earning(other, 2n))).rejects.toMatchObject({ code: 'IDEMPOTENCY_MISMATCH' });
+    expect(await balance()).toBe(before + 5n);
+  });
+
+  it('takes overlapping batches in any order from several writers at once, each transfer once', async () => {
+    const before = await balance();
+    const payees = Array.from({ length: 20 }, (_, index) => `0x${index.toString(16).padStart(40, '0')}`);
+    const all = Array.from({ length: 300 }, (_, index) => earning(books.ids.uuid(), 1n, payees[index % payees.length]));
+    const shuffled = (seed: number): Transfer[] => [...all].sort((a, b) => ((a.id.charCodeAt(30) * seed) % 97) - ((b.id.charCodeAt(30) * seed) % 97));
+    const fresh = await Promise.all(Array.from({ length: 12 }, (_, writer) => post(...shuffled(writer + 3).slice(writer * 10, writer * 10 + 180))));
+    const posted = fresh.reduce((sum, ids) => sum + ids.size, 0);
+    expect(await balance()).toBe(before + BigInt(posted));
+    expect(new Set(fresh.flatMap((ids) => [...ids])).size).toBe(posted);
+    expect(await books.faults()).toEqual([]);
+  }, 30_000);
+
+  it('leaves nothing behind when its transaction is broken off in the middle', async () => {
+    const before = await balance();
+    await expect(
+      books.within(async (manager) => {
+        await books.get(LedgerStore).post(manager, [earning(books.ids.uuid(), 1_000n)]);
+        const [{ pid }] = await manager.query<[{ pid: number }]>('SELECT pg_backend_pid() AS pid');
+        await withClient(books.database.adminUrl, (client) => client.query('SELECT pg_terminate_backend($1)', [pid]));
+        await manager.query('SELECT 1');
+      }),
+    ).rejects.toThrow();
+    expect(await balance()).toBe(before);
+    expect(await books.faults()).toEqual([]);
+  });
+
+  it('is refused by the database itself when a transfer does not balance, is added to, or is on an account of another currency', async () => {
+    const id = books.ids.uuid();
+    await post(earning(id, 5n));
+    const account = accountId(receivable(tenant));
+    const insert = (transferId: string, ...lines: [line: number, currency: string, amount: number][]): Promise<unknown> =>
+      books.within(async (manager) => {
+        await manager.query(`INSERT INTO billing.transfers (id, code, tenant, input_hash) VALUES ($1, 'payee.assign', $2, 'x') ON CONFLICT DO NOTHING`, [transferId, tenant]);
+        await manager.query(
+          `INSERT INTO billing.postings (transfer, line, account, currency, tenant, amount) SELECT $1, line, $2, currency, $3, amount FROM jsonb_to_recordset($4) AS l(line smallint, currency text, amount bigint)`,
+          [transferId, account, tenant, JSON.stringify(lines.map(([line, currency, amount]) => ({ line, currency, amount })))],
+        );
+      });
+    await expect(insert(books.ids.uuid(), [0, 'USD', 5], [1, 'USD', -4])).rejects.toThrow(/LEDGER_UNBALANCED/);
+    await expect(insert(id, [7, 'USD', 5], [8, 'USD', -5])).rejects.toThrow(/whole and once/);
+    await expect(insert(books.ids.uuid(), [0, 'EUR', 5], [1, 'EUR', -5])).rejects.toThrow(/another currency/);
+  });
+
+  it('lets its login role neither change nor remove what is posted', async () => {
+    for (const statement of ['UPDATE billing.postings SET amount = 1', 'DELETE FROM billing.postings', 'DELETE FROM billing.transfers', 'UPDATE billing.charges SET amount_nanos = 0', 'DELETE FROM billing.charges', 'TRUNCATE billing.postings']) {
+      await expect(books.within((manager) => manager.query(statement))).rejects.toThrow(/permission denied/);
+    }
+  });
+
+  it('hides the rows of another tenant', async () => {
+    const rows = (as: string): Promise<unknown[]> => books.within((manager) => manager.query('SELECT id FROM billing.transfers UNION ALL SELECT transfer FROM billing.postings UNION ALL SELECT id FROM billing.accounts'), as);
+    expect((await rows(tenant)).length).toBeGreaterThan(0);
+    expect(await rows(books.ids.uuid())).toEqual([]);
+    expect(await rows('')).toEqual([]);
+  });
+});

@@ -1,0 +1,167 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { openBooks } from '../books-harness.js';
+import type { Books } from '../books-harness.js';
+import { AnomaliesStore } from '../anomalies/anomalies.store.js';
+import { TrialBalanceStore } from '../ledger/trial-balance.store.js';
+import { ReceiptsService } from '../receipts/receipts.service.js';
+import { admittedFacts, completedFacts, joinNode, openMarket, recordOf, signedBy } from '../records-harness.js';
+import type { Market, TestNode } from '../records-harness.js';
+import { PayablesService } from './payables.service.js';
+import { SettlementService } from './settlement.service.js';
+import type { Statement } from './statement.js';
+
+const payer = `0x${'Ab'.repeat(20)}`;
+
+describe('payables', () => {
+  let books: Books;
+  let market: Market;
+  let nodes: [TestNode, TestNode];
+  let block = 0;
+
+  const at = () => ({ tx: `0x${(++block).toString(16).padStart(64, '0')}`, blockHash: `0x${'f'.repeat(64)}`, blockNumber: block, logIndex: 0 });
+  const draw = (id = books.ids.uuid()): Promise<Statement> => books.get(PayablesService).draw(id, market.tenant);
+  /** One finished job that costs `nanos`, with its receipt. */
+  const earn = async (node: TestNode, nanos: number): Promise<string> => {
+    const lease = await market.acquire('g', BigInt(nanos));
+    const admitted = admittedFacts(books.ids, market, lease, node);
+    await market.book(recordOf(admitted), recordOf(completedFacts(admitted, node, nanos, { receipt: signedBy(node, admitted, nanos) })));
+    return admitted.record;
+  };
+  const settledEvent = (statement: Statement, position = at()) => ({
+    statement: statement.id,
+    tenant: market.tenant,
+    payer,
+    epoch: 1,
+    payees: [...statement.lines],
+    totalUnits: statement.totalUnits,
+    auditRoot: '0'.repeat(64),
+    auditSize: 1,
+    at: position,
+  });
+  const balance = async (code: string): Promise<bigint> => {
+    const [row] = await books.within((manager) => manager.query<{ balance: string }[]>('SELECT balance FROM billing.accounts WHERE code = $1', [code]));
+    return BigInt(row?.balance ?? 0);
+  };
+
+  beforeAll(async () => {
+    books = await openBooks();
+    const joined = [await joinNode(books), await joinNode(books)].sort((a, b) => (a.payee < b.payee ? -1 : 1));
+    nodes = [joined[0]!, joined[1]!];
+  }, 60_000);
+  beforeEach(async () => {
+    market = await openMarket(books, 1_000_000n);
+  });
+  afterAll(() => books.close());
+
+  it('are drawn in whole token units, what is left stays owed and comes with the next draw', async () => {
+    await earn(nodes[0], 2_700);
+    await earn(nodes[1], 900);
+    const first = await draw();
+    expect(first).toMatchObject({ nanosPerUnit: 1_000n, totalUnits: 2n, cumulativeTotalUnits: 2n, lines: [{ payee: nodes[0].payee, units: 2n, cumulativeUnits: 2n }] });
+    await books.get(SettlementService).settled(settledEvent(first));
+    await earn(nodes[0], 300);
+    const second = await draw();
+    expect(second).toMatchObject({ totalUnits: 1n, cumulativeTotalUnits: 3n, lines: [{ payee: nodes[0].payee, units: 1n, cumulativeUnits: 3n }] });
+    expect(await books.get(PayablesService).list(market.tenant)).toMatchObject([
+      { payee: nodes[0].payee, earnedNanos: 3_000n, drawnNanos: 3_000n, owedNanos: 0n },
+      { payee: nodes[1].payee, earnedNanos: 900n, drawnNanos: 0n, owedNanos: 900n },
+    ]);
+    expect(await books.faults()).toEqual([]);
+  });
+
+  it('are drawn once: the same statement, another one while it is unsettled, and many at a time answer the same', async () => {
+    await earn(nodes[0], 5_000);
+    const id = books.ids.uuid();
+    const drawn = await Promise.all([draw(id), draw(id), draw(), draw(), draw(id)]);
+    await earn(nodes[0], 5_000);
+    const again = await draw(drawn[0].id);
+    for (const statement of [...drawn, again, await draw()]) expect(statement).toEqual(drawn[0]);
+    expect(await books.get(PayablesService).list(market.tenant)).toMatchObject([{ owedNanos: 5_000n, drawnNanos: 5_000n }]);
+    await books.get(SettlementService).settled(settledEvent(again));
+    expect(await draw(again.id)).toEqual(again);
+    expect((await draw()).totalUnits).toBe(5n);
+    expect(await books.faults()).toEqual([]);
+  });
+
+  it('give NOTHING_DUE below one unit, and refuse the statement of another tenant', async () => {
+    await earn(nodes[0], 999);
+    await expect(draw()).rejects.toMatchObject({ code: 'NOTHING_DUE' });
+    await earn(nodes[0], 1);
+    const { id } = await draw();
+    market = await openMarket(books, 10_000n);
+    await earn(nodes[0], 5_000);
+    await expect(draw(id)).rejects.toMatchObject({ code: 'IDEMPOTENCY_MISMATCH' });
+  });
+
+  it('close with the chain: deposit, epoch and withdrawal are each posted once, however often they are told', async () => {
+    const settlement = books.get(SettlementService);
+    await earn(nodes[0], 7_500);
+    await earn(nodes[1], 2_000);
+    const escrowBefore = await balance('escrow');
+    const statement = await draw();
+    const deposit = { tenant: market.tenant, payer, units: 100n, at: at() };
+    const settled = settledEvent(statement);
+    const withdrawal = { payee: nodes[0].payee.toUpperCase().replace('0X', '0x'), to: payer, payer: payer.toLowerCase(), units: 4n, at: at() };
+    for (let times = 0; times < 3; times++) {
+      await settlement.deposited(deposit);
+      await settlement.settled(settled);
+      expect(await settlement.withdrawn(withdrawal)).toBe(true);
+    }
+    expect(await balance('escrow')).toBe(escrowBefore + 96n);
+    expect(await balance(`deposit:${market.tenant}`)).toBe(-91n);
+    expect(await balance(`credited:${market.tenant}:${nodes[0].payee}`)).toBe(-3n);
+    expect(await balance(`credited:${market.tenant}:${nodes[1].payee}`)).toBe(-2n);
+    expect(await balance(`drawn:${market.tenant}:${nodes[0].payee}`)).toBe(0n);
+    expect(await balance(`receivable:${market.tenant}`)).toBe(500n);
+    expect(await balance(`payable:${market.tenant}:${nodes[0].payee}`)).toBe(-500n);
+    const { data } = await books.get(PayablesService).payouts({ tenant: market.tenant, limit: 50 });
+    expect(data).toMatchObject([
+      { statement: statement.id, units: 7n, state: 'settled', settledTx: settled.at.tx },
+      { statement: statement.id, units: 2n, state: 'settled' },
+    ]);
+    const currencies = await books.within((manager) => books.get(TrialBalanceStore).sums(manager));
+    expect(currencies.map(({ currency, sum }) => [currency, sum])).toEqual([['TUSD6', 0n], ['USD', 0n]]);
+    expect(await books.faults()).toEqual([]);
+  });
+
+  it('follow the chain and say so when it settled something else than was drawn', async () => {
+    await earn(nodes[0], 3_000);
+    const statement = await draw();
+    await books.get(SettlementService).settled({ ...settledEvent(statement), payees: [{ payee: nodes[0].payee, units: 2n, cumulativeUnits: 2n }], totalUnits: 2n });
+    expect(await balance(`credited:${market.tenant}:${nodes[0].payee}`)).toBe(-2n);
+    expect(await balance(`drawn:${market.tenant}:${nodes[0].payee}`)).toBe(-1_000n);
+    const found = await books.within((manager) => books.get(AnomaliesStore).list(manager), market.tenant);
+    expect(found).toMatchObject([{ kind: 'settlement_mismatch', subject: statement.id }]);
+  });
+
+  it('wait with a withdrawal until its payer is known', async () => {
+    const foreign = { payee: nodes[0].payee, to: payer, payer: `0x${'9'.repeat(40)}`, units: 1n, at: at() };
+    expect(await books.get(SettlementService).withdrawn(foreign)).toBe(false);
+    await books.get(SettlementService).deposited({ tenant: market.tenant, payer: foreign.payer, units: 5n, at: at() });
+    expect(await books.get(SettlementService).withdrawn(foreign)).toBe(true);
+  });
+
+  it('tell the nodes which receipts are settled, and again when one is sent again', async () => {
+    const paid = await earn(nodes[0], 4_000);
+    const statement = await draw();
+    const unpaid = await earn(nodes[0], 4_000);
+    const told = (): string[] => books.published.splice(0).flatMap(([subject, text]) => (subject === `node.${nodes[0].id}.down.settled` ? (JSON.parse(text) as { records: string[] }).records : []));
+    told();
+    await books.get(SettlementService).settled(settledEvent(statement));
+    expect(told()).toEqual([paid]);
+    const rows = await books.within((manager) => manager.query<{ bytes: string; signature: string }[]>('SELECT bytes, signature FROM billing.receipts WHERE record = ANY($1)', [[paid, unpaid]]));
+    await books.get(ReceiptsService).take(rows.map((signed, sequence) => ({ node: nodes[0].id, sequence, signed })));
+    expect(told()).toEqual([paid]);
+  });
+
+  it('are invisible to another tenant', async () => {
+    await earn(nodes[0], 3_000);
+    await draw();
+    const tables = ['accounts', 'transfers', 'postings', 'budgets', 'lease_fences', 'leases', 'admissions', 'charges', 'receipts', 'statements', 'statement_lines', 'statement_charges'];
+    for (const table of tables) {
+      const count = (tenant: string): Promise<[{ n: string }]> => books.within((manager) => manager.query(`SELECT count(*) AS n FROM billing.${table}`), tenant);
+      expect(Number((await count(market.tenant))[0].n)).toBeGreaterThan(0);
+      expect(await count(books.ids.uuid())).toEqual([{ n: '0' }]);
+    }
+  });
+});

@@ -1,0 +1,70 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { tokenCurrency } from '../billing-config.js';
+import type { Transfer } from '../ledger/transfer.js';
+import { depositTransfer, settleTransfer, withdrawalTransfer } from './chain-transfers.js';
+import { drawStatement, drawTransfer } from './statement.js';
+
+const tenant = '0198c0de-0000-7000-8000-000000000001';
+const payee = (index: number): string => `0x${index.toString(16).padStart(40, '0')}`;
+const owedList = fc.array(fc.bigInt({ min: -5_000n, max: 10n ** 12n }), { maxLength: 10 });
+const decimals = fc.integer({ min: 0, max: 9 });
+
+const total = (transfer: Transfer, currency: string, kind: string): bigint => transfer.lines.filter(({ account }) => account.currency === currency && account.kind === kind).reduce((sum, { amount }) => sum + amount, 0n);
+
+describe('drawing a statement', () => {
+  it('takes whole units and leaves less than one of each payee, for every token scale', () => {
+    fc.assert(
+      fc.property(owedList, decimals, (owed, BILLING_TOKEN_DECIMALS) => {
+        const { nanosPerUnit } = tokenCurrency({ BILLING_TOKEN_DECIMALS });
+        const statement = drawStatement('s', tenant, owed.map((owedNanos, index) => ({ payee: payee(index), owedNanos, cumulativeUnits: 0n })), nanosPerUnit, 0n);
+        const units = new Map(statement?.lines.map((line) => [line.payee, line.units]));
+        owed.forEach((owedNanos, index) => {
+          const rest = owedNanos - (units.get(payee(index)) ?? 0n) * nanosPerUnit;
+          expect(owedNanos < 0n ? rest === owedNanos : rest >= 0n && rest < nanosPerUnit).toBe(true);
+        });
+        expect(statement?.totalUnits ?? 0n).toBe([...units.values()].reduce((sum, value) => sum + value, 0n));
+        if (statement) expect(total(drawTransfer(statement), 'USD', 'payable')).toBe(statement.totalUnits * nanosPerUnit);
+      }),
+    );
+  });
+
+  it('loses nothing over many draws: in the end all but less than a unit is paid', () => {
+    fc.assert(
+      fc.property(fc.array(fc.bigInt({ min: 0n, max: 5_000n }), { minLength: 1, maxLength: 30 }), (earnings) => {
+        let owedNanos = 0n;
+        let cumulativeUnits = 0n;
+        for (const earned of earnings) {
+          owedNanos += earned;
+          const statement = drawStatement('s', tenant, [{ payee: payee(1), owedNanos, cumulativeUnits }], 1_000n, cumulativeUnits);
+          if (!statement) continue;
+          owedNanos -= statement.totalUnits * 1_000n;
+          cumulativeUnits = statement.lines[0]!.cumulativeUnits;
+          expect(statement.cumulativeTotalUnits).toBe(cumulativeUnits);
+        }
+        const earned = earnings.reduce((sum, value) => sum + value, 0n);
+        expect(cumulativeUnits).toBe(earned / 1_000n);
+        expect(owedNanos).toBe(earned % 1_000n);
+      }),
+    );
+  });
+});
+
+describe('what the chain confirms', () => {
+  const token = tokenCurrency({ BILLING_TOKEN_DECIMALS: 6 });
+
+  it('closes drawn against receivable in dollars, and deposit against credit in tokens, and the exchange is empty afterwards', () => {
+    const settled = settleTransfer('s', tenant, [{ payee: payee(1), units: 3n }, { payee: payee(2), units: 4n }], token);
+    expect(total(settled, 'USD', 'drawn')).toBe(7_000n);
+    expect(total(settled, 'USD', 'receivable')).toBe(-7_000n);
+    expect(total(settled, 'TUSD6', 'deposit')).toBe(7n);
+    expect(total(settled, 'TUSD6', 'credited')).toBe(-7n);
+    expect([total(settled, 'USD', 'exchange'), total(settled, 'TUSD6', 'exchange')]).toEqual([0n, 0n]);
+  });
+
+  it('moves the escrow by deposits and withdrawals alone', () => {
+    expect(total(depositTransfer('p', tenant, 9n, token), 'TUSD6', 'escrow')).toBe(9n);
+    expect(total(withdrawalTransfer('p', tenant, payee(1), 9n, token), 'TUSD6', 'escrow')).toBe(-9n);
+    expect(depositTransfer('p', tenant, 9n, token).id).not.toBe(depositTransfer('q', tenant, 9n, token).id);
+  });
+});

@@ -1,0 +1,161 @@
+import { createHmac, generateKeyPairSync } from 'node:crypto';
+import { Controller, Module } from '@nestjs/common';
+import { connect, credsAuthenticator } from '@nats-io/transport-node';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { Kvm } from '@nats-io/kv';
+import { z } from 'zod';
+import { Bus, Serve } from '#messaging';
+import { billingCalls, failure, governanceCalls, keyReplica, limits, nodeSubjects, offerReplica, policyReplica, priceReplica, recordCommit, tenantReplica } from '#protocol';
+import type { CredentialName, LogRecord, Replica, ReplyOf, RequestOf, Role, ValueOf } from '#protocol';
+import { defineService, runService } from '#service';
+import type { RunningService } from '#service';
+import { NodeServer } from '#wire';
+import type { NodeJobInput, NodeJobOutput } from '#wire';
+import { offerEntry, permitAll, priceEntry, tenant, uuidOf } from './examples.js';
+import { gateway } from './gateway.service-definition.js';
+
+const pepper = 'a pepper for integration tests';
+
+/** What remains of the one budget; the real one is billing's and is tested there. */
+export class Purse {
+  availableNanos = 10n ** 12n;
+}
+
+@Controller()
+class PurseRpc {
+  constructor(private readonly purse: Purse) {}
+
+  @Serve(billingCalls.acquireLease)
+  acquire({ needNanos }: RequestOf<typeof billingCalls.acquireLease>): ReplyOf<typeof billingCalls.acquireLease> {
+    if (this.purse.availableNanos < needNanos) throw failure('BUDGET_EXHAUSTED', 'the budget is spent');
+    this.purse.availableNanos -= needNanos;
+    return { lease: uuidOf(0x50), budget: uuidOf(0x51), amountNanos: needNanos, fence: 1, ttlMs: limits.leaseTtlMs };
+  }
+
+  @Serve(billingCalls.releaseLease)
+  release(): { released: boolean } {
+    return { released: true };
+  }
+}
+
+@Module({ controllers: [PurseRpc], providers: [Purse] })
+class PurseModule {}
+
+@Controller()
+class OrganisationsRpc {
+  @Serve(governanceCalls.getOrganisation)
+  get({ tenant: id }: RequestOf<typeof governanceCalls.getOrganisation>): ReplyOf<typeof governanceCalls.getOrganisation> {
+    return { id, name: tenant.name, pseudonym: tenant.pseudonym, createdAtMs: 1 };
+  }
+}
+
+@Module({ controllers: [OrganisationsRpc] })
+class OrganisationsModule {}
+
+/** A real NATS server with the protocol's streams, buckets and credentials. */
+export interface BusServer {
+  readonly url: string;
+  readonly credentials: Readonly<Record<CredentialName, string>>;
+  nodeCredentials(node: string): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** A gateway on a real bus with real replicas, streams and nodes; billing and governance answer only what the gateway asks. */
+export class GatewayStack {
+  readonly records: LogRecord[] = [];
+  private readonly closers: (() => Promise<unknown> | void)[] = [];
+
+  private constructor(
+    readonly nats: BusServer,
+    readonly gateway: RunningService,
+    readonly purse: Purse,
+    private readonly buses: Map<string, Bus>,
+  ) {}
+
+  get url(): string {
+    return this.gateway.url;
+  }
+
+  static async start(nats: BusServer): Promise<GatewayStack> {
+    const common = (name: 'gateway' | 'billing' | 'governance'): NodeJS.ProcessEnv => ({ NATS_URL: nats.url, NATS_CREDS: nats.credentials[name], LOG_LEVEL: 'fatal' });
+    const stub = (name: 'billing' | 'governance', module: new () => object) => runService(defineService({ name, config: z.object({}), module: () => module, migrations: [], http: 'internal' }), common(name));
+    const buses = new Map<string, Bus>();
+    for (const name of ['governance', 'scheduler', 'billing'] as const) buses.set(name, await Bus.connect({ url: nats.url, creds: nats.credentials[name], name }));
+    await put(buses.get('governance')!, tenantReplica, tenant.tenant, tenant);
+    await put(buses.get('governance')!, policyReplica, tenant.tenant, { tenant: tenant.tenant, version: 1, hash: '12'.repeat(32), text: permitAll, publishedAtMs: 1 });
+    const stubs = [await stub('billing', PurseModule), await stub('governance', OrganisationsModule)];
+    const running = await runService(gateway, { ...common('gateway'), KEY_PEPPER: pepper, PLACEMENT_WAIT_MS: '2000' });
+    const stack = new GatewayStack(nats, running, stubs[0]!.app.get(Purse, { strict: false }), buses);
+    stack.closers.push(...stubs.map((service) => () => service.stop()));
+    await stack.followRecords();
+    return stack;
+  }
+
+  async stop(): Promise<void> {
+    await this.gateway.stop();
+    for (const close of this.closers.reverse()) await close();
+    for (const bus of this.buses.values()) await bus.close();
+    await this.nats.stop();
+  }
+
+  /** A key of the bank's, told from others by `text`; the gateway knows it when this resolves. */
+  async key(text: string, role: Role = 'developer', project: string | null = uuidOf(3)): Promise<string> {
+    const key = `mzn_${text.padEnd(40, '0')}`;
+    const hash = hashOf(key);
+    await put(this.buses.get('governance')!, keyReplica, hash, { hash, keyId: uuidOf(4), tenant: tenant.tenant, project, role, expiresAtMs: null });
+    await eventually(async () => (await fetch(`${this.url}/v1/models`, { headers: { authorization: `Bearer ${key}` } })).status === 200);
+    return key;
+  }
+
+  async revoke(key: string): Promise<void> {
+    await (await new Kvm(this.buses.get('governance')!.jetstream).open('keys')).delete(hashOf(key));
+  }
+
+  async policy(text: string, version: number): Promise<void> {
+    await put(this.buses.get('governance')!, policyReplica, tenant.tenant, { tenant: tenant.tenant, version, hash: '12'.repeat(32), text, publishedAtMs: 1 });
+  }
+
+  /** A real node on its own credential, with its offer on the market. */
+  async node(n: number, handler: (job: NodeJobInput, signal: AbortSignal) => Promise<NodeJobOutput>, offer: Partial<ValueOf<typeof offerReplica>> = {}, price?: bigint): Promise<NatsConnection> {
+    const entry = offerEntry(n, offer);
+    const identity = generateKeyPairSync('ed25519');
+    const publicKey = identity.publicKey.export({ format: 'der', type: 'spki' }).subarray(-32).toString('hex');
+    const credentials = await this.nats.nodeCredentials(entry.node);
+    const connection = await connect({ servers: this.nats.url, authenticator: credsAuthenticator(Buffer.from(credentials)), inboxPrefix: nodeSubjects.inboxPrefix(entry.node) });
+    const server = NodeServer.connect(connection, { node: entry.node, identity: identity.privateKey, handler, admit: () => undefined, keepReceipt: () => Promise.resolve() });
+    this.closers.push(async () => {
+      server.close();
+      await connection.close();
+    });
+    await put(this.buses.get('billing')!, priceReplica, entry.id, priceEntry(n, price));
+    await put(this.buses.get('scheduler')!, offerReplica, entry.id, { ...entry, publicKey });
+    await connection.flush();
+    return connection;
+  }
+
+  private async followRecords(): Promise<void> {
+    const { manager, jetstream } = this.buses.get('governance')!;
+    await manager.consumers.add('RECORDS', { durable_name: 'test', ack_policy: 'none' });
+    const messages = await (await jetstream.consumers.get('RECORDS', 'test')).consume();
+    this.closers.push(() => messages.stop());
+    void (async () => {
+      for await (const message of messages) this.records.push(...recordCommit.decode(message.json()).records);
+    })();
+  }
+}
+
+/** Waits until something holds. */
+export async function eventually(check: () => boolean | Promise<boolean>, withinMs = 5_000): Promise<void> {
+  const endMs = Date.now() + withinMs;
+  while (!(await check())) {
+    if (Date.now() > endMs) throw new Error('it did not come about in time');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+const hashOf = (key: string): string => createHmac('sha256', pepper).update(key).digest('hex');
+
+async function put<R extends Replica>(bus: Bus, replica: R, key: string, value: ValueOf<R>): Promise<void> {
+  const bucket = await new Kvm(bus.jetstream).open(replica.bucket);
+  await bucket.put(key, JSON.stringify(z.encode(replica.value, value)));
+}

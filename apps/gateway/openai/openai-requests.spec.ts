@@ -1,0 +1,63 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { inputBound } from '../request/upper-bound.js';
+import { chatRequest, parseChat } from './chat-request.js';
+import { embeddingsRequest, parseEmbeddings } from './embeddings-request.js';
+import { writtenTexts } from './written-texts.js';
+
+const embed = (body: object) => parseEmbeddings(embeddingsRequest.parse(body));
+const chat = (body: object) => parseChat(chatRequest.parse(body));
+
+describe('embedding requests', () => {
+  it('pass unknown fields on and keep the encoding that was asked for', () => {
+    const { body } = embed({ model: 'm', input: ['a', 'b'], encoding_format: 'base64', truncate: true });
+    expect(JSON.parse(body.toString())).toEqual({ model: 'm', input: ['a', 'b'], encoding_format: 'base64', truncate: true });
+  });
+
+  it.each([{ input: '' }, { input: [] }, { input: ['a', ''] }, { input: [1, 2] }, { input: [[1], [2]] }, {}, { input: 'a', encoding_format: 'int8' }, { input: Array.from({ length: 2_049 }, () => 'a') }])(
+    'refuse a wrong input',
+    (body) => {
+      const parsed = embeddingsRequest.safeParse({ model: 'm', ...body });
+      expect(parsed.success).toBe(false);
+    },
+  );
+
+  it.each(['api_base', 'base_url', 'api_key'])('refuse %s: the caller does not choose where a request runs', (field) => {
+    expect(embeddingsRequest.safeParse({ model: 'm', input: 'a', [field]: 'http://169.254.169.254' }).error?.issues[0]?.path).toEqual([field]);
+    expect(chatRequest.safeParse({ model: 'm', messages: [{ role: 'user', content: 'a' }], [field]: 'x' }).success).toBe(false);
+  });
+
+  it('bound the tokens by the bytes, compatibility characters expanded', () => {
+    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => expect(inputBound([text])).toBeGreaterThanOrEqual(Buffer.byteLength(text.normalize('NFKC')))));
+  });
+});
+
+describe('chat requests', () => {
+  const messages = [{ role: 'user', content: 'hi' }];
+
+  it('refuse a stream with a sentence and name the field', () => {
+    expect(() => chat({ model: 'm', messages, stream: true })).toThrow(expect.objectContaining({ code: 'REQUEST_INVALID', details: { param: 'stream' } }));
+  });
+
+  it('send the limit that is reserved when the caller sets none', () => {
+    const parsed = chat({ model: 'm', messages });
+    expect((JSON.parse(parsed.body.toString()) as { max_tokens: number }).max_tokens).toBe(parsed.bound.outputTokens);
+    expect(chat({ model: 'm', messages, max_completion_tokens: 7, n: 3 }).bound.outputTokens).toBe(21);
+  });
+
+  it('take tool calls with empty content, and refuse parts that are not text', () => {
+    expect(chatRequest.safeParse({ model: 'm', messages: [{ role: 'assistant', content: null, tool_calls: [] }] }).success).toBe(true);
+    expect(chatRequest.safeParse({ model: 'm', messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'http://[::1]/' } }] }] }).success).toBe(false);
+  });
+});
+
+describe('written texts', () => {
+  it('are every text at any depth, names included, the model left out', () => {
+    expect(writtenTexts({ model: 'm', input: ['a'], meta: { 'b@c.org': { d: ['e'] } } }).sort()).toEqual(['a', 'b@c.org', 'd', 'e']);
+  });
+
+  it('are refused when nested beyond any meaning, without running out of stack', () => {
+    const deep = JSON.parse(`{"input":${'['.repeat(100_000)}${']'.repeat(100_000)}}`) as Record<string, unknown>;
+    expect(() => writtenTexts(deep)).toThrow(expect.objectContaining({ code: 'REQUEST_INVALID' }));
+  });
+});

@@ -1,0 +1,78 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { operatorRecord } from '#protocol';
+import type { LogRecord } from '#protocol';
+import { CountingIds, MemoryLog, uuidOf } from '../examples.js';
+import { GroupCommit } from './group-commit.js';
+import { Recorder } from './record.js';
+
+const record = (n: number, text = ''): LogRecord => operatorRecord({ id: uuidOf(n), type: 'budget.set', timeMs: 1_700_000_000_000, fields: { text }, facts: null });
+
+describe('group commits', () => {
+  let log: MemoryLog;
+  let commits: GroupCommit;
+  beforeEach(() => {
+    log = new MemoryLog();
+    commits = new GroupCommit(log, new CountingIds());
+  });
+
+  it('carries what comes within a millisecond in one message', async () => {
+    await Promise.all([1, 2, 3].map((n) => commits.add(record(n))));
+    expect(log.commits.map(({ records }) => records.map(({ id }) => id))).toEqual([[uuidOf(1), uuidOf(2), uuidOf(3)]]);
+  });
+
+  it('sends 64 records at once and the rest after, losing and doubling none', async () => {
+    await Promise.all(Array.from({ length: 200 }, (_, n) => commits.add(record(n))));
+    expect(log.commits.map(({ records }) => records.length)).toEqual([64, 64, 64, 8]);
+    expect(new Set(log.records.map(({ id }) => id)).size).toBe(200);
+    expect(new Set(log.commits.map(({ id }) => id)).size).toBe(4);
+  });
+
+  it('stays far below the payload limit when records are large', async () => {
+    await Promise.all(Array.from({ length: 60 }, (_, n) => commits.add(record(n, 'x'.repeat(40_000)))));
+    expect(Math.max(...log.commits.map(({ bytes }) => bytes))).toBeLessThan(700 * 1024);
+    expect(log.records).toHaveLength(60);
+  });
+
+  it('resolves only after the acknowledgement', async () => {
+    let acknowledge!: () => void;
+    log.beforeAck = () => new Promise((resolve) => (acknowledge = resolve));
+    let done = false;
+    const added = commits.add(record(1)).then(() => (done = true));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(done).toBe(false);
+    acknowledge();
+    await added;
+    expect(done).toBe(true);
+  });
+
+  it('sends a commit again under the same id when the acknowledgement is lost', async () => {
+    const ids: string[] = [];
+    const append = log.append.bind(log);
+    log.append = (commit, id) => {
+      ids.push(id);
+      return append(commit, id);
+    };
+    log.failNext = 1;
+    await commits.add(record(1));
+    expect(ids).toEqual([ids[0], ids[0]]);
+  });
+});
+
+describe('the recorder', () => {
+  it('says that nothing can be recorded while the stream is away', async () => {
+    const log = new MemoryLog();
+    const recorder = new Recorder(log, new CountingIds());
+    recorder.assertAvailable();
+    log.available = false;
+    expect(() => recorder.assertAvailable()).toThrow(expect.objectContaining({ code: 'RECORD_UNAVAILABLE' }));
+    await expect(recorder.commit(record(1))).rejects.toMatchObject({ code: 'RECORD_UNAVAILABLE' });
+  });
+
+  it('writes what it owes when it can, at the latest when it closes', async () => {
+    const log = new MemoryLog();
+    const recorder = new Recorder(log, new CountingIds());
+    recorder.commitEventually(record(1));
+    await recorder.close();
+    expect(log.records.map(({ id }) => id)).toEqual([uuidOf(1)]);
+  });
+});
