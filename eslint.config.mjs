@@ -34,6 +34,8 @@ export default tseslint.config(
       '@typescript-eslint/restrict-plus-operands': 'error',
       '@typescript-eslint/no-for-in-array': 'error',
       '@typescript-eslint/no-array-delete': 'error',
+      // Packages without ES modules are loaded by createRequire.
+      '@typescript-eslint/no-require-imports': 'off',
       '@typescript-eslint/no-implied-eval': 'error',
       '@typescript-eslint/no-unsafe-call': 'error',
       '@typescript-eslint/require-array-sort-compare': 'error',

@@ -61,6 +61,9 @@ describe('the gateway over HTTP', () => {
 
   it.each<[string, () => Promise<Response>, number, string]>([
     ['an unknown route', () => get('/v1/nothing'), 404, 'ROUTE_NOT_FOUND'],
+    ['a path that does not decode', () => get('/v1/models/%zz'), 400, 'REQUEST_INVALID'],
+    ['an empty body', () => post('/v1/embeddings', ''), 400, 'JSON_INVALID'],
+    ['a double slash', () => get('//v1/nodes'), 404, 'ROUTE_NOT_FOUND'],
     ['no key', () => fetch(`${stack.url}/v1/models`), 401, 'API_KEY_MISSING'],
     ['a wrong key', () => get('/v1/models', 'mzn_wrongwrongwrongwrongwrong'), 401, 'API_KEY_INVALID'],
     ['malformed JSON', () => post('/v1/embeddings', '{"model":'), 400, 'JSON_INVALID'],

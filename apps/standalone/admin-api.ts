@@ -11,9 +11,12 @@ export class AdminApi {
   async whenKnown(patienceMs = 30_000): Promise<void> {
     const until = performance.now() + patienceMs;
     for (;;) {
-      const failure = await this.get('/v1/organisations?limit=1').then(() => undefined, (error: unknown) => error);
-      if (failure === undefined) return;
-      if (performance.now() > until) throw failure;
+      try {
+        await this.get('/v1/organisations?limit=1');
+        return;
+      } catch (error) {
+        if (performance.now() > until) throw error;
+      }
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }

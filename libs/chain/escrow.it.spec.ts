@@ -1,10 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { keccak256, Wallet } from 'ethers';
 import type { JsonRpcProvider } from 'ethers';
 import { connect, deployEscrow, deployTestDollar, depositTestDollars, Escrow, escrowCalls, listHash, packList, sendCall, signStatement, Token } from '#chain';
 import type { EpochStatement } from '#chain';
 import { anvilKeys, startAnvil } from '#testing';
 import type { Anvil } from '#testing';
+
+jest.setTimeout(60_000);
 
 describe('an escrow on a real chain', () => {
   let anvil: Anvil;

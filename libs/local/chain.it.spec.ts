@@ -21,6 +21,7 @@ describe('the embedded chain', () => {
     const second = await startChain(options);
     expect(await askChain(second.rpcUrl, 'eth_getBalance', [someone, 'latest'])).toBe('0x2b');
     expect(await askChain(second.rpcUrl, 'eth_getTransactionReceipt', [sent])).toMatchObject({ status: '0x1' });
+    expect(await askChain(second.rpcUrl, 'eth_getBalance', [someone, 'finalized'])).toBe('0x2b');
     await askChain(second.rpcUrl, 'anvil_setBalance', [someone, '0x64']);
     await new Promise((resolve) => setTimeout(resolve, 2_500)); // the state is written every second
     await second.running!.kill();

@@ -74,6 +74,8 @@ export async function startChain(options: { directory: string; port: number; lau
   });
   const rpcUrl = `http://127.0.0.1:${options.port}`;
   await whenReady(running, async () => (await askChain<string>(rpcUrl, 'eth_chainId')) !== '', 30_000);
+  // Its state file holds the last state only: new blocks on top, so that the state of the last final block is there to be read.
+  await askChain(rpcUrl, 'anvil_mine', ['0x3']);
   return { rpcUrl, chainId: localChainId, running };
 }
 

@@ -6,12 +6,15 @@ import { anvilProgram, askChain, freePort, localChainId } from '#local';
 export interface Anvil {
   readonly rpcUrl: string;
   readonly port: number;
-  /** SIGKILL; resolves when the process is gone. State goes with it unless it was started with `stateFile`. */
+  /** Resolves when the process is gone: SIGKILL, or SIGTERM if it has a `stateFile` to write. */
   stop(): Promise<void>;
 }
 
 /** Longest wait for the first answer; 46–146 ms is usual, the rest is for a loaded machine. */
 const readyMs = 20_000;
+
+/** Longest time that it may take to write its state. */
+const stopMs = 10_000;
 
 /**
  * A real EVM chain of its own, on loopback, with one block per transaction (finalised two blocks later) and ten rich accounts
@@ -20,7 +23,7 @@ const readyMs = 20_000;
 export async function startAnvil(options: { port?: number; stateFile?: string } = {}): Promise<Anvil> {
   const port = options.port ?? (await freePort());
   const args = ['--host', '127.0.0.1', '--port', String(port), '--chain-id', String(localChainId), '--slots-in-an-epoch', '1', '--enable-tx-gas-limit', '--silent'];
-  if (options.stateFile !== undefined) args.push('--state', options.stateFile, '--state-interval', '1');
+  if (options.stateFile !== undefined) args.push('--state', options.stateFile);
   const child = spawn(anvilProgram(), args, { stdio: 'ignore' });
   const gone = once(child, 'exit');
   const rpcUrl = `http://127.0.0.1:${port}`;
@@ -36,8 +39,10 @@ export async function startAnvil(options: { port?: number; stateFile?: string } 
     rpcUrl,
     port,
     async stop() {
-      child.kill('SIGKILL');
+      child.kill(options.stateFile === undefined ? 'SIGKILL' : 'SIGTERM');
+      const late = setTimeout(() => child.kill('SIGKILL'), stopMs);
       await gone;
+      clearTimeout(late);
     },
   };
 }

@@ -20,7 +20,8 @@ export interface NodeSessionParts {
   readonly admit: (open: OpenHeader) => Refusal | undefined;
   readonly release: () => void;
   readonly keepReceipt: (receipt: SignedReceipt, body: ReceiptBody) => Promise<void>;
-  readonly publish: (sealed: Buffer) => void;
+  /** False when the connection has ended. */
+  readonly publish: (sealed: Buffer) => boolean;
 }
 
 /** One gateway's open session on a node. */
@@ -90,6 +91,7 @@ export class NodeSession {
   }
 
   private send(frame: Frame): void {
-    this.parts.publish(this.parts.ends.sealing.seal(encodeFrame(frame)));
+    // A message that cannot leave is a gap for the gateway: nothing after it would be read.
+    if (!this.parts.publish(this.parts.ends.sealing.seal(encodeFrame(frame)))) this.close();
   }
 }

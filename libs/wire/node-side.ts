@@ -91,9 +91,18 @@ export class NodeServer {
     this.sessions.clear();
   }
 
+  private tell(subject: string, payload: Buffer): boolean {
+    try {
+      this.bus.publish(subject, payload);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   private handshake(message: WireMessage): void {
     if (message.reply === undefined) return;
-    this.bus.publish(message.reply, Buffer.from(JSON.stringify(this.answerHandshake(message.payload))));
+    this.tell(message.reply, Buffer.from(JSON.stringify(this.answerHandshake(message.payload))));
   }
 
   private answerHandshake(payload: Buffer): unknown {
@@ -129,7 +138,7 @@ export class NodeServer {
       ends,
       clock: this.clock,
       pulseMs: this.options.pulseMs ?? limits.jobPulseMs,
-      publish: (sealed) => this.bus.publish(nodeSubjects.answers(this.options.node, request.gateway, request.session), sealed),
+      publish: (sealed) => this.tell(nodeSubjects.answers(this.options.node, request.gateway, request.session), sealed),
     });
   }
 
@@ -147,12 +156,12 @@ export class NodeServer {
     const id = message.subject.split('.')[4] ?? '';
     const session = this.sessions.get(id);
     if (session === undefined) {
-      if (message.reply !== undefined) this.bus.publish(message.reply, sessionUnknownNotice());
+      if (message.reply !== undefined) this.tell(message.reply, sessionUnknownNotice());
       return;
     }
     // Used last: makeRoom() takes from the front.
     this.sessions.delete(id);
     if (session.receive(message.payload)) this.sessions.set(id, session);
-    else if (message.reply !== undefined) this.bus.publish(message.reply, sessionUnknownNotice());
+    else if (message.reply !== undefined) this.tell(message.reply, sessionUnknownNotice());
   }
 }

@@ -12,6 +12,9 @@ export const admissionTransitions: Record<AdmissionState, readonly AdmissionStat
   voided: [],
 };
 
+/** The states from which an admission may go to `state`. */
+export const statesBefore = (state: AdmissionState): AdmissionState[] => (Object.keys(admissionTransitions) as AdmissionState[]).filter((from) => admissionTransitions[from].includes(state));
+
 /** A request that was let in and whose end is not known. */
 export interface OpenAdmission {
   readonly record: string;

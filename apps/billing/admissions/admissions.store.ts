@@ -3,6 +3,7 @@ import type { EntityManager } from 'typeorm';
 import type { Nanos } from '#kernel';
 import { endpoint } from '#protocol';
 import type { AdmittedFacts, CompletedFacts } from '#protocol';
+import { statesBefore } from './admission.js';
 import type { OpenAdmission } from './admission.js';
 
 /** What booking needs to know of an admission. */
@@ -115,8 +116,8 @@ export class AdmissionsStore {
        SELECT * FROM jsonb_to_recordset($1::jsonb) AS a(record uuid, tenant uuid, project uuid, budget uuid, lease uuid, offer uuid, node uuid, price_version uuid, state text, closed_at_ms bigint)
        ORDER BY record
        ON CONFLICT (record) DO UPDATE SET state = EXCLUDED.state, closed_at_ms = EXCLUDED.closed_at_ms, kept_nanos = 0
-       WHERE admissions.state IN ('open', 'closing')`,
-      [JSON.stringify(rows)],
+       WHERE admissions.state = ANY($2::text[])`,
+      [JSON.stringify(rows), statesBefore('completed')],
     );
   }
 
@@ -140,7 +141,7 @@ export class AdmissionsStore {
   }
 
   async setClosing(manager: EntityManager, record: string): Promise<void> {
-    await manager.query(`UPDATE billing.admissions SET state = 'closing' WHERE record = $1 AND state = 'open'`, [record]);
+    await manager.query(`UPDATE billing.admissions SET state = 'closing' WHERE record = $1 AND state = ANY($2::text[])`, [record, statesBefore('closing')]);
   }
 
   /** Whether a record was admitted, for its tenant. */

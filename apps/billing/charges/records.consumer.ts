@@ -6,7 +6,7 @@ import type { RecordCommit } from '#protocol';
 import { recordsDurable } from '../records/records-progress.service.js';
 import { BookingService } from './booking.service.js';
 
-/** Group commits booked in one transaction: 16 × ≤ 64 records ≈ 1,000 charges, about 20 ms of database work. */
+/** Group commits booked in one transaction: 16 × ≤ 64 records, about 500 requests with both of their facts. */
 const commitsPerBatch = 16;
 /** How long the first commit of a batch waits for company. */
 const batchWaitMs = 5;

@@ -102,4 +102,14 @@ describe('the ledger', () => {
     expect(await rows(books.ids.uuid())).toEqual([]);
     expect(await rows('')).toEqual([]);
   });
+
+  it('shows every row to the verifier, who changes none', async () => {
+    await withClient(books.database.verifyUrl, async (client) => {
+      const { rows } = await client.query<{ table: string }>(`SELECT tablename AS table FROM pg_tables WHERE schemaname = 'billing' AND tablename <> 'migrations'`);
+      expect(rows.length).toBeGreaterThan(15);
+      for (const { table } of rows) await client.query(`SELECT count(*) FROM billing.${table}`);
+      expect(Number((await client.query<{ n: string }>('SELECT count(*) AS n FROM billing.postings')).rows[0]!.n)).toBeGreaterThan(0);
+      await expect(client.query('DELETE FROM billing.postings')).rejects.toThrow(/permission denied|read-only/);
+    });
+  });
 });

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { Wallet } from 'ethers';
 import type { DataSource } from 'typeorm';
@@ -14,6 +14,8 @@ import { settlement } from '../settlement.service-definition.js';
 import { Relayer, replaceMs, resendMs } from './relayer.service.js';
 import { SenderLock } from './sender-lock.js';
 import { TransactionStore } from './transaction.store.js';
+
+jest.setTimeout(60_000);
 
 const relayerKey = anvilKeys[3];
 const payees = Array.from({ length: 12 }, () => Wallet.createRandom().address);

@@ -38,6 +38,12 @@ describe('the table', () => {
     expect(text).toMatch(/bank\.refused-senders +52 +Not to be given away\./);
   });
 
+  it('says so when a request was refused by two policies', () => {
+    expect(text).not.toContain('counts for both');
+    const both = [...outcome.refusals, { policy: 'other', reason: 'Neither.', count: 1 }];
+    expect(renderTable({ ...outcome, refusals: both }).join('\n')).toContain('counts for both');
+  });
+
   it('lines its columns up', () => {
     const start = lines.findIndex((line) => line === 'Where it ran');
     expect(lines.slice(start + 1, start + 4)).toEqual([

@@ -17,13 +17,20 @@ export function renderTable(outcome: Outcome): string[] {
     ...section('Requests', [`${requests.total} sent in ${outcome.seconds.toFixed(0)} s, ${requests.ok} answered, ${requests.refused} refused, ${requests.failedOver} moved to another machine, ${requests.total - requests.ok - requests.refused} lost`]),
     ...section('Spam or not', [`${(outcome.accuracy * 100).toFixed(1)} % of ${outcome.heldOut} held-out messages named rightly by their ${neighbours} nearest neighbours`]),
     ...section('Where it ran', columns(['class', 'machine', 'region', 'requests', 'USD per 1M tokens', 'USD'], outcome.routes.map((route) => [route.dataClass, route.node, route.region, String(route.count), formatNanos(route.pricePerMillionNanos), formatNanos(route.chargedNanos)]))),
-    ...section('Refused', outcome.refusals.length === 0 ? ['nothing'] : columns(['policy', 'requests', 'reason'], outcome.refusals.map(({ policy, count, reason }) => [policy, String(count), reason]))),
+    ...section('Refused', refused(outcome)),
     ...section('Failover', [killed ? `${killed.name} was killed (-9) after ${killed.afterAnswers} answers; ${requests.failedOver} requests on their way to it ran elsewhere` : 'no machine was killed: the policy leaves none to take over']),
     ...section('Cost', [`${formatNanos(outcome.spentNanos)} USD of a budget of ${formatNanos(outcome.budgetNanos)} USD`]),
     ...section('Paid on chain', [...columns(['machine', 'payee', 'test dollars', 'withdrawal'], settled.payouts.map(({ payeeName, payee, amount, tx }) => [payeeName, payee, amount, tx])), `credited, with the log's root, in ${settled.tx}`]),
     ...section('Proved offline', outcome.proofs.map(({ id, entries, file }) => `${id}: ${entries.map(({ type, index }) => `${type} is entry ${index}`).join(', ')} of ${entries[0]?.size ?? 0} (${file})`)),
     ...section('Invariants, checked from outside', outcome.invariants.map(({ name, holds, detail }) => `${holds ? 'holds ' : 'BROKEN'}  ${name}: ${detail}`)),
   ];
+}
+
+function refused({ refusals, requests }: Outcome): string[] {
+  if (refusals.length === 0) return ['nothing'];
+  const named = refusals.reduce((sum, { count }) => sum + count, 0);
+  const rows = columns(['policy', 'requests', 'reason'], refusals.map(({ policy, count, reason }) => [policy, String(count), reason]));
+  return named > requests.refused ? [...rows, '(a request that two policies refuse counts for both)'] : rows;
 }
 
 function section(title: string, lines: readonly string[]): string[] {

@@ -1,0 +1,229 @@
+import { verify } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import jwt from '@nats-io/jwt';
+import type { Account } from '@nats-io/jwt';
+import { connect, credsAuthenticator } from '@nats-io/transport-node';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { pino } from 'pino';
+import { z } from 'zod';
+import { SystemClock, SystemIds } from '#kernel';
+import { ed25519PublicKey, enrolmentBytes, enrolmentRequest, nodeSubjects, openReceipt, serviceInboxPrefix } from '#protocol';
+import { testNats } from '#testing';
+import type { TestNats } from '#testing';
+import { NodeClient } from '#wire';
+import type { JobRequest } from '#wire';
+import { embeddedModel } from './engine/embedding-request.js';
+import { nodeKeys } from './keys/node-keys.js';
+import { readOptions } from './node-options.js';
+import { runNode } from './run-node.js';
+import type { RunningNode } from './run-node.js';
+
+const ids = new SystemIds(new SystemClock());
+const logger = pino({ level: 'silent' });
+const soon = async (condition: () => boolean): Promise<void> => {
+  for (const until = Date.now() + 8_000; !condition() && Date.now() < until; ) await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(condition()).toBe(true);
+};
+
+/** An HTTP server on loopback. */
+async function listen(answer: (path: string, body: string, response: ServerResponse) => void): Promise<{ server: Server; url: string }> {
+  const server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+    request.on('end', () => answer(request.url ?? '', body, response));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
+const json = (response: ServerResponse, status: number, body: unknown): void => void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+
+describe('a node', () => {
+  let nats: TestNats;
+  let gateway: NatsConnection;
+  let spy: NatsConnection;
+  let client: NodeClient;
+  let hub: { server: Server; url: string };
+  let engine: { server: Server; url: string };
+  let directory: string;
+  let running: RunningNode | undefined;
+  let enrolments: z.output<typeof enrolmentRequest>[];
+  const id = { node: '', embed: '', chat: '' };
+  /** Answers of the slow engine that wait to be let go. */
+  const held: (() => void)[] = [];
+  const receipts: { subject: string; json: () => unknown }[] = [];
+  const beats: string[] = [];
+
+  beforeAll(async () => {
+    nats = await testNats();
+    const as = (credentials: string, inboxPrefix: string) => connect({ servers: nats.url, authenticator: credsAuthenticator(Buffer.from(credentials)), inboxPrefix });
+    gateway = await as(nats.credentials.gateway, serviceInboxPrefix('gateway'));
+    const everything = { publish: ['node.*.down.settled', '$SYS.REQ.>'], subscribe: ['node.>', '_INBOX_spy.>'], responses: false };
+    spy = await as(await nats.credentialsWith('spy', everything), '_INBOX_spy');
+    spy.subscribe('node.*.up.receipt', { callback: (_error, message) => void receipts.push({ subject: message.subject, json: () => message.json() }) });
+    spy.subscribe('node.*.up.heartbeat', { callback: (_error, message) => void beats.push(message.subject) });
+    client = NodeClient.connect(gateway, 'gw-1');
+    hub = await listen((path, body, response) => {
+      const request = z.decode(enrolmentRequest, JSON.parse(body) as never);
+      if (path !== '/v1/nodes/enrol' || request.token !== 'a-token-of-sixteen') return json(response, 403, { error: { code: 'ENROLMENT_INVALID', message: 'the token is not known' } });
+      enrolments.push(request);
+      const seed = new TextDecoder().decode(nodeKeys(directory).natsSeed);
+      void nats.nodeCredentials(id.node, seed).then((credentials) => {
+        const natsJwt = /JWT-----\n([^\n]+)/.exec(credentials)![1]!;
+        json(response, 200, { node: id.node, natsUrl: nats.url, natsJwt, offers: [{ id: id.embed, model: embeddedModel }, { id: id.chat, model: 'chatty' }] });
+      });
+    });
+    engine = await listen((path, body, response) => {
+      if (path === '/v1/models') return json(response, 200, { data: [{ id: 'chatty' }] });
+      held.push(() => json(response, 200, { echo: body, usage: { prompt_tokens: 3, completion_tokens: 2 } }));
+    });
+  }, 150_000);
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'node-'));
+    Object.assign(id, { node: ids.uuid(), embed: ids.uuid(), chat: ids.uuid() });
+    enrolments = [];
+    receipts.length = 0;
+    beats.length = 0;
+  });
+  afterEach(async () => {
+    for (const release of held.splice(0)) release();
+    await running?.stop();
+    running = undefined;
+    rmSync(directory, { recursive: true, force: true });
+  });
+  afterAll(async () => {
+    client.close();
+    await Promise.all([gateway.close(), spy.close()]);
+    for (const { server } of [hub, engine]) server.close();
+    await nats.stop();
+  });
+
+  const options = (more: Record<string, unknown> = {}) =>
+    readOptions({ dir: directory, hub: hub.url, token: 'a-token-of-sixteen', name: 'n', region: 'eu-frankfurt', country: 'DE', jurisdiction: 'EU', priceInput: '0.02', priceOutput: '0', capacity: '2', engine: ['embedded', engine.url], ...more });
+  const start = async (more: Record<string, unknown> = {}): Promise<RunningNode> => (running = await runNode(options(more), logger));
+  const job = (more: Partial<JobRequest> = {}): JobRequest => ({
+    node: id.node,
+    nodePublicKey: nodeKeys(directory).publicKey,
+    record: ids.uuid(),
+    offer: id.embed,
+    model: embeddedModel,
+    endpoint: 'embeddings',
+    body: Buffer.from(JSON.stringify({ model: embeddedModel, input: ['one', 'two'] })),
+    deadlineMs: Date.now() + 20_000,
+    ...more,
+  });
+  const chat = (): JobRequest => job({ offer: id.chat, model: 'chatty', endpoint: 'chat.completions', body: Buffer.from('{"model":"chatty","messages":[]}') });
+
+  it('enrols with its word signed, beats, embeds, and brings its receipt to the stream', async () => {
+    await start();
+    const [{ signature, ...unsigned }] = enrolments as [z.output<typeof enrolmentRequest>];
+    const keys = nodeKeys(directory);
+    expect(verify(null, enrolmentBytes(unsigned), ed25519PublicKey(keys.publicKey), Buffer.from(signature, 'base64'))).toBe(true);
+    expect(unsigned).toMatchObject({ facts: { region: 'eu-frankfurt', country: 'DE', jurisdiction: 'EU' }, publicKey: keys.publicKey, natsPublicKey: keys.natsPublicKey });
+    expect(unsigned.asks).toEqual([
+      { model: embeddedModel, endpoints: ['embeddings'], capacity: 2, inputNanosPerMillion: 20_000_000n, outputNanosPerMillion: 0n },
+      { model: 'chatty', endpoints: ['chat.completions'], capacity: 2, inputNanosPerMillion: 20_000_000n, outputNanosPerMillion: 0n },
+    ]);
+    const request = job();
+    const result = await client.run(request);
+    const answer = JSON.parse(result.body.toString()) as { data: { embedding: number[] }[]; usage: { prompt_tokens: number } };
+    expect(answer.data.map(({ embedding }) => embedding.length)).toEqual([512, 512]);
+    expect(result.usage).toEqual({ inputTokens: answer.usage.prompt_tokens, outputTokens: 0 });
+    await soon(() => receipts.length === 1 && beats.length > 0);
+    expect(receipts[0]!.subject).toBe(nodeSubjects.receipt(id.node));
+    expect(receipts[0]!.json()).toEqual(result.receipt);
+    expect(openReceipt(result.receipt, keys.publicKey)).toMatchObject({ record: request.record, node: id.node });
+  }, 30_000);
+
+  it("uses the engine's own usage and passes its refusals on", async () => {
+    await start();
+    const running = client.run(chat());
+    await soon(() => held.length === 1);
+    held.shift()!();
+    await expect(running).resolves.toMatchObject({ status: 200, usage: { inputTokens: 3, outputTokens: 2 } });
+    await expect(client.run(job({ body: Buffer.from(JSON.stringify({ model: embeddedModel, input: [1, 2] })) }))).rejects.toMatchObject({
+      code: 'ENGINE_REFUSED',
+      details: { status: 400, body: expect.stringContaining('Token arrays') },
+    });
+    await expect(client.run(job({ offer: ids.uuid() }))).rejects.toMatchObject({ code: 'NODE_PROTOCOL' });
+  }, 30_000);
+
+  it('needs no token at the next start, keeps its identity, and sends unsettled receipts again until they are settled', async () => {
+    const publicKey = nodeKeys(directory).publicKey;
+    await start();
+    const { receipt } = await client.run(job());
+    await soon(() => receipts.length === 1);
+    await running!.stop();
+    await start({ hub: undefined, token: undefined });
+    expect(enrolments).toHaveLength(1);
+    expect(nodeKeys(directory).publicKey).toBe(publicKey);
+    await soon(() => receipts.length === 2);
+    expect(receipts[1]!.json()).toEqual(receipt);
+    spy.publish(nodeSubjects.settled(id.node), JSON.stringify({ records: [openReceipt(receipt, publicKey)!.record] }));
+    await spy.flush();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await running!.stop();
+    await start();
+    await client.run(job());
+    await soon(() => receipts.length === 3);
+    expect(receipts[2]!.json()).not.toEqual(receipt);
+  }, 60_000);
+
+  it('is busy above its capacity and takes jobs again when a place is free', async () => {
+    await start();
+    const [one, two] = [client.run(chat()), client.run(chat())];
+    await soon(() => held.length === 2);
+    await expect(client.run(job())).rejects.toMatchObject({ code: 'NODE_BUSY' });
+    held.shift()!();
+    held.shift()!();
+    await Promise.all([one, two]);
+    await expect(client.run(job())).resolves.toMatchObject({ status: 200 });
+  }, 30_000);
+
+  it('ends running jobs before it leaves, and takes no new ones meanwhile', async () => {
+    const node = await start();
+    const last = client.run(chat());
+    await soon(() => held.length === 1);
+    const stopped = node.stop();
+    running = undefined;
+    await expect(client.run(job())).rejects.toMatchObject({ code: 'NODE_BUSY' });
+    held.shift()!();
+    await expect(last).resolves.toMatchObject({ status: 200 });
+    await stopped;
+    await expect(client.run(job())).rejects.toMatchObject({ code: 'NODE_UNREACHABLE' });
+  }, 30_000);
+
+  it('keeps receipts that cannot be sent, and sends them when the server is back', async () => {
+    await start();
+    const { record, ...rest } = job();
+    await client.run({ record, ...rest });
+    await soon(() => receipts.length === 1);
+    await nats.kill();
+    await nats.restart();
+    await soon(() => receipts.length === 2);
+    expect(openReceipt(receipts[1]!.json() as never, nodeKeys(directory).publicKey)).toMatchObject({ record });
+  }, 30_000);
+
+  it('says why when it cannot join: no token, a wrong one, or no hub', async () => {
+    await expect(start({ token: undefined })).rejects.toMatchObject({ code: 'REQUEST_INVALID', message: expect.stringMatching(/--hub and --token/) });
+    await expect(start({ token: 'another-token-of-some' })).rejects.toMatchObject({ code: 'ENROLMENT_INVALID', message: 'the token is not known' });
+    await expect(start({ hub: 'http://127.0.0.1:1' })).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+  }, 30_000);
+
+  it('ends when its credential is revoked', async () => {
+    const node = await start();
+    const system = await connect({ servers: nats.url, authenticator: credsAuthenticator(Buffer.from(nats.systemCredentials)), inboxPrefix: '_INBOX_system' });
+    const { name, sub, nats: account } = jwt.decode<Account>(nats.operator.accountJwt);
+    const revocations = { [nodeKeys(directory).natsPublicKey]: Math.ceil(Date.now() / 1000) };
+    const signer = new TextEncoder().encode(nats.operator.seeds.operator);
+    await system.request('$SYS.REQ.CLAIMS.UPDATE', await jwt.encodeAccount(name, sub, { ...account, revocations }, { algorithm: jwt.Algorithms.v2, signer }));
+    expect((await node.ended)?.message).toMatch(/authorization|authentication|revoked/i);
+    await system.close();
+  }, 30_000);
+});
