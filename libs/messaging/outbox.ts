@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { EntityManager } from 'typeorm';
 import { Ids } from '#kernel';
 import type { Event, LogRecord, PayloadOf, Replica, ServiceName, ValueOf } from '#protocol';
-import { recordCommit } from '#protocol';
+import { failure, recordCommit } from '#protocol';
 import { currentTraceparent } from './trace-carrier.js';
 
 /** Migration SQL: publications wait here, written by the transaction of the change they tell of. */
@@ -16,6 +16,9 @@ export function outboxTable(schema: string): string {
     created_at timestamptz NOT NULL DEFAULT now()
   )`;
 }
+
+/** Below the default payload limit of NATS (1 MiB) with room for headers: a larger one could never be sent and would stop all behind it. */
+const payloadBytesMax = 1_000_000;
 
 /** KV subjects carry the value as such; a NULL payload deletes the key. */
 export const kvPrefix = '$KV.';
@@ -54,6 +57,7 @@ export class Outbox {
   }
 
   private async add(manager: EntityManager, subject: string, payload: string | null): Promise<void> {
+    if (payload !== null && Buffer.byteLength(payload) > payloadBytesMax) throw failure('BODY_TOO_LARGE', `${subject}: ${payload.length} characters do not fit one message; make it smaller`);
     await manager.query(`INSERT INTO "${this.service}".outbox (message_id, subject, payload, traceparent) VALUES ($1, $2, $3, $4)`, [
       this.ids.uuid(),
       subject,

@@ -101,6 +101,7 @@ describe('a running service', () => {
         throw new Error('no');
       }),
     ).rejects.toThrow('no');
+    await expect(withTenant(dataSource, '*', (manager) => outbox.event(manager, noted, { text: 'x'.repeat(1_000_000) }))).rejects.toMatchObject({ code: 'BODY_TOO_LARGE' });
     outbox.kick();
     const publisher = new Publisher(service.app.get(Bus));
     await publisher.publish(noted.subject, JSON.stringify({ text: 'twice' }), { id: 'same' });

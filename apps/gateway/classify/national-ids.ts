@@ -1,31 +1,27 @@
-import { isIntroducedAs } from './context-words.js';
-import type { WrittenNumber } from './numbers.js';
 import { isEgyptianId, isEmiratesId, isFrenchNir, isNhsNumber, isSaudiId, isSsn, isSteuerId } from './validators.js';
-
-const shape = ({ groups }: WrittenNumber): string => groups.join('-');
+import type { WrittenNumber } from './written-number.js';
 
 /**
  * Numbers that identify a person. Those whose check is strong count wherever they stand; of those that one random
  * number in ten would pass, only the usual grouping or a word before it counts.
  */
 export function isNationalId(written: WrittenNumber): boolean {
-  const { digits, separators, continues } = written;
-  if (continues || new Set(separators).size > 1) return false;
-  const [groups, separator] = [shape(written), separators[0]];
-  switch (digits.length) {
+  const { length, separator } = written;
+  if (length < 9 || length > 15 || written.continues || !written.hasOneSeparator(0)) return false;
+  const { digits } = written;
+  switch (length) {
     case 9:
-      return (separator === '-' && groups === '3-2-4' && isSsn(digits)) || (isIntroduced(written) && isSsn(digits));
+      return isSsn(digits) && ((separator === '-' && written.shape === '3-2-4') || written.isIntroducedAs('nationalId'));
     case 10:
-      return (separator === ' ' && groups === '3-3-4' && isNhsNumber(digits)) || (isIntroduced(written) && (isSaudiId(digits) || isNhsNumber(digits)));
+      if (isNhsNumber(digits) && separator === ' ' && written.shape === '3-3-4') return true;
+      return (isSaudiId(digits) || isNhsNumber(digits)) && written.isIntroducedAs('nationalId');
     case 11:
-      return (groups === '11' || groups === '2-3-3-3') && isSteuerId(digits);
+      return isSteuerId(digits) && (written.groupCount === 1 || written.shape === '2-3-3-3');
     case 14:
       return isEgyptianId(digits);
     case 15:
-      return ((groups === '15' || groups === '3-4-7-1') && isEmiratesId(digits)) || isFrenchNir(digits);
+      return isFrenchNir(digits) || (isEmiratesId(digits) && (written.groupCount === 1 || written.shape === '3-4-7-1'));
     default:
       return false;
   }
 }
-
-const isIntroduced = ({ text, start }: WrittenNumber): boolean => isIntroducedAs('nationalId', text, start);

@@ -2,9 +2,12 @@ import { isDigit } from './chars.js';
 
 const groupsMax = 8;
 const digitsMax = 19;
+/** Groups of a single digit: `+358 (0) 9 123456` has two. */
+const singlesMax = 2;
 
 /** The first groups of digits at a place in a text, as people write numbers: `4111 1111 1111 1111`, `(030) 123-4567`. */
 export interface NumberRun {
+  readonly text: string;
   readonly start: number;
   /** Digits of all groups. */
   readonly digits: string;
@@ -26,11 +29,13 @@ export function numberRunAt(text: string, start: number): NumberRun {
   let digits = '';
   let at = start;
   let next = -1;
+  let singles = 0;
   while (digitCounts.length < groupsMax) {
     const from = at;
     while (isDigit(text.charCodeAt(at)) && (next < 0 || at - from <= digitsMax)) at++;
     if (next < 0) next = at;
     if (digits.length + at - from > digitsMax) break;
+    if (at - from === 1 && ++singles > singlesMax) break;
     digits += text.slice(from, at);
     digitCounts.push(digits.length);
     ends.push(at);
@@ -39,7 +44,7 @@ export function numberRunAt(text: string, start: number): NumberRun {
     separators.push(text[at]!);
     at += width;
   }
-  return { start, digits, digitCounts, ends, separators, next };
+  return { text, start, digits, digitCounts, ends, separators, next };
 }
 
 /** Characters between two groups: one of `space - . /`, or brackets with a space or hyphen beside them. */

@@ -22,6 +22,7 @@ const cardSchemes: readonly { readonly prefix: RegExp; readonly lengths: readonl
 ];
 
 export function isCard(digits: string): boolean {
+  if (digits < '2' || digits >= '97') return false;
   return cardSchemes.some(({ prefix, lengths }) => lengths.includes(digits.length) && prefix.test(digits)) && passesLuhn(digits) && !/^(\d)\1+$/.test(digits);
 }
 
