@@ -12,7 +12,7 @@ import type { RunningService } from '#service';
 import { createTestDatabase, testNats } from '#testing';
 import type { TestDatabase, TestNats } from '#testing';
 import { testTenant } from './books-harness.js';
-import { billingService } from './billing.service-definition.js';
+import { billing } from './billing.service-definition.js';
 import { admittedFacts, completedFacts, newNode, recordOf, signedBy } from './records-harness.js';
 import type { TestNode } from './records-harness.js';
 
@@ -43,7 +43,7 @@ describe('the billing service', () => {
   let node: TestNode;
 
   const start = (): Promise<RunningService> =>
-    runService(billingService, {
+    runService(billing, {
       NATS_URL: nats.url,
       NATS_CREDS: nats.credentialFiles.billing,
       DATABASE_URL: database.url,
@@ -67,7 +67,7 @@ describe('the billing service', () => {
 
   beforeAll(async () => {
     [nats, database] = await Promise.all([testNats(), createTestDatabase({ service: 'billing' })]);
-    await migrate(billingService, database.ownerUrl);
+    await migrate(billing, database.ownerUrl);
     const bus = (name: keyof typeof buses): Promise<Bus> => Bus.connect({ url: nats.url, creds: nats.credentials[name], name });
     buses = { gateway: await bus('gateway'), scheduler: await bus('scheduler'), settlement: await bus('settlement'), governance: await bus('governance') };
     caller = new Caller(buses.gateway);

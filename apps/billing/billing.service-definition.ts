@@ -7,7 +7,7 @@ import { CreateLeases1767225600002 } from './leases/leases.migration.js';
 import { CreatePayables1767225600005 } from './payables/payables.migration.js';
 import { CreatePrices1767225600003 } from './prices/prices.migration.js';
 
-export const billingService = defineService({
+export const billing = defineService({
   name: 'billing',
   config: billingConfig,
   module: () => BillingModule,

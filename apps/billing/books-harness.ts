@@ -14,7 +14,7 @@ import { createTestDatabase } from '#testing';
 import type { TestDatabase } from '#testing';
 import { billingConfig } from './billing-config.js';
 import { BillingModule } from './billing.module.js';
-import { billingService } from './billing.service-definition.js';
+import { billing } from './billing.service-definition.js';
 import { TrialBalanceStore } from './ledger/trial-balance.store.js';
 import { RecordsProgress } from './records/records-progress.service.js';
 
@@ -80,7 +80,7 @@ export interface Books {
 /** The service's own modules on a database of their own, without NATS: time and progress are in the test's hand. */
 export async function openBooks(env: Record<string, string> = {}): Promise<Books> {
   const database = await createTestDatabase({ service: 'billing' });
-  await migrate(billingService, database.ownerUrl);
+  await migrate(billing, database.ownerUrl);
   const dataSource = await createDataSource(database.url, 'billing').initialize();
   const clock = new ManualClock();
   const ids = new SystemIds(clock);

@@ -1,4 +1,4 @@
 import { main } from '#service';
-import { billingService } from './billing.service-definition.js';
+import { billing } from './billing.service-definition.js';
 
-await main(billingService);
+await main(billing);

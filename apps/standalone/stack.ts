@@ -1,4 +1,4 @@
-import { endLeftovers, Home, openHome, Ports, release, Secrets, takeOver } from '#local';
+import { Home, openHome, Ports, release, Secrets, takeOver } from '#local';
 import { AdminApi } from './admin-api.js';
 import { ensureBank } from './bank/bank.js';
 import type { Bank } from './bank/bank.js';
@@ -69,8 +69,7 @@ export class Stack {
   /** Ends all at once. */
   async kill(): Promise<void> {
     await this.supervisor.kill();
-    await endLeftovers(this.home);
-    release(this.home);
+    await release(this.home);
   }
 
   private async end(): Promise<void> {
@@ -78,7 +77,6 @@ export class Stack {
     const nodes = this.supervisor.names().filter((name) => !services.includes(name) && !infrastructureNames.includes(name));
     await this.supervisor.stop([nodes, ['gateway'], services.filter((name) => name !== 'gateway')]);
     // What was still starting is only written down.
-    while ((await endLeftovers(this.home)).length > 0);
-    release(this.home);
+    await release(this.home);
   }
 }

@@ -64,7 +64,21 @@ describe('children of the supervisor', () => {
     }
     await new Promise((resolve) => other.once('exit', resolve));
     await takeOver(home);
-    release(home);
+    await release(home);
     expect(existsSync(home.path('supervisor.json'))).toBe(false);
+  });
+
+  it('of another supervisor are left alone by one that was turned away', async () => {
+    const other = spawn(process.execPath, ['-e', forever], { stdio: 'ignore' });
+    const theirs = await launchUnder(home)(node('theirs', forever));
+    home.writeJson(identify(other.pid!), 'supervisor.json');
+    try {
+      await expect(takeOver(home)).rejects.toThrow('already runs');
+      await release(home);
+      expect(isRunning(theirs.identity)).toBe(true);
+    } finally {
+      other.kill('SIGKILL');
+      await theirs.kill();
+    }
   });
 });

@@ -23,13 +23,14 @@ export async function takeOver(home: Home): Promise<string[]> {
   return endLeftovers(home);
 }
 
-/** Gives the home free again. */
-export function release(home: Home): void {
-  if (home.readJson<ProcessIdentity>(lockFile)?.pid === process.pid) rmSync(home.path(lockFile), { force: true });
+/** Ends what this supervisor started and has not ended yet, and gives the home free. Does nothing to a home of another supervisor. */
+export async function release(home: Home): Promise<void> {
+  if (home.readJson<ProcessIdentity>(lockFile)?.pid !== process.pid) return;
+  while ((await endLeftovers(home)).length > 0);
+  rmSync(home.path(lockFile), { force: true });
 }
 
-/** Ends every process that is written down in `.mizan/pids`. Returns their names. */
-export async function endLeftovers(home: Home): Promise<string[]> {
+async function endLeftovers(home: Home): Promise<string[]> {
   if (!existsSync(home.path('pids'))) return [];
   const ended: string[] = [];
   await Promise.all(

@@ -59,6 +59,8 @@ export const settlementEvents = {
       at: chainPosition,
     }),
   ),
+  /** A payer took thawed deposit back out of the escrow. */
+  depositWithdrawn: defineEvent('settlement', 'deposit-withdrawn', z.object({ tenant: uuid, payer: evmAddress, to: evmAddress, units: tokenUnits, at: chainPosition })),
   /** A payee took credit out of the escrow. */
   withdrawalConfirmed: defineEvent('settlement', 'withdrawal-confirmed', z.object({ payee: evmAddress, to: evmAddress, payer: evmAddress, units: tokenUnits, at: chainPosition })),
 } as const;

@@ -17,8 +17,11 @@ export const streams = [
   { name: 'RECORDS', subjects: ['mizan.record.>'], maxAgeMs: 30 * day, duplicateWindowMs: 120_000 },
   /** Facts between services, published from outboxes. */
   { name: 'EVENTS', subjects: ['mizan.event.>'], maxAgeMs: 30 * day, duplicateWindowMs: 120_000 },
-  /** Receipts signed by nodes: each node may publish only on its own subject. */
-  { name: 'RECEIPTS', subjects: ['node.*.up.receipt'], maxAgeMs: 30 * day, duplicateWindowMs: 120_000 },
+  /**
+   * Receipts signed by nodes: each node may publish only on its own subject. Message ids are compared over the whole stream, so the
+   * window is the shortest there is: a node must not make another's receipt look like a duplicate.
+   */
+  { name: 'RECEIPTS', subjects: ['node.*.up.receipt'], maxAgeMs: 30 * day, duplicateWindowMs: 100 },
 ] as const;
 export type StreamName = (typeof streams)[number]['name'];
 

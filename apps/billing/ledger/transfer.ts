@@ -20,6 +20,7 @@ export const transferCodes = [
   'epoch.settle',
   'deposit',
   'withdrawal',
+  'deposit-withdrawal',
 ] as const;
 export type TransferCode = (typeof transferCodes)[number];
 

@@ -9,6 +9,10 @@ export function depositTransfer(position: string, tenant: string, units: bigint,
   return transfer(namedUuid('deposit', position), 'deposit', tenant, move(deposit(tenant, currency), escrow(currency), units));
 }
 
+export function depositWithdrawalTransfer(position: string, tenant: string, units: bigint, { currency }: TokenCurrency): Transfer {
+  return transfer(namedUuid('deposit-withdrawal', position), 'deposit-withdrawal', tenant, move(escrow(currency), deposit(tenant, currency), units));
+}
+
 /**
  * A settled epoch. In dollars what was drawn is no longer owed to the payees, and as much no longer by the tenant; in tokens
  * the tenant's deposit became the payees' credit. Both legs pass through the exchange account of their currency.

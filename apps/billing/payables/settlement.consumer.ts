@@ -23,6 +23,11 @@ export class SettlementConsumer {
     return this.settlement.deposited(event);
   }
 
+  @ConsumeEvent(settlementEvents.depositWithdrawn, { durable: 'billing-deposit-withdrawn' })
+  onDepositWithdrawn(event: PayloadOf<typeof settlementEvents.depositWithdrawn>): Promise<void> {
+    return this.settlement.depositWithdrawn(event);
+  }
+
   @ConsumeEvent(settlementEvents.epochSettled, { durable: 'billing-epoch-settled' })
   onSettled(event: PayloadOf<typeof settlementEvents.epochSettled>): Promise<void> {
     return this.settlement.settled(event);

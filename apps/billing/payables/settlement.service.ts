@@ -12,11 +12,12 @@ import type { BillingConfig } from '../billing-config.js';
 import { operatorTenant } from '../ledger/chart-of-accounts.js';
 import { LedgerStore } from '../ledger/ledger.store.js';
 import { SettledNotices } from '../receipts/settled-notices.service.js';
-import { depositTransfer, settleTransfer, withdrawalTransfer } from './chain-transfers.js';
+import { depositTransfer, depositWithdrawalTransfer, settleTransfer, withdrawalTransfer } from './chain-transfers.js';
 import { PayablesStore } from './payables.store.js';
 import { StatementsStore } from './statements.store.js';
 
 type Deposit = PayloadOf<typeof settlementEvents.depositConfirmed>;
+type DepositWithdrawn = PayloadOf<typeof settlementEvents.depositWithdrawn>;
 type Settled = PayloadOf<typeof settlementEvents.epochSettled>;
 type Withdrawal = PayloadOf<typeof settlementEvents.withdrawalConfirmed>;
 
@@ -48,6 +49,10 @@ export class SettlementService {
       await this.payables.notePayer(manager, payer, tenant);
       await this.ledger.post(manager, [depositTransfer(positionOf(at), tenant, units, this.token)]);
     });
+  }
+
+  depositWithdrawn({ tenant, units, at }: DepositWithdrawn): Promise<void> {
+    return this.once(at, (manager) => this.ledger.post(manager, [depositWithdrawalTransfer(positionOf(at), tenant, units, this.token)]).then(() => undefined));
   }
 
   /** The books follow the chain; where it settled something else than was drawn, that is noted. Then the nodes are told. */

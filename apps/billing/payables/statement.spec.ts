@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { tokenCurrency } from '../billing-config.js';
 import type { Transfer } from '../ledger/transfer.js';
-import { depositTransfer, settleTransfer, withdrawalTransfer } from './chain-transfers.js';
+import { depositTransfer, depositWithdrawalTransfer, settleTransfer, withdrawalTransfer } from './chain-transfers.js';
 import { drawStatement, drawTransfer } from './statement.js';
 
 const tenant = '0198c0de-0000-7000-8000-000000000001';
@@ -64,6 +64,7 @@ describe('what the chain confirms', () => {
 
   it('moves the escrow by deposits and withdrawals alone', () => {
     expect(total(depositTransfer('p', tenant, 9n, token), 'TUSD6', 'escrow')).toBe(9n);
+    expect(total(depositWithdrawalTransfer('p', tenant, 9n, token), 'TUSD6', 'escrow')).toBe(-9n);
     expect(total(withdrawalTransfer('p', tenant, payee(1), 9n, token), 'TUSD6', 'escrow')).toBe(-9n);
     expect(depositTransfer('p', tenant, 9n, token).id).not.toBe(depositTransfer('q', tenant, 9n, token).id);
   });

@@ -1,3 +1,5 @@
+import { isDigit, isLetter } from './chars.js';
+
 /** How far before a number a word may stand that says what it is. Bounds the work per number. */
 const windowChars = 40;
 
@@ -8,5 +10,15 @@ const wordsOf = {
 
 /** Whether such a word stands shortly before `start`, with no other number between. */
 export function isIntroducedAs(kind: keyof typeof wordsOf, text: string, start: number): boolean {
-  return wordsOf[kind].test(text.slice(Math.max(0, start - windowChars), start));
+  return followsWord(text, start) && wordsOf[kind].test(text.slice(Math.max(0, start - windowChars), start));
+}
+
+/** Spares most numbers the search: what stands before is no word, or another number is nearer. */
+function followsWord(text: string, start: number): boolean {
+  for (let at = start - 1; at >= 0 && at > start - windowChars; at--) {
+    const code = text.charCodeAt(at);
+    if (isDigit(code)) return false;
+    if (code > 127 || isLetter(code)) return true;
+  }
+  return false;
 }

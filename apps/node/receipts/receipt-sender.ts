@@ -69,7 +69,7 @@ export class ReceiptSender {
     this.sending.add(record);
     try {
       const carried = headers();
-      carried.set('Nats-Msg-Id', record);
+      carried.set('Nats-Msg-Id', `${this.node}:${record}`);
       const reply = await this.connection.request(nodeSubjects.receipt(this.node), JSON.stringify(receipt), { timeout: ackMs, headers: carried });
       streamAck.parse(reply.json());
       this.pending.delete(record);

@@ -6,11 +6,17 @@ import type { StatementRow } from '../epochs/statement.store.js';
 import type { Deposit } from './chain-event.store.js';
 
 type Settled = Extract<PlacedEvent, { name: 'EpochSettled' }>;
+type DepositWithdrawn = Extract<PlacedEvent, { name: 'DepositWithdrawn' }>;
 type Withdrawn = Extract<PlacedEvent, { name: 'Withdrawn' }>;
 
 /** Tells the books of a final deposit. */
 export function announceDeposit(outbox: Outbox, manager: EntityManager, tenant: string, { payer, units, at }: Deposit): Promise<void> {
   return outbox.event(manager, settlementEvents.depositConfirmed, { tenant, payer, units, at });
+}
+
+/** Tells the books that a payer took deposit back. */
+export function announceDepositWithdrawn(outbox: Outbox, manager: EntityManager, tenant: string, { payer, to, units, at }: DepositWithdrawn): Promise<void> {
+  return outbox.event(manager, settlementEvents.depositWithdrawn, { tenant, payer, to, units, at });
 }
 
 /** Tells the books that a statement of theirs is final. */

@@ -8,7 +8,7 @@ import { ChainLink } from '../chain/chain-link.js';
 import type { SettlementConfig } from '../config.js';
 import { StatementStore } from '../epochs/statement.store.js';
 import { PayerStore } from '../payers/payer.store.js';
-import { announceDeposit, announceSettled, announceWithdrawn } from './announce.js';
+import { announceDeposit, announceDepositWithdrawn, announceSettled, announceWithdrawn } from './announce.js';
 import { ChainEventStore } from './chain-event.store.js';
 import { SettledRecord } from './settled-record.js';
 
@@ -71,7 +71,7 @@ export class Watcher {
       case 'Withdrawn':
         return announceWithdrawn(this.outbox, manager, await this.payeeOf(event), event);
       case 'DepositWithdrawn':
-        this.logger.warn(`payer ${event.payer} took ${event.units} units of its deposit back (${event.at.tx})`);
+        if (tenant !== null) return announceDepositWithdrawn(this.outbox, manager, tenant, event);
     }
   }
 

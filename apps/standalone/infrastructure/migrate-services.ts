@@ -1,7 +1,7 @@
 import { databaseServices } from '#local';
 import type { LocalDatabase } from '#local';
 import { migrate } from '#service';
-import { billingService as billing } from '../../billing/billing.service-definition.js';
+import { billing } from '../../billing/billing.service-definition.js';
 import { governance } from '../../governance/governance.service-definition.js';
 import { scheduler } from '../../scheduler/scheduler.service-definition.js';
 import { settlement } from '../../settlement/settlement.service-definition.js';

@@ -5,7 +5,7 @@ import { parseEnv } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { commonConfig } from '#service';
 import { services } from '#protocol';
-import { billingService as billing } from '../../billing/billing.service-definition.js';
+import { billing } from '../../billing/billing.service-definition.js';
 import { gateway } from '../../gateway/gateway.service-definition.js';
 import { governance } from '../../governance/governance.service-definition.js';
 import { scheduler } from '../../scheduler/scheduler.service-definition.js';
