@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import { limits } from '#protocol';
 
 /** Environment of the gateway, beside what every service understands. */
 export const gatewayConfig = z.object({
@@ -14,5 +15,7 @@ export const gatewayConfig = z.object({
   RECORD_DURABILITY: z.enum(['one-replica', 'three-replicas']).default('one-replica'),
   /** How long a job may wait for a machine to become free before it is refused with 429. */
   PLACEMENT_WAIT_MS: z.coerce.number().int().min(0).max(30_000).default(5_000),
+  /** From admission to the latest possible completion. */
+  REQUEST_DEADLINE_MS: z.coerce.number().int().min(1_000).max(limits.requestDeadlineMs).default(limits.requestDeadlineMs),
 });
 export type GatewayConfig = z.output<typeof gatewayConfig>;

@@ -19,6 +19,7 @@ const pepper = 'a pepper for integration tests';
 /** What remains of the one budget; the real one is billing's and is tested there. */
 export class Purse {
   availableNanos = 10n ** 12n;
+  released = 0;
 }
 
 @Controller()
@@ -37,6 +38,7 @@ class PurseRpc {
 
   @Serve(billingCalls.releaseLease)
   release(): { released: boolean } {
+    this.purse.released += 1;
     return { released: true };
   }
 }
@@ -60,12 +62,12 @@ export interface BusServer {
   readonly url: string;
   readonly credentials: Readonly<Record<CredentialName, string>>;
   nodeCredentials(node: string): Promise<string>;
-  stop(): Promise<void>;
 }
 
 /** A gateway on a real bus with real replicas, streams and nodes; billing and governance answer only what the gateway asks. */
 export class GatewayStack {
   readonly records: LogRecord[] = [];
+  private stopping: Promise<void> | undefined;
   private readonly closers: (() => Promise<unknown> | void)[] = [];
 
   private constructor(
@@ -95,10 +97,14 @@ export class GatewayStack {
   }
 
   async stop(): Promise<void> {
-    await this.gateway.stop();
+    await this.stopGateway();
     for (const close of this.closers.reverse()) await close();
     for (const bus of this.buses.values()) await bus.close();
-    await this.nats.stop();
+  }
+
+  /** As at SIGTERM; once. */
+  stopGateway(): Promise<void> {
+    return (this.stopping ??= this.gateway.stop());
   }
 
   /** A key of the bank's, told from others by `text`; the gateway knows it when this resolves. */
@@ -148,7 +154,7 @@ export class GatewayStack {
 }
 
 /** Waits until something holds. */
-export async function eventually(check: () => boolean | Promise<boolean>, withinMs = 5_000): Promise<void> {
+export async function eventually(check: () => boolean | Promise<boolean>, withinMs = 15_000): Promise<void> {
   const endMs = Date.now() + withinMs;
   while (!(await check())) {
     if (Date.now() > endMs) throw new Error('it did not come about in time');

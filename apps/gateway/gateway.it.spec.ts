@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import OpenAI from 'openai';
 import { limits, openRecordBody } from '#protocol';
 import type { CompletedFacts } from '#protocol';
@@ -18,6 +18,9 @@ async function embed({ body }: NodeJobInput): Promise<NodeJobOutput> {
   return { status: 200, contentType: 'application/json', body: Buffer.from(JSON.stringify({ object: 'list', data, model, usage: { prompt_tokens: 3, total_tokens: 3 } })), usage };
 }
 
+/** Other suites share the machine. */
+jest.setTimeout(30_000);
+
 describe('the gateway over HTTP', () => {
   let nats: TestNats;
   let stack: GatewayStack;
@@ -35,8 +38,11 @@ describe('the gateway over HTTP', () => {
     await stack.node(1, embed, { model: 'mizan/embed', capacity: 50 });
     client = new OpenAI({ baseURL: `${stack.url}/v1`, apiKey: key, maxRetries: 0 });
     await eventually(async () => (await get('/v1/models/mizan%2Fembed')).status === 200);
-  });
-  afterAll(() => stack.stop());
+  }, 60_000);
+  afterAll(async () => {
+    await stack.stop();
+    await nats.stop();
+  }, 30_000);
 
   it('serves the official client unchanged: base64 by default, floats on demand, models with a slash', async () => {
     const byDefault = await client.embeddings.create({ model: 'mizan/embed', input: ['a', 'b'] });
@@ -183,6 +189,12 @@ describe('the gateway over HTTP', () => {
     expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(await errorOf(response)).toMatchObject({ status: 503, code: 'RECORD_UNAVAILABLE' });
     await nats.restart();
-    await eventually(async () => (await post('/v1/embeddings', { model: 'mizan/embed', input: 'a' })).status === 200, 15_000);
-  }, 40_000);
+    await eventually(async () => (await post('/v1/embeddings', { model: 'mizan/embed', input: 'a' })).status === 200, 20_000);
+  }, 60_000);
+
+  it('hands its leases in when it stops', async () => {
+    const before = stack.purse.released;
+    await stack.stopGateway();
+    expect(stack.purse.released).toBeGreaterThan(before);
+  });
 });

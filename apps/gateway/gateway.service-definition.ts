@@ -1,6 +1,7 @@
 import { defineService } from '#service';
 import { gatewayConfig } from './config.js';
 import { GatewayModule } from './gateway.module.js';
+import { unroutable } from './http/unroutable.js';
 
 /** The public REST edge. Owns nothing durable: no database, no migrations. */
 export const gateway = defineService({
@@ -9,4 +10,5 @@ export const gateway = defineService({
   module: () => GatewayModule,
   migrations: [],
   http: 'public',
+  unroutable,
 });

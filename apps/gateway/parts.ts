@@ -42,6 +42,7 @@ export const parts: FactoryProvider[] = [
       return new RequestPipeline({
         gateway: config.GATEWAY_ID,
         durability: config.RECORD_DURABILITY,
+        deadlineMs: config.REQUEST_DEADLINE_MS,
         book,
         decider: new Decider(replicated, new DecisionMemo(new CedarEvaluator())),
         leases,

@@ -25,16 +25,30 @@ export interface RunningNode {
   stop(): Promise<void>;
 }
 
-/** Starts a node: engines, enrolment, connection, jobs. Resolves when it takes jobs. */
+/** Starts a node: engines, enrolment, connection, jobs. Resolves when it takes jobs. Leaves nothing behind when it cannot start. */
 export async function runNode(options: NodeOptions, logger: Logger): Promise<RunningNode> {
+  const undo: (() => unknown)[] = [];
+  try {
+    return await start(options, logger, undo);
+  } catch (error) {
+    for (const step of undo.reverse()) await step();
+    throw error;
+  }
+}
+
+async function start(options: NodeOptions, logger: Logger, undo: (() => unknown)[]): Promise<RunningNode> {
   const keys = nodeKeys(options.dir);
   let ready = false;
   const health = options.healthPort === undefined ? undefined : await serveHealth(options.healthPort, () => ready);
+  undo.push(() => health?.close());
   const engines = await Engines.start(options.engine, options.engineKey);
+  undo.push(() => engines.close());
   const enrolment = await joinNetwork(options, keys, engines);
   const { node, offers } = enrolment;
   const journal = await ReceiptJournal.open(options.dir);
+  undo.push(() => journal.close());
   const connection = await connectNode(enrolment, keys);
+  undo.push(() => connection.close());
   const capacity = new Capacity(options.capacity);
   const receipts = new ReceiptSender(connection, node, journal, (message) => logger.warn(message));
   const server = NodeServer.connect(connection, {

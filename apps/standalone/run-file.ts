@@ -30,7 +30,7 @@ export interface RunFile {
   payer: string;
   nodes: { id: string; name: string; region: string; payoutAddress: string; process: string; directory: string }[];
   services: Record<string, string>;
-  /** Process ids by name, at the time of writing. */
+  /** Process ids by name; the file is written anew when one changes. */
   pids: Record<string, number>;
 }
 

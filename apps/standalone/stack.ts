@@ -26,13 +26,14 @@ export interface Up {
 export class Stack {
   readonly supervisor: Supervisor;
   private stopped: Promise<void> | undefined;
+  private rewriteRunFile: () => void = () => {};
 
   constructor(
     private readonly home: Home,
     private readonly programs: Home,
     private readonly narrator: Narrator,
   ) {
-    this.supervisor = new Supervisor((line) => narrator.say(line));
+    this.supervisor = new Supervisor((line) => narrator.say(line), () => this.rewriteRunFile());
   }
 
   /** Brings everything up. Errors: `LocalError`; call `stop` then, too. */
@@ -56,8 +57,9 @@ export class Stack {
     await adminApi.whenKnown();
     const bank = await narrator.step('organisation', () => ensureBank(home, adminApi, own.payer.address), ({ name, tenant }) => `${name}, ${tenant}`);
     const nodes = await startNodes({ home, ports, hub: services.api, natsUrl: infrastructure.nats.url, api: adminApi, chain: infrastructure.chain, narrator, supervisor });
-    const run = writeRunFile(home, { infrastructure, contracts, wallets: own, services, bank, nodes, pids: supervisor.pids() });
-    return { run, bank, nodes, adminApi };
+    const write = (): RunFile => writeRunFile(home, { infrastructure, contracts, wallets: own, services, bank, nodes, pids: supervisor.pids() });
+    this.rewriteRunFile = () => void write();
+    return { run: write(), bank, nodes, adminApi };
   }
 
   /** Stops all that was started and nothing else: nodes, then services, then the infrastructure. Idempotent. */

@@ -1,4 +1,5 @@
 import type { DynamicModule, Type } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { MigrationInterface } from 'typeorm';
 import type { z } from 'zod';
 import type { ServiceName } from '#protocol';
@@ -13,6 +14,8 @@ export interface ServiceDefinition<Config = unknown> {
   readonly migrations: readonly (new () => MigrationInterface)[];
   /** `public` leaves the routes to the service; `internal` serves health and metrics only. */
   readonly http: 'internal' | 'public';
+  /** Answers what reaches no route and no filter: a URL that does not decode, for one. */
+  readonly unroutable?: (error: Error, request: FastifyRequest, reply: FastifyReply) => void;
 }
 
 export function defineService<Config>(definition: ServiceDefinition<Config>): ServiceDefinition<Config> {

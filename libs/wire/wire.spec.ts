@@ -187,8 +187,8 @@ describe('what can go wrong', () => {
   });
 
   it.each([
-    ['throws', (async () => Promise.reject(new Error('out of memory at 0x1'))) as NodeJobHandler],
-    ['answers 503', (async () => ({ status: 503, contentType: 'text/plain', body: Buffer.from('no'), usage: { inputTokens: 0, outputTokens: 0 } })) as NodeJobHandler],
+    ['throws', (async () => Promise.reject(new Error('out of memory at 0x1')))],
+    ['answers 503', (async () => ({ status: 503, contentType: 'text/plain', body: Buffer.from('no'), usage: { inputTokens: 0, outputTokens: 0 } }))],
   ])('is ENGINE_FAILED when the engine %s, and tells nothing of its insides', async (_how, handler) => {
     const bus = new MemoryBus();
     serve(bus, { handler });

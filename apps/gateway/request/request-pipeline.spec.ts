@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Registry } from 'prom-client';
 import { CedarEvaluator, DecisionMemo } from '#policy';
-import { failure } from '#protocol';
+import { failure, limits } from '#protocol';
 import type { AdmittedFacts, CompletedFacts, ErrorCode } from '#protocol';
 import type { JobRequest, JobResult } from '#wire';
 import { CountingIds, ExampleWorld, ManualClock, MemoryLog, exampleJob, permitAll, uuidOf } from '../examples.js';
@@ -78,6 +78,7 @@ describe('the request pipeline', () => {
       pipeline: new RequestPipeline({
         gateway: 'gw-1',
         durability: 'one-replica',
+        deadlineMs: limits.requestDeadlineMs,
         book,
         decider: new Decider(world.replicated, new DecisionMemo(new CedarEvaluator(4))),
         leases,

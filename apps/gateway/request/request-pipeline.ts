@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { DomainError, isDomainError } from '#kernel';
 import type { Clock } from '#kernel';
-import { failure, limits } from '#protocol';
+import { failure } from '#protocol';
 import type { DecisionFields } from '#protocol';
 import type { OfferBook } from '../market/offer-book.js';
 import { Admission } from './admission.js';
@@ -22,6 +22,8 @@ export interface PipelineParts extends AdmissionParts {
   readonly placement: Placement;
   readonly clock: Clock;
   readonly durability: DecisionFields['durability'];
+  /** From admission to the latest possible completion. */
+  readonly deadlineMs: number;
 }
 
 /** The steps of a request in order, from a parsed job to its answer. Authentication went before, settlement comes after. */
@@ -63,7 +65,7 @@ export class RequestPipeline {
   }
 
   private async decide(job: InferenceJob): Promise<Decided> {
-    const { steps, book, decider, clock, durability } = this.parts;
+    const { steps, book, decider, clock, durability, deadlineMs } = this.parts;
     const offers = book.serving(job.model, job.endpoint);
     if (offers.length === 0) throw failure('MODEL_NOT_FOUND', `no machine offers the model "${job.model}" for ${job.endpoint}`, { param: 'model' });
     const classification = await steps.run('classify', () => classify(job));
@@ -73,7 +75,7 @@ export class RequestPipeline {
       decision,
       fields: fieldsOfDecision(job, classification, decision, durability),
       requestHash: createHash('sha256').update(job.body).digest('hex'),
-      deadlineMs: clock.nowMs() + limits.requestDeadlineMs,
+      deadlineMs: clock.nowMs() + deadlineMs,
     };
     if (decision.decision === 'deny') {
       const told = decision.policies.map(({ id, reason }) => `${id}: ${reason}`).join('; ');

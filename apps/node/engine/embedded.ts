@@ -60,7 +60,7 @@ export class EmbeddedEngine extends Engine {
       const settled = (): void => signal.removeEventListener('abort', aborted);
       this.waiting.set(id, {
         resolve: (embedded) => (settled(), resolve(embedded)),
-        reject: (error) => (settled(), reject(error as Error)),
+        reject: (error) => (settled(), reject(error)),
       });
       this.post({ id, texts });
     });

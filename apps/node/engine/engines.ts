@@ -13,7 +13,14 @@ export class Engines {
 
   /** `names`: `embedded`, or the URL of an OpenAI-compatible engine. Errors: ENGINE_FAILED, REQUEST_INVALID. */
   static async start(names: readonly string[], key?: string): Promise<Engines> {
-    return Engines.of(await Promise.all(names.map((name) => startOne(name, key))));
+    const engines: Engine[] = [];
+    try {
+      for (const name of names) engines.push(await startOne(name, key));
+      return await Engines.of(engines);
+    } catch (error) {
+      await Promise.all(engines.map((engine) => engine.close()));
+      throw error;
+    }
   }
 
   /** The first engine that has a model runs it. */

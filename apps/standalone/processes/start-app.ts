@@ -7,10 +7,16 @@ const apps = join(import.meta.dirname, '../..');
 
 /** Variables that every process of the stack may be given by the user. */
 const passedOn = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_HEADERS', 'LOG_LEVEL', 'MIZAN_ENGINE_URL', 'MIZAN_ENGINE_KEY'];
+/** Times that a user may set for one of the services. */
+const tunable: Readonly<Record<string, readonly string[]>> = {
+  gateway: ['PLACEMENT_WAIT_MS', 'REQUEST_DEADLINE_MS'],
+  billing: ['BILLING_ADMISSION_GRACE_MS', 'BILLING_LEASE_TTL_MS', 'BILLING_LEASE_GRACE_MS', 'BILLING_SWEEP_MS'],
+  settlement: ['SETTLEMENT_EPOCH_MS', 'SETTLEMENT_POLL_MS'],
+};
 
 /** Starts one of our programs (`dist/apps/<app>/main.js`) in a Node process of its own. */
 export function startApp(home: Home, app: string, name: string, env: Record<string, string>, args: string[] = [], limits: Partial<LaunchSpec> = {}): Promise<Running> {
-  const given = Object.fromEntries(passedOn.flatMap((key) => (process.env[key] === undefined ? [] : [[key, process.env[key]]])));
+  const given = Object.fromEntries([...passedOn, ...(tunable[app] ?? [])].flatMap((key) => (process.env[key] === undefined ? [] : [[key, process.env[key]]])));
   return launchUnder(home)({
     name,
     command: process.execPath,

@@ -21,7 +21,11 @@ export class Supervisor {
   private readonly kept = new Map<string, Kept>();
   private stopping = false;
 
-  constructor(private readonly say: (line: string) => void) {}
+  /** `restarted` is told after a process was started anew: its id is another one. */
+  constructor(
+    private readonly say: (line: string) => void,
+    private readonly restarted: () => void = () => {},
+  ) {}
 
   /** Starts a process and keeps it. `start` is called again when the process dies. */
   async keep(name: string, start: () => Promise<Running>): Promise<Running> {
@@ -61,6 +65,7 @@ export class Supervisor {
     entry.downOnPurpose = false;
     entry.running = await entry.start();
     this.watch(name, entry);
+    this.restarted();
   }
 
   /** Stops everything, last started first; what was started together is stopped together. */
@@ -102,5 +107,6 @@ export class Supervisor {
     entry.running = next;
     this.say(`${name} runs again (process ${next.identity.pid}).`);
     this.watch(name, entry);
+    this.restarted();
   }
 }

@@ -1,0 +1,97 @@
+import type { ChainView } from './chain-view.js';
+import type { Query } from './sources.js';
+
+/** What the books say of one payee and one paying organisation. */
+export interface PayeeBooks {
+  readonly tenant: string;
+  /** Lower-case address. */
+  readonly payee: string;
+  /** By its charges. */
+  readonly earnedNanos: bigint;
+  /** By the ledger: earned and not drawn. */
+  readonly payableNanos: bigint;
+  readonly drawnUnits: bigint;
+  readonly settledUnits: bigint;
+  /** Highest cumulative total in any signed statement. */
+  readonly signedUnits: bigint;
+  /** By the ledger: credited on chain and not withdrawn. */
+  readonly creditedUnits: bigint;
+  readonly nanosPerUnit: bigint;
+}
+
+export interface PayoutBooks {
+  readonly payees: readonly PayeeBooks[];
+  readonly payers: readonly { readonly tenant: string; readonly address: string }[];
+  readonly escrowUnits: bigint;
+  /** The first block that settlement has not read. */
+  readonly nextBlock: number;
+  /** Organisations whose statements' totals are not the sums of their lines. */
+  readonly misdrawn: readonly string[];
+  depositOf(tenant: string): bigint;
+}
+
+interface PayeeRow {
+  tenant: string;
+  payee: string;
+  earned: string;
+  payable: string;
+  drawn: string;
+  settled: string;
+  signed: string;
+  credited: string;
+  nanos_per_unit: string;
+}
+
+const payeesSql = `
+  WITH earned AS (
+    SELECT c.tenant::text AS tenant, n.payout_address AS payee, sum(c.amount_nanos) AS nanos FROM billing.charges c JOIN billing.nodes n ON n.id = c.node GROUP BY 1, 2
+  ), lines AS (
+    SELECT l.tenant::text AS tenant, l.payee, sum(l.units) AS drawn, COALESCE(sum(l.units) FILTER (WHERE s.state = 'settled'), 0) AS settled, max(s.nanos_per_unit) AS nanos_per_unit
+    FROM billing.statement_lines l JOIN billing.statements s ON s.id = l.statement GROUP BY 1, 2
+  ), signed AS (
+    SELECT s.tenant::text AS tenant, lower(p->>'payee') AS payee, max((p->>'cumulativeUnits')::numeric) AS units
+    FROM settlement.statements s, jsonb_array_elements(s.payees) p WHERE s.signature IS NOT NULL GROUP BY 1, 2
+  ), booked AS (
+    SELECT tenant, split_part(code, ':', 3) AS payee, -COALESCE(sum(balance) FILTER (WHERE kind = 'payable'), 0) AS payable,
+      -COALESCE(sum(balance) FILTER (WHERE kind = 'credited'), 0) AS credited
+    FROM billing.accounts WHERE kind IN ('payable', 'credited') GROUP BY 1, 2
+  )
+  SELECT tenant, payee, COALESCE(e.nanos, 0) AS earned, COALESCE(b.payable, 0) AS payable, COALESCE(l.drawn, 0) AS drawn, COALESCE(l.settled, 0) AS settled,
+    COALESCE(s.units, 0) AS signed, COALESCE(b.credited, 0) AS credited, COALESCE(l.nanos_per_unit, 0) AS nanos_per_unit
+  FROM earned e FULL JOIN lines l USING (tenant, payee) FULL JOIN signed s USING (tenant, payee) FULL JOIN booked b USING (tenant, payee)
+  ORDER BY tenant, payee`;
+
+/** A statement's own totals against its lines, and its running total against those before it (one is open at a time). */
+const misdrawnSql = `
+  SELECT DISTINCT tenant FROM (
+    SELECT s.tenant, s.total_units, l.units, s.cumulative_total_units, sum(l.units) OVER (PARTITION BY s.tenant ORDER BY s.cumulative_total_units, s.id) AS running
+    FROM billing.statements s LEFT JOIN (SELECT statement, sum(units) AS units FROM billing.statement_lines GROUP BY statement) l ON l.statement = s.id) t
+  WHERE total_units IS DISTINCT FROM units OR cumulative_total_units IS DISTINCT FROM running ORDER BY 1`;
+
+/** Everything about payouts that Postgres knows, of one instant. */
+export async function booksOf(query: Query, chain: ChainView | undefined): Promise<PayoutBooks> {
+  const payees = await query<PayeeRow>(payeesSql);
+  const payers = await query<{ tenant: string; address: string }>('SELECT tenant, address FROM settlement.payers ORDER BY tenant');
+  const accounts = await query<{ kind: string; tenant: string; balance: string }>(`SELECT kind, tenant, sum(balance) AS balance FROM billing.accounts WHERE kind IN ('escrow', 'deposit') GROUP BY kind, tenant`);
+  const [cursor] = await query<{ next: string }>('SELECT next_block AS next FROM settlement.cursors WHERE chain_id = $1 AND lower(escrow) = $2', [chain?.chainId.toString() ?? '0', chain?.escrow.toLowerCase() ?? '']);
+  const misdrawn = await query<{ tenant: string }>(misdrawnSql);
+  const balances = new Map(accounts.map(({ kind, tenant, balance }) => [`${kind} ${tenant}`, BigInt(balance)]));
+  return {
+    payees: payees.map((row) => ({
+      tenant: row.tenant,
+      payee: row.payee,
+      earnedNanos: BigInt(row.earned),
+      payableNanos: BigInt(row.payable),
+      drawnUnits: BigInt(row.drawn),
+      settledUnits: BigInt(row.settled),
+      signedUnits: BigInt(row.signed),
+      creditedUnits: BigInt(row.credited),
+      nanosPerUnit: BigInt(row.nanos_per_unit),
+    })),
+    payers,
+    escrowUnits: accounts.filter(({ kind }) => kind === 'escrow').reduce((sum, { balance }) => sum + BigInt(balance), 0n),
+    nextBlock: Number(cursor?.next ?? 0),
+    misdrawn: misdrawn.map(({ tenant }) => tenant),
+    depositOf: (tenant) => -(balances.get(`deposit ${tenant}`) ?? 0n),
+  };
+}

@@ -1,0 +1,186 @@
+import { execFile } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { baseEnvironment, freePort, gone, Home, isRunning, lastLines } from '#local';
+import type { ProcessIdentity, Running } from '#local';
+import { launchKept } from '#testing';
+import type { RunFile } from '../../apps/standalone/run-file.js';
+import { eventually, Hopeless } from './eventually.js';
+import { RestApi } from './rest-api.js';
+
+const root = join(import.meta.dirname, '../..');
+const standalone = join(root, 'dist/apps/standalone/main.js');
+const mizan = join(root, 'dist/apps/cli/main.js');
+/** Ten seconds on two idle cores; a first start beside other work takes several times that. */
+const startMs = 120_000;
+const stopMs = 40_000;
+/** The verifier reads every entry, posting and event: about a second here. */
+const programMs = 60_000;
+
+export interface Invariant {
+  readonly name: string;
+  readonly holds: boolean;
+  readonly detail: string;
+}
+
+/** How a program ended, and what it said. */
+export interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The very thing that `npm start` starts, with a home of its own, for one file of tests. */
+export class StandaloneStack {
+  readonly run: RunFile;
+  private stopped: Promise<number | null> | undefined;
+
+  private constructor(
+    private readonly home: Home,
+    private readonly running: Running,
+  ) {
+    this.run = this.home.readJson<RunFile>('run.json')!;
+  }
+
+  /**
+   * Starts the stack without its sample job and waits until it says that it is up. It ends with this process, whatever happens
+   * to that. With `MIZAN_E2E_KEEP` set, its home stays for a look at its logs.
+   */
+  static async start(env: Record<string, string> = {}): Promise<StandaloneStack> {
+    if (!existsSync(standalone)) throw new Error(`${standalone} is not there: run npm run build`);
+    const home = new Home(mkdtempSync(join(tmpdir(), 'mizan-e2e-')));
+    // PostgreSQL runs as another user when root starts it.
+    chmodSync(home.root, 0o755);
+    const running = await launchKept(home.path('log'))({
+      name: 'standalone',
+      command: process.execPath,
+      args: ['--enable-source-maps', '--no-warnings', standalone, '--no-sample'],
+      cwd: root,
+      env: { ...baseEnvironment(), ...given(), MIZAN_HOME: home.root, MIZAN_PORT: String(await freePort()), ...env },
+      stopSignal: 'SIGINT',
+      stopMs,
+    });
+    try {
+      await eventually('the stack to be up', (saw) => {
+        const output = readFileSync(running.logFile, 'utf8');
+        saw(`it says:\n${output}`);
+        if (running.exit() !== undefined) throw new Hopeless(`the stack ended:\n${output}`);
+        return output.includes('\nMizan is up.') ? true : undefined;
+      }, startMs);
+      return new StandaloneStack(home, running);
+    } catch (error) {
+      await running.stop();
+      forget(home);
+      throw error;
+    }
+  }
+
+  /** The REST API with one of the stack's keys, or another one. */
+  rest(key: string = this.run.key): RestApi {
+    return new RestApi(this.run.api, key);
+  }
+
+  /** Everything that the stack has told so far. */
+  output(): string {
+    return readFileSync(this.running.logFile, 'utf8');
+  }
+
+  /** The end of a process's log, for messages. */
+  logOf(process: string, lines = 15): string {
+    return lastLines(this.home.path('log', `${process}.log`), lines);
+  }
+
+  path(...parts: string[]): string {
+    return this.home.path(...parts);
+  }
+
+  /** The process of that name as it runs now. */
+  processOf(name: string): ProcessIdentity {
+    const identity = this.home.readJson<ProcessIdentity>('pids', `${name}.json`);
+    if (identity === undefined || !isRunning(identity)) throw new Error(`${name} does not run. Its log ends:\n${this.logOf(name)}`);
+    return identity;
+  }
+
+  signal(name: string, signal: NodeJS.Signals): void {
+    process.kill(this.processOf(name).pid, signal);
+  }
+
+  /** `kill -9`. Resolves when the process is gone. */
+  async kill(name: string): Promise<void> {
+    const identity = this.processOf(name);
+    process.kill(identity.pid, 'SIGKILL');
+    if (!(await gone(identity, 5_000))) throw new Error(`${name} (${identity.pid}) survived SIGKILL`);
+  }
+
+  /** Waits until the supervisor has said `times` times that the process runs again. */
+  async runsAgain(name: string, times = 1, patienceMs = 60_000): Promise<void> {
+    await eventually(`the supervisor to start ${name} again (${times})`, (saw) => {
+      const lines = this.output().split('\n').filter((line) => line.startsWith(name));
+      saw(lines);
+      return lines.filter((line) => line.includes(' runs again (')).length >= times ? true : undefined;
+    }, patienceMs);
+  }
+
+  /** `mizan`, as anybody would run it: a process of its own. */
+  mizan(...args: string[]): Promise<Ended> {
+    return program(mizan, args);
+  }
+
+  /** `mizan-node`. */
+  node(...args: string[]): Promise<Ended> {
+    return program(join(root, 'dist/apps/node/main.js'), args);
+  }
+
+  /** `mizan verify` against this stack: its answer and its exit code. */
+  async verify(): Promise<{ invariants: readonly Invariant[]; code: number }> {
+    const { code, stdout, stderr } = await this.mizan('verify', '--json', '--run', this.home.path('run.json'));
+    try {
+      return { ...(JSON.parse(stdout) as { invariants: readonly Invariant[] }), code };
+    } catch {
+      throw new Error(`mizan verify ended with ${code} and no answer.\nstdout: ${stdout}\nstderr: ${stderr}`);
+    }
+  }
+
+  /** Ctrl-C. Resolves with its exit code. Errors: it does not end, or leaves processes behind. Again does nothing. */
+  stop(): Promise<number | null> {
+    this.stopped ??= this.end();
+    return this.stopped;
+  }
+
+  private async end(): Promise<number | null> {
+    const pids = this.home.path('pids');
+    const children = existsSync(pids) ? readdirSync(pids).map((file) => ({ file, ...this.home.readJson<ProcessIdentity>('pids', file)! })) : [];
+    try {
+      if (this.running.exit() === undefined) process.kill(this.running.identity.pid, 'SIGINT');
+      const late = new Promise<never>((_resolve, reject) => setTimeout(() => reject(new Error(`the stack did not stop within ${stopMs / 1_000} s; it says:\n${this.output()}`)), stopMs).unref());
+      const { code } = await Promise.race([this.running.exited, late]);
+      const left = children.filter((child) => isRunning(child)).map(({ file }) => file);
+      if (left.length > 0) throw new Error(`the stack ended with ${code} and left behind: ${left.join(', ')}`);
+      return code;
+    } finally {
+      await this.running.kill();
+      forget(this.home);
+    }
+  }
+}
+
+function forget(home: Home): void {
+  if (!process.env['MIZAN_E2E_KEEP']) rmSync(home.root, { recursive: true, force: true, maxRetries: 5 });
+}
+
+/** Programs of this machine that a user named. */
+function given(): Record<string, string> {
+  const path = process.env['MIZAN_NATS_SERVER'];
+  return path ? { MIZAN_NATS_SERVER: path } : {};
+}
+
+function program(main: string, args: readonly string[]): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, ['--no-warnings', main, ...args], { env: baseEnvironment(), timeout: programMs, maxBuffer: 64 * 1024 * 1024, cwd: tmpdir() }, (error, stdout, stderr) => {
+      if (error === null) return resolve({ code: 0, stdout, stderr });
+      if (typeof error.code === 'number') return resolve({ code: error.code, stdout, stderr });
+      reject(new Error(`${main} ${args.join(' ')}: ${error.message}\n${stderr}`, { cause: error }));
+    });
+  });
+}
