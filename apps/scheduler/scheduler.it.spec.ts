@@ -1,24 +1,21 @@
-import { createPrivateKey, generateKeyPairSync, sign } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
+import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { connect, jwtAuthenticator } from '@nats-io/transport-node';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { createUser } from '@nats-io/nkeys';
 import { DataSource } from 'typeorm';
 import { Bus, Caller, Replicas } from '#messaging';
 import type { ReplicaView } from '#messaging';
-import { enrolmentBytes, limits, nodeSubjects, offerReplica, schedulerCalls } from '#protocol';
-import type { OfferEntry, RequestOf } from '#protocol';
+import { limits, nodeSubjects, offerReplica, schedulerCalls } from '#protocol';
+import type { OfferEntry } from '#protocol';
 import { migrate, runService, withTenant } from '#service';
 import type { RunningService } from '#service';
 import { createTestDatabase, testNats } from '#testing';
 import type { TestDatabase, TestNats } from '#testing';
-import { writePrivate } from '#local';
+import type { EnrolmentRequest } from './enrolment/possession.js';
+import { frankfurt, Machine } from './provider-machine.js';
 import { scheduler } from './scheduler.service-definition.js';
 
-type EnrolmentRequest = RequestOf<typeof schedulerCalls.enrol>;
 const actor = { keyId: null, tenant: null };
-const frankfurt = { region: 'eu-frankfurt', country: 'DE', jurisdiction: 'EU' };
 
 const isLike = (message: unknown, expected: unknown): boolean => {
   try {
@@ -28,27 +25,6 @@ const isLike = (message: unknown, expected: unknown): boolean => {
     return false;
   }
 };
-
-/** A provider's machine: its keys and what it says. */
-class Machine {
-  readonly identity = generateKeyPairSync('ed25519');
-  private readonly user = createUser();
-  readonly seed = this.user.getSeed();
-
-  request(token: string, more: Partial<EnrolmentRequest> = {}, key: KeyObject = this.identity.privateKey): EnrolmentRequest {
-    const unsigned = {
-      token,
-      name: 'machine',
-      publicKey: this.identity.publicKey.export({ format: 'der', type: 'spki' }).subarray(-32).toString('hex'),
-      natsPublicKey: this.user.getPublicKey(),
-      payoutAddress: '0x00000000000000000000000000000000000000aa',
-      facts: frankfurt,
-      asks: [{ model: 'm', endpoints: ['embeddings' as const], capacity: 4, inputNanosPerMillion: 20_000_000n, outputNanosPerMillion: 0n }],
-      ...more,
-    };
-    return { ...unsigned, signature: sign(null, enrolmentBytes(unsigned), createPrivateKey(key.export({ format: 'pem', type: 'pkcs8' }))).toString('base64') };
-  }
-}
 
 describe('the scheduler', () => {
   let nats: TestNats;
@@ -100,8 +76,6 @@ describe('the scheduler', () => {
   beforeAll(async () => {
     [nats, database] = await Promise.all([testNats(), createTestDatabase({ service: 'scheduler' })]);
     await migrate(scheduler, database.ownerUrl);
-    const systemCreds = nats.credentialFiles.system;
-    writePrivate(systemCreds, nats.systemCredentials);
     env = {
       NATS_URL: nats.url,
       NATS_CREDS: nats.credentialFiles.scheduler,
@@ -110,7 +84,7 @@ describe('the scheduler', () => {
       SCHEDULER_ACCOUNT_PUBLIC_KEY: nats.operator.account,
       SCHEDULER_ACCOUNT_SIGNING_SEED: nats.operator.seeds.accountSigning,
       SCHEDULER_OPERATOR_SEED: nats.operator.seeds.operator,
-      SCHEDULER_SYSTEM_CREDS: systemCreds,
+      SCHEDULER_SYSTEM_CREDS: nats.credentialFiles.system,
     };
     service = await runService(scheduler, env);
     gateway = await Bus.connect({ url: nats.url, creds: nats.credentials.gateway, name: 'gateway' });
@@ -272,6 +246,8 @@ describe('the scheduler', () => {
   }, 40_000);
 
   it('keeps its nodes and its market over a restart of its own', async () => {
+    // The server was restarted before: the scheduler may still be coming back.
+    for (let tries = 0; tries < 100 && (await fetch(`${service.url}/readyz`)).status !== 200; tries += 1) await new Promise((resolve) => setTimeout(resolve, 50));
     const before = await caller.call(schedulerCalls.listOffers, { limit: 200 });
     expect(before.data.length).toBeGreaterThan(3);
     await service.stop();

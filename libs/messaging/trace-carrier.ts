@@ -43,3 +43,16 @@ export function inSpan<T>(name: string, parent: Context, kind: SpanKind, work: (
     }
   });
 }
+
+/** Runs one piece of work for many requests: each whose `traceparent` is known gets a span of it in its own trace. */
+export async function inSpanOfEach<T>(name: string, traceparents: Iterable<string | undefined>, work: () => Promise<T>): Promise<T> {
+  const spans = [...new Set(traceparents)].flatMap((traceparent) => (traceparent ? [tracer.startSpan(name, { kind: SpanKind.CONSUMER }, contextOfTraceparent(traceparent))] : []));
+  try {
+    return await work();
+  } catch (error) {
+    for (const span of spans) span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.message : String(error) });
+    throw error;
+  } finally {
+    for (const span of spans) span.end();
+  }
+}

@@ -2,6 +2,7 @@ import { connect, credsAuthenticator, jwtAuthenticator, PermissionViolationError
 import type { Authenticator, NatsConnection } from '@nats-io/transport-node';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { nodeSubjects, serviceInboxPrefix } from '#protocol';
 import type { CredentialName } from '#protocol';
 
@@ -52,6 +53,7 @@ export class Trespasser {
   /** The server answers in order: a refusal is there before the answer to the ping. */
   private async wasRefused(operation: 'publish' | 'subscription', subject: string): Promise<boolean> {
     await this.connection.flush();
+    await turn();
     return this.refusals.some((refusal) => refusal.operation === operation && refusal.subject === subject);
   }
 

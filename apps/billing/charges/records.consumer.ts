@@ -1,5 +1,5 @@
 import { Controller, Inject } from '@nestjs/common';
-import { ConsumeBatch } from '#messaging';
+import { ConsumeBatch, inSpanOfEach } from '#messaging';
 import type { Delivered } from '#messaging';
 import { recordCommit } from '#protocol';
 import type { RecordCommit } from '#protocol';
@@ -18,6 +18,7 @@ export class RecordsConsumer {
   @ConsumeBatch({ stream: 'RECORDS', durable: recordsDurable, schema: recordCommit, max: commitsPerBatch, waitMs: batchWaitMs })
   async onCommits(batch: readonly Delivered<RecordCommit>[]): Promise<void> {
     const inOrder = [...batch].sort((a, b) => a.sequence - b.sequence);
-    await this.booking.book(inOrder.flatMap(({ value }) => value.records));
+    const records = inOrder.flatMap(({ value }) => value.records);
+    await inSpanOfEach('ledger book', records.map(({ traceparent }) => traceparent), () => this.booking.book(records));
   }
 }

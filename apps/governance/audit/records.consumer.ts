@@ -1,5 +1,5 @@
 import { Controller } from '@nestjs/common';
-import { ConsumeBatch, type Delivered } from '#messaging';
+import { ConsumeBatch, inSpanOfEach, type Delivered } from '#messaging';
 import { recordCommit, type RecordCommit } from '#protocol';
 import { Sequencer } from './sequencer.service.js';
 
@@ -15,6 +15,7 @@ export class RecordsConsumer {
 
   @ConsumeBatch({ stream: 'RECORDS', durable: 'governance-log', schema: recordCommit, max: messagesPerBatchMax, waitMs: batchWaitMs })
   async append(batch: readonly Delivered<RecordCommit>[]): Promise<void> {
-    await this.sequencer.append(batch.flatMap(({ value }) => value.records));
+    const records = batch.flatMap(({ value }) => value.records);
+    await inSpanOfEach('log append', records.map(({ traceparent }) => traceparent), () => this.sequencer.append(records));
   }
 }

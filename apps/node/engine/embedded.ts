@@ -54,7 +54,8 @@ export class EmbeddedEngine extends Engine {
       const aborted = (): void => {
         this.waiting.delete(id);
         this.post({ cancel: id });
-        reject(signal.reason as Error);
+        const reason: unknown = signal.reason;
+        reject(reason instanceof Error ? reason : new Error('the job was cancelled'));
       };
       signal.addEventListener('abort', aborted, { once: true });
       const settled = (): void => signal.removeEventListener('abort', aborted);

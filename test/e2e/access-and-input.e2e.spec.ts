@@ -1,0 +1,371 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import OpenAI from 'openai';
+import pg from 'pg';
+import { bankPolicy } from '../../apps/standalone/sample/bank-policy.js';
+import { credentialNames } from '#protocol';
+import type { CredentialName } from '#protocol';
+import { anywhere, foundEnterprise } from './enterprise.js';
+import type { Enterprise, NewKey } from './enterprise.js';
+import { eventually } from './eventually.js';
+import { Trespasser } from './nats-trespass.js';
+import { embed, embeddedModel, machineOf, recordIn, recordOf } from './requests.js';
+import type { RestApi } from './rest-api.js';
+import { StandaloneStack } from './standalone-stack.js';
+
+const text = 'Weigh with the true balance.';
+const iban = 'Please pay DE89 3704 0044 0532 0130 00 by Friday.';
+
+let stack: StandaloneStack;
+/** The sample's bank: its developer, its administrator, the platform's. */
+let bank: RestApi;
+let bankAdmin: RestApi;
+let platform: RestApi;
+let other: Enterprise;
+
+beforeAll(async () => {
+  stack = await StandaloneStack.start();
+  [bank, bankAdmin, platform] = [stack.rest(), stack.rest(stack.run.orgAdminKey), stack.rest(stack.run.adminKey)];
+  other = await foundEnterprise(stack, 'Another house', { policy: anywhere, budgetNanos: 1_000_000_000n });
+}, 150_000);
+
+afterAll(async () => {
+  await stack?.stop();
+}, 60_000);
+
+const newKey = (role: string, project: string | null = null): Promise<NewKey> => bankAdmin.post<NewKey>(`/v1/organisations/${stack.run.tenant}/keys`, { role, project, name: `a ${role}` });
+
+async function keyInUse(role: string, project: string | null = null): Promise<{ id: string; api: RestApi }> {
+  const { id, secret } = await newKey(role, project);
+  const api = stack.rest(secret);
+  await eventually(`the gateway to know the key of the ${role}`, async () => ((await api.send('GET', '/v1/models')).status === 200 ? true : undefined));
+  return { id, api };
+}
+
+describe('what is not a request', () => {
+  const good = { model: embeddedModel, input: text };
+  it.each<[string, number, string, string | null, unknown, Record<string, string>]>([
+    ['JSON that is cut short', 400, 'JSON_INVALID', null, '{"model": "', {}],
+    ['JSON that would reach into prototypes', 400, 'JSON_INVALID', null, `{"__proto__": {"a": 1}, "model": "${embeddedModel}", "input": "a"}`, {}],
+    ['an empty body', 400, 'JSON_INVALID', null, '', {}],
+    ['a list for a body', 400, 'REQUEST_INVALID', null, [], {}],
+    ['a body of another type', 415, 'REQUEST_INVALID', 'content-type', '<embed/>', { 'content-type': 'application/xml' }],
+    ['no model', 400, 'REQUEST_INVALID', 'model', { input: text }, {}],
+    ['a number for a model', 400, 'REQUEST_INVALID', 'model', { ...good, model: 7 }, {}],
+    ['an unknown model', 404, 'MODEL_NOT_FOUND', 'model', { ...good, model: 'no-such-model' }, {}],
+    ['no input', 400, 'REQUEST_INVALID', 'input', { model: embeddedModel }, {}],
+    ['an empty input', 400, 'REQUEST_INVALID', 'input', { ...good, input: '' }, {}],
+    ['an empty list of inputs', 400, 'REQUEST_INVALID', 'input', { ...good, input: [] }, {}],
+    ['one empty input among others', 400, 'REQUEST_INVALID', 'input', { ...good, input: [text, ''] }, {}],
+    ['tokens for an input', 400, 'REQUEST_INVALID', 'input', { ...good, input: [1, 2, 3] }, {}],
+    ['more inputs than the limit', 400, 'REQUEST_INVALID', 'input', { ...good, input: Array.from({ length: 2_049 }, () => 'a') }, {}],
+    ['an unknown encoding', 400, 'REQUEST_INVALID', 'encoding_format', { ...good, encoding_format: 'int8' }, {}],
+    ['an address of the caller’s choice to run at', 400, 'REQUEST_INVALID', 'base_url', { ...good, base_url: 'http://169.254.169.254/' }, {}],
+    ['JSON nested beyond any meaning', 400, 'REQUEST_INVALID', null, `{"model": "${embeddedModel}", "input": "a", "user": ${'['.repeat(50_000)}${']'.repeat(50_000)}}`, {}],
+    ['an unknown data class', 400, 'HEADER_INVALID', 'x-mizan-data-class', good, { 'x-mizan-data-class': 'top-secret' }],
+    ['a purpose that is too long', 400, 'HEADER_INVALID', 'x-mizan-purpose', good, { 'x-mizan-purpose': 'a'.repeat(513) }],
+    ['a subject of other than printable characters', 400, 'HEADER_INVALID', 'x-mizan-subject', good, { 'x-mizan-subject': 'caf\u00e9' }],
+    ['too many tags', 400, 'HEADER_INVALID', 'x-mizan-tags', good, { 'x-mizan-tags': Array.from({ length: 33 }, (_, at) => `tag:${at}`).join(',') }],
+    ['another project than the key’s', 403, 'NOT_ALLOWED', null, good, { 'openai-project': randomUUID() }],
+  ])('%s gets %i %s', async (_what, status, code, param, body, headers) => {
+    const answer = await bank.send('POST', '/v1/embeddings', body, headers);
+    expect({ status: answer.status, error: answer.error }).toMatchObject({ status, error: { code, message: expect.any(String), type: expect.any(String) } });
+    if (param !== null) expect(answer.error?.param).toBe(param);
+    expect(answer.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+    expect(answer.headers.get('x-mizan-record')).toBeNull();
+  });
+
+  it('a body over the limit gets 413, a route that is not there 404', async () => {
+    const big = await bank.send('POST', '/v1/embeddings', { model: embeddedModel, input: 'a'.repeat(4 * 1024 * 1024) });
+    expect({ status: big.status, code: big.error?.code }).toEqual({ status: 413, code: 'BODY_TOO_LARGE' });
+    const nowhere = await bank.send('GET', '/v1/nowhere');
+    expect({ status: nowhere.status, code: nowhere.error?.code }).toEqual({ status: 404, code: 'ROUTE_NOT_FOUND' });
+  });
+
+  it('ids that the caller sends are not taken for ours', async () => {
+    const forged = randomUUID();
+    const answer = await embed(bank, text, { 'x-request-id': forged, 'x-mizan-record': forged });
+    expect(answer.status).toBe(200);
+    expect([answer.headers.get('x-request-id'), recordIn(answer)]).not.toContain(forged);
+  });
+});
+
+describe('who may do what', () => {
+  it.each<[string, string, string]>([
+    ['no key', '', 'API_KEY_MISSING'],
+    ['a key of another kind', 'sk-1234567890', 'API_KEY_INVALID'],
+    ['a key that nobody was given', 'mzn_A4ZelYEqSifvg4CktTXQ2WkuDCH91gaIdxKMr8KjNnx08n6AU', 'API_KEY_INVALID'],
+  ])('%s gets 401', async (_what, key, code) => {
+    const answer = await embed(stack.rest(key), text);
+    expect({ status: answer.status, code: answer.error?.code }).toEqual({ status: 401, code });
+    if (key !== '') expect(answer.bytes.toString()).not.toContain(key);
+  });
+
+  it('a revoked key is refused within a second', async () => {
+    const { id, api } = await keyInUse('developer', stack.run.project);
+    expect((await bankAdmin.send('DELETE', `/v1/organisations/${stack.run.tenant}/keys/${id}`)).status).toBe(200);
+    const revoked = performance.now();
+    await eventually('the revoked key to be refused', async (saw) => {
+      const { status, error } = await embed(api, text);
+      saw(status);
+      return status === 401 && error?.code === 'API_KEY_INVALID' ? true : undefined;
+    });
+    expect(performance.now() - revoked).toBeLessThan(1_000);
+  });
+
+  it('a key is worth what its role is, not more', async () => {
+    const { tenant, project } = stack.run;
+    const of = `/v1/organisations/${tenant}`;
+    const finance = (await keyInUse('finance')).api;
+    const auditor = (await keyInUse('auditor')).api;
+    const anOffer = (await bank.get<{ data: { id: string }[] }>('/v1/offers')).data[0]!.id;
+    const tries: [string, RestApi, string, string, unknown][] = [
+      ['developer', bank, 'PUT', `${of}/policy`, { text: anywhere }],
+      ['developer', bank, 'GET', `${of}/keys`, undefined],
+      ['developer', bank, 'PUT', `${of}/budgets`, { project, limitNanos: '1' }],
+      ['developer', bank, 'GET', '/v1/payouts', undefined],
+      ['developer', bank, 'GET', '/v1/nodes', undefined],
+      ['finance', finance, 'POST', '/v1/embeddings', { model: embeddedModel, input: text }],
+      ['finance', finance, 'GET', '/v1/records', undefined],
+      ['auditor', auditor, 'PUT', `${of}/budgets`, { project, limitNanos: '1' }],
+      ['auditor', auditor, 'POST', '/v1/embeddings', { model: embeddedModel, input: text }],
+      ['administrator', bankAdmin, 'POST', '/v1/organisations', { name: 'Of my own' }],
+      ['administrator', bankAdmin, 'POST', `${of}/keys`, { role: 'platform_admin', name: 'wider than mine' }],
+      ['administrator', bankAdmin, 'POST', '/v1/enrolment-tokens', { name: 'a machine' }],
+      ['administrator', bankAdmin, 'PUT', `/v1/offers/${anOffer}/price`, { inputNanosPerMillion: '1', outputNanosPerMillion: '1' }],
+      ['administrator', bankAdmin, 'DELETE', `/v1/nodes/${stack.run.nodes[0]!.id}`, undefined],
+      ['platform administrator', platform, 'POST', '/v1/embeddings', { model: embeddedModel, input: text }],
+    ];
+    const seen = await Promise.all(tries.map(async ([who, api, method, path, body]) => {
+      const { status, error } = await api.send(method, path, body);
+      return `${who}: ${method} ${path}: ${status} ${error?.code}`;
+    }));
+    expect(seen).toEqual(tries.map(([who, , method, path]) => `${who}: ${method} ${path}: 403 NOT_ALLOWED`));
+  });
+
+  it('whoever runs the platform sees that a request was, not what was in it', async () => {
+    const id = recordIn(await embed(bank, text));
+    await recordOf(bank, id);
+    const { entries } = await platform.get<{ entries: { type: string; body: unknown }[] }>(`/v1/records/${id}`);
+    expect(entries).toEqual([expect.objectContaining({ type: 'admitted', body: null }), expect.objectContaining({ type: 'completed', body: null })]);
+  });
+
+  it('what belongs to another organisation is not found, as if it were not there', async () => {
+    const record = recordIn(await embed(other.developer, text));
+    await recordOf(other.developer, record);
+    const { tenant, project, developerKeyId } = other;
+    const theirs = `/v1/organisations/${tenant}`;
+    const ours = `/v1/organisations/${stack.run.tenant}`;
+    const tries: [string, string, unknown?][] = [
+      ['GET', `/v1/records/${record}`],
+      ['GET', `/v1/records/${record}?tenant=${tenant}`],
+      ['GET', `/v1/records?tenant=${tenant}`],
+      ['GET', `/v1/records/${record}/proof`],
+      ['GET', `/v1/charges/${record}`],
+      ['GET', `/v1/charges/${record}?tenant=${tenant}`],
+      ['GET', `/v1/payables?tenant=${tenant}`],
+      ['GET', `/v1/payouts?tenant=${tenant}`],
+      ['GET', `/v1/settlements?tenant=${tenant}`],
+      ['POST', '/v1/settlements', { tenant }],
+      ['GET', theirs],
+      ['GET', `${theirs}/policy`],
+      ['PUT', `${theirs}/policy`, { text: anywhere }],
+      ['POST', `${theirs}/policy/dry-run`, { record }],
+      ['POST', `${ours}/policy/dry-run`, { record }],
+      ['GET', `${theirs}/projects`],
+      ['POST', `${theirs}/projects`, { name: 'Mine in theirs', defaultClass: 'public' }],
+      ['GET', `${theirs}/budgets`],
+      ['PUT', `${theirs}/budgets`, { project, limitNanos: '1' }],
+      ['GET', `${theirs}/keys`],
+      ['POST', `${theirs}/keys`, { role: 'developer', project, name: 'mine in theirs' }],
+      ['DELETE', `${theirs}/keys/${developerKeyId}`],
+      ['DELETE', `${ours}/keys/${developerKeyId}`],
+      ['POST', `${ours}/keys`, { role: 'developer', project, name: 'theirs in mine' }],
+      ['PUT', `${ours}/budgets`, { project, limitNanos: '1' }],
+      ['PUT', `${theirs}/payer`, { address: stack.run.payer }],
+    ];
+    const seen = await Promise.all(tries.map(async ([method, path, body]) => {
+      const { status, error } = await bankAdmin.send(method, path, body);
+      return `${method} ${path}: ${status} ${error?.code}`;
+    }));
+    expect(seen).toEqual(tries.map(([method, path]) => `${method} ${path}: 404 NOT_FOUND`));
+
+    const [existing, invented] = await Promise.all([record, randomUUID()].map(async (id) => (await bankAdmin.send('GET', `/v1/records/${id}`)).error));
+    expect(existing).toEqual(invented);
+    expect((await embed(other.developer, text)).status).toBe(200);
+  });
+});
+
+describe('policy', () => {
+  it('lets an IBAN run in the EU only, and the same sentence without it on the cheapest machine anywhere', async () => {
+    const personal = await embed(bank, iban);
+    const harmless = await embed(bank, 'Please pay by Friday.');
+    expect([personal.status, harmless.status]).toEqual([200, 200]);
+    expect(await machineOf(bank, personal)).toMatchObject({ jurisdiction: 'EU' });
+    expect(await machineOf(bank, harmless)).toMatchObject({ region: 'sa-riyadh' });
+    expect((await recordOf(bank, recordIn(personal))).admitted).toMatchObject({ dataClass: 'confidential', findings: [{ kind: 'iban', count: 1 }] });
+  });
+
+  it('refuses by name what no machine may run, says why, and keeps the refusal on record', async () => {
+    const answer = await embed(bank, text, { 'x-mizan-tags': 'sender:rssfeeds@spamassassin.taint.org' });
+    expect({ status: answer.status, error: answer.error }).toMatchObject({ status: 403, error: { code: 'POLICY_DENIED', policies: [{ id: 'bank.refused-senders', reason: expect.any(String) }] } });
+    expect(answer.headers.get('x-should-retry')).toBe('false');
+    expect((await recordOf(bank, recordIn(answer))).refused).toMatchObject({ policies: [{ id: 'bank.refused-senders' }], refusal: { code: 'POLICY_DENIED' } });
+  });
+
+  it('refuses everything to an organisation that has published none', async () => {
+    const without = await foundEnterprise(stack, 'Without a policy', { budgetNanos: 1_000_000_000n });
+    const answer = await embed(without.developer, text);
+    expect({ status: answer.status, error: answer.error }).toMatchObject({ status: 403, error: { code: 'POLICY_DENIED', message: expect.stringMatching(/no policy/) } });
+  });
+
+  it('is refused itself when it is wrong, with line and column', async () => {
+    const before = await bankAdmin.get<{ version: number }>(`/v1/organisations/${stack.run.tenant}/policy`);
+    const answer = await bankAdmin.send('PUT', `/v1/organisations/${stack.run.tenant}/policy`, { text: '\npermit (principal, action, resource)\nwhen { context.colour == "red" };' });
+    expect({ status: answer.status, error: answer.error }).toMatchObject({ status: 400, error: { code: 'POLICY_INVALID', problems: [expect.objectContaining({ line: 3, column: expect.any(Number) })] } });
+    expect(await bankAdmin.get(`/v1/organisations/${stack.run.tenant}/policy`)).toMatchObject({ version: before.version });
+  });
+
+  it('moves the next request when one line of it changes', async () => {
+    const path = `/v1/organisations/${stack.run.tenant}/policy`;
+    const putAndRun = async (policy: string): Promise<string> => {
+      const { version } = await bankAdmin.put<{ version: number }>(path, { text: policy });
+      return eventually(`a request under version ${version} of the policy`, async (saw) => {
+        const answer = await embed(bank, iban);
+        const { admitted, completed } = await recordOf(bank, recordIn(answer));
+        saw(admitted?.policyVersion);
+        return admitted?.policyVersion === version ? completed?.machine.jurisdiction : undefined;
+      });
+    };
+    const changed = bankPolicy().replace('resource.jurisdiction == "EU"', 'resource.jurisdiction == "US"');
+    expect(changed).not.toBe(bankPolicy());
+    expect(await putAndRun(changed)).toBe('US');
+    expect(await putAndRun(bankPolicy())).toBe('EU');
+  });
+});
+
+describe('budgets', () => {
+  it('a budget for one request lets exactly one of many through, and says to the others not to try again', async () => {
+    const { admitted } = await recordOf(other.developer, recordIn(await embed(other.developer, text)));
+    const poor = await foundEnterprise(stack, 'With little money', { policy: anywhere, budgetNanos: BigInt(admitted!.holdNanos) });
+
+    const answers = await Promise.all(Array.from({ length: 16 }, () => embed(poor.developer, text)));
+    const seen = answers.map(({ status, error, headers }) => `${status} ${error?.code ?? ''} ${headers.get('x-should-retry') ?? ''}`.trim()).sort();
+    expect(seen).toEqual(['200', ...Array.from({ length: 15 }, () => '402 BUDGET_EXHAUSTED false')]);
+
+    let requests = 0;
+    const client = new OpenAI({ baseURL: `${stack.run.api}/v1`, apiKey: await secretOf(poor), fetch: (input, init) => ((requests += 1), fetch(input, init)) });
+    await expect(client.embeddings.create({ model: embeddedModel, input: text })).rejects.toMatchObject({ status: 402, code: 'BUDGET_EXHAUSTED', type: 'insufficient_quota' });
+    expect(requests).toBe(1);
+
+    const charged = (await recordOf(poor.developer, recordIn(answers.find(({ status }) => status === 200)!))).completed!.chargeNanos;
+    const budget = await eventually('the charge in the budget', async (saw) => {
+      const { data } = await poor.admin.get<{ data: { spentNanos: string; limitNanos: string }[] }>(`/v1/organisations/${poor.tenant}/budgets`);
+      saw(data);
+      return data[0]?.spentNanos === charged ? data[0] : undefined;
+    });
+    expect(BigInt(budget.spentNanos)).toBeLessThanOrEqual(BigInt(budget.limitNanos));
+  });
+
+  it('no budget is no money', async () => {
+    const without = await foundEnterprise(stack, 'Without a budget', { policy: anywhere });
+    const answer = await embed(without.developer, text);
+    expect({ status: answer.status, code: answer.error?.code, retry: answer.headers.get('x-should-retry') }).toEqual({ status: 402, code: 'BUDGET_MISSING', retry: 'false' });
+  });
+});
+
+async function secretOf(enterprise: Enterprise): Promise<string> {
+  const { secret } = await enterprise.admin.post<NewKey>(`/v1/organisations/${enterprise.tenant}/keys`, { role: 'developer', project: enterprise.project, name: 'another developer' });
+  await eventually('the gateway to know the key', async () => ((await stack.rest(secret).send('GET', '/v1/models')).status === 200 ? true : undefined));
+  return secret;
+}
+
+describe('credentials behind the gateway', () => {
+  const nobody = randomUUID();
+  /** What a credential is for, and what it is not for. */
+  const reach: Record<CredentialName, { may: string; publish: string[]; subscribe: string[] }> = {
+    gateway: {
+      may: '$JS.API.INFO',
+      publish: ['mizan.record.billing', 'mizan.event.billing.x', '$KV.keys.x', '$KV.policies.x', `node.${nobody}.up.receipt`, '$JS.API.STREAM.PURGE.RECORDS', '$JS.API.CONSUMER.CREATE.RECORDS'],
+      subscribe: ['mizan.rpc.billing.>', 'mizan.record.>', '_INBOX_billing.>', '>'],
+    },
+    scheduler: { may: '$JS.API.INFO', publish: ['mizan.record.gateway', '$KV.prices.x', `node.${nobody}.down.session`, 'mizan.rpc.governance.keys.create'], subscribe: ['mizan.rpc.billing.>', '$KV.keys.>', 'node.*.up.receipt'] },
+    billing: { may: '$JS.API.INFO', publish: ['mizan.record.gateway', '$KV.policies.x', 'mizan.rpc.governance.keys.create', '$JS.API.STREAM.MSG.GET.KV_keys'], subscribe: ['mizan.rpc.governance.>', '$KV.keys.>', `node.${nobody}.down.>`] },
+    governance: { may: '$JS.API.INFO', publish: ['mizan.record.gateway', 'mizan.event.billing.x', 'mizan.rpc.billing.budgets.put', '$KV.offers.x'], subscribe: ['mizan.rpc.settlement.>', 'node.>'] },
+    settlement: { may: '$JS.API.INFO', publish: ['mizan.record.gateway', '$KV.tenants.x', 'mizan.event.scheduler.node-enrolled', 'mizan.rpc.scheduler.nodes.revoke'], subscribe: ['mizan.rpc.billing.>', 'mizan.record.>'] },
+    provision: { may: '$JS.API.INFO', publish: ['mizan.record.gateway', '$KV.keys.x', 'mizan.rpc.billing.budgets.put'], subscribe: ['mizan.>', 'node.>'] },
+    verify: { may: '$JS.API.INFO', publish: ['mizan.record.gateway', '$JS.API.STREAM.PURGE.RECORDS', '$JS.API.CONSUMER.CREATE.RECORDS', '$KV.keys.x'], subscribe: ['mizan.>', '$KV.>'] },
+  };
+
+  it.each(credentialNames)('of %s reach its own subjects and no other', async (name) => {
+    const trespasser = await Trespasser.withCredential(stack.run.natsUrl, name, stack.run.natsCreds[name]!);
+    const { may, ...denied } = reach[name];
+    expect({ [may]: await trespasser.isRefusedToPublish(may) }).toEqual({ [may]: false });
+    await expectRefused(trespasser, denied);
+    await trespasser.leave();
+  });
+
+  it("of a machine reach that machine's subjects and no other, nothing of JetStream and no service", async () => {
+    const [one, two] = stack.run.nodes as [RunNode, RunNode];
+    const trespasser = await Trespasser.asNode(stack.run.natsUrl, one);
+    expect(await trespasser.isRefusedToPublish(`node.${one.id}.up.nothing`)).toBe(false);
+    await expectRefused(trespasser, {
+      publish: [`node.${two.id}.up.receipt`, `node.${two.id}.up.heartbeat`, `node.${one.id}.down.settled`, `node.${two.id}.down.session`, '$JS.API.INFO', '$JS.API.STREAM.INFO.RECEIPTS', 'mizan.rpc.billing.budgets.put', 'mizan.record.gateway', '$KV.offers.x', '$SYS.REQ.CLAIMS.UPDATE'],
+      subscribe: [`node.${two.id}.down.>`, `node.${two.id}.up.>`, 'node.>', `_INBOX_${two.id}.>`, '_INBOX.>', 'mizan.>', '$KV.>', '$SYS.>', '>'],
+    });
+    await trespasser.leave();
+  });
+
+  it('of one service do not open the tables of another, and the verifier’s writes none', async () => {
+    const secrets = JSON.parse(readFileSync(stack.path('secrets.json'), 'utf8')) as Record<string, string>;
+    const tables = { billing: 'billing.postings', governance: 'governance.log_entries', scheduler: 'scheduler.nodes', settlement: 'settlement.statements' };
+    for (const [service, own] of Object.entries(tables)) {
+      const url = new URL(stack.run.databaseUrl);
+      [url.username, url.password] = [`mizan_${service}`, secrets[`database:mizan_${service}`]!];
+      for (const table of Object.values(tables)) expect(`${service} ${table} ${await queryCode(url.href, `SELECT 1 FROM ${table} LIMIT 1`)}`).toBe(`${service} ${table} ${table === own ? 'ok' : '42501'}`);
+    }
+    for (const table of Object.values(tables)) {
+      expect(await queryCode(stack.run.verifyDatabaseUrl, `SELECT 1 FROM ${table} LIMIT 1`)).toBe('ok');
+      expect(await queryCode(stack.run.verifyDatabaseUrl, `DELETE FROM ${table}`)).toBe('42501');
+    }
+  });
+
+  it('of a machine that is revoked are cut off at once, and are good for nothing afterwards', async () => {
+    const virginia = stack.run.nodes.find(({ region }) => region === 'us-virginia')!;
+    const trespasser = await Trespasser.asNode(stack.run.natsUrl, virginia);
+    const cut = trespasser.cut();
+    expect((await platform.send('DELETE', `/v1/nodes/${virginia.id}`)).status).toBe(200);
+    const revoked = performance.now();
+    await cut;
+    expect(performance.now() - revoked).toBeLessThan(1_000);
+    await expect(Trespasser.asNode(stack.run.natsUrl, virginia)).rejects.toThrow(/authori[sz]ation/i);
+    const { data } = await bank.get<{ data: { node: string }[] }>('/v1/offers');
+    expect(data.map(({ node }) => node)).not.toContain(virginia.id);
+  });
+});
+
+type RunNode = StandaloneStack['run']['nodes'][number];
+
+async function expectRefused(trespasser: Trespasser, { publish, subscribe }: { publish: string[]; subscribe: string[] }): Promise<void> {
+  const letIn: string[] = [];
+  for (const subject of publish) if (!(await trespasser.isRefusedToPublish(subject))) letIn.push(`publish ${subject}`);
+  for (const subject of subscribe) if (!(await trespasser.isRefusedToSubscribe(subject))) letIn.push(`subscribe ${subject}`);
+  expect(letIn).toEqual([]);
+}
+
+/** `ok`, or PostgreSQL's code of the error. */
+async function queryCode(connectionString: string, query: string): Promise<string> {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  try {
+    await client.query('BEGIN');
+    await client.query(query);
+    return 'ok';
+  } catch (error) {
+    return (error as { code?: string }).code ?? String(error);
+  } finally {
+    await client.query('ROLLBACK').catch(() => undefined);
+    await client.end();
+  }
+}

@@ -1,0 +1,36 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { eventually } from './eventually.js';
+import { StandaloneStack } from './standalone-stack.js';
+import { TraceCollector } from './trace-collector.js';
+
+describe('telemetry', () => {
+  const collector = new TraceCollector();
+  let stack: StandaloneStack;
+
+  beforeAll(async () => {
+    stack = await StandaloneStack.start({ OTEL_EXPORTER_OTLP_ENDPOINT: await collector.start() });
+  }, 150_000);
+
+  afterAll(async () => {
+    await stack.stop();
+    collector.stop();
+  }, 60_000);
+
+  it('is one trace from the HTTP request through NATS to the node, the ledger and the log, and carries no word of the prompt', async () => {
+    const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+    const callersSpan = '00f067aa0ba902b7';
+    const answer = await stack.rest().send('POST', '/v1/embeddings', { model: 'universal-sentence-encoder-lite', input: 'a sentence about aubergines' }, { traceparent: `00-${traceId}-${callersSpan}-01` });
+    expect(answer.status).toBe(200);
+    const services = ['mizan-gateway', 'mizan-node', 'mizan-billing', 'mizan-governance'];
+    const works = ['ledger book', 'log append'];
+    await eventually('spans of every service, all below the caller’s own', (saw) => {
+      const spans = collector.spans.filter((span) => span.traceId === traceId);
+      const ids = new Set(spans.map(({ spanId }) => spanId));
+      const strangers = spans.filter(({ parentSpanId }) => parentSpanId !== callersSpan && !ids.has(parentSpanId ?? ''));
+      saw({ spans: spans.map(({ service, name }) => `${service} ${name}`), strangers });
+      const all = services.every((service) => spans.some((span) => span.service === service)) && works.every((work) => spans.some(({ name }) => name === work));
+      return all && strangers.length === 0 ? true : undefined;
+    });
+    expect(collector.text).not.toContain('aubergine');
+  }, 60_000);
+});
