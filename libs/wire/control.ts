@@ -4,6 +4,9 @@ import { FrameType } from './frame.js';
 import type { Frame } from './frame.js';
 import { protocolError } from './version.js';
 
+/** Longest that a job may be waited for: a day, far below what a timer can hold (2³¹ ms). */
+export const remainingMsMax = 86_400_000;
+
 /** JSON of the control frames. Members are only ever added; unknown ones are ignored. */
 export const openHeader = z.object({
   record: uuid,
@@ -13,7 +16,7 @@ export const openHeader = z.object({
   /** Length of the request body in bytes; the body follows in `data` frames. */
   bodyBytes: z.int().nonnegative().max(limits.bodyBytesMax),
   /** How long the gateway will wait from now on: clocks need not agree. */
-  remainingMs: z.int().positive(),
+  remainingMs: z.int().positive().max(remainingMsMax),
   traceparent: z.string().max(128).optional(),
 });
 export type OpenHeader = z.output<typeof openHeader>;

@@ -3,6 +3,7 @@ import { SystemClock, SystemIds } from '#kernel';
 import type { Clock, Ids } from '#kernel';
 import { failure, limits, nodeSubjects, serviceInboxPrefix, slug } from '#protocol';
 import type { WireBus, WireMessage } from './bus.js';
+import { remainingMsMax } from './control.js';
 import { SessionForgotten } from './gateway-job.js';
 import { GatewaySession } from './gateway-session.js';
 import type { JobRequest, JobResult } from './job.js';
@@ -84,7 +85,7 @@ export class NodeClient {
     request.signal?.throwIfAborted();
     const session = await this.sessionFor(request);
     request.signal?.throwIfAborted();
-    const remainingMs = Math.trunc(request.deadlineMs - this.clock.nowMs());
+    const remainingMs = Math.min(Math.trunc(request.deadlineMs - this.clock.nowMs()), remainingMsMax);
     if (remainingMs <= 0) throw failure('DEADLINE_EXCEEDED', 'the deadline passed before the job was sent');
     return session.run(request, remainingMs);
   }

