@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { batchLimits } from '#protocol';
 
 const seed = (kind: string, prefix: string) => z.string().regex(new RegExp(`^S${prefix}[A-Z2-7]{56}$`), `the seed of an ${kind} key`);
 
@@ -15,5 +16,14 @@ export const schedulerConfig = z.object({
   SCHEDULER_OPERATOR_SEED: seed('operator', 'O'),
   /** Path of the system account's credentials, which may push account claims. */
   SCHEDULER_SYSTEM_CREDS: z.string().min(1),
+  /** 32 bytes, hex: the key over the organisations' keys under which files and answers are encrypted at rest. Lost, they are lost. */
+  SCHEDULER_MASTER_KEY: z.string().regex(/^[0-9a-f]{64}$/, '32 bytes in hex'),
+  /** The directory in which objects are kept; several schedulers share one. */
+  OBJECTS_DIRECTORY: z.string().min(1),
+  /** Where gateways reach this service's HTTP to move contents; this process's own address when left out. */
+  INTERNAL_URL: z.url().optional(),
+  /** A line lost with its gateway within this time of its start runs again under the same record; later the books are asked first. */
+  SCHEDULER_RERUN_MS: z.coerce.number().int().min(0).max(60_000).default(45_000),
+  SCHEDULER_LINE_LEASE_MS: z.coerce.number().int().min(300).max(60_000).default(batchLimits.lineLeaseMs),
 });
 export type SchedulerConfig = z.output<typeof schedulerConfig>;

@@ -1,9 +1,26 @@
 import { Module } from '@nestjs/common';
+import { BatchClock } from './batches/batch-clock.service.js';
+import { Batches } from './batches/batches.service.js';
+import { BatchesRpc } from './batches/batches.rpc.js';
+import { BatchStore } from './batches/batches.store.js';
+import { FinaliseBatch } from './batches/finalise-batch.service.js';
+import { LineAnswerStore } from './batches/line-answers.store.js';
+import { Lines } from './batches/lines.service.js';
+import { LostLines } from './batches/lost-lines.service.js';
+import { ValidateBatch } from './batches/validate-batch.service.js';
 import { EnrolmentRpc } from './enrolment/enrolment.rpc.js';
 import { Enrolment } from './enrolment/enrolment.service.js';
 import { ServerCheck } from './enrolment/server-check.service.js';
 import { Tokens } from './enrolment/tokens.service.js';
 import { TokenStore } from './enrolment/tokens.store.js';
+import { FileSweeper } from './files/file-sweeper.service.js';
+import { Files } from './files/files.service.js';
+import { FilesRpc } from './files/files.rpc.js';
+import { FileStore } from './files/files.store.js';
+import { JobWorker } from './jobs/job-worker.service.js';
+import { JobStore } from './jobs/jobs.store.js';
+import { objectParts } from './objects/parts.js';
+import { TransferRoutes } from './objects/transfer-routes.service.js';
 import { NodesRpc } from './nodes/nodes.rpc.js';
 import { Nodes } from './nodes/nodes.service.js';
 import { NodeStore } from './nodes/nodes.store.js';
@@ -18,5 +35,9 @@ const enrolment = [Enrolment, Tokens, TokenStore, ServerCheck];
 const nodes = [Nodes, NodeStore, Revocations];
 const offers = [Offers, OfferStore, OfferMarket, Liveness];
 
-@Module({ controllers: [EnrolmentRpc, NodesRpc, OffersRpc], providers: [...enrolment, ...nodes, ...offers] })
+const files = [Files, FileStore, FileSweeper, TransferRoutes, ...objectParts];
+const jobs = [JobStore, JobWorker];
+const batches = [Batches, BatchStore, BatchClock, Lines, LineAnswerStore, LostLines, ValidateBatch, FinaliseBatch];
+
+@Module({ controllers: [EnrolmentRpc, NodesRpc, OffersRpc, FilesRpc, BatchesRpc], providers: [...enrolment, ...nodes, ...offers, ...files, ...jobs, ...batches] })
 export class SchedulerModule {}

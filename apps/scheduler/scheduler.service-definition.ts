@@ -1,13 +1,14 @@
 import { defineService } from '#service';
 import { schedulerConfig } from './config.js';
+import { Jobs1700000000002 } from './jobs/jobs.migration.js';
 import { Nodes1700000000001 } from './nodes/nodes.migration.js';
 import { SchedulerModule } from './scheduler.module.js';
 
-/** Nodes, their enrolment, and what they offer. */
+/** Nodes, their enrolment, and what they offer; the durable queue, files and batches. */
 export const scheduler = defineService({
   name: 'scheduler',
   config: schedulerConfig,
   module: () => SchedulerModule,
-  migrations: [Nodes1700000000001],
+  migrations: [Nodes1700000000001, Jobs1700000000002],
   http: 'internal',
 });

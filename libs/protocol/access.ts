@@ -12,6 +12,8 @@ export const roles = Object.values(Role) as [Role, ...Role[]];
 
 export const actions = [
   'inference.run',
+  'file.use',
+  'batch.run',
   'model.read',
   'organisation.create',
   'organisation.read',
@@ -36,16 +38,18 @@ export const actions = [
 ] as const;
 export type Action = (typeof actions)[number];
 
+/** Work with prompts and answers: never the platform's own. */
+const working: readonly Action[] = ['inference.run', 'file.use', 'batch.run'];
 const reading: readonly Action[] = ['model.read', 'organisation.read', 'project.read', 'budget.read', 'price.read', 'offer.read'];
 
 /** `own` = only within the principal's organisation; `any` = across organisations. */
 export const grants: Record<Role, { scope: 'own' | 'any'; actions: ReadonlySet<Action> }> = {
-  platform_admin: { scope: 'any', actions: new Set(actions.filter((action) => action !== 'inference.run')) },
+  platform_admin: { scope: 'any', actions: new Set(actions.filter((action) => !working.includes(action))) },
   org_admin: {
     scope: 'own',
     actions: new Set<Action>([...reading, 'project.write', 'key.write', 'key.read', 'policy.write', 'policy.read', 'policy.dryRun', 'budget.write', 'record.read', 'proof.read', 'payout.read', 'settlement.run']),
   },
-  developer: { scope: 'own', actions: new Set<Action>([...reading, 'inference.run', 'policy.read', 'record.read', 'proof.read']) },
+  developer: { scope: 'own', actions: new Set<Action>([...reading, ...working, 'policy.read', 'record.read', 'proof.read']) },
   finance: { scope: 'own', actions: new Set<Action>([...reading, 'budget.write', 'payout.read', 'settlement.run', 'proof.read']) },
   auditor: { scope: 'own', actions: new Set<Action>([...reading, 'key.read', 'policy.read', 'policy.dryRun', 'record.read', 'proof.read', 'payout.read', 'node.read']) },
 };

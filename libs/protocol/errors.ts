@@ -17,6 +17,7 @@ export const errorCodes = {
   MODEL_NOT_FOUND: ErrorKind.notFound,
   CONFLICT: ErrorKind.conflict,
   IDEMPOTENCY_MISMATCH: ErrorKind.conflict,
+  LIMIT_REACHED: ErrorKind.denied,
   // decide
   POLICY_DENIED: ErrorKind.denied,
   POLICY_INVALID: ErrorKind.invalid,

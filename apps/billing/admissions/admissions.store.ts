@@ -8,6 +8,7 @@ import type { OpenAdmission } from './admission.js';
 
 /** What booking needs to know of an admission. */
 export interface AdmissionHold {
+  readonly lease: string;
   readonly holdNanos: Nanos;
   readonly keptNanos: Nanos;
 }
@@ -89,11 +90,17 @@ export class AdmissionsStore {
 
   /** Holds of the given records, locked in order. */
   async holds(manager: EntityManager, records: readonly string[]): Promise<ReadonlyMap<string, AdmissionHold>> {
-    const rows = await manager.query<{ record: string; hold_nanos: string; kept_nanos: string }[]>(
-      'SELECT record, hold_nanos, kept_nanos FROM billing.admissions WHERE record = ANY($1::uuid[]) ORDER BY record FOR UPDATE',
+    const rows = await manager.query<{ record: string; lease: string; hold_nanos: string; kept_nanos: string }[]>(
+      'SELECT record, lease, hold_nanos, kept_nanos FROM billing.admissions WHERE record = ANY($1::uuid[]) ORDER BY record FOR UPDATE',
       [records],
     );
-    return new Map(rows.map((row) => [row.record, { holdNanos: BigInt(row.hold_nanos), keptNanos: BigInt(row.kept_nanos) }]));
+    return new Map(rows.map((row) => [row.record, { lease: row.lease, holdNanos: BigInt(row.hold_nanos), keptNanos: BigInt(row.kept_nanos) }]));
+  }
+
+  /** Leases under which records were admitted: an admission never changes its lease. */
+  async leasesOf(manager: EntityManager, records: readonly string[]): Promise<string[]> {
+    if (records.length === 0) return [];
+    return (await manager.query<{ lease: string }[]>('SELECT DISTINCT lease FROM billing.admissions WHERE record = ANY($1::uuid[])', [records])).map(({ lease }) => lease);
   }
 
   /** Ends admissions; one of which nothing was heard before is entered as ended. */

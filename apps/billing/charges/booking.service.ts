@@ -47,7 +47,9 @@ export class BookingService {
     const { admitted, charges, conflicting } = recordBatch(records);
     if (admitted.length === 0 && charges.length === 0) return;
     await withTenant(this.dataSource, '*', async (manager) => {
-      const leases = await this.leases.lock(manager, [...new Set([...admitted.map(({ lease }) => lease), ...charges.map(({ facts }) => facts.lease)])]);
+      // Work that was begun again may end under another lease than it was admitted under.
+      const begunUnder = await this.admissions.leasesOf(manager, charges.map(({ facts }) => facts.record));
+      const leases = await this.leases.lock(manager, [...new Set([...admitted.map(({ lease }) => lease), ...charges.map(({ facts }) => facts.lease), ...begunUnder])]);
       await this.admissions.open(manager, admitted, (facts) => (facts.holdNanos >= 0n && facts.holdNanos <= nanosMax ? facts.holdNanos : 0n));
       await this.anomalies.add(manager, [...staleFences(admitted, leases), ...conflicting.map(conflict)]);
       if (charges.length > 0) await this.charge(manager, charges, leases);
@@ -64,12 +66,12 @@ export class BookingService {
     await this.keepReceipts(manager, charges);
   }
 
-  private async post(manager: EntityManager, fresh: readonly Charge[], leases: ReadonlyMap<string, LeaseBalance>, holds: ReadonlyMap<string, { keptNanos: bigint }>): Promise<void> {
+  private async post(manager: EntityManager, fresh: readonly Charge[], leases: ReadonlyMap<string, LeaseBalance>, holds: ReadonlyMap<string, { lease: string; keptNanos: bigint }>): Promise<void> {
     const facts = fresh.map((charge) => charge.facts);
     const prices = await this.prices.versions(manager, facts.map(({ priceVersion }) => priceVersion));
     const payees = await this.nodes.find(manager, facts.map(({ node }) => node));
     const budgetTenants = await this.budgets.tenantsOf(manager, facts.map(({ budget }) => budget));
-    const uses = fresh.map(({ facts: { record, tenant, budget, lease }, amountNanos }) => ({ record, tenant, budget, lease, amountNanos, keptNanos: holds.get(record)?.keptNanos ?? 0n }));
+    const uses = fresh.map(({ facts: { record, tenant, budget, lease }, amountNanos }) => ({ record, tenant, budget, lease, amountNanos, keptNanos: holds.get(record)?.keptNanos ?? 0n, keptBy: holds.get(record)?.lease ?? lease }));
     const { bookings, remaining } = useLeases(leases, uses);
     const found: Anomaly[] = [];
     const transfers = fresh.map((charge, index) => {

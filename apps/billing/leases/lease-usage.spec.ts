@@ -5,7 +5,7 @@ import { useLeases } from './lease-usage.js';
 import type { LeaseBalance } from './lease-usage.js';
 
 const lease = (over: Partial<LeaseBalance> = {}): LeaseBalance => ({ id: 'lease', budget: 'budget', tenant: 'tenant', fence: 1, open: true, remainingNanos: 100n, ...over });
-const use = (amountNanos: bigint, over: object = {}) => ({ record: 'r', tenant: 'tenant', budget: 'budget', lease: 'lease', amountNanos, keptNanos: 0n, ...over });
+const use = (amountNanos: bigint, over: object = {}) => ({ record: 'r', tenant: 'tenant', budget: 'budget', lease: 'lease', amountNanos, keptNanos: 0n, keptBy: 'lease', ...over });
 const nanos = fc.bigInt({ min: 0n, max: 1_000n });
 
 describe('usage under a lease', () => {
@@ -25,6 +25,15 @@ describe('usage under a lease', () => {
       { fromLeaseNanos: 20n, returnedNanos: 10n, fromAvailableNanos: 0n, anomaly: undefined },
       { fromLeaseNanos: 20n, returnedNanos: 0n, fromAvailableNanos: 10n, anomaly: 'late_lease_usage' },
     ]);
+  });
+
+  it('of work begun again under another lease is paid by that one, and what the first kept returns whole', () => {
+    const first = lease({ id: 'first', open: false, remainingNanos: 30n });
+    for (const second of [lease(), lease({ open: false, remainingNanos: 0n })]) {
+      const { bookings, remaining } = useLeases(new Map([['first', first], ['lease', second]]), [use(20n, { keptNanos: 30n, keptBy: 'first' })]);
+      expect(bookings).toMatchObject([{ fromLeaseNanos: second.open ? 20n : 0n, fromAvailableNanos: second.open ? 0n : 20n, returnedNanos: 30n }]);
+      expect(remaining).toEqual(new Map([['first', 0n], ['lease', second.open ? 80n : 0n]]));
+    }
   });
 
   it('of a lease that is unknown or another budget’s is paid by the budget', () => {

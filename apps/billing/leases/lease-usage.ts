@@ -19,8 +19,10 @@ export interface LeaseUse {
   readonly budget: string;
   readonly lease: string;
   readonly amountNanos: Nanos;
-  /** What the closed lease kept for this record. */
+  /** What a closed lease kept for this record. */
   readonly keptNanos: Nanos;
+  /** The lease that kept it: the record's first one, where the work was begun again under another. */
+  readonly keptBy: string;
 }
 
 export interface LeaseUseBooking {
@@ -42,17 +44,28 @@ export function useLeases(leases: ReadonlyMap<string, LeaseBalance>, uses: reado
   const bookings = uses.map((use): LeaseUseBooking => {
     const { record, amountNanos } = use;
     const lease = leases.get(use.lease);
+    const isOwnKeep = use.keptBy === use.lease;
     if (!lease || lease.budget !== use.budget || lease.tenant !== use.tenant) {
-      return { record, fromLeaseNanos: 0n, fromAvailableNanos: amountNanos, returnedNanos: 0n, anomaly: anomalyKinds.unknownLease };
+      return { record, fromLeaseNanos: 0n, fromAvailableNanos: amountNanos, returnedNanos: isOwnKeep ? 0n : returnKept(leases, remaining, use), anomaly: anomalyKinds.unknownLease };
     }
     const left = remaining.get(lease.id)!;
-    const usable = lease.open ? left : use.keptNanos;
+    const kept = isOwnKeep ? use.keptNanos : 0n;
+    const usable = lease.open ? left : kept;
     const fromLeaseNanos = amountNanos < usable ? amountNanos : usable;
-    const returnedNanos = lease.open ? 0n : use.keptNanos - fromLeaseNanos;
+    const ownReturnNanos = lease.open ? 0n : kept - fromLeaseNanos;
     const fromAvailableNanos = amountNanos - fromLeaseNanos;
-    remaining.set(lease.id, left - fromLeaseNanos - returnedNanos);
+    remaining.set(lease.id, left - fromLeaseNanos - ownReturnNanos);
+    const returnedNanos = ownReturnNanos + (isOwnKeep ? 0n : returnKept(leases, remaining, use));
     const short = lease.open ? anomalyKinds.leaseOverrun : anomalyKinds.lateLeaseUsage;
     return { record, fromLeaseNanos, fromAvailableNanos, returnedNanos, anomaly: fromAvailableNanos > 0n ? short : undefined };
   });
   return { bookings, remaining };
+}
+
+/** What another lease kept for the record and is not needed for it: goes back whole. Gives how much. */
+function returnKept(leases: ReadonlyMap<string, LeaseBalance>, remaining: Map<string, Nanos>, { keptBy, keptNanos, budget, tenant }: LeaseUse): Nanos {
+  const keeper = leases.get(keptBy);
+  if (!keeper || keeper.open || keeper.budget !== budget || keeper.tenant !== tenant) return 0n;
+  remaining.set(keptBy, remaining.get(keptBy)! - keptNanos);
+  return keptNanos;
 }

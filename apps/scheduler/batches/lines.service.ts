@@ -1,0 +1,147 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import type { EntityManager } from 'typeorm';
+import { assert, Clock } from '#kernel';
+import { DataKeys } from '#objects';
+import { batchEndpoints, batchLimits, failure, limits } from '#protocol';
+import type { batchCalls, ReplyOf, RequestOf } from '#protocol';
+import { SERVICE_CONFIG, withTenant } from '#service';
+import type { SchedulerConfig } from '../config.js';
+import { Files } from '../files/files.service.js';
+import { retryDelayMs } from '../jobs/job.js';
+import { JobStore } from '../jobs/jobs.store.js';
+import type { Held } from '../jobs/jobs.store.js';
+import { Transfers } from '../objects/transfers.js';
+import type { LinePayload } from './batch.js';
+import { Batches } from './batches.service.js';
+import { BatchStore } from './batches.store.js';
+import { LineAnswerStore } from './line-answers.store.js';
+import { lineRecord } from './line-record.js';
+
+type Calls = typeof batchCalls;
+
+/** An answer in its line of the output: the body, and what is around it. */
+const answerBytesMax = limits.responseBytesMax + 4_096;
+
+/** The lines of batches on their way through gateways. */
+@Injectable()
+export class Lines {
+  constructor(
+    @Inject(DataSource) private readonly dataSource: DataSource,
+    @Inject(Clock) private readonly clock: Clock,
+    @Inject(SERVICE_CONFIG) private readonly config: SchedulerConfig,
+    @Inject(JobStore) private readonly jobs: JobStore,
+    @Inject(BatchStore) private readonly batchStore: BatchStore,
+    @Inject(Batches) private readonly batches: Batches,
+    @Inject(LineAnswerStore) private readonly answers: LineAnswerStore,
+    @Inject(Files) private readonly files: Files,
+    @Inject(DataKeys) private readonly keys: DataKeys,
+    @Inject(Transfers) private readonly transfers: Transfers,
+  ) {}
+
+  async claim({ gateway, max }: RequestOf<Calls['claimLines']>): Promise<ReplyOf<Calls['claimLines']>> {
+    const leaseMs = this.config.SCHEDULER_LINE_LEASE_MS;
+    const { jobs, batches } = await withTenant(this.dataSource, '*', async (manager) => {
+      const jobs = await this.jobs.claim(manager, ['batch.line'], gateway, max, this.clock.nowMs(), leaseMs);
+      return { jobs, batches: jobs.length === 0 ? [] : await this.batchStore.findMany(manager, [...new Set(jobs.map(({ owner }) => owner))]) };
+    });
+    const batchOf = new Map(batches.map((batch) => [batch.id, batch]));
+    return {
+      leaseMs,
+      lines: jobs.map((job) => {
+        const batch = batchOf.get(job.owner);
+        assert(batch !== undefined && batch.tenant === job.tenant, 'a line belongs to a batch of its organisation');
+        const { line } = job.payload as unknown as LinePayload;
+        return {
+          ...{ job: job.id, fence: job.fence, batch: batch.id, record: lineRecord(batch.id, line, job.generation) },
+          ...{ tenant: batch.tenant, project: batch.project, keyId: batch.keyId, endpoint: batchEndpoints[batch.endpoint], declared: batch.declared },
+          url: this.transfers.urlFor({ may: 'run-line', tenant: batch.tenant, id: job.id, fence: job.fence }),
+        };
+      }),
+    };
+  }
+
+  async renew({ lines }: RequestOf<Calls['renewLines']>): Promise<ReplyOf<Calls['renewLines']>> {
+    if (lines.length === 0) return { lost: [] };
+    const held = await withTenant(this.dataSource, '*', (manager) => this.jobs.renew(manager, lines, this.clock.nowMs() + this.config.SCHEDULER_LINE_LEASE_MS));
+    const still = new Set(held);
+    return { lost: lines.flatMap(({ job }) => (still.has(job) ? [] : [job])) };
+  }
+
+  /** The bytes of a line that is held. Errors: CONFLICT, NOT_FOUND. */
+  async read(tenant: string, held: Held): Promise<AsyncIterable<Uint8Array>> {
+    const { job, batch } = await withTenant(this.dataSource, tenant, async (manager) => {
+      const job = await this.jobs.held(manager, held);
+      if (!job) throw notHeld();
+      return { job, batch: (await this.batchStore.findMany(manager, [job.owner]))[0] };
+    });
+    assert(batch !== undefined, 'a line belongs to a batch');
+    const { offset, bytes } = job.payload as unknown as LinePayload;
+    return (await this.files.content(tenant, batch.inputFile, { start: offset, end: offset + bytes })).content;
+  }
+
+  /**
+   * Keeps a line's answer and ends its job, both or neither. Sent again under the same fence it is the same. Errors: CONFLICT when
+   * somebody else has the line by now, REQUEST_INVALID, BODY_TOO_LARGE.
+   */
+  async keep(tenant: string, held: Held, good: boolean, source: AsyncIterable<Uint8Array>): Promise<void> {
+    const answer = await wholeOf(source);
+    if (answer.length === 0 || answer.includes(0x0a)) throw failure('REQUEST_INVALID', 'an answer is one line');
+    const sealed = this.keys.seal(tenant, `line ${held.job}`, answer);
+    await withTenant(this.dataSource, tenant, async (manager) => {
+      const job = await this.jobs.held(manager, held);
+      if (!job) {
+        const ended = await this.jobs.find(manager, held.job);
+        if (ended?.state === 'done' && ended.fence === held.fence) return;
+        throw notHeld();
+      }
+      const { line } = job.payload as unknown as LinePayload;
+      await this.answers.insert(manager, { batch: job.owner, line, tenant, job: job.id, good, answer: sealed });
+      await this.jobs.move(manager, held, 'done');
+    });
+  }
+
+  /** See `returnLine` of the protocol. What is not held any more is not given back. */
+  async giveBack({ job: id, fence, why, code }: RequestOf<Calls['returnLine']>): Promise<void> {
+    const held = { job: id, fence };
+    await withTenant(this.dataSource, '*', async (manager) => {
+      const job = await this.jobs.held(manager, held);
+      if (!job) return;
+      const runAfterMs = this.clock.nowMs() + retryDelayMs(job.attempt, Math.random());
+      switch (why) {
+        case 'again':
+          return void (await this.putBack(manager, held, job.owner, { runAfterMs }));
+        case 'ended':
+          if (job.generation + 1 >= batchLimits.lineAttemptsMax) return void (await this.jobs.move(manager, held, 'dead', { reason: code }));
+          return void (await this.putBack(manager, held, job.owner, { runAfterMs, generation: job.generation + 1 }));
+        case 'unsure':
+          return void (await this.jobs.move(manager, held, 'lost', { runAfterMs, reason: 'unsure' }));
+        case 'revoked':
+          await this.jobs.move(manager, held, 'dead', { reason: 'api_key_revoked' });
+          if (await this.batches.stop(manager, job.owner)) {
+            await this.batchStore.addProblems(manager, job.owner, [{ code: 'api_key_revoked', message: 'the API key of this batch may not run it any more: what was not done is not done', param: null, line: null }]);
+          }
+      }
+    });
+  }
+
+  /** Queues a line again, unless its batch is ending: then it does not wait any more. */
+  async putBack(manager: EntityManager, held: Held, batch: string, more: { runAfterMs?: number; generation?: number }): Promise<void> {
+    await this.jobs.move(manager, held, 'queued', more);
+    const [known] = await this.batchStore.findMany(manager, [batch]);
+    if (known?.ending) await this.jobs.drop(manager, batch, 'batch.line', known.ending === 'expired' ? 'batch_expired' : 'batch_cancelled');
+  }
+}
+
+const notHeld = (): Error => failure('CONFLICT', 'the line is not held under this fence any more');
+
+async function wholeOf(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of source) {
+    bytes += chunk.length;
+    if (bytes > answerBytesMax) throw failure('BODY_TOO_LARGE', 'the answer is too large');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}

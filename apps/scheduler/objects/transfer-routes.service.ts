@@ -1,0 +1,72 @@
+import { Readable } from 'node:stream';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { DomainError } from '#kernel';
+import { failure, httpStatus } from '#protocol';
+import { Lines } from '../batches/lines.service.js';
+import { Files } from '../files/files.service.js';
+import type { Ticket } from './ticket.js';
+import { Transfers } from './transfers.js';
+
+interface Asked {
+  readonly Params: { readonly ticket: string };
+  readonly Querystring: { readonly good?: string };
+}
+
+/** The internal HTTP by which gateways move contents: each address is a signed ticket for one transfer. */
+@Injectable()
+export class TransferRoutes {
+  private readonly logger = new Logger(TransferRoutes.name);
+
+  constructor(
+    @Inject(HttpAdapterHost) host: HttpAdapterHost,
+    @Inject(Transfers) private readonly transfers: Transfers,
+    @Inject(Files) private readonly files: Files,
+    @Inject(Lines) private readonly lines: Lines,
+  ) {
+    void host.httpAdapter.getInstance<FastifyInstance>().register((scope, _options, done) => {
+      scope.removeAllContentTypeParsers();
+      // Bodies are streams of unknown kind: who reads them counts them.
+      scope.addContentTypeParser('*', (_request, payload, parsed) => parsed(null, payload));
+      scope.setErrorHandler((error, request, reply) => this.tell(error, request, reply));
+      this.addRoutes(scope);
+      done();
+    });
+  }
+
+  private addRoutes(scope: FastifyInstance): void {
+    scope.put<Asked>('/internal/files/:ticket', async (request, reply) => {
+      const { tenant, id } = this.open(request.params.ticket, 'put-file');
+      await this.files.store(tenant, id, request.body as Readable);
+      return reply.code(204).send();
+    });
+    scope.get<Asked>('/internal/files/:ticket', async (request, reply) => {
+      const { tenant, id } = this.open(request.params.ticket, 'get-file');
+      const { bytes, content } = await this.files.content(tenant, id);
+      return reply.header('content-length', bytes).type('application/octet-stream').send(Readable.from(content));
+    });
+    scope.get<Asked>('/internal/lines/:ticket', async (request, reply) => {
+      const { tenant, id, fence } = this.open(request.params.ticket, 'run-line');
+      return reply.type('application/json').send(Readable.from(await this.lines.read(tenant, { job: id, fence })));
+    });
+    scope.put<Asked>('/internal/lines/:ticket', async (request, reply) => {
+      const { tenant, id, fence } = this.open(request.params.ticket, 'run-line');
+      await this.lines.keep(tenant, { job: id, fence }, request.query.good === 'true', request.body as Readable);
+      return reply.code(204).send();
+    });
+  }
+
+  private open<May extends Ticket['may']>(written: string, may: May): Extract<Ticket, { may: May }> {
+    const ticket = this.transfers.read(written, may);
+    if (!ticket) throw failure('NOT_FOUND', 'there is no such transfer, or its time is over');
+    return ticket;
+  }
+
+  private tell(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    const known = error instanceof DomainError ? error : failure('INTERNAL', 'the transfer failed');
+    // The address is a secret while it is good.
+    if (known.code === 'INTERNAL') this.logger.error(`${request.method} ${request.routeOptions.url}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    void reply.code(httpStatus[known.kind]).send({ code: known.code, message: known.message });
+  }
+}

@@ -1,0 +1,5 @@
+export * from './data-keys.js';
+export * from './directory-store.js';
+export * from './object-store.js';
+export * from './sealed-objects.js';
+export * from './sealed-segments.js';
