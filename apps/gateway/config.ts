@@ -17,5 +17,7 @@ export const gatewayConfig = z.object({
   PLACEMENT_WAIT_MS: z.coerce.number().int().min(0).max(30_000).default(5_000),
   /** From admission to the latest possible completion. */
   REQUEST_DEADLINE_MS: z.coerce.number().int().min(1_000).max(limits.requestDeadlineMs).default(limits.requestDeadlineMs),
+  /** Lines of batches that this gateway runs at once; 0: none. */
+  BATCH_LINES_MAX: z.coerce.number().int().min(0).max(64).default(4),
 });
 export type GatewayConfig = z.output<typeof gatewayConfig>;

@@ -1,9 +1,12 @@
 import type { Type } from '@nestjs/common';
+import { BatchesController } from './batches/batches.controller.js';
 import { BudgetsController } from './budgets/budgets.controller.js';
 import { ChargesController } from './budgets/charges.controller.js';
+import { FilesController } from './files/files.controller.js';
 import { EnrolmentTokensController } from './nodes/enrolment-tokens.controller.js';
 import { NodesController } from './nodes/nodes.controller.js';
 import { OffersController } from './nodes/offers.controller.js';
+import { AbsentEndpointsController } from './openai/absent-endpoints.controller.js';
 import { ChatCompletionsController } from './openai/chat-completions.controller.js';
 import { EmbeddingsController } from './openai/embeddings.controller.js';
 import { ModelsController } from './openai/models.controller.js';
@@ -24,6 +27,9 @@ export const controllers: readonly Type[] = [
   EmbeddingsController,
   ChatCompletionsController,
   ModelsController,
+  FilesController,
+  BatchesController,
+  AbsentEndpointsController,
   OrganisationsController,
   ProjectsController,
   KeysController,

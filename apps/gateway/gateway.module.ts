@@ -4,6 +4,7 @@ import { AccessGuard } from './access/access-guard.js';
 import { controllers } from './controllers.js';
 import { EncodeReply } from './http/encode-reply.js';
 import { ErrorFilter } from './http/error-filter.js';
+import { MultipartBodies } from './http/multipart-bodies.js';
 import { RequestIds } from './http/request-ids.js';
 import { TraceRequest } from './http/trace-request.js';
 import { validation } from './http/validation.js';
@@ -17,6 +18,7 @@ import { GatewayLifecycle, parts } from './parts.js';
     ...parts,
     GatewayLifecycle,
     RequestIds,
+    MultipartBodies,
     { provide: OPENAPI_DOCUMENT, useFactory: () => openApiDocument(controllers) },
     { provide: APP_GUARD, useClass: AccessGuard },
     { provide: APP_PIPE, useValue: validation },

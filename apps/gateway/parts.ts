@@ -1,10 +1,15 @@
 import { Injectable } from '@nestjs/common';
-import type { BeforeApplicationShutdown, FactoryProvider } from '@nestjs/common';
+import type { BeforeApplicationShutdown, FactoryProvider, OnApplicationBootstrap } from '@nestjs/common';
 import { Clock, Ids } from '#kernel';
 import { Bus, Caller, Publisher, Replicas } from '#messaging';
 import { CedarEvaluator, DecisionMemo } from '#policy';
 import { SERVICE_CONFIG } from '#service';
 import { NodeClient } from '#wire';
+import { ProjectScope } from './access/project-scope.js';
+import { KeysById } from './batches/keys-by-id.js';
+import { LineQueue } from './batches/line-queue.js';
+import { LineRunner } from './batches/line-runner.js';
+import { LineWorker } from './batches/line-worker.js';
 import type { GatewayConfig } from './config.js';
 import { OfferBook } from './market/offer-book.js';
 import { Inference } from './openai/inference.js';
@@ -56,6 +61,15 @@ export const parts: FactoryProvider[] = [
     },
   },
   { provide: Inference, inject: [Replicated, RequestPipeline], useFactory: (replicated: Replicated, pipeline: RequestPipeline) => new Inference(replicated, pipeline) },
+  { provide: ProjectScope, inject: [Replicated], useFactory: (replicated: Replicated) => new ProjectScope(replicated) },
+  {
+    provide: LineWorker,
+    inject: [Caller, Replicated, RequestPipeline, SERVICE_CONFIG, Clock],
+    useFactory: (caller: Caller, replicated: Replicated, pipeline: RequestPipeline, config: GatewayConfig, clock: Clock) => {
+      const queue = new LineQueue(caller, config.GATEWAY_ID, clock);
+      return new LineWorker(queue, new LineRunner(queue, new KeysById(replicated), replicated, pipeline, clock), config.BATCH_LINES_MAX);
+    },
+  },
 ];
 
 /** Jobs that run at a stop get this long to end: well over a sentence's embedding, within an orchestrator's usual 30 s. */
@@ -63,15 +77,22 @@ const drainMs = 15_000;
 
 /** At a stop: running jobs end, what is left of leases goes back, what is owed to the log is written. */
 @Injectable()
-export class GatewayLifecycle implements BeforeApplicationShutdown {
+export class GatewayLifecycle implements OnApplicationBootstrap, BeforeApplicationShutdown {
   constructor(
     private readonly leases: LeaseBook,
     private readonly recorder: Recorder,
     private readonly nodes: NodeClient,
+    private readonly lines: LineWorker,
   ) {}
 
+  onApplicationBootstrap(): void {
+    this.lines.start();
+  }
+
   async beforeApplicationShutdown(): Promise<void> {
+    const lines = this.lines.stop();
     await this.leases.close(drainMs);
+    await Promise.race([lines, new Promise((resolve) => setTimeout(resolve, drainMs).unref())]);
     await this.recorder.close();
     this.nodes.close();
   }

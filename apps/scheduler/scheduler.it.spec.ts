@@ -1,4 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { connect, jwtAuthenticator } from '@nats-io/transport-node';
 import type { NatsConnection } from '@nats-io/transport-node';
@@ -85,6 +87,8 @@ describe('the scheduler', () => {
       SCHEDULER_ACCOUNT_SIGNING_SEED: nats.operator.seeds.accountSigning,
       SCHEDULER_OPERATOR_SEED: nats.operator.seeds.operator,
       SCHEDULER_SYSTEM_CREDS: nats.credentialFiles.system,
+      SCHEDULER_MASTER_KEY: '7'.repeat(64),
+      OBJECTS_DIRECTORY: join(tmpdir(), 'mizan-scheduler-spec'),
     };
     service = await runService(scheduler, env);
     gateway = await Bus.connect({ url: nats.url, creds: nats.credentials.gateway, name: 'gateway' });

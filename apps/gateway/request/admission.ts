@@ -5,7 +5,7 @@ import { failure } from '#protocol';
 import type { AdmittedFacts, CompletedFacts, LogRecord } from '#protocol';
 import type { Decided } from './decided.js';
 import type { Dispatched, Dispatcher } from './dispatch.js';
-import type { InferenceAnswer } from './inference-job.js';
+import type { InferenceAnswer, InferenceJob } from './inference-job.js';
 import type { Hold } from './lease-account.js';
 import { meter } from './meter.js';
 import type { Slot } from './place.js';
@@ -44,6 +44,7 @@ export class Admission {
       this.parts.recorder.commitEventually(this.completed(decided, hold, cancelled(dispatched, error)).record);
       throw error;
     }
+    await this.keep(job, dispatched, hold);
     const { facts, record } = await this.parts.steps.run('meter', () => this.completed(decided, hold, dispatched));
     this.parts.leases.settle(hold, facts.chargeNanos);
     try {
@@ -55,6 +56,16 @@ export class Admission {
     if (dispatched.outcome !== 'ok') throw recorded(toldError(dispatched), job.id);
     const { status, contentType } = dispatched.result;
     return { status, contentType, body: dispatched.answer, record: job.id };
+  }
+
+  /** What cannot be kept is left to whoever has the job by now; until the books close its record the hold counts as spent. */
+  private async keep(job: InferenceJob, dispatched: Dispatched, hold: Hold): Promise<void> {
+    try {
+      await job.keep?.(dispatched.outcome === 'ok' ? { status: dispatched.result.status, contentType: dispatched.result.contentType, body: dispatched.answer } : undefined);
+    } catch (error) {
+      this.parts.leases.settle(hold, hold.amountNanos);
+      throw error;
+    }
   }
 
   private commit(step: 'record.admitted' | 'record.completed', record: LogRecord): Promise<void> {

@@ -23,6 +23,11 @@ export interface InferenceJob {
   adapt(answer: Buffer): Buffer;
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal;
+  /**
+   * Keeps the answer for a caller who is not there to take it; `undefined` when there is none. Called before the end is recorded:
+   * when it throws, the end is not this run's to record.
+   */
+  keep?(answer: Pick<InferenceAnswer, 'status' | 'contentType' | 'body'> | undefined): Promise<void>;
 }
 
 /** What the client is given. */

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Clock, isDomainError } from '#kernel';
 import { Caller } from '#messaging';
-import { billingCalls, limits } from '#protocol';
+import { batchLimits, billingCalls, limits } from '#protocol';
 import { SERVICE_CONFIG, withTenant } from '#service';
 import type { SchedulerConfig } from '../config.js';
 import type { Job } from '../jobs/job.js';
@@ -15,6 +15,7 @@ import type { Books } from './after-loss.js';
 
 const askAgainMs = 2_000;
 const atOnceMax = 50;
+const attemptsMax = 2 * batchLimits.lineAttemptsMax;
 
 /** Lines whose gateway went silent: the books say what became of their records, and so what happens to them. */
 @Injectable()
@@ -37,8 +38,11 @@ export class LostLines {
   private async decide(job: Job): Promise<void> {
     const held = { job: job.id, fence: job.fence };
     const next = afterLoss(job, await this.books(job), this.clock.nowMs(), { rerunMs: this.config.SCHEDULER_RERUN_MS, closedAfterMs: limits.requestDeadlineMs + limits.admissionGraceMs });
+    // A line that is lost again and again takes its gateways with it.
+    const isHopeless = job.attempt >= attemptsMax && (next === 'same-record' || next === 'new-record');
     await withTenant(this.dataSource, '*', async (manager) => {
-      if (next === 'wait') await this.jobs.putOff(manager, held, this.clock.nowMs() + askAgainMs);
+      if (isHopeless) await this.jobs.move(manager, held, 'dead', { reason: 'line_failed' });
+      else if (next === 'wait') await this.jobs.putOff(manager, held, this.clock.nowMs() + askAgainMs);
       else if (next === 'give-up') await this.jobs.move(manager, held, 'dead', { reason: 'answer_lost' });
       else await this.lines.putBack(manager, held, job.owner, next === 'new-record' ? { generation: job.generation + 1 } : {});
     });

@@ -12,7 +12,7 @@ export type Ticket = z.output<typeof ticket>;
 
 const sign = (key: Uint8Array, text: string): Buffer => createHmac('sha256', key).update(text).digest();
 
-/** `<base64url of the ticket>.<base64url of its HMAC-SHA256>`: fits a path. */
+/** `<base64url of the ticket>.<base64url of its HMAC-SHA256>`: fits an address. */
 export function writeTicket(key: Uint8Array, of: Ticket): string {
   const text = Buffer.from(JSON.stringify(of)).toString('base64url');
   return `${text}.${sign(key, text).toString('base64url')}`;

@@ -10,8 +10,7 @@ import type { Ticket } from './ticket.js';
 import { Transfers } from './transfers.js';
 
 interface Asked {
-  readonly Params: { readonly ticket: string };
-  readonly Querystring: { readonly good?: string };
+  readonly Querystring: { readonly ticket?: string; readonly good?: string };
 }
 
 /** The internal HTTP by which gateways move contents: each address is a signed ticket for one transfer. */
@@ -36,29 +35,29 @@ export class TransferRoutes {
   }
 
   private addRoutes(scope: FastifyInstance): void {
-    scope.put<Asked>('/internal/files/:ticket', async (request, reply) => {
-      const { tenant, id } = this.open(request.params.ticket, 'put-file');
+    scope.put<Asked>('/internal/files', async (request, reply) => {
+      const { tenant, id } = this.open(request.query.ticket, 'put-file');
       await this.files.store(tenant, id, request.body as Readable);
       return reply.code(204).send();
     });
-    scope.get<Asked>('/internal/files/:ticket', async (request, reply) => {
-      const { tenant, id } = this.open(request.params.ticket, 'get-file');
+    scope.get<Asked>('/internal/files', async (request, reply) => {
+      const { tenant, id } = this.open(request.query.ticket, 'get-file');
       const { bytes, content } = await this.files.content(tenant, id);
       return reply.header('content-length', bytes).type('application/octet-stream').send(Readable.from(content));
     });
-    scope.get<Asked>('/internal/lines/:ticket', async (request, reply) => {
-      const { tenant, id, fence } = this.open(request.params.ticket, 'run-line');
+    scope.get<Asked>('/internal/lines', async (request, reply) => {
+      const { tenant, id, fence } = this.open(request.query.ticket, 'run-line');
       return reply.type('application/json').send(Readable.from(await this.lines.read(tenant, { job: id, fence })));
     });
-    scope.put<Asked>('/internal/lines/:ticket', async (request, reply) => {
-      const { tenant, id, fence } = this.open(request.params.ticket, 'run-line');
+    scope.put<Asked>('/internal/lines', async (request, reply) => {
+      const { tenant, id, fence } = this.open(request.query.ticket, 'run-line');
       await this.lines.keep(tenant, { job: id, fence }, request.query.good === 'true', request.body as Readable);
       return reply.code(204).send();
     });
   }
 
-  private open<May extends Ticket['may']>(written: string, may: May): Extract<Ticket, { may: May }> {
-    const ticket = this.transfers.read(written, may);
+  private open<May extends Ticket['may']>(written: string | undefined, may: May): Extract<Ticket, { may: May }> {
+    const ticket = this.transfers.read(String(written), may);
     if (!ticket) throw failure('NOT_FOUND', 'there is no such transfer, or its time is over');
     return ticket;
   }

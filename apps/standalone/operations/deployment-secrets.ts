@@ -8,6 +8,8 @@ export interface DeploymentAddresses {
   /** Where services reach NATS, and where the machines of providers do. */
   readonly nats: string;
   readonly publicNats: string;
+  /** Where gateways reach the scheduler's HTTP; `http://scheduler:8080` when left out. */
+  readonly scheduler?: string;
   /** Directory under which the services find their credential files. */
   readonly credentials: string;
 }
@@ -44,6 +46,9 @@ export async function issueDeploymentSecrets(directory: string, addresses: Deplo
       SCHEDULER_ACCOUNT_SIGNING_SEED: operator.seeds.accountSigning,
       SCHEDULER_OPERATOR_SEED: operator.seeds.operator,
       SCHEDULER_SYSTEM_CREDS: `${addresses.credentials}/system.creds`,
+      SCHEDULER_MASTER_KEY: secrets.get('scheduler-master-key'),
+      OBJECTS_DIRECTORY: '/var/lib/mizan/objects',
+      INTERNAL_URL: addresses.scheduler ?? 'http://scheduler:8080',
     },
     settlement: { SETTLEMENT_RELAYER_KEY: relayer.privateKey, SETTLEMENT_PAYER_KEYS: JSON.stringify({ [payer.address]: payer.privateKey }) },
     billing: {},

@@ -73,8 +73,8 @@ function common({ database, nats }: Infrastructure, name: ServiceName, url: stri
 }
 
 /** What each service alone is told. */
-function environments(parts: { secrets: Secrets; infrastructure: Infrastructure; contracts: Contracts; wallets: Wallets; adminKey: string }): Record<ServiceName, Record<string, string>> {
-  const { secrets, infrastructure, contracts, wallets, adminKey } = parts;
+function environments(parts: { home: Home; secrets: Secrets; infrastructure: Infrastructure; contracts: Contracts; wallets: Wallets; adminKey: string }): Record<ServiceName, Record<string, string>> {
+  const { home, secrets, infrastructure, contracts, wallets, adminKey } = parts;
   const { nats, chain } = infrastructure;
   const pepper = secrets.get('key-pepper');
   return {
@@ -92,6 +92,8 @@ function environments(parts: { secrets: Secrets; infrastructure: Infrastructure;
       SCHEDULER_ACCOUNT_SIGNING_SEED: nats.operator.seeds.accountSigning,
       SCHEDULER_OPERATOR_SEED: nats.operator.seeds.operator,
       SCHEDULER_SYSTEM_CREDS: nats.credentialFiles.system,
+      SCHEDULER_MASTER_KEY: secrets.get('scheduler-master-key'),
+      OBJECTS_DIRECTORY: home.directory('objects'),
     },
     settlement: {
       SETTLEMENT_RPC_URL: chain.rpcUrl,

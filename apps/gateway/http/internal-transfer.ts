@@ -1,0 +1,35 @@
+import { Agent, request } from 'undici';
+import type { Dispatcher } from 'undici';
+import type { Readable } from 'node:stream';
+import { DomainError } from '#kernel';
+import { errorCodes, failure, failureFromWire } from '#protocol';
+
+/** Contents travel between gateway and scheduler over connections of their own. Large ones may take their time, silent ones may not. */
+const agent = new Agent({ connections: 64, connect: { timeout: 5_000 }, headersTimeout: 120_000, bodyTimeout: 60_000 });
+
+/** Reads from an address that the scheduler gave. Errors: the scheduler's, SERVICE_UNAVAILABLE. */
+export async function fetchContent(url: string, signal?: AbortSignal): Promise<{ body: Readable; bytes: number | undefined }> {
+  const answer = await ask(url, { method: 'GET', ...(signal ? { signal } : {}) });
+  const length = Number(answer.headers['content-length']);
+  return { body: answer.body, bytes: Number.isFinite(length) ? length : undefined };
+}
+
+/** Sends to an address that the scheduler gave. Errors: the scheduler's, SERVICE_UNAVAILABLE, and the stream's own. */
+export async function sendContent(url: string, body: Readable | Buffer, more: Readonly<Record<string, string>> = {}): Promise<void> {
+  const address = new URL(url);
+  for (const [name, value] of Object.entries(more)) address.searchParams.set(name, value);
+  const answer = await ask(address.href, { method: 'PUT', body, headers: { 'content-type': 'application/octet-stream' } });
+  await answer.body.dump();
+}
+
+async function ask(url: string, options: { method: Dispatcher.HttpMethod; signal?: AbortSignal; body?: Readable | Buffer; headers?: Record<string, string> }): Promise<Dispatcher.ResponseData> {
+  let answer: Dispatcher.ResponseData;
+  try {
+    answer = await request(url, { ...options, dispatcher: agent });
+  } catch (error) {
+    throw error instanceof DomainError ? error : failure('SERVICE_UNAVAILABLE', 'the store of files cannot be reached; try again shortly', {}, error);
+  }
+  if (answer.statusCode < 300) return answer;
+  const { code, message } = (await answer.body.json().catch(() => ({}))) as { code?: string; message?: string };
+  throw code === undefined || !Object.hasOwn(errorCodes, code) ? failure('SERVICE_UNAVAILABLE', 'the store of files cannot serve this now; try again shortly') : failureFromWire(code, message ?? code, {});
+}
