@@ -8,7 +8,10 @@ export interface BatchLoopOptions {
   stream: StreamName;
   durable: string;
   filter?: string;
+  /** Messages asked for ahead: twice as many. */
   max: number;
+  /** Messages handed over together. */
+  atOnce: number;
   waitMs: number;
   /** Does the work; resolves = acknowledge all, rejects = deliver again. */
   handle: (batch: JsMsg[]) => Promise<void>;
@@ -77,7 +80,7 @@ export class BatchLoop {
         if (this.options.waitMs > 0 && !this.stopped) await new Promise((resolve) => setTimeout(resolve, this.options.waitMs));
         continue;
       }
-      const batch = this.buffer.splice(0, this.options.max);
+      const batch = this.buffer.splice(0, this.options.atOnce);
       try {
         await this.options.handle(batch);
         for (const message of batch) message.ack();

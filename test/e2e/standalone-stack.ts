@@ -113,13 +113,36 @@ export class StandaloneStack {
     if (!(await gone(identity, 5_000))) throw new Error(`${name} (${identity.pid}) survived SIGKILL`);
   }
 
-  /** Waits until the supervisor has said `times` times that the process runs again. */
-  async runsAgain(name: string, times = 1, patienceMs = 60_000): Promise<void> {
+  /**
+   * `kill -9` of processes that stay down while `work` runs: the supervisor is stopped meanwhile, then starts them again.
+   * Resolves with what `work` gave, once they all run again.
+   */
+  async whileDown<T>(names: readonly string[], work: () => Promise<T>): Promise<T> {
+    const restarts = names.map((name) => ({ name, before: this.restarts(name) }));
+    const supervisor = this.running.identity.pid;
+    process.kill(supervisor, 'SIGSTOP');
+    let result: T;
+    try {
+      await Promise.all(names.map((name) => this.kill(name)));
+      result = await work();
+    } finally {
+      process.kill(supervisor, 'SIGCONT');
+    }
+    await Promise.all(restarts.map(({ name, before }) => this.runsAgain(name, before + 1)));
+    return result;
+  }
+
+  /** Waits until the supervisor has started a process again so many times. */
+  async runsAgain(name: string, times: number): Promise<void> {
     await eventually(`the supervisor to start ${name} again (${times})`, (saw) => {
-      const lines = this.output().split('\n').filter((line) => line.startsWith(name));
-      saw(lines);
-      return lines.filter((line) => line.includes(' runs again (')).length >= times ? true : undefined;
-    }, patienceMs);
+      saw(`it says:\n${this.output().slice(-3_000)}`);
+      return this.restarts(name) >= times ? true : undefined;
+    }, startMs);
+  }
+
+  /** How often the supervisor has started a process again. */
+  restarts(name: string): number {
+    return this.output().split(`\n${name} runs again (`).length - 1;
   }
 
   /** `mizan`, as anybody would run it: a process of its own. */
@@ -132,9 +155,9 @@ export class StandaloneStack {
     return program(join(root, 'dist/apps/node/main.js'), args);
   }
 
-  /** `mizan verify` against this stack: its answer and its exit code. */
-  async verify(): Promise<{ invariants: readonly Invariant[]; code: number }> {
-    const { code, stdout, stderr } = await this.mizan('verify', '--json', '--run', this.home.path('run.json'));
+  /** `mizan verify` against this stack: its answer and its exit code. Facts may be on their way between services for `patienceSeconds`. */
+  async verify(patienceSeconds = 10): Promise<{ invariants: readonly Invariant[]; code: number }> {
+    const { code, stdout, stderr } = await this.mizan('verify', '--json', '--run', this.home.path('run.json'), '--patience', String(patienceSeconds));
     try {
       return { ...(JSON.parse(stdout) as { invariants: readonly Invariant[] }), code };
     } catch {

@@ -132,6 +132,14 @@ describe('admissions that nobody ended', () => {
     expect((await books.get(ReceiptsService).claims({ limit: 200 })).data).toContainEqual(expect.objectContaining({ record: admitted.record, reason: 'usage_differs' }));
   });
 
+  it('are not held up by a receipt over more than any amount can be', async () => {
+    const dear = await joinNode(books, 5_000_000_000n);
+    const admitted = await admit({ node: dear.id, offer: dear.offer, priceVersion: dear.price.version });
+    await take(dear, admitted, Number.MAX_SAFE_INTEGER);
+    await written();
+    expect(await overdue()).toMatchObject([{ id: admitted.record, type: 'voided' }]);
+  });
+
   it('are paid to the node that took over, at the price its offer had then', async () => {
     const other = await joinNode(books, 500_000n);
     const admitted = await admit();
