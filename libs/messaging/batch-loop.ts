@@ -13,7 +13,7 @@ export interface BatchLoopOptions {
   /** Messages handed over together. */
   atOnce: number;
   waitMs: number;
-  /** Does the work; resolves = acknowledge all, rejects = deliver again. */
+  /** Does the work; resolves = acknowledge all, rejects = hand over again. */
   handle: (batch: JsMsg[]) => Promise<void>;
 }
 
@@ -86,8 +86,19 @@ export class BatchLoop {
         for (const message of batch) message.ack();
       } catch (error) {
         this.logger.error(`${this.options.durable} on ${this.options.stream}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-        for (const message of batch) message.nak(redeliveryDelayMs);
+        await this.putOff(batch);
       }
     }
+  }
+
+  /**
+   * One that stands alone comes back later: nothing waits for it. A batch stays the first: consumers of the same stream that decide
+   * by who came first (the books, the log) must see one order.
+   */
+  private async putOff(batch: JsMsg[]): Promise<void> {
+    if (this.options.atOnce === 1) return batch.forEach((message) => message.nak(redeliveryDelayMs));
+    this.buffer.unshift(...batch);
+    if (this.bus.isConnected) for (const message of this.buffer) message.working();
+    if (!this.stopped) await new Promise((resolve) => setTimeout(resolve, redeliveryDelayMs));
   }
 }

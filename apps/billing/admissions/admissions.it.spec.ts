@@ -112,6 +112,15 @@ describe('admissions that nobody ended', () => {
     expect(await overdue()).toHaveLength(1);
   });
 
+  it('are not ended early because somebody sets the wall clock', async () => {
+    await admit();
+    books.clock.jump(3_600_000);
+    await books.get(AdmissionSweeper).runOnce();
+    books.clock.jump(-3_600_000);
+    expect(await written()).toEqual([]);
+    expect(await overdue()).toMatchObject([{ type: 'voided' }]);
+  });
+
   it.each([
     ['of another request', { requestHash: 'c'.repeat(64) }],
     ['of another model', { model: 'other' }],
