@@ -70,4 +70,33 @@ describe('a durable consumer', () => {
     await loop.stop();
     expect(handled).toEqual(['a', 'b', 'c', 'd', 'e']);
   });
+
+  it('that dies with messages in hand leaves them to the next one, before anything newer and within seconds', async () => {
+    const dying = await Bus.connect({ url: nats.url, creds: nats.credentials.billing, name: 'billing' });
+    let taken = 0;
+    let endTheDead = (): void => undefined;
+    const dead = new BatchLoop(dying, {
+      ...{ stream: 'EVENTS', durable: 'inherited', filter: 'mizan.event.settlement.inherited', max: 64, atOnce: 64, waitMs: 0 },
+      handle: async (batch) => {
+        taken += batch.length;
+        await new Promise<void>((resolve) => (endTheDead = resolve));
+      },
+    });
+    await publish('inherited', ['a', 'b']);
+    dead.start();
+    await until(() => taken > 0);
+    await dying.connection.close();
+    await publish('inherited', ['c']);
+
+    const handled: string[] = [];
+    const heir = consume('inherited', { atOnce: 64, handle: async (batch) => void handled.push(...batch.map((message) => message.string())) });
+    const startedAt = performance.now();
+    heir.start();
+    for (let tries = 0; tries < 600 && handled.length < 3; tries += 1) await new Promise((resolve) => setTimeout(resolve, 20));
+    await heir.stop();
+    endTheDead();
+    await dead.stop().catch(() => undefined);
+    expect(handled).toEqual(['a', 'b', 'c']);
+    expect(performance.now() - startedAt).toBeLessThan(9_000);
+  }, 20_000);
 });

@@ -1,5 +1,5 @@
 import { AckPolicy, DeliverPolicy } from '@nats-io/jetstream';
-import type { ConsumerMessages, JsMsg } from '@nats-io/jetstream';
+import type { Consumer, ConsumerMessages, JsMsg } from '@nats-io/jetstream';
 import { Logger } from '@nestjs/common';
 import type { StreamName } from '#protocol';
 import { Bus } from './bus.js';
@@ -18,6 +18,10 @@ export interface BatchLoopOptions {
 }
 
 const redeliveryDelayMs = 500;
+/** What a killed process had taken comes again after this long; one that lives says three times in it that it is still at work. */
+const ackWaitMs = 5_000;
+const pulseMs = ackWaitMs / 3;
+const lookAgainMs = 100;
 
 /** A durable pull consumer that hands over what has arrived, at most `max` at a time, one batch after the other. */
 export class BatchLoop {
@@ -54,11 +58,12 @@ export class BatchLoop {
           durable_name: durable,
           ack_policy: AckPolicy.Explicit,
           deliver_policy: DeliverPolicy.All,
-          ack_wait: 30_000_000_000,
+          ack_wait: ackWaitMs * 1_000_000,
           max_ack_pending: max * 8,
           ...(filter ? { filter_subject: filter } : {}),
         });
         const consumer = await this.bus.jetstream.consumers.get(stream, durable);
+        if (this.options.atOnce > 1) await this.lettingOldestComeFirst(consumer);
         this.messages = await consumer.consume({ max_messages: max * 2, expires: 5_000, idle_heartbeat: 1_000 });
         if (this.stopped) await this.messages.close();
         for await (const message of this.messages) {
@@ -72,6 +77,20 @@ export class BatchLoop {
     }
   }
 
+  /** What a killed process had taken is waited for, so that nothing newer is taken before it. */
+  private async lettingOldestComeFirst(consumer: Consumer): Promise<void> {
+    const until = performance.now() + ackWaitMs;
+    while (!this.stopped && performance.now() < until && (await consumer.info()).num_ack_pending > 0) await new Promise((resolve) => setTimeout(resolve, lookAgainMs));
+  }
+
+  /** Keeps what was taken from being delivered again while it is worked on. Returns its end. */
+  private holdOn(batch: readonly JsMsg[]): () => void {
+    const timer = setInterval(() => {
+      if (this.bus.isConnected) for (const message of [...batch, ...this.buffer]) message.working();
+    }, pulseMs);
+    return () => clearInterval(timer);
+  }
+
   private async work(): Promise<void> {
     while (!this.stopped) {
       if (this.buffer.length === 0) {
@@ -81,12 +100,15 @@ export class BatchLoop {
         continue;
       }
       const batch = this.buffer.splice(0, this.options.atOnce);
+      const letGo = this.holdOn(batch);
       try {
         await this.options.handle(batch);
         for (const message of batch) message.ack();
       } catch (error) {
         this.logger.error(`${this.options.durable} on ${this.options.stream}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
         await this.putOff(batch);
+      } finally {
+        letGo();
       }
     }
   }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { generateKeyPairSync } from 'node:crypto';
-import { commitField, bodyMatchesEnvelope, generateSealKeys, openReceipt, openRecordBody, operatorRecord, parseEnvelope, sealRecord, Sealer, signReceipt } from './index.js';
+import { z } from 'zod';
+import { commitField, bodyMatchesEnvelope, generateSealKeys, openReceipt, openRecordBody, operatorRecord, parseEnvelope, sealRecord, Sealer, signReceipt, uuid } from './index.js';
 import type { ReceiptBody } from './index.js';
 
 const tenant = { tenant: '0198c0de-0000-7000-8000-00000000000a', pseudonym: 'ab'.repeat(32) };
@@ -8,6 +9,13 @@ const id = '0198c0de-0000-7000-8000-000000000001';
 const keys = generateSealKeys();
 const sealer = new Sealer(keys.publicKey, '0198c0de-0000-7000-8000-00000000000b');
 const draft = { id, type: 'refused' as const, timeMs: 1_767_225_600_123, fields: { subject: 'alice@example.com', policies: ['eu-only'] }, facts: null };
+
+describe('an id', () => {
+  it('is read in lower case, as databases give it back: one id has one text', () => {
+    expect(uuid.parse(id.toUpperCase())).toBe(id);
+    expect(z.encode(uuid, id)).toBe(id);
+  });
+});
 
 describe('a record', () => {
   it('commits to its fields as the published vector says', () => {

@@ -12,7 +12,8 @@ export const tokenUnits = z.codec(z.string().regex(/^\d{1,39}$/, 'an integer num
   encode: (value) => value.toString(),
 });
 
-export const uuid = z.uuid();
+/** In lower case whatever is sent: one id has one text, also where texts are compared. */
+export const uuid = z.uuid().toLowerCase();
 /** Lower-case hex SHA-256. */
 export const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/, 'a lower-case hex SHA-256');
 export const base64 = z.base64();

@@ -48,7 +48,7 @@ export const enrolmentRequest = z.object({
   publicKey: sha256Hex,
   /** NATS user public key (`U…`), another key of the node's. */
   natsPublicKey: z.string().regex(/^U[A-Z2-7]{55}$/),
-  payoutAddress: evmAddress,
+  payoutAddress: evmAddress.refine((address) => !/^0x0{40}$/.test(address), 'the zero address cannot be paid'),
   facts: machineFacts,
   asks: z.array(ask).min(1).max(64),
   signature: z.base64(),
