@@ -206,6 +206,7 @@ describe('the settlement service', () => {
     expect(await caller.call(settlementCalls.getStatement, { tenant, id: settled.id })).toEqual(settled);
     await expect(caller.call(settlementCalls.getStatement, { tenant: poor, id: settled.id })).rejects.toMatchObject({ code: 'NOT_FOUND' });
     expect(await caller.call(settlementCalls.listStatements, { tenant: null, limit: 1 })).toEqual({ data: [settled], hasMore: false });
+    await expect(caller.call(settlementCalls.listStatements, { tenant: null, limit: 1, after: 'x' })).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
   });
 
   it('shows each payee its credit, and reports a withdrawal', async () => {

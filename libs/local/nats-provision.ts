@@ -38,6 +38,8 @@ async function ensureStream(manager: JetStreamManager, exists: boolean, stream: 
     num_replicas: replicas,
     discard: DiscardPolicy.Old,
     no_ack: !stream.acknowledges,
+    max_msg_size: stream.messageBytesMax,
+    max_msgs_per_subject: stream.messagesPerSubjectMax,
     // What is on record leaves by age alone.
     deny_delete: true,
     deny_purge: true,

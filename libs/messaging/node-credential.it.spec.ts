@@ -10,15 +10,17 @@ import { Publisher } from './publisher.js';
 
 const node = '01890000-0000-7000-8000-000000000001';
 
-describe('a node that names a reply subject which is not its own', () => {
+describe('a hostile node with its own credential', () => {
   let nats: TestNats;
   let hostile: NatsConnection;
   let governance: Bus;
+  let verify: Bus;
 
   beforeAll(async () => {
     nats = await testNats();
     hostile = await connect({ servers: nats.url, authenticator: credsAuthenticator(Buffer.from(await nats.nodeCredentials(node))), inboxPrefix: nodeSubjects.inboxPrefix(node) });
     governance = await Bus.connect({ url: nats.url, creds: nats.credentials.governance, name: 'governance' });
+    verify = await Bus.connect({ url: nats.url, creds: nats.credentials.verify, name: 'verify' });
     const publisher = new Publisher(governance);
     for (const id of ['one', 'two', 'three']) await publisher.publish('mizan.record.governance', '{}', { id });
   }, 150_000);
@@ -26,10 +28,25 @@ describe('a node that names a reply subject which is not its own', () => {
   afterAll(async () => {
     await hostile?.close();
     await governance?.close();
+    await verify?.close();
     await nats?.stop();
   });
 
-  const messagesIn = async (stream: string): Promise<number> => (await governance.manager.streams.info(stream)).state.messages;
+  const messagesIn = async (stream: string): Promise<number> => (await verify.manager.streams.info(stream)).state.messages;
+
+  it('stores nothing but receipts: what is larger is not kept', async () => {
+    const send = async (size: number): Promise<void> => {
+      const before = await messagesIn('RECEIPTS');
+      hostile.publish(nodeSubjects.receipt(node), 'x'.repeat(size));
+      await hostile.flush();
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      stored.push((await messagesIn('RECEIPTS')) - before);
+    };
+    const stored: number[] = [];
+    await send(4_000);
+    await send(20_000);
+    expect(stored).toEqual([1, 0]);
+  });
 
   /** Receipts whose acknowledgement would do harm: it is JSON with a `seq`, sent with the server's own rights. */
   async function sendReceipts(reply: string): Promise<void> {
@@ -44,19 +61,19 @@ describe('a node that names a reply subject which is not its own', () => {
     expect(await messagesIn('EVENTS')).toBe(before);
   }
 
-  it.each(['$JS.API.STREAM.PURGE.RECORDS', '$JS.API.STREAM.MSG.DELETE.RECORDS'])('takes no record away through %s', async (reply) => {
+  it.each(['$JS.API.STREAM.PURGE.RECORDS', '$JS.API.STREAM.MSG.DELETE.RECORDS'])('takes no record away by naming %s for the reply', async (reply) => {
     await sendReceipts(reply);
     expect(await messagesIn('RECORDS')).toBe(3);
   });
 
-  it('overwrites no replica', async () => {
+  it('overwrites no replica by its reply subject', async () => {
     const keys = await new Kvm(governance.jetstream).open('keys');
     await keys.put('k', 'good');
     await sendReceipts('$KV.keys.k');
     expect((await keys.get('k'))?.string()).toBe('good');
   });
 
-  it('publishes no event', async () => {
+  it('publishes no event by its reply subject', async () => {
     await sendReceipts('mizan.event.scheduler.node-revoked');
     expect(await messagesIn('EVENTS')).toBe(0);
   });

@@ -29,4 +29,4 @@ export const label = z.string().trim().min(1).max(120).refine(isPlainText, 'cont
 /** Keys of KV buckets and parts of subjects. */
 export const slug = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and hyphens');
 /** A page of a keyset listing: `after` is the last id of the page before. */
-export const pageRequest = z.object({ after: z.string().max(128).optional(), limit: z.int().min(1).max(200).default(50) });
+export const pageRequest = z.object({ after: z.string().max(128).refine(isPlainText, 'is no id').optional(), limit: z.int().min(1).max(200).default(50) });

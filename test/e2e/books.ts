@@ -20,7 +20,7 @@ export class Books {
     return (await this.pool.query<Row>(sql, params)).rows;
   }
 
-  /** Waits until each of these requests has its two entries in the log and exactly one charge, posted once. */
+  /** Waits until each of these requests has its two entries in the log and exactly one charge, posted if it is not zero. */
   async hold(records: readonly string[], patienceMs = 30_000): Promise<void> {
     await eventually(`${records.length} requests in log and books`, async (saw) => {
       const missing = await this.query(
@@ -29,9 +29,10 @@ export class Books {
              (SELECT count(*) FROM governance.log_entries e WHERE e.id = asked.id AND e.type = 'admitted')::int AS admitted,
              (SELECT count(*) FROM governance.log_entries e WHERE e.id = asked.id AND e.type = 'completed')::int AS completed,
              (SELECT count(*) FROM billing.charges c WHERE c.record = asked.id)::int AS charges,
+             (SELECT count(*) FROM billing.charges c WHERE c.record = asked.id AND c.amount_nanos > 0)::int AS payable,
              (SELECT count(*) FROM billing.postings p WHERE p.transfer = asked.id)::int AS postings
            FROM unnest($1::uuid[]) AS asked(id)) AS found
-         WHERE admitted <> 1 OR completed <> 1 OR charges <> 1 OR postings = 0`,
+         WHERE admitted <> 1 OR completed <> 1 OR charges <> 1 OR (postings > 0) <> (payable > 0)`,
         [records],
       );
       saw(missing.slice(0, 5));

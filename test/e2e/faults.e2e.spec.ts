@@ -5,7 +5,7 @@ import { eventually, told } from './eventually.js';
 import { Witness } from './gateway-witness.js';
 import { embed, embeddedModel, recordOf } from './requests.js';
 import type { RestApi } from './rest-api.js';
-import { StandaloneStack } from './standalone-stack.js';
+import { stackMs, StandaloneStack } from './standalone-stack.js';
 import { isAnswered, isFailed, SteadyLoad } from './steady-load.js';
 import type { Sent } from './steady-load.js';
 
@@ -34,7 +34,7 @@ beforeAll(async () => {
   books = Books.open(stack.run.databaseUrl);
   load = new SteadyLoad(api);
   await load.sees('answers', 5, isAnswered);
-}, 150_000);
+}, stackMs);
 
 afterAll(async () => {
   await load?.stop();
@@ -197,5 +197,32 @@ describe('kill -9 in mid-run', () => {
     const paid = data.filter(({ statement }) => statement === id);
     expect(told(paid.map(({ state }) => state))).toBe(told(paid.map(() => 'settled')));
     expect(paid.reduce((sum, { units }) => sum + BigInt(units), 0n).toString()).toBe(settled.totalUnits);
+  }, faultMs);
+
+  it('of the supervisor leaves processes that the next start finds, ends and starts anew, with nothing lost', async () => {
+    await load.sees('answers', 5, isAnswered);
+    await stack.restart('SIGKILL');
+    expect(stack.output()).toMatch(/ended what an earlier run left behind: .*gateway.*postgres/);
+    const seen = load.since(began);
+    await expectRecovered([...codesOf(seen.filter(({ status }) => status === null)), 'RECORD_UNAVAILABLE', 'SERVICE_UNAVAILABLE', 'DATABASE_UNAVAILABLE', 'NODE_UNREACHABLE', 'NO_OFFER']);
+    await books.settle();
+  }, faultMs);
+});
+
+describe('a caller that goes away', () => {
+  it('ends its job, which is in log and books as one that was cancelled and cost nothing', async () => {
+    const inputs = Array.from({ length: 40 }, (_, at) => `Sentence ${at}: nobody waits for the answer to this one, and still it is weighed.`);
+    const body = JSON.stringify({ model: embeddedModel, input: inputs });
+    const gone = new AbortController();
+    const outcome = fetch(`${stack.run.api}/v1/embeddings`, { method: 'POST', headers: { authorization: `Bearer ${stack.run.key}`, 'content-type': 'application/json' }, body, signal: gone.signal }).then(({ status }) => status, () => 'gone');
+    const admission = await eventually('the job to be admitted', async () => {
+      const [found] = await books.query<{ record: string }>('SELECT record FROM billing.admissions WHERE request_hash = $1', [createHash('sha256').update(body).digest('hex')]);
+      return found;
+    });
+    gone.abort();
+    expect(await outcome).toBe('gone');
+    const { completed } = await recordOf(api, admission.record);
+    expect(completed).toMatchObject({ outcome: 'cancelled', closedBy: 'gateway', chargeNanos: '0' });
+    await books.hold([admission.record]);
   }, faultMs);
 });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Books } from './books.js';
 import { eventually } from './eventually.js';
 import { embed, recordIn, recordOf } from './requests.js';
-import { StandaloneStack } from './standalone-stack.js';
+import { stackMs, StandaloneStack } from './standalone-stack.js';
 
 const names = ['ledger-sums-to-zero', 'charges-match-records', 'vouchers-within-owed', 'jobs-once', 'log-append-only'];
 /** Enough words to earn a machine a few units of the token, which are a thousand nano-dollars each. */
@@ -16,7 +16,7 @@ let paid: string;
 beforeAll(async () => {
   stack = await StandaloneStack.start();
   books = Books.open(stack.run.databaseUrl);
-}, 150_000);
+}, stackMs);
 
 afterAll(async () => {
   await books?.close();
@@ -116,4 +116,19 @@ describe('mizan verify', () => {
     expect(invariants.filter(({ holds }) => !holds)).toEqual([]);
     expect(code).toBe(0);
   }, 60_000);
+
+  it('holds over a stop and a start: everything is where it was', async () => {
+    const before = await recordOf(stack.rest(), paid);
+    const head = await books.query('SELECT size, root FROM governance.log_head');
+    await books.close();
+    await stack.restart('SIGINT');
+    books = Books.open(stack.run.databaseUrl);
+    expect(await recordOf(stack.rest(), paid)).toEqual(before);
+    expect((await embed(stack.rest(), 'A new day.')).status).toBe(200);
+    const [now] = await books.query<{ size: string }>('SELECT size FROM governance.log_head');
+    expect(Number(now!.size)).toBeGreaterThanOrEqual(Number((head[0] as { size: string }).size));
+    const { invariants, code } = await stack.verify();
+    expect(invariants.filter(({ holds }) => !holds)).toEqual([]);
+    expect(code).toBe(0);
+  }, 180_000);
 });
