@@ -18,7 +18,7 @@ COPY --from=build /mizan/package.json ./
 COPY --from=build /mizan/node_modules node_modules
 COPY --from=build /mizan/dist dist
 # Volumes mounted here belong to the user that runs.
-RUN install -d -o node -g node /run/mizan /var/lib/mizan
+RUN install -d -o node -g node /run/mizan /var/lib/mizan /var/lib/mizan/objects
 USER 1000:1000
 EXPOSE 8080
 ENTRYPOINT ["node", "--enable-source-maps"]

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
 import { DomainError, ErrorKind } from '#kernel';
 import { keyText, ObjectStore } from './object-store.js';
 import type { ByteRange, ObjectKey, StoredObject } from './object-store.js';
@@ -36,9 +36,9 @@ export class DirectoryStore extends ObjectStore {
     });
     if (range && range.end <= range.start) {
       await file.close();
-      return createEmpty();
+      return Readable.from([]);
     }
-    return file.createReadStream({ autoClose: true, highWaterMark: readBytes, ...(range ? { start: range.start, end: range.end - 1 } : {}) }) as ReturnType<typeof createReadStream>;
+    return file.createReadStream({ autoClose: true, highWaterMark: readBytes, ...(range ? { start: range.start, end: range.end - 1 } : {}) });
   }
 
   async head(key: ObjectKey): Promise<StoredObject | undefined> {
@@ -87,8 +87,3 @@ async function syncDirectory(path: string): Promise<void> {
 }
 
 const isMissing = (error: unknown): boolean => (error as { code?: unknown }).code === 'ENOENT';
-
-// eslint-disable-next-line @typescript-eslint/require-await
-async function* createEmpty(): AsyncGenerator<Uint8Array> {
-  // Nothing was asked for.
-}

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { defineCall } from './define.js';
 import { createdPage, fileScope } from './files.js';
 import { timeMs, uuid } from './scalars.js';
-import { dataClass, endpoint } from './vocabulary.js';
+import { dataClass } from './vocabulary.js';
 
 export const batchLimits = {
   /** Of one input file, as OpenAI's. */
@@ -74,7 +74,7 @@ export const claimedLine = z.object({
   tenant: uuid,
   project: uuid,
   keyId: uuid,
-  endpoint,
+  endpoint: z.enum(Object.values(batchEndpoints)),
   declared: declaredFactsShape,
   /** GET gives the line's body, PUT with `?status=` keeps its answer. */
   url: z.url(),

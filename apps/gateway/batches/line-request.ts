@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { failure } from '#protocol';
-import type { Endpoint } from '#protocol';
+import type { ClaimedLine } from '#protocol';
 import { chatRequest, parseChat } from '../openai/chat-request.js';
 import { embeddingsRequest, parseEmbeddings } from '../openai/embeddings-request.js';
 import type { ParsedRequest } from '../openai/parsed-request.js';
@@ -14,7 +14,7 @@ export function readLine(bytes: Buffer): { customId: string; body: unknown } {
 }
 
 /** The body of a line, checked as if it had come by itself. Error: REQUEST_INVALID. */
-export function parseLineBody(endpoint: Endpoint, body: unknown): ParsedRequest {
+export function parseLineBody(endpoint: ClaimedLine['endpoint'], body: unknown): ParsedRequest {
   switch (endpoint) {
     case 'embeddings':
       return parseEmbeddings(checked(embeddingsRequest, body));

@@ -51,7 +51,9 @@ export class LineRunner {
       },
     });
     try {
-      await this.pipeline.run(job());
+      const answer = await this.pipeline.run(job());
+      // An answer that no machine was asked for comes without being kept.
+      if (!kept) await this.queue.keep(line, true, lineAnswer(line.record, customId, answer.status, answer.body));
     } catch (error) {
       // What is kept is answered: that its end could not be recorded yet is made good from the receipt.
       if (kept) return;
@@ -65,7 +67,7 @@ export class LineRunner {
 const mayRun = (key: KeyEntry, line: ClaimedLine): boolean => key.tenant === line.tenant && (key.project === null || key.project === line.project) && isAllowed(key, 'batch.run', line.tenant) && isAllowed(key, 'inference.run', line.tenant);
 
 /** A busy market, a machine lost, a service away: another time it may work. */
-const mayPass = (error: unknown): boolean => error instanceof DomainError && (error.kind === 'unavailable' || error.kind === 'limited');
+const mayPass = (error: unknown): boolean => error instanceof DomainError && (error.kind === 'unavailable' || error.kind === 'limited') && errorAnswer(error).headers['x-should-retry'] !== 'false';
 
 /** Whether the record of a run that failed has ended, was never begun, or is anybody's guess. */
 function wayBack(error: unknown): 'again' | 'ended' | 'unsure' {

@@ -82,7 +82,7 @@ export async function readFileForm(headers: IncomingHttpHeaders, body: Readable,
   return described(found, filename);
 }
 
-function formOf(headers: IncomingHttpHeaders, bytesMax: number): Busboy {
+function formOf(headers: IncomingHttpHeaders, bytesMax: number): InstanceType<typeof Busboy> {
   try {
     return new Busboy({ headers: headers as BusboyHeaders, limits: { ...formLimits, fileSize: bytesMax } });
   } catch {

@@ -253,4 +253,28 @@ describe('the request pipeline', () => {
     await expectError(run({ texts: ['a@b.org'] }), 'NO_OFFER');
     expect(log.records).toEqual([]);
   });
+
+  describe('of a job whose caller is not there to take the answer', () => {
+    it('has the answer kept after the admission and before the end is recorded', async () => {
+      const types: string[][] = [];
+      const { pipeline: made } = pipeline();
+      const answer = await made.run(exampleJob({ keep: async (kept) => void types.push([kept!.body.toString(), ...log.records.map(({ type }) => type)]) }));
+      expect(types).toEqual([[answer.body.toString(), 'admitted']]);
+      expect(log.records.map(({ type }) => type)).toEqual(['admitted', 'completed']);
+    });
+
+    it('asks before it records a failure, too', async () => {
+      nodes = () => Promise.reject(failure('ENGINE_FAILED', 'no'));
+      const kept: unknown[] = [];
+      await expect(pipeline().pipeline.run(exampleJob({ keep: async (answer) => void kept.push(answer) }))).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
+      expect(kept).toEqual([undefined]);
+    });
+
+    it('records no end when the answer cannot be kept, and counts the hold as spent', async () => {
+      const { pipeline: made, leases } = pipeline(new OneLease(3_100n));
+      await expect(made.run(exampleJob({ keep: () => Promise.reject(new Error('somebody else has it')) }))).rejects.toThrow('somebody else has it');
+      expect(log.records.map(({ type }) => type)).toEqual(['admitted']);
+      await expect(leases.hold(uuidOf(1), uuidOf(3), 3_000n)).rejects.toMatchObject({ code: 'BUDGET_EXHAUSTED' });
+    });
+  });
 });

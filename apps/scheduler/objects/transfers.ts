@@ -18,7 +18,7 @@ export class Transfers {
   ) {}
 
   urlFor(of: Unsigned): string {
-    return `${this.base().replace(/\/$/, '')}/internal/${paths[of.may]}?ticket=${writeTicket(this.key, { ...of, untilMs: this.clock.nowMs() + ticketMs } as Ticket)}`;
+    return `${this.base().replace(/\/$/, '')}/internal/${paths[of.may]}?ticket=${writeTicket(this.key, { ...of, untilMs: this.clock.nowMs() + ticketMs })}`;
   }
 
   /** Undefined for a ticket that opens nothing here and now. */
