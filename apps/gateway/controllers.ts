@@ -21,6 +21,7 @@ import { PoliciesController } from './policies/policies.controller.js';
 import { PricesController } from './prices/prices.controller.js';
 import { CheckpointController } from './records/checkpoint.controller.js';
 import { RecordsController } from './records/records.controller.js';
+import { ResponsesController } from './responses/responses.controller.js';
 
 /** Every endpoint there is, by capability. */
 export const controllers: readonly Type[] = [
@@ -29,6 +30,7 @@ export const controllers: readonly Type[] = [
   ModelsController,
   FilesController,
   BatchesController,
+  ResponsesController,
   AbsentEndpointsController,
   OrganisationsController,
   ProjectsController,
