@@ -39,7 +39,9 @@ export const declaredFactsShape = z.object({
   tags: z.array(z.string()),
 });
 
-export const metadata = z.record(z.string().max(64), z.string().max(512)).refine((value) => Object.keys(value).length <= 16, 'may have 16 members at most');
+/** What no column can hold is refused here. */
+const kept = (charsMax: number) => z.string().max(charsMax).refine((value) => !/[\0\p{Surrogate}]/u.test(value), 'holds characters that are none');
+export const metadata = z.record(kept(64), kept(512)).refine((value) => Object.keys(value).length <= 16, 'may have 16 members at most');
 
 export const batchProblem = z.object({ code: z.string(), message: z.string(), param: z.string().nullable(), line: z.int().nullable() });
 export type BatchProblem = z.output<typeof batchProblem>;

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { anomalyKinds } from '../anomalies/anomaly.js';
 import { AnomaliesStore } from '../anomalies/anomalies.store.js';
+import { limits } from '#protocol';
+import { ReclaimService } from '../leases/reclaim.service.js';
 import { openBooks } from '../books-harness.js';
 import type { Books } from '../books-harness.js';
 import { BudgetsService } from '../budgets/budgets.service.js';
@@ -91,6 +93,21 @@ describe('booking records', () => {
     expect(await anomalies(over.record)).toEqual([anomalyKinds.leaseOverrun]);
     expect(await budget()).toMatchObject({ spentNanos: 2_510n, leasedNanos: 0n });
     expect((await books.get(BudgetsService).list(stranger.tenant))[0]).toMatchObject({ spentNanos: 0n, leasedNanos: 10n });
+    expect(await books.faults()).toEqual([]);
+  });
+
+  it('returns what the first lease kept when work begun again ends under another one', async () => {
+    const admitted = admittedFacts(books.ids, market, lease, node);
+    await market.book(recordOf(admitted));
+    books.clock.advance(limits.leaseTtlMs + limits.leaseGraceMs);
+    await books.get(ReclaimService).runOnce();
+    expect(await budget()).toMatchObject({ leasedNanos: 100n });
+    const second = await market.acquire('gateway-2', 1_000n);
+    const leasedNanos = (await budget()).leasedNanos;
+    const again = { ...admitted, lease: second.lease, fence: second.fence, gateway: 'gateway-2' };
+    await market.book(recordOf(again), recordOf(completedFacts(again, node, 30)));
+    expect(await budget()).toMatchObject({ spentNanos: 30n, leasedNanos: leasedNanos - 100n - 30n });
+    expect(await anomalies(admitted.record)).toEqual([]);
     expect(await books.faults()).toEqual([]);
   });
 

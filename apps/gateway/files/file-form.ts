@@ -13,6 +13,9 @@ const fields = z.object({
   'expires_after[seconds]': z.coerce.number<string>().int().min(fileLimits.expirySecondsMin).max(fileLimits.expirySecondsMax).optional(),
 });
 
+/** The whole form, as it is documented. */
+export const fileFormShape = fields.extend({ file: z.string().meta({ format: 'binary' }) });
+
 export interface FileForm {
   readonly filename: string;
   readonly purpose: (typeof uploadPurposes)[number];
@@ -94,6 +97,7 @@ function formOf(headers: IncomingHttpHeaders, bytesMax: number): InstanceType<ty
 const unescaped = (name: string): string => name.replaceAll('%22', '"').replaceAll('%0D', '\r').replaceAll('%0A', '\n');
 
 function described(found: Record<string, string>, filename: string | undefined): FileForm {
+  if (filename?.includes('\0')) throw invalid("the file's name holds a NUL", 'file');
   if (!filename) throw invalid('the file has no name', 'file');
   if ([...filename].length > fileLimits.filenameCharsMax) throw invalid(`the file's name is longer than ${fileLimits.filenameCharsMax} characters`, 'file');
   const read = fields.safeParse(found);

@@ -9,10 +9,10 @@ import { CurrentPrincipal } from '../access/principal.js';
 import type { AuthenticatedRequest, Principal } from '../access/principal.js';
 import { ProjectScope } from '../access/project-scope.js';
 import { fetchContent, sendContent } from '../http/internal-transfer.js';
-import { Replies } from '../http/replies.js';
+import { ReadsForm, Replies, RepliesBytes } from '../http/replies.js';
 import { cursor, internalId } from './external-ids.js';
 import { fileObject, listOf, toFileObject, toList } from './file-object.js';
-import { readFileForm } from './file-form.js';
+import { fileFormShape, readFileForm } from './file-form.js';
 import type { FileObject } from './file-object.js';
 
 const fileId = z.string().min(1).max(64);
@@ -36,7 +36,8 @@ export class FilesController {
 
   @Post()
   @Authorise('file.use', ownTenant)
-  @Replies('Uploads a file: multipart/form-data with file, purpose, expires_after[anchor], expires_after[seconds], in any order', fileObject)
+  @ReadsForm(fileFormShape)
+  @Replies('Uploads a file; the fields of the form may stand in any order', fileObject)
   async create(@CurrentPrincipal() principal: Principal, @Req() request: AuthenticatedRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<FileObject> {
     const { tenant, project } = this.scope.paying(principal, request);
     if (!request.headers['content-type']?.startsWith('multipart/form-data')) throw failure('REQUEST_INVALID', 'send the file as content-type: multipart/form-data', { status: 415, param: 'content-type' });
@@ -70,7 +71,7 @@ export class FilesController {
 
   @Get(':file/content')
   @Authorise('file.use', ownTenant)
-  @Replies("A file's content: the bytes as they are", z.string())
+  @RepliesBytes("A file's content: the bytes as they are")
   async content(@CurrentPrincipal() principal: Principal, @Param('file', { schema: fileId }) id: string, @Req() request: AuthenticatedRequest, @Res() reply: FastifyReply): Promise<void> {
     const { url, file } = await this.caller.call(fileCalls.openFile, { ...this.scope.seen(principal, request), id: internalId('file-', id) });
     const { body } = await fetchContent(url);

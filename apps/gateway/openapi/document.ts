@@ -33,7 +33,7 @@ export function openApiDocument(controllers: readonly Type[]): OpenApiDocument {
 }
 
 function operation(route: Route, shapes: JsonShapes): Record<string, unknown> {
-  const { access, reply, body, query, params } = route;
+  const { access, reply, body, form, query, params } = route;
   if (!access || !reply) throw new Error(`${route.controller}.${route.handler} declares no ${access ? 'reply' : 'access'}`);
   const isInference = access.kind === 'authorised' && access.action === 'inference.run';
   return {
@@ -43,11 +43,12 @@ function operation(route: Route, shapes: JsonShapes): Record<string, unknown> {
     parameters: [
       ...[...params].map(([name, schema]) => ({ name, in: 'path', required: true, schema: shapes.of(schema) })),
       ...queryParameters(query, shapes),
-      ...(isInference ? factHeaders : []),
+      ...(isInference || (access.kind === 'authorised' && access.action === 'batch.run' && route.method === 'post' && body) ? factHeaders : []),
     ],
     ...(body ? { requestBody: { required: !body.safeParse(undefined).success, content: { 'application/json': { schema: shapes.of(body) } } } } : {}),
+    ...(form ? { requestBody: { required: true, content: { 'multipart/form-data': { schema: shapes.of(form) } } } } : {}),
     responses: {
-      [reply.status]: { description: reply.summary, headers: replyHeaderRefs(isInference), content: { 'application/json': { schema: shapes.of(reply.schema) } } },
+      [reply.status]: { description: reply.summary, headers: replyHeaderRefs(isInference), content: { [reply.contentType ?? 'application/json']: { schema: shapes.of(reply.schema) } } },
       default: { $ref: '#/components/responses/Error' },
     },
   };

@@ -6,7 +6,7 @@ import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
 import type { z } from 'zod';
 import { accessMetadata } from '../access/authorise.js';
 import type { Access } from '../access/authorise.js';
-import { replyMetadata } from '../http/replies.js';
+import { formMetadata, replyMetadata } from '../http/replies.js';
 import type { ReplyShape } from '../http/replies.js';
 
 /** One endpoint as its decorators declare it: what is documented is what is enforced. */
@@ -19,6 +19,8 @@ export interface Route {
   readonly access: Access | undefined;
   readonly reply: ReplyShape | undefined;
   readonly body: z.ZodType | undefined;
+  /** Of `multipart/form-data`. */
+  readonly form: z.ZodType | undefined;
   readonly query: z.ZodType | undefined;
   readonly params: ReadonlyMap<string, z.ZodType>;
 }
@@ -51,6 +53,7 @@ function routeOf(controller: Type, handler: string, target: object, method: Requ
     access: Reflect.getMetadata(accessMetadata, target) as Access | undefined,
     reply: Reflect.getMetadata(replyMetadata, target) as ReplyShape | undefined,
     body: of(RouteParamtypes.BODY)[0]?.schema,
+    form: Reflect.getMetadata(formMetadata, target) as z.ZodType | undefined,
     query: of(RouteParamtypes.QUERY)[0]?.schema,
     params: new Map(of(RouteParamtypes.PARAM).flatMap(({ data, schema }) => (data && schema ? [[data, schema]] : []))),
   };
