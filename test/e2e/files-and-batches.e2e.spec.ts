@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createHash, randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import OpenAI, { toFile } from 'openai';
@@ -148,6 +149,16 @@ describe('files', () => {
     expect(answer.status).toBe(415);
     const json = await stack.rest().send('POST', '/v1/files', {});
     expect(json.status).toBe(415);
+    const status = await new Promise<number | undefined>((resolve, reject) => {
+      const announced = request(`${stack.run.api}/v1/files`, { method: 'POST', headers: { authorization: `Bearer ${stack.run.key}`, 'content-type': 'multipart/form-data; boundary=b', 'content-length': 600 * 1024 * 1024 } });
+      announced.on('response', (response) => {
+        resolve(response.statusCode);
+        announced.destroy();
+      });
+      announced.on('error', reject);
+      announced.write('--b\r\n');
+    });
+    expect(status).toBe(413);
   });
 });
 
