@@ -19,6 +19,8 @@ export const recordTypes = [
   'organisation.created',
   'project.created',
   'policy.published',
+  'limits.changed',
+  'aliases.changed',
   'key.created',
   'key.revoked',
   'node.enrolled',

@@ -12,7 +12,7 @@ export interface ErrorAnswer {
 }
 
 /** Refusals that no retry can change: clients would try three times. */
-const finalCodes: ReadonlySet<string> = new Set(['BUDGET_EXHAUSTED', 'BUDGET_MISSING', 'POLICY_DENIED'] satisfies ErrorCode[]);
+const finalCodes: ReadonlySet<string> = new Set(['TOKENS_OVER_LIMIT', 'BUDGET_EXHAUSTED', 'BUDGET_MISSING', 'POLICY_DENIED'] satisfies ErrorCode[]);
 
 /** When a retry may help and nobody said when: seconds. */
 const retryAfterSeconds: Partial<Record<ErrorCode, number>> = {
@@ -32,8 +32,7 @@ export function errorAnswer(error: unknown): ErrorAnswer {
   const domain = error instanceof DomainError ? error : fromFramework(error);
   const headers: Record<string, string> = {};
   if (typeof domain.details['record'] === 'string') headers['x-mizan-record'] = domain.details['record'];
-  const wait = retryAfterSeconds[domain.code as ErrorCode];
-  if (wait !== undefined) headers['retry-after'] = String(wait);
+  Object.assign(headers, domain.details['headers'], retryHeaders(domain));
   if (finalCodes.has(domain.code)) headers['x-should-retry'] = 'false';
   const engine = engineAnswer(domain);
   if (engine) return { ...engine, headers };
@@ -44,6 +43,14 @@ export function errorAnswer(error: unknown): ErrorAnswer {
     contentType: 'application/json; charset=utf-8',
     body: JSON.stringify({ error: { message: domain.message, type: openAiErrorType[domain.kind], param: paramOf(domain), code: domain.code, ...shown(domain) } }),
   };
+}
+
+/** When to try again: to the millisecond when that is known. */
+function retryHeaders({ code, details }: DomainError): Record<string, string> {
+  const { retryAfterMs } = details;
+  if (typeof retryAfterMs === 'number') return { 'retry-after': String(Math.ceil(retryAfterMs / 1_000)), 'retry-after-ms': String(Math.ceil(retryAfterMs)) };
+  const wait = retryAfterSeconds[code as ErrorCode];
+  return wait === undefined ? {} : { 'retry-after': String(wait) };
 }
 
 /** What an engine said against the request itself, when it said so in OpenAI's shape. */

@@ -26,6 +26,7 @@ export class Inference {
       tenant,
       project: projectOf(principal, tenant, singleHeader(request, 'openai-project')),
       declared: declaredFacts(request.headers),
+      tellLimits: (headers) => void reply.headers(headers),
       signal: clientGone(reply),
     });
     await reply.code(answer.status).header('x-mizan-record', answer.record).type(answer.contentType).send(answer.body);

@@ -1,6 +1,7 @@
 import type { RecordFields } from '#protocol';
 import type { Decision } from './decide.js';
 import type { InferenceJob } from './inference-job.js';
+import type { TokenHold } from './limit.js';
 
 /** A decided request on its way. */
 export interface Decided {
@@ -9,4 +10,5 @@ export interface Decided {
   readonly decision: Decision;
   readonly requestHash: string;
   readonly deadlineMs: number;
+  readonly tokens: TokenHold;
 }

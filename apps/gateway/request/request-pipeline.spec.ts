@@ -7,6 +7,7 @@ import type { JobRequest, JobResult } from '#wire';
 import { CountingIds, ExampleWorld, ManualClock, MemoryLog, exampleJob, permitAll, uuidOf } from '../examples.js';
 import { OfferBook } from '../market/offer-book.js';
 import { Decider } from './decide.js';
+import { Limiter } from './limit.js';
 import { Dispatcher } from './dispatch.js';
 import type { InferenceJob } from './inference-job.js';
 import { LeaseIssuer } from './lease-issuer.js';
@@ -31,6 +32,10 @@ class OneLease extends LeaseIssuer {
     return { lease: uuidOf(0x50), budget: uuidOf(0x51), amountNanos, fence: 3, ttlMs: 30_000 };
   }
   release = (): Promise<void> => Promise.resolve();
+}
+
+class EndlessLeases extends OneLease {
+  override acquire = async (): Promise<Lease> => ({ lease: uuidOf(0x50), budget: uuidOf(0x51), amountNanos: 10_000_000n, fence: 3, ttlMs: 30_000 });
 }
 
 const euOnly = `${permitAll}
@@ -77,6 +82,9 @@ describe('the request pipeline', () => {
       leases,
       pipeline: new RequestPipeline({
         gateway: 'gw-1',
+        limiter: new Limiter(world.replicated, { standing: () => ({ gateways: 1, rank: 0 }) }, clock),
+        aliases: world.aliases,
+        ids: new CountingIds(),
         durability: 'one-replica',
         deadlineMs: limits.requestDeadlineMs,
         book,
@@ -240,6 +248,63 @@ describe('the request pipeline', () => {
       });
     await expectError(run({ signal: client.signal }), 'DEADLINE_EXCEEDED');
     expect(factsOf<CompletedFacts>('completed')).toMatchObject({ outcome: 'cancelled', chargeNanos: 0n, attempts: [] });
+  });
+
+  it('asks the limits before anything else, and tells what is left whatever the answer is', async () => {
+    world.limit('project', exampleJob().project.id, { requestsPerMinute: 1, concurrentRequests: 1, tokensPerMinute: 1_000 });
+    const told: Record<string, string>[] = [];
+    const tellLimits = (headers: Record<string, string>): void => void told.push(headers);
+    const { pipeline: same } = pipeline(new EndlessLeases());
+    await same.run(exampleJob({ tellLimits }));
+    expect(told).toEqual([expect.objectContaining({ 'x-ratelimit-remaining-requests': '0', 'x-ratelimit-limit-tokens': '1000', 'x-ratelimit-remaining-tokens': '993' })]);
+    await expectError(same.run(exampleJob({ id: uuidOf(0x998) })), 'RATE_LIMITED');
+    clock.ms += 60_000;
+    nodes = () => Promise.reject(failure('ENGINE_FAILED', 'broken'));
+    await expectError(same.run(exampleJob({ id: uuidOf(0x997), tellLimits })), 'ENGINE_FAILED');
+    expect(told.at(-1)).toMatchObject({ 'x-ratelimit-remaining-tokens': '1000' });
+    clock.ms += 60_000;
+    await expectError(same.run(exampleJob({ id: uuidOf(0x996), bound: { inputTokens: 900, outputTokens: 101 } })), 'TOKENS_OVER_LIMIT');
+    expect(log.records.map(({ id }) => id)).not.toContain(uuidOf(0x996));
+  });
+
+  it('runs no model that a limit does not name, nor an alias of one', async () => {
+    world.limit('key', exampleJob().keyId, { models: ['other'] });
+    world.alias('fast', 'embed');
+    await expectError(run(), 'MODEL_NOT_ALLOWED');
+    await expectError(run({ model: 'fast' }), 'MODEL_NOT_ALLOWED');
+    expect(ran).toEqual([]);
+  });
+
+  it('runs an alias as the model that it stands for, which is what the record says', async () => {
+    world.alias('fast', 'embed');
+    const answer = await run({ model: 'fast', body: Buffer.from('{"model":"fast","input":"hello"}') });
+    expect(ran[0]).toMatchObject({ model: 'embed' });
+    expect(JSON.parse(ran[0]!.body.toString())).toEqual({ model: 'embed', input: 'hello' });
+    expect(factsOf<AdmittedFacts>('admitted')).toMatchObject({ model: 'embed', record: answer.record });
+  });
+
+  it('moves along an alias to the next model, each with a decision and a record of its own', async () => {
+    world.offer(3, { model: 'forbidden', jurisdiction: 'US', country: 'US' });
+    world.offer(4, { model: 'broken', jurisdiction: 'EU' });
+    world.alias('fast', 'missing', 'forbidden', 'broken', 'embed');
+    nodes = (request) => (request.model === 'broken' ? Promise.reject(failure('ENGINE_FAILED', 'broken')) : Promise.resolve(result(request)));
+    const answer = await run({ model: 'fast', texts: ['a@b.org'] });
+    expect(ran.map(({ model }) => model)).toEqual(['broken', 'embed']);
+    const ids = [...new Set(log.records.map(({ id }) => id))];
+    expect(ids).toHaveLength(3);
+    expect(log.records.map(({ type }) => type)).toEqual(['refused', 'admitted', 'completed', 'admitted', 'completed']);
+    const completed = log.records.filter(({ type }) => type === 'completed').map(({ facts }) => facts as CompletedFacts);
+    expect(completed.map(({ outcome, chargeNanos }) => [outcome, chargeNanos])).toEqual([['failed', 0n], ['ok', 210n]]);
+    expect(completed[1]!.record).toBe(answer.record);
+  });
+
+  it('tries no other model when the budget is spent or the request is wrong', async () => {
+    world.offer(4, { model: 'other' });
+    world.alias('fast', 'embed', 'other');
+    await expectError(pipeline(new OneLease(1n)).pipeline.run(exampleJob({ model: 'fast' })), 'BUDGET_EXHAUSTED');
+    nodes = () => Promise.reject(failure('ENGINE_REFUSED', 'no', { status: 400, contentType: 'application/json', body: '{}' }));
+    await expectError(run({ model: 'fast', id: uuidOf(0x998) }), 'ENGINE_REFUSED');
+    expect(ran).toHaveLength(1);
   });
 
   it('says busy when every machine is', async () => {
