@@ -18,8 +18,6 @@ export const errorCodes = {
   MODEL_NOT_ALLOWED: ErrorKind.denied,
   CONFLICT: ErrorKind.conflict,
   IDEMPOTENCY_MISMATCH: ErrorKind.conflict,
-  HEADERS_TOO_LARGE: ErrorKind.invalid,
-  REQUEST_TIMEOUT: ErrorKind.invalid,
   // limit
   RATE_LIMITED: ErrorKind.limited,
   CONCURRENCY_LIMITED: ErrorKind.limited,

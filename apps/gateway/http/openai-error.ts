@@ -2,6 +2,7 @@ import { HttpException } from '@nestjs/common';
 import { DomainError } from '#kernel';
 import { errorCodes, failure, httpStatus, openAiErrorType } from '#protocol';
 import type { ErrorCode } from '#protocol';
+import { scrubbed } from './scrub.js';
 
 /** An answer to a request that failed. */
 export interface ErrorAnswer {
@@ -53,13 +54,16 @@ function retryHeaders({ code, details }: DomainError): Record<string, string> {
   return wait === undefined ? {} : { 'retry-after': String(wait) };
 }
 
-/** What an engine said against the request itself, when it said so in OpenAI's shape. */
+/** What an engine said against the request itself, when it said so in OpenAI's shape: its four members, without addresses and credentials. */
 function engineAnswer({ code, details }: DomainError): Omit<ErrorAnswer, 'headers'> | undefined {
   const { status, body } = details;
   if (code !== ('ENGINE_REFUSED' satisfies ErrorCode) || typeof status !== 'number' || typeof body !== 'string') return undefined;
   try {
-    const error = (JSON.parse(body) as { error?: { message?: unknown } } | null)?.error;
-    return typeof error?.message === 'string' ? { status, contentType: 'application/json; charset=utf-8', body } : undefined;
+    const error = (JSON.parse(body) as { error?: Record<string, unknown> } | null)?.error;
+    if (typeof error?.['message'] !== 'string') return undefined;
+    const told = (name: string): string | null => (typeof error[name] === 'string' ? scrubbed(error[name]) : null);
+    const shown = { message: told('message'), type: told('type') ?? openAiErrorType.invalid, param: told('param'), code: told('code') };
+    return { status, contentType: 'application/json; charset=utf-8', body: JSON.stringify({ error: shown }) };
   } catch {
     return undefined;
   }
