@@ -87,6 +87,7 @@ export const limitEntry = (scope: LimitScope, subject: string, limits: Partial<T
   tokensPerMinute: null,
   concurrentRequests: null,
   models: null,
+  cacheSeconds: null,
   ...limits,
   tenant: tenant.tenant,
   scope,

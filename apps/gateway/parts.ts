@@ -11,6 +11,7 @@ import { Presence } from './limits/presence.js';
 import { OfferBook } from './market/offer-book.js';
 import { Inference } from './openai/inference.js';
 import { Replicated } from './replicated.js';
+import { AnswerCache } from './request/answer-cache.js';
 import { Authenticator } from './request/authenticate.js';
 import { Decider } from './request/decide.js';
 import { Dispatcher } from './request/dispatch.js';
@@ -49,6 +50,8 @@ export const parts: FactoryProvider[] = [
         gateway: config.GATEWAY_ID,
         limiter,
         aliases: replicated.aliases,
+        projects: replicated.limits,
+        cache: new AnswerCache(clock),
         ids,
         durability: config.RECORD_DURABILITY,
         deadlineMs: config.REQUEST_DEADLINE_MS,

@@ -253,7 +253,7 @@ describe('policies', () => {
 });
 
 describe('limits and aliases', () => {
-  const limits = { requestsPerMinute: 60, tokensPerMinute: 2 ** 40, concurrentRequests: null, models: ['m'] };
+  const limits = { requestsPerMinute: 60, tokensPerMinute: 2 ** 40, concurrentRequests: null, models: ['m'], cacheSeconds: null as number | null };
   const put = (tenant: string, scope: 'organisation' | 'project' | 'key', subject: string, more: Partial<typeof limits> = {}) =>
     caller.call(governanceCalls.putLimits, { actor: nobody, tenant, scope, subject, limits: { ...limits, ...more } });
 
@@ -263,9 +263,10 @@ describe('limits and aliases', () => {
     const view = await replicas.view(limitReplica);
     await put(tenant, 'organisation', tenant);
     await put(tenant, 'key', key.id);
-    const set = await put(tenant, 'project', project, { models: [] });
+    await expect(put(tenant, 'key', key.id, { cacheSeconds: 5 })).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+    const set = await put(tenant, 'project', project, { models: [], cacheSeconds: 60 });
     const again = await put(tenant, 'project', project, { requestsPerMinute: 1 });
-    expect(set).toMatchObject({ ...limits, models: [], scope: 'project', subject: project });
+    expect(set).toMatchObject({ ...limits, models: [], cacheSeconds: 60, scope: 'project', subject: project });
     await eventually(() => expect([tenant, key.id, project].map((id) => view.get(id)?.requestsPerMinute)).toEqual([60, 60, 1]));
     const { data } = await caller.call(governanceCalls.listLimits, { tenant });
     expect(data).toHaveLength(3);

@@ -15,6 +15,7 @@ export const recordTypes = [
   'admitted',
   'completed',
   'refused',
+  'reused',
   'voided',
   'organisation.created',
   'project.created',

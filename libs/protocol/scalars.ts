@@ -21,8 +21,10 @@ export const evmAddress = z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'a 20-byte hex
 export const txHash = z.string().regex(/^0x[0-9a-f]{64}$/);
 /** Unix milliseconds. */
 export const timeMs = z.int().nonnegative();
+/** Text that every store, log line and header can carry. */
+export const isPrintable = (text: string): boolean => !/[\p{Cc}\p{Cs}]/u.test(text);
 /** Short human-chosen names: organisations, projects, nodes' labels. */
-export const label = z.string().trim().min(1).max(120);
+export const label = z.string().trim().min(1).max(120).refine(isPrintable, 'has control characters or half a surrogate pair');
 /** Keys of KV buckets and parts of subjects. */
 export const slug = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and hyphens');
 /** A page of a keyset listing: `after` is the last id of the page before. */

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { defineReplica } from './define.js';
 import type { ValueOf } from './define.js';
-import { timeMs, uuid } from './scalars.js';
+import { isPrintable, timeMs, uuid } from './scalars.js';
 
 /** A model's name as requests give it. */
-export const modelName = z.string().trim().min(1).max(200);
+export const modelName = z.string().trim().min(1).max(200).refine(isPrintable, 'has control characters or half a surrogate pair');
 
 /** `2 ** 40`: over any rate a deployment can serve, and far within the exact integers of a double. */
 const rateMax = 1_099_511_627_776;
@@ -19,6 +19,8 @@ export const trafficLimits = z.object({
   concurrentRequests: rate,
   /** The only models that may run; an alias counts as what it stands for. */
   models: z.array(modelName).max(200).nullable().default(null),
+  /** Of a project: how long answers are kept for the very same request. `null` = not at all. A day at most. */
+  cacheSeconds: z.int().positive().max(86_400).nullable().default(null),
 });
 export type TrafficLimits = z.output<typeof trafficLimits>;
 

@@ -18,7 +18,7 @@ export class BodyParsers {
         done(error as Error);
         return;
       }
-      void parse(request as never, body.toString(), done as never);
+      void parse(request, body.toString(), done as never);
     });
     // The framework would take forms for bodies.
     adapter.useBodyParser('application/x-www-form-urlencoded', false, { bodyLimit: limits.bodyBytesMax }, (_request, _body, done) =>

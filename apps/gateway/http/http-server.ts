@@ -26,7 +26,7 @@ export function httpServer({ HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS }: Pick<Gate
       // Checked with the other headers, so that the refusal has the shape of all others.
       requireHostHeader: false,
     },
-    clientErrorHandler: (error, socket) => answerMalformed(error, socket as Socket & { _httpMessage?: ServerResponse }),
+    clientErrorHandler: (error, socket) => answerMalformed(error, socket),
   };
 }
 

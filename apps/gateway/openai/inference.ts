@@ -29,6 +29,7 @@ export class Inference {
       tellLimits: (headers) => void reply.headers(headers),
       signal: clientGone(reply),
     });
+    if (answer.isReused) reply.header('x-mizan-cache', 'hit');
     await reply.code(answer.status).header('x-mizan-record', answer.record).type(answer.contentType).send(answer.body);
   }
 }

@@ -34,4 +34,6 @@ export interface InferenceAnswer {
   readonly body: Buffer;
   /** The record that holds the decision. */
   readonly record: string;
+  /** The answer was given before, to the very same request. */
+  readonly isReused?: boolean;
 }

@@ -6,6 +6,7 @@ import type { AdmittedFacts, CompletedFacts, ErrorCode } from '#protocol';
 import type { JobRequest, JobResult } from '#wire';
 import { CountingIds, ExampleWorld, ManualClock, MemoryLog, exampleJob, permitAll, uuidOf } from '../examples.js';
 import { OfferBook } from '../market/offer-book.js';
+import { AnswerCache } from './answer-cache.js';
 import { Decider } from './decide.js';
 import { Limiter } from './limit.js';
 import { Dispatcher } from './dispatch.js';
@@ -84,6 +85,8 @@ describe('the request pipeline', () => {
         gateway: 'gw-1',
         limiter: new Limiter(world.replicated, { standing: () => ({ gateways: 1, rank: 0 }) }, clock),
         aliases: world.aliases,
+        projects: world.limits,
+        cache: new AnswerCache(clock),
         ids: new CountingIds(),
         durability: 'one-replica',
         deadlineMs: limits.requestDeadlineMs,
@@ -305,6 +308,88 @@ describe('the request pipeline', () => {
     nodes = () => Promise.reject(failure('ENGINE_REFUSED', 'no', { status: 400, contentType: 'application/json', body: '{}' }));
     await expectError(run({ model: 'fast', id: uuidOf(0x998) }), 'ENGINE_REFUSED');
     expect(ran).toHaveLength(1);
+  });
+
+  describe('conformance 42 and 52: kept answers', () => {
+    const { tenant, project } = exampleJob();
+    const chat = (body: object): Partial<InferenceJob> => ({ endpoint: 'chat.completions', model: 'chat', body: Buffer.from(JSON.stringify({ model: 'chat', messages: [], ...body })) });
+    let same: RequestPipeline;
+    let next: number;
+    const ask = (changes: Partial<InferenceJob> = {}) => same.run(exampleJob({ id: uuidOf((next += 1)), ...changes }));
+    beforeEach(() => {
+      next = 0x2000;
+      world.offer(5, { model: 'chat', endpoints: ['chat.completions'] });
+      world.limit('project', project.id, { cacheSeconds: 60 });
+      same = pipeline(new EndlessLeases()).pipeline;
+    });
+
+    it('are given again to the very same request without running or charging, and recorded with where they came from', async () => {
+      const first = await ask({ body: Buffer.from('{"model":"embed","input":"hello"}') });
+      const again = await ask({ body: Buffer.from('{"input":"hello","model":"embed"}') });
+      expect(ran).toHaveLength(1);
+      expect(again).toEqual({ ...first, record: uuidOf(next), isReused: true });
+      expect(log.records.map(({ type }) => type)).toEqual(['admitted', 'completed', 'reused']);
+      expect(log.records.at(-1)!.facts).toBeNull();
+      expect(log.fields('reused')).toMatchObject({ answerOf: first.record, chargeNanos: '0', decision: 'permit' });
+    });
+
+    it('are never given to another organisation, project, key, class, purpose, model or body', async () => {
+      const declared = exampleJob().declared;
+      const other = { ...tenant, tenant: uuidOf(77), pseudonym: 'cd'.repeat(32) };
+      world.policies.put(other.tenant, { ...world.policies.get(tenant.tenant)!, tenant: other.tenant });
+      await ask();
+      await ask({ tenant: other, project: { ...project } });
+      await ask({ project: { ...project, id: uuidOf(78) } });
+      await ask({ keyId: uuidOf(79) });
+      await ask({ declared: { ...declared, dataClass: 'confidential' } });
+      await ask({ declared: { ...declared, purpose: 'other' } });
+      await ask({ body: Buffer.from('{"model":"embed","input":"hello "}') });
+      world.policy(`${euOnly}\n`, 2);
+      world.policies.put(tenant.tenant, { ...world.policies.get(tenant.tenant)!, hash: '34'.repeat(32) });
+      await ask();
+      expect(ran).toHaveLength(8);
+    });
+
+    it('are asked for the policy first, kept for their time, and only where the project wants it', async () => {
+      await ask();
+      world.policy('@id("none") @reason("Closed.") forbid(principal, action, resource);', 2);
+      await expectError(ask(), 'POLICY_DENIED');
+      world.policy(euOnly);
+      await ask();
+      expect(ran).toHaveLength(1);
+      clock.ms += 60_000;
+      await ask();
+      expect(ran).toHaveLength(2);
+      world.limits.put(project.id, undefined);
+      await ask();
+      expect(ran).toHaveLength(3);
+    });
+
+    it('of chat are those of temperature 0 that are not streamed', async () => {
+      for (const body of [{}, { temperature: 1 }, { temperature: 0, stream: true }]) {
+        await ask(chat(body));
+        await ask(chat(body));
+      }
+      expect(ran).toHaveLength(6);
+      await ask(chat({ temperature: 0 }));
+      await ask(chat({ temperature: 0 }));
+      expect(ran).toHaveLength(7);
+    });
+
+    it('take bounded memory, the least recently used one going first', () => {
+      const cache = new AnswerCache(clock);
+      const answer = (bytes: number) => ({ status: 200, contentType: 'application/json', body: Buffer.alloc(bytes), record: uuidOf(1) });
+      const place = (n: number) => ({ key: `${n}`, keepMs: 1_000 });
+      for (let n = 0; n < 100; n += 1) {
+        cache.keep(place(n), answer(1024 * 1024));
+        cache.get(place(0));
+      }
+      expect(Array.from({ length: 100 }, (_, n) => cache.get(place(n))).filter((kept) => kept !== undefined)).toHaveLength(63);
+      expect(cache.get(place(0))).toBeDefined();
+      cache.keep(place(200), answer(1024 * 1024 + 1));
+      cache.keep(place(201), { ...answer(1), status: 400 });
+      expect([cache.get(place(200)), cache.get(place(201))]).toEqual([undefined, undefined]);
+    });
   });
 
   it('says busy when every machine is', async () => {

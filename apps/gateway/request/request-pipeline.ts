@@ -7,8 +7,9 @@ import type { OfferBook } from '../market/offer-book.js';
 import type { Replicated } from '../replicated.js';
 import { Admission } from './admission.js';
 import type { AdmissionParts } from './admission.js';
+import type { AnswerCache } from './answer-cache.js';
 import { classify } from './classify.js';
-import type { Decided } from './decided.js';
+import type { Asked, Decided } from './decided.js';
 import type { Decider } from './decide.js';
 import { fieldsOfDecision } from './decision-fields.js';
 import type { InferenceAnswer, InferenceJob } from './inference-job.js';
@@ -22,6 +23,9 @@ import { upperBoundNanos } from './upper-bound.js';
 export interface PipelineParts extends AdmissionParts {
   readonly limiter: Limiter;
   readonly aliases: Replicated['aliases'];
+  /** Limits by id: a project's say whether its answers are kept. */
+  readonly projects: Replicated['limits'];
+  readonly cache: AnswerCache;
   readonly ids: Ids;
   readonly book: OfferBook;
   readonly decider: Decider;
@@ -70,7 +74,25 @@ export class RequestPipeline {
 
   private async serve(job: InferenceJob, passage: Passage): Promise<InferenceAnswer> {
     passage.assertAllowed(job.model);
-    const decided = await this.decide(job, passage);
+    const asked = await this.decide(job);
+    const place = this.parts.cache.placeOf(job, { dataClass: asked.classification.dataClass, policyHash: asked.decision.policyHash }, this.parts.projects.get(job.project.id));
+    const kept = place && this.parts.cache.get(place);
+    if (kept) return this.again(asked, kept);
+    const answer = await this.execute(asked, passage);
+    if (place) this.parts.cache.keep(place, answer);
+    return answer;
+  }
+
+  /** The answer as it was given before: nothing runs and nothing is charged, and the record says whose answer it is. Error: RECORD_UNAVAILABLE. */
+  private async again({ job, fields, requestHash }: Asked, kept: InferenceAnswer): Promise<InferenceAnswer> {
+    await this.parts.steps.run('record.reused', () => this.parts.recorder.commit(this.parts.records.reused(job.tenant, job.id, fields, requestHash, kept)));
+    return { ...kept, record: job.id, isReused: true };
+  }
+
+  private async execute(asked: Asked, passage: Passage): Promise<InferenceAnswer> {
+    const { clock, deadlineMs } = this.parts;
+    const { bound } = asked.job;
+    const decided: Decided = { ...asked, tokens: passage.reserve(bound.inputTokens + bound.outputTokens), deadlineMs: clock.nowMs() + deadlineMs };
     let hold: Hold | undefined;
     let slot: Slot | undefined;
     try {
@@ -85,14 +107,15 @@ export class RequestPipeline {
     }
   }
 
-  private async decide(job: InferenceJob, passage: Passage): Promise<Decided> {
-    const { steps, book, decider, clock, durability, deadlineMs } = this.parts;
+  private async decide(job: InferenceJob): Promise<Asked> {
+    const { steps, book, decider, durability } = this.parts;
     const offers = book.serving(job.model, job.endpoint);
     if (offers.length === 0) throw failure('MODEL_NOT_FOUND', `no machine offers the model "${job.model}" for ${job.endpoint}`, { param: 'model' });
     const classification = await steps.run('classify', () => classify(job));
     const decision = await steps.run('decide', () => decider.decide(job, classification, offers));
-    const asked = {
+    const asked: Asked = {
       job,
+      classification,
       decision,
       fields: fieldsOfDecision(job, classification, decision, durability),
       requestHash: createHash('sha256').update(job.body).digest('hex'),
@@ -101,8 +124,7 @@ export class RequestPipeline {
       const told = decision.policies.map(({ id, reason }) => `${id}: ${reason}`).join('; ');
       throw await this.refuse(asked, failure('POLICY_DENIED', `no machine may run this request. ${told}`, { policies: decision.policies }));
     }
-    const tokens = passage.reserve(job.bound.inputTokens + job.bound.outputTokens);
-    return { ...asked, tokens, deadlineMs: clock.nowMs() + deadlineMs };
+    return asked;
   }
 
   private async reserve(decided: Decided): Promise<Hold> {
@@ -123,7 +145,7 @@ export class RequestPipeline {
   }
 
   /** Records a refusal, then gives the error to throw. Error: RECORD_UNAVAILABLE. */
-  private async refuse({ job, fields, requestHash }: Pick<Decided, 'job' | 'fields' | 'requestHash'>, error: DomainError): Promise<DomainError> {
+  private async refuse({ job, fields, requestHash }: Asked, error: DomainError): Promise<DomainError> {
     const record = this.parts.records.refused(job.tenant, job.id, fields, requestHash, error);
     await this.parts.steps.run('record.refused', () => this.parts.recorder.commit(record));
     return recorded(error, job.id);

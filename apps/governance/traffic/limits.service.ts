@@ -26,8 +26,9 @@ export class Limits {
     private readonly clock: Clock,
   ) {}
 
-  /** Replaces the limits of one subject; in force as soon as gateways have them. Error: `NOT_FOUND`. */
+  /** Replaces the limits of one subject; in force as soon as gateways have them. Errors: `NOT_FOUND`, `REQUEST_INVALID`. */
   async put({ actor, tenant, scope, subject, limits }: PutLimits): Promise<LimitSetting> {
+    if (limits.cacheSeconds !== null && scope !== 'project') throw failure('REQUEST_INVALID', 'answers are kept for projects only', { param: 'cacheSeconds' });
     const setting = { ...limits, tenant, scope, subject, changedAtMs: this.clock.nowMs() };
     await withTenant(this.dataSource, tenant, async (manager) => {
       await this.organisations.hold(manager, tenant);

@@ -10,6 +10,7 @@ interface LimitRow {
   tokens_per_minute: string | null;
   concurrent_requests: string | null;
   models: string[] | null;
+  cache_seconds: number | null;
   changed_at_ms: string;
 }
 
@@ -17,11 +18,11 @@ interface LimitRow {
 export class LimitStore {
   async put(manager: EntityManager, limit: LimitSetting): Promise<void> {
     await manager.query(
-      `INSERT INTO governance.traffic_limits (tenant, subject, scope, requests_per_minute, tokens_per_minute, concurrent_requests, models, changed_at_ms)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+      `INSERT INTO governance.traffic_limits (tenant, subject, scope, requests_per_minute, tokens_per_minute, concurrent_requests, models, cache_seconds, changed_at_ms)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
        ON CONFLICT (subject) DO UPDATE SET requests_per_minute = excluded.requests_per_minute, tokens_per_minute = excluded.tokens_per_minute,
-         concurrent_requests = excluded.concurrent_requests, models = excluded.models, changed_at_ms = excluded.changed_at_ms`,
-      [limit.tenant, limit.subject, limit.scope, limit.requestsPerMinute, limit.tokensPerMinute, limit.concurrentRequests, limit.models, limit.changedAtMs],
+         concurrent_requests = excluded.concurrent_requests, models = excluded.models, cache_seconds = excluded.cache_seconds, changed_at_ms = excluded.changed_at_ms`,
+      [limit.tenant, limit.subject, limit.scope, limit.requestsPerMinute, limit.tokensPerMinute, limit.concurrentRequests, limit.models, limit.cacheSeconds, limit.changedAtMs],
     );
   }
 
@@ -41,6 +42,7 @@ function fromRow(row: LimitRow): LimitSetting {
     tokensPerMinute: rate(row.tokens_per_minute),
     concurrentRequests: rate(row.concurrent_requests),
     models: row.models,
+    cacheSeconds: row.cache_seconds,
     changedAtMs: Number(row.changed_at_ms),
   };
 }
