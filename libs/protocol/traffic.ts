@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { defineReplica } from './define.js';
 import type { ValueOf } from './define.js';
-import { isPrintable, timeMs, uuid } from './scalars.js';
+import { isPlainText, timeMs, uuid } from './scalars.js';
 
 /** A model's name as requests give it. */
-export const modelName = z.string().trim().min(1).max(200).refine(isPrintable, 'has control characters or half a surrogate pair');
+export const modelName = z.string().trim().min(1).max(200).refine(isPlainText, 'control characters and broken surrogates are not text');
 
 /** `2 ** 40`: over any rate a deployment can serve, and far within the exact integers of a double. */
 const rateMax = 1_099_511_627_776;
