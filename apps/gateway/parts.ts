@@ -39,7 +39,7 @@ export const parts: FactoryProvider[] = [
   { provide: Recorder, inject: [Bus, Publisher, Ids], useFactory: (bus: Bus, publisher: Publisher, ids: Ids) => new Recorder(new StreamLog(bus, publisher), ids) },
   { provide: NodeClient, inject: [Bus, SERVICE_CONFIG], useFactory: (bus: Bus, config: GatewayConfig) => NodeClient.connect(bus.connection, config.GATEWAY_ID) },
   { provide: LiveGateways, inject: [SERVICE_CONFIG, Clock], useFactory: (config: GatewayConfig, clock: Clock) => new LiveGateways(config.GATEWAY_ID, clock) },
-  { provide: Presence, inject: [Bus, SERVICE_CONFIG, LiveGateways], useFactory: (bus: Bus, config: GatewayConfig, live: LiveGateways) => Presence.join(bus.connection, config.GATEWAY_ID, live) },
+  { provide: Presence, inject: [Bus, SERVICE_CONFIG, LiveGateways], useFactory: (bus: Bus, config: GatewayConfig, live: LiveGateways) => Presence.join(bus, config.GATEWAY_ID, live) },
   { provide: Limiter, inject: [Replicated, LiveGateways, Clock], useFactory: (replicated: Replicated, live: LiveGateways, clock: Clock) => new Limiter(replicated, live, clock) },
   {
     provide: RequestPipeline,

@@ -8,7 +8,7 @@ import type { RestApi } from './rest-api.js';
 import { StandaloneStack } from './standalone-stack.js';
 
 /** Requests for each endpoint: seconds in all; `npm run soak:gateway` sends many more. */
-const runs = Number(process.env['MIZAN_FUZZ_RUNS'] ?? 25);
+const runs = Number(process.env['MIZAN_FUZZ_RUNS'] ?? 15);
 const patienceMs = 60_000 + runs * 1_000;
 
 /** What the README says may happen however right a request is: a machine that is gone, a chain that does not answer. */

@@ -5,6 +5,8 @@ import type { Standing } from './share.js';
 
 /** Silence after which a gateway counts as gone. */
 const goneMs = limits.presenceMs * limits.presenceMissesMax;
+/** A gateway that was gone for this long is not expected back after an outage of the bus. */
+const forgottenMs = 600_000;
 
 /** The gateways that live, as far as this one has heard. It always counts itself. */
 export class LiveGateways {
@@ -21,12 +23,18 @@ export class LiveGateways {
     else this.heardAtMs.set(gateway, this.clock.monotonicMs());
   }
 
+  /** The bus was away, and with it everybody's beats: until they are heard again, all that were known count as living. */
+  reconnected(): void {
+    const nowMs = this.clock.monotonicMs();
+    for (const gateway of this.heardAtMs.keys()) this.heardAtMs.set(gateway, nowMs);
+  }
+
   standing(): Standing {
     const nowMs = this.clock.monotonicMs();
     let [gateways, rank] = [1, 0];
     for (const [gateway, atMs] of this.heardAtMs) {
-      if (nowMs - atMs > goneMs) this.heardAtMs.delete(gateway);
-      else {
+      if (nowMs - atMs > forgottenMs) this.heardAtMs.delete(gateway);
+      else if (nowMs - atMs <= goneMs) {
         gateways += 1;
         if (gateway < this.self) rank += 1;
       }

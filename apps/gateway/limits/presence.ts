@@ -1,4 +1,5 @@
 import type { NatsConnection } from '@nats-io/transport-node';
+import type { Bus } from '#messaging';
 import { gatewayPresence, gatewayPresenceSubject, limits } from '#protocol';
 import type { GatewayPresence } from '#protocol';
 import type { LiveGateways } from './live-gateways.js';
@@ -16,8 +17,13 @@ export class Presence {
   ) {}
 
   /** Resolves when the gateways that live have had time to answer. */
-  static async join(connection: NatsConnection, gateway: string, live: LiveGateways): Promise<Presence> {
+  static async join(bus: Pick<Bus, 'connection' | 'onReconnect'>, gateway: string, live: LiveGateways): Promise<Presence> {
+    const { connection } = bus;
     const presence = new Presence(connection, gateway);
+    bus.onReconnect(() => {
+      live.reconnected();
+      presence.tell('hello');
+    });
     connection.subscribe(gatewayPresenceSubject, {
       callback: (error, message) => {
         const heard = error ? undefined : parse(message.data);

@@ -131,6 +131,12 @@ describe('the gateways that live', () => {
     expect(live.standing()).toEqual({ gateways: 3, rank: 1 });
     clock.ms += 1_001;
     expect(live.standing()).toEqual({ gateways: 2, rank: 0 });
+    clock.ms += 10_000;
+    expect(live.standing()).toEqual({ gateways: 1, rank: 0 });
+    // An outage of the bus silences everybody: nobody takes the others' shares when it ends.
+    live.reconnected();
+    expect(live.standing()).toEqual({ gateways: 3, rank: 1 });
+    live.heard({ gateway: 'gw-a', state: 'gone' });
     live.heard({ gateway: 'gw-c', state: 'gone' });
     expect(live.standing()).toEqual({ gateways: 1, rank: 0 });
   });

@@ -260,7 +260,7 @@ describe('the request pipeline', () => {
     const tellLimits = (headers: Record<string, string>): void => void told.push(headers);
     const { pipeline: same } = pipeline(new EndlessLeases());
     await same.run(exampleJob({ tellLimits }));
-    expect(told).toEqual([expect.objectContaining({ 'x-ratelimit-remaining-requests': '0', 'x-ratelimit-limit-tokens': '1000', 'x-ratelimit-remaining-tokens': '993' })]);
+    expect(told.map((headers) => [headers['x-ratelimit-remaining-requests'], headers['x-ratelimit-limit-tokens'], headers['x-ratelimit-remaining-tokens']])).toEqual([['0', '1000', '900'], ['0', '1000', '993']]);
     await expectError(same.run(exampleJob({ id: uuidOf(0x998) })), 'RATE_LIMITED');
     clock.ms += 60_000;
     nodes = () => Promise.reject(failure('ENGINE_FAILED', 'broken'));

@@ -93,6 +93,8 @@ export class RequestPipeline {
     const { clock, deadlineMs } = this.parts;
     const { bound } = asked.job;
     const decided: Decided = { ...asked, tokens: passage.reserve(bound.inputTokens + bound.outputTokens), deadlineMs: clock.nowMs() + deadlineMs };
+    // A stream's head leaves before its end.
+    asked.job.tellLimits?.(passage.headers());
     let hold: Hold | undefined;
     let slot: Slot | undefined;
     try {

@@ -13,7 +13,7 @@ export class Traffic1700000000003 implements MigrationInterface {
         tokens_per_minute bigint CHECK (tokens_per_minute > 0),
         concurrent_requests bigint CHECK (concurrent_requests > 0),
         models text[],
-        cache_seconds integer CHECK (cache_seconds > 0 AND scope = 'project'),
+        cache_seconds integer CHECK (cache_seconds IS NULL OR (cache_seconds > 0 AND scope = 'project')),
         changed_at_ms bigint NOT NULL
       );
       CREATE INDEX traffic_limits_tenant ON governance.traffic_limits (tenant);
