@@ -41,8 +41,8 @@ export class Admission {
       await admitted;
     } catch (error) {
       // It may have arrived all the same: it is said again, with an end without a charge, whenever the stream is back.
-      this.parts.recorder.commitEventually(admission);
-      this.parts.recorder.commitEventually(this.completed(decided, hold, cancelled(dispatched, error)).record);
+      this.parts.recorder.commitEventually(admission, deadlineMs);
+      this.parts.recorder.commitEventually(this.completed(decided, hold, cancelled(dispatched, error)).record, deadlineMs);
       throw error;
     }
     const { facts, record } = await this.parts.steps.run('meter', () => this.completed(decided, hold, dispatched));
@@ -51,7 +51,7 @@ export class Admission {
     try {
       await this.commit('record.completed', record);
     } catch (error) {
-      this.parts.recorder.commitEventually(record);
+      this.parts.recorder.commitEventually(record, deadlineMs);
       throw error instanceof DomainError ? recorded(error, job.id) : error;
     }
     if (dispatched.outcome !== 'ok') throw recorded(toldError(dispatched), job.id);

@@ -96,7 +96,7 @@ describe('the request pipeline', () => {
         placement,
         dispatcher: new Dispatcher(runner, placement),
         records: new RequestRecords(new TenantSealers(clock), clock),
-        recorder: new Recorder(log, new CountingIds()),
+        recorder: new Recorder(log, new CountingIds(), clock),
         steps: new Steps(new Registry()),
         clock,
       }),
@@ -156,8 +156,14 @@ describe('the request pipeline', () => {
   });
 
   it('refuses when the budget is spent, and records the refusal', async () => {
-    await expectError(pipeline(new OneLease(2_999n)).pipeline.run(exampleJob()), 'BUDGET_EXHAUSTED');
+    await expectError(pipeline(new OneLease(999n)).pipeline.run(exampleJob()), 'BUDGET_EXHAUSTED');
     expect(log.fields('refused')).toMatchObject({ decision: 'permit', refusal: { code: 'BUDGET_EXHAUSTED' } });
+  });
+
+  it('runs where the budget still reaches when it does not reach for the dearest permitted machine', async () => {
+    await pipeline(new OneLease(2_999n)).pipeline.run(exampleJob());
+    expect(offersRun()).toEqual([uuidOf(0x102)]);
+    expect(factsOf<AdmittedFacts>('admitted').holdNanos).toBe(1_000n);
   });
 
   it('moves to the next offer when a machine is gone, and names both attempts', async () => {

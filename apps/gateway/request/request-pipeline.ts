@@ -6,6 +6,7 @@ import type { DecisionFields } from '#protocol';
 import type { OfferBook } from '../market/offer-book.js';
 import type { Replicated } from '../replicated.js';
 import { Admission } from './admission.js';
+import { holdAffordable } from './affordable.js';
 import type { AdmissionParts } from './admission.js';
 import type { AnswerCache } from './answer-cache.js';
 import { classify } from './classify.js';
@@ -18,7 +19,6 @@ import type { Limiter, Passage } from './limit.js';
 import { inTurn, modelsOf } from './model-chain.js';
 import type { Placement, Slot } from './place.js';
 import { recorded } from './recorded.js';
-import { upperBoundNanos } from './upper-bound.js';
 
 export interface PipelineParts extends AdmissionParts {
   readonly limiter: Limiter;
@@ -92,20 +92,21 @@ export class RequestPipeline {
   private async execute(asked: Asked, passage: Passage): Promise<InferenceAnswer> {
     const { clock, deadlineMs } = this.parts;
     const { bound } = asked.job;
-    const decided: Decided = { ...asked, tokens: passage.reserve(bound.inputTokens + bound.outputTokens), deadlineMs: clock.nowMs() + deadlineMs };
+    const permitted: Decided = { ...asked, tokens: passage.reserve(bound.inputTokens + bound.outputTokens), deadlineMs: clock.nowMs() + deadlineMs };
     // A stream's head leaves before its end.
     asked.job.tellLimits?.(passage.headers());
     let hold: Hold | undefined;
     let slot: Slot | undefined;
     try {
-      hold = await this.reserve(decided);
+      const { decided, hold: held } = await this.reserve(permitted);
+      hold = held;
       slot = await this.place(decided);
       return await this.admission.run(decided, hold, slot);
     } finally {
       // Whatever ended the request early gives place and reservations back; what was settled stays settled.
       slot?.done('cancelled');
       if (hold) this.parts.leases.settle(hold, 0n);
-      decided.tokens.settle(0);
+      permitted.tokens.settle(0);
     }
   }
 
@@ -129,11 +130,12 @@ export class RequestPipeline {
     return asked;
   }
 
-  private async reserve(decided: Decided): Promise<Hold> {
+  /** What the hold does not cover is out of reach for this job from here on. */
+  private async reserve(decided: Decided): Promise<{ decided: Decided; hold: Hold }> {
     const { tenant, project, bound } = decided.job;
-    const amountNanos = upperBoundNanos(bound, decided.decision.permitted);
     try {
-      return await this.parts.steps.run('reserve', () => this.parts.leases.hold(tenant.tenant, project.id, amountNanos));
+      const { hold, offers } = await this.parts.steps.run('reserve', () => holdAffordable(this.parts.leases, tenant.tenant, project.id, bound, decided.decision.permitted));
+      return { hold, decided: { ...decided, decision: { ...decided.decision, permitted: offers } } };
     } catch (error) {
       if (isDomainError(error, 'BUDGET_EXHAUSTED') || isDomainError(error, 'BUDGET_MISSING')) throw await this.refuse(decided, error);
       throw error;
