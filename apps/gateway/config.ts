@@ -21,6 +21,10 @@ export const gatewayConfig = z.object({
   RECORD_DURABILITY: z.enum(['one-replica', 'three-replicas']).default('one-replica'),
   /** How long a job may wait for a machine to become free before it is refused with 429. */
   PLACEMENT_WAIT_MS: z.coerce.number().int().min(0).max(placementWaitMsMax).default(placementWaitMsMax),
+  /** From a connection, or the end of the request before on it, to the end of a request's headers. */
+  HEADERS_TIMEOUT_MS: z.coerce.number().int().min(100).max(60_000).default(15_000),
+  /** The same to the end of its body: 4 MiB at 110 kbit/s. */
+  REQUEST_TIMEOUT_MS: z.coerce.number().int().min(100).max(3_600_000).default(300_000),
   /** From admission to the latest possible completion. */
   REQUEST_DEADLINE_MS: z.coerce.number().int().min(1_000).max(limits.requestDeadlineMs).default(limits.requestDeadlineMs),
   /** Lines of batches that this gateway runs at once; 0: none. */

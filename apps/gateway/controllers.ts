@@ -12,6 +12,8 @@ import { EmbeddingsController } from './openai/embeddings.controller.js';
 import { ModelsController } from './openai/models.controller.js';
 import { OpenApiController } from './openapi/openapi.controller.js';
 import { KeysController } from './organisations/keys.controller.js';
+import { LimitsController } from './organisations/limits.controller.js';
+import { ModelAliasesController } from './organisations/model-aliases.controller.js';
 import { OrganisationsController } from './organisations/organisations.controller.js';
 import { ProjectsController } from './organisations/projects.controller.js';
 import { PayersController } from './payouts/payers.controller.js';
@@ -35,6 +37,8 @@ export const controllers: readonly Type[] = [
   OrganisationsController,
   ProjectsController,
   KeysController,
+  LimitsController,
+  ModelAliasesController,
   PoliciesController,
   BudgetsController,
   ChargesController,

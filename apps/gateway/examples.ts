@@ -1,6 +1,6 @@
 import { Clock, Ids } from '#kernel';
 import { generateSealKeys, openRecordBody, recordCommit } from '#protocol';
-import type { KeyEntry, LogRecord, OfferEntry, PolicyEntry, PriceEntry, TenantEntry } from '#protocol';
+import type { AliasEntry, KeyEntry, LimitEntry, LimitScope, LogRecord, OfferEntry, PolicyEntry, PriceEntry, TenantEntry, TrafficLimits } from '#protocol';
 import { marketOffer } from './market/market-offer.js';
 import type { MarketOffer } from './market/market-offer.js';
 import { Replicated } from './replicated.js';
@@ -82,17 +82,40 @@ export const exampleOffer = (n: number, changes: Partial<OfferEntry> = {}, price
 
 export const permitAll = '@id("all") @reason("Anything goes.") permit(principal, action, resource);';
 
+export const limitEntry = (scope: LimitScope, subject: string, limits: Partial<TrafficLimits>): LimitEntry => ({
+  requestsPerMinute: null,
+  tokensPerMinute: null,
+  concurrentRequests: null,
+  models: null,
+  cacheSeconds: null,
+  ...limits,
+  tenant: tenant.tenant,
+  scope,
+  subject,
+  changedAtMs: 1,
+});
+
 export class ExampleWorld {
   readonly keys = new MemoryView<KeyEntry>();
   readonly tenants = new MemoryView<TenantEntry>(new Map([[tenant.tenant, tenant]]));
   readonly policies = new MemoryView<PolicyEntry>();
   readonly offers = new MemoryView<OfferEntry>();
   readonly prices = new MemoryView<PriceEntry>();
-  readonly replicated = new Replicated(this.keys, this.tenants, this.policies, this.offers, this.prices);
+  readonly limits = new MemoryView<LimitEntry>();
+  readonly aliases = new MemoryView<AliasEntry>();
+  readonly replicated = new Replicated(this.keys, this.tenants, this.policies, this.offers, this.prices, this.limits, this.aliases);
 
   offer(n: number, changes: Partial<OfferEntry> = {}, price = 20_000_000n): void {
     this.prices.put(uuidOf(0x100 + n), priceEntry(n, price));
     this.offers.put(uuidOf(0x100 + n), offerEntry(n, changes));
+  }
+
+  limit(scope: LimitScope, subject: string, limits: Partial<TrafficLimits>): void {
+    this.limits.put(subject, limitEntry(scope, subject, limits));
+  }
+
+  alias(alias: string, ...models: string[]): void {
+    this.aliases.put(tenant.tenant, { tenant: tenant.tenant, aliases: [{ alias, models }], changedAtMs: 1 });
   }
 
   policy(text: string, version = 1): void {

@@ -5,13 +5,13 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { Kvm } from '@nats-io/kv';
 import { z } from 'zod';
 import { Bus, Serve } from '#messaging';
-import { billingCalls, failure, governanceCalls, keyReplica, limits, nodeSubjects, offerReplica, policyReplica, priceReplica, recordCommit, tenantReplica } from '#protocol';
-import type { CredentialName, LogRecord, Replica, ReplyOf, RequestOf, Role, ValueOf } from '#protocol';
+import { aliasReplica, billingCalls, failure, governanceCalls, keyReplica, limitReplica, limits, nodeSubjects, offerReplica, policyReplica, priceReplica, recordCommit, tenantReplica } from '#protocol';
+import type { CredentialName, LimitScope, LogRecord, ModelAlias, Replica, ReplyOf, RequestOf, Role, TrafficLimits, ValueOf } from '#protocol';
 import { defineService, runService } from '#service';
 import type { RunningService } from '#service';
 import { NodeServer } from '#wire';
 import type { NodeJobInput, NodeJobOutput } from '#wire';
-import { offerEntry, permitAll, priceEntry, tenant, uuidOf } from './examples.js';
+import { limitEntry, offerEntry, permitAll, priceEntry, tenant, uuidOf } from './examples.js';
 import { gateway } from './gateway.service-definition.js';
 
 const pepper = 'a pepper for integration tests';
@@ -52,6 +52,11 @@ class OrganisationsRpc {
   get({ tenant: id }: RequestOf<typeof governanceCalls.getOrganisation>): ReplyOf<typeof governanceCalls.getOrganisation> {
     return { id, name: tenant.name, pseudonym: tenant.pseudonym, createdAtMs: 1 };
   }
+
+  @Serve(governanceCalls.createOrganisation)
+  create(): never {
+    throw failure('CONFLICT', 'there is an organisation of this name already');
+  }
 }
 
 @Module({ controllers: [OrganisationsRpc] })
@@ -75,13 +80,14 @@ export class GatewayStack {
     readonly gateway: RunningService,
     readonly purse: Purse,
     private readonly buses: Map<string, Bus>,
+    private readonly environment: NodeJS.ProcessEnv,
   ) {}
 
   get url(): string {
     return this.gateway.url;
   }
 
-  static async start(nats: BusServer): Promise<GatewayStack> {
+  static async start(nats: BusServer, env: NodeJS.ProcessEnv = {}): Promise<GatewayStack> {
     const common = (name: 'gateway' | 'billing' | 'governance'): NodeJS.ProcessEnv => ({ NATS_URL: nats.url, NATS_CREDS: nats.credentials[name], LOG_LEVEL: 'fatal' });
     const stub = (name: 'billing' | 'governance', module: new () => object) => runService(defineService({ name, config: z.object({}), module: () => module, migrations: [], http: 'internal' }), common(name));
     const buses = new Map<string, Bus>();
@@ -89,8 +95,9 @@ export class GatewayStack {
     await put(buses.get('governance')!, tenantReplica, tenant.tenant, tenant);
     await put(buses.get('governance')!, policyReplica, tenant.tenant, { tenant: tenant.tenant, version: 1, hash: '12'.repeat(32), text: permitAll, publishedAtMs: 1 });
     const stubs = [await stub('billing', PurseModule), await stub('governance', OrganisationsModule)];
-    const running = await runService(gateway, { ...common('gateway'), KEY_PEPPER: pepper, PLACEMENT_WAIT_MS: '2000' });
-    const stack = new GatewayStack(nats, running, stubs[0]!.app.get(Purse, { strict: false }), buses);
+    const environment = { ...common('gateway'), KEY_PEPPER: pepper, PLACEMENT_WAIT_MS: '2000', ...env };
+    const running = await runService(gateway, environment);
+    const stack = new GatewayStack(nats, running, stubs[0]!.app.get(Purse, { strict: false }), buses, environment);
     stack.closers.push(...stubs.map((service) => () => service.stop()));
     await stack.followRecords();
     return stack;
@@ -100,6 +107,13 @@ export class GatewayStack {
     await this.stopGateway();
     for (const close of this.closers.reverse()) await close();
     for (const bus of this.buses.values()) await bus.close();
+  }
+
+  /** Another gateway on the same bus; stopped with the stack. */
+  async another(): Promise<RunningService> {
+    const service = await runService(gateway, this.environment);
+    this.closers.push(() => service.stop());
+    return service;
   }
 
   /** As at SIGTERM; once. */
@@ -122,6 +136,19 @@ export class GatewayStack {
 
   async policy(text: string, version: number): Promise<void> {
     await put(this.buses.get('governance')!, policyReplica, tenant.tenant, { tenant: tenant.tenant, version, hash: '12'.repeat(32), text, publishedAtMs: 1 });
+  }
+
+  /** Limits of the bank, one of its projects or keys. */
+  async limit(scope: LimitScope, subject: string, limits: Partial<TrafficLimits>): Promise<void> {
+    await put(this.buses.get('governance')!, limitReplica, subject, limitEntry(scope, subject, limits));
+  }
+
+  async unlimit(subject: string): Promise<void> {
+    await (await new Kvm(this.buses.get('governance')!.jetstream).open('limits')).delete(subject);
+  }
+
+  async aliases(aliases: ModelAlias[]): Promise<void> {
+    await put(this.buses.get('governance')!, aliasReplica, tenant.tenant, { tenant: tenant.tenant, aliases, changedAtMs: 1 });
   }
 
   /** A real node on its own credential, with its offer on the market. */

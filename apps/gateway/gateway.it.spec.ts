@@ -107,7 +107,7 @@ describe('the gateway over HTTP', () => {
     expect(await response.json()).toEqual({ id: tenant.tenant, name: tenant.name, pseudonym: tenant.pseudonym, createdAtMs: 1 });
   });
 
-  it('refuses a revoked key within a second', async () => {
+  it('conformance 56: refuses a revoked key within a second', async () => {
     const doomed = await stack.key('doomed');
     await stack.revoke(doomed);
     const revokedAtMs = Date.now();
@@ -116,7 +116,7 @@ describe('the gateway over HTTP', () => {
     expect(status).toBe(401);
   });
 
-  it('admits exactly one of many parallel requests when the budget holds one', async () => {
+  it('conformance 32: admits exactly one of many parallel requests when the budget holds one', async () => {
     const other = await stack.key('organisation', 'developer', null);
     const before = stack.purse.availableNanos;
     const one = () => fetch(`${stack.url}/v1/embeddings`, { method: 'POST', headers: { authorization: `Bearer ${other}`, 'content-type': 'application/json', 'openai-project': uuidOf(3) }, body: JSON.stringify({ model: 'mizan/embed', input: 'x'.repeat(4_000) }) });

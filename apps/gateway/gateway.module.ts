@@ -2,7 +2,9 @@ import { Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import { AccessGuard } from './access/access-guard.js';
 import { controllers } from './controllers.js';
+import { BodyParsers } from './http/body-parsers.js';
 import { EncodeReply } from './http/encode-reply.js';
+import { EdgeChecks } from './http/edge-checks.js';
 import { ErrorFilter } from './http/error-filter.js';
 import { MultipartBodies } from './http/multipart-bodies.js';
 import { RequestIds } from './http/request-ids.js';
@@ -19,6 +21,8 @@ import { GatewayLifecycle, parts } from './parts.js';
     GatewayLifecycle,
     RequestIds,
     MultipartBodies,
+    EdgeChecks,
+    BodyParsers,
     { provide: OPENAPI_DOCUMENT, useFactory: () => openApiDocument(controllers) },
     { provide: APP_GUARD, useClass: AccessGuard },
     { provide: APP_PIPE, useValue: validation },

@@ -1,6 +1,7 @@
 import { defineService } from '#service';
 import { gatewayConfig } from './config.js';
 import { GatewayModule } from './gateway.module.js';
+import { httpServer } from './http/http-server.js';
 import { unroutable } from './http/unroutable.js';
 
 /** The public REST edge. Owns nothing durable: no database, no migrations. */
@@ -10,5 +11,6 @@ export const gateway = defineService({
   module: () => GatewayModule,
   migrations: [],
   http: 'public',
+  server: (config) => httpServer(config),
   unroutable,
 });

@@ -11,13 +11,17 @@ import { LineQueue } from './batches/line-queue.js';
 import { LineRunner } from './batches/line-runner.js';
 import { LineWorker } from './batches/line-worker.js';
 import type { GatewayConfig } from './config.js';
+import { LiveGateways } from './limits/live-gateways.js';
+import { Presence } from './limits/presence.js';
 import { OfferBook } from './market/offer-book.js';
 import { Inference } from './openai/inference.js';
 import { Replicated } from './replicated.js';
+import { AnswerCache } from './request/answer-cache.js';
 import { Authenticator } from './request/authenticate.js';
 import { Decider } from './request/decide.js';
 import { Dispatcher } from './request/dispatch.js';
 import { BillingLeases } from './request/lease-issuer.js';
+import { Limiter } from './request/limit.js';
 import { Placement } from './request/place.js';
 import { Recorder } from './request/record.js';
 import { RequestPipeline } from './request/request-pipeline.js';
@@ -39,13 +43,21 @@ export const parts: FactoryProvider[] = [
   { provide: LeaseBook, inject: [Caller, SERVICE_CONFIG, Clock], useFactory: (caller: Caller, config: GatewayConfig, clock: Clock) => new LeaseBook(new BillingLeases(caller, config.GATEWAY_ID), clock) },
   { provide: Recorder, inject: [Bus, Publisher, Ids, Clock], useFactory: (bus: Bus, publisher: Publisher, ids: Ids, clock: Clock) => new Recorder(new StreamLog(bus, publisher), ids, clock) },
   { provide: NodeClient, inject: [Bus, SERVICE_CONFIG], useFactory: (bus: Bus, config: GatewayConfig) => NodeClient.connect(bus.connection, config.GATEWAY_ID) },
+  { provide: LiveGateways, inject: [SERVICE_CONFIG, Clock], useFactory: (config: GatewayConfig, clock: Clock) => new LiveGateways(config.GATEWAY_ID, clock) },
+  { provide: Presence, inject: [Bus, SERVICE_CONFIG, LiveGateways], useFactory: (bus: Bus, config: GatewayConfig, live: LiveGateways) => Presence.join(bus, config.GATEWAY_ID, live) },
+  { provide: Limiter, inject: [Replicated, LiveGateways, Clock], useFactory: (replicated: Replicated, live: LiveGateways, clock: Clock) => new Limiter(replicated, live, clock) },
   {
     provide: RequestPipeline,
-    inject: [Replicated, OfferBook, LeaseBook, Recorder, NodeClient, SERVICE_CONFIG, Clock],
-    useFactory: (replicated: Replicated, book: OfferBook, leases: LeaseBook, recorder: Recorder, nodes: NodeClient, config: GatewayConfig, clock: Clock) => {
+    inject: [Replicated, OfferBook, LeaseBook, Recorder, NodeClient, SERVICE_CONFIG, Clock, Limiter, Ids],
+    useFactory: (replicated: Replicated, book: OfferBook, leases: LeaseBook, recorder: Recorder, nodes: NodeClient, config: GatewayConfig, clock: Clock, limiter: Limiter, ids: Ids) => {
       const placement = new Placement(book, clock, config.PLACEMENT_WAIT_MS);
       return new RequestPipeline({
         gateway: config.GATEWAY_ID,
+        limiter,
+        aliases: replicated.aliases,
+        projects: replicated.limits,
+        cache: new AnswerCache(clock),
+        ids,
         durability: config.RECORD_DURABILITY,
         deadlineMs: config.REQUEST_DEADLINE_MS,
         book,
@@ -83,6 +95,7 @@ export class GatewayLifecycle implements OnApplicationBootstrap, BeforeApplicati
     private readonly recorder: Recorder,
     private readonly nodes: NodeClient,
     private readonly lines: LineWorker,
+    private readonly presence: Presence,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -91,6 +104,7 @@ export class GatewayLifecycle implements OnApplicationBootstrap, BeforeApplicati
 
   async beforeApplicationShutdown(): Promise<void> {
     const lines = this.lines.stop();
+    this.presence.leave();
     await this.leases.close(drainMs);
     await Promise.race([lines, new Promise((resolve) => setTimeout(resolve, drainMs).unref())]);
     await this.recorder.close();

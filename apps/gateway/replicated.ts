@@ -1,5 +1,5 @@
-import { keyReplica, offerReplica, policyReplica, priceReplica, tenantReplica } from '#protocol';
-import type { KeyEntry, OfferEntry, PolicyEntry, PriceEntry, TenantEntry } from '#protocol';
+import { aliasReplica, keyReplica, limitReplica, offerReplica, policyReplica, priceReplica, tenantReplica } from '#protocol';
+import type { AliasEntry, KeyEntry, LimitEntry, OfferEntry, PolicyEntry, PriceEntry, TenantEntry } from '#protocol';
 import type { ReplicaView, Replicas } from '#messaging';
 
 /** The part of a replica's view that the steps need. */
@@ -13,17 +13,21 @@ export class Replicated {
     readonly policies: View<PolicyEntry>,
     readonly offers: View<OfferEntry>,
     readonly prices: View<PriceEntry>,
+    readonly limits: View<LimitEntry>,
+    readonly aliases: View<AliasEntry>,
   ) {}
 
   /** Resolves when every copy is complete. */
   static async load(replicas: Replicas): Promise<Replicated> {
-    const [keys, tenants, policies, offers, prices] = await Promise.all([
+    const [keys, tenants, policies, offers, prices, limits, aliases] = await Promise.all([
       replicas.view(keyReplica),
       replicas.view(tenantReplica),
       replicas.view(policyReplica),
       replicas.view(offerReplica),
       replicas.view(priceReplica),
+      replicas.view(limitReplica),
+      replicas.view(aliasReplica),
     ]);
-    return new Replicated(keys, tenants, policies, offers, prices);
+    return new Replicated(keys, tenants, policies, offers, prices, limits, aliases);
   }
 }

@@ -6,7 +6,7 @@ import { withClient } from '#local';
 import { Bus, Caller, Replicas, type ReplicaView } from '#messaging';
 import { ed25519Signer, openCheckpoint, parseVerifierKey, sha256, verifyProofFile, verifySignature } from '#merkle';
 import {
-  bodyMatchesEnvelope, governanceCalls, keyReplica, parseEnvelope, policyReplica, recordCommit, Sealer, sealRecord, tenantReplica,
+  aliasReplica, bodyMatchesEnvelope, governanceCalls, keyReplica, limitReplica, parseEnvelope, policyReplica, recordCommit, Sealer, sealRecord, tenantReplica,
   type DecisionFields, type KeyEntry, type LogRecord, type PolicyEntry, type RecordType, type ReplyOf, type TenantEntry,
 } from '#protocol';
 import { migrate, runService, type RunningService } from '#service';
@@ -249,6 +249,50 @@ describe('policies', () => {
     const text = `${permitAll}\n@id("no-eu") @reason("Not in the EU.")\nforbid(principal, action, resource) when { resource.jurisdiction == "EU" };`;
     const forbidden = await caller.call(governanceCalls.dryRunPolicy, { tenant, record: record.id, text });
     expect(forbidden.now).toEqual({ decision: 'deny', permitted: [], refused: [{ policies: [{ id: 'no-eu', reason: 'Not in the EU.' }], offers: 1 }] });
+  });
+});
+
+describe('limits and aliases', () => {
+  const limits = { requestsPerMinute: 60, tokensPerMinute: 2 ** 40, concurrentRequests: null, models: ['m'], cacheSeconds: null as number | null };
+  const put = (tenant: string, scope: 'organisation' | 'project' | 'key', subject: string, more: Partial<typeof limits> = {}) =>
+    caller.call(governanceCalls.putLimits, { actor: nobody, tenant, scope, subject, limits: { ...limits, ...more } });
+
+  it('of organisation, project and key reach the gateways, are replaced whole and are in the log', async () => {
+    const { tenant, project } = await bank();
+    const key = await createKey(tenant);
+    const view = await replicas.view(limitReplica);
+    await put(tenant, 'organisation', tenant);
+    await put(tenant, 'key', key.id);
+    await expect(put(tenant, 'key', key.id, { cacheSeconds: 5 })).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+    const set = await put(tenant, 'project', project, { models: [], cacheSeconds: 60 });
+    const again = await put(tenant, 'project', project, { requestsPerMinute: 1 });
+    expect(set).toMatchObject({ ...limits, models: [], cacheSeconds: 60, scope: 'project', subject: project });
+    await eventually(() => expect([tenant, key.id, project].map((id) => view.get(id)?.requestsPerMinute)).toEqual([60, 60, 1]));
+    const { data } = await caller.call(governanceCalls.listLimits, { tenant });
+    expect(data).toHaveLength(3);
+    expect(data).toContainEqual(again);
+    await eventually(async () => expect((await caller.call(governanceCalls.listRecords, { tenant, type: 'limits.changed', limit: 9 })).data).toHaveLength(4));
+  });
+
+  it("cannot be set for another organisation's project or key", async () => {
+    const [one, other] = [await bank(), await bank()];
+    const key = await createKey(one.tenant);
+    for (const [scope, subject] of [['organisation', one.tenant], ['project', one.project], ['key', key.id]] as const) {
+      await expect(put(other.tenant, scope, subject)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    }
+    expect((await caller.call(governanceCalls.listLimits, { tenant: other.tenant })).data).toEqual([]);
+  });
+
+  it('of models are replaced whole, reach the gateways and are in the log', async () => {
+    const { tenant } = await bank();
+    const view = await replicas.view(aliasReplica);
+    await caller.call(governanceCalls.putAliases, { actor: nobody, tenant, aliases: [{ alias: 'old', models: ['m'] }] });
+    const aliases = [{ alias: 'fast', models: ['small', 'large'] }];
+    expect(await caller.call(governanceCalls.putAliases, { actor: nobody, tenant, aliases })).toEqual({ data: aliases });
+    expect(await caller.call(governanceCalls.listAliases, { tenant })).toEqual({ data: aliases });
+    await eventually(() => expect(view.get(tenant)).toMatchObject({ tenant, aliases }));
+    await eventually(async () => expect((await caller.call(governanceCalls.listRecords, { tenant, type: 'aliases.changed', limit: 9 })).data).toHaveLength(2));
+    await expect(caller.call(governanceCalls.putAliases, { actor: nobody, tenant: randomUUID(), aliases })).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 });
 

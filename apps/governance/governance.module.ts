@@ -26,10 +26,16 @@ import { Policies } from './policies/policies.service.js';
 import { PolicyStore } from './policies/policies.store.js';
 import { Republish } from './republish.service.js';
 import { Secrets } from './secrets.js';
+import { Aliases } from './traffic/aliases.service.js';
+import { AliasStore } from './traffic/aliases.store.js';
+import { Limits } from './traffic/limits.service.js';
+import { LimitStore } from './traffic/limits.store.js';
+import { TrafficRpc } from './traffic/traffic.rpc.js';
 
 const organisations = [Organisations, OrganisationStore, SealingKeyStore, Pseudonyms, ChangeLog];
 const keys = [Keys, KeyStore, Bootstrap];
 const policies = [Policies, PolicyStore, DryRunService, Market];
+const traffic = [Limits, LimitStore, Aliases, AliasStore];
 const audit = [Sequencer, LogStore, RejectionStore, EntryStore, RecordReader, Prover, StartCheck];
 
 @Module({})
@@ -37,8 +43,8 @@ export class GovernanceModule {
   static for(config: GovernanceConfig): DynamicModule {
     return {
       module: GovernanceModule,
-      controllers: [OrganisationsRpc, KeysRpc, PoliciesRpc, AuditRpc, RecordsConsumer],
-      providers: [{ provide: Secrets, useValue: new Secrets(config) }, ...organisations, ...keys, ...policies, ...audit, Republish],
+      controllers: [OrganisationsRpc, KeysRpc, PoliciesRpc, TrafficRpc, AuditRpc, RecordsConsumer],
+      providers: [{ provide: Secrets, useValue: new Secrets(config) }, ...organisations, ...keys, ...policies, ...traffic, ...audit, Republish],
     };
   }
 }

@@ -3,12 +3,13 @@ import { Log1700000000002 } from './audit/log.migration.js';
 import { governanceConfig } from './config.js';
 import { GovernanceModule } from './governance.module.js';
 import { Organisations1700000000001 } from './organisations/organisations.migration.js';
+import { Traffic1700000000003 } from './traffic/traffic.migration.js';
 
 /** Organisations, keys, policies and the audit log. */
 export const governance = defineService({
   name: 'governance',
   config: governanceConfig,
   module: (config) => GovernanceModule.for(config),
-  migrations: [Organisations1700000000001, Log1700000000002],
+  migrations: [Organisations1700000000001, Log1700000000002, Traffic1700000000003],
   http: 'internal',
 });

@@ -21,6 +21,10 @@ export const actions = [
   'project.read',
   'key.write',
   'key.read',
+  'limit.write',
+  'limit.read',
+  'alias.write',
+  'alias.read',
   'policy.write',
   'policy.read',
   'policy.dryRun',
@@ -42,14 +46,14 @@ export type Action = (typeof actions)[number];
 
 /** Work with prompts and answers: never the platform's own. */
 const working: readonly Action[] = ['inference.run', 'file.use', 'batch.run'];
-const reading: readonly Action[] = ['model.read', 'organisation.read', 'project.read', 'budget.read', 'price.read', 'offer.read'];
+const reading: readonly Action[] = ['model.read', 'organisation.read', 'project.read', 'budget.read', 'price.read', 'offer.read', 'limit.read', 'alias.read'];
 
 /** `own` = only within the principal's organisation; `any` = across organisations. */
 export const grants: Record<Role, { scope: 'own' | 'any'; actions: ReadonlySet<Action> }> = {
   platform_admin: { scope: 'any', actions: new Set(actions.filter((action) => !working.includes(action))) },
   org_admin: {
     scope: 'own',
-    actions: new Set<Action>([...reading, 'project.write', 'key.write', 'key.read', 'policy.write', 'policy.read', 'policy.dryRun', 'budget.write', 'record.read', 'proof.read', 'payout.read', 'settlement.run']),
+    actions: new Set<Action>([...reading, 'project.write', 'key.write', 'key.read', 'limit.write', 'alias.write', 'policy.write', 'policy.read', 'policy.dryRun', 'budget.write', 'record.read', 'proof.read', 'payout.read', 'settlement.run']),
   },
   developer: { scope: 'own', actions: new Set<Action>([...reading, ...working, 'policy.read', 'record.read', 'proof.read']) },
   finance: { scope: 'own', actions: new Set<Action>([...reading, 'budget.write', 'payout.read', 'settlement.run', 'proof.read']) },

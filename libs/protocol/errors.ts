@@ -15,9 +15,14 @@ export const errorCodes = {
   NOT_FOUND: ErrorKind.notFound,
   ROUTE_NOT_FOUND: ErrorKind.notFound,
   MODEL_NOT_FOUND: ErrorKind.notFound,
+  MODEL_NOT_ALLOWED: ErrorKind.denied,
   CONFLICT: ErrorKind.conflict,
   IDEMPOTENCY_MISMATCH: ErrorKind.conflict,
   LIMIT_REACHED: ErrorKind.denied,
+  // limit
+  RATE_LIMITED: ErrorKind.limited,
+  CONCURRENCY_LIMITED: ErrorKind.limited,
+  TOKENS_OVER_LIMIT: ErrorKind.limited,
   // decide
   POLICY_DENIED: ErrorKind.denied,
   POLICY_INVALID: ErrorKind.invalid,

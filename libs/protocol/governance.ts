@@ -3,6 +3,7 @@ import { roles } from './access.js';
 import { defineCall } from './define.js';
 import { recordType } from './records.js';
 import { label, pageRequest, sha256Hex, timeMs, uuid } from './scalars.js';
+import { limitScope, limitSetting, modelAliases, trafficLimits } from './traffic.js';
 import { dataClass } from './vocabulary.js';
 
 export const organisation = z.object({ id: uuid, name: label, pseudonym: sha256Hex, createdAtMs: timeMs });
@@ -63,6 +64,12 @@ export const governanceCalls = {
   }),
   listKeys: defineCall('governance', 'keys.list', { request: z.object({ tenant: uuid }), reply: z.object({ data: z.array(apiKey) }) }),
   revokeKey: defineCall('governance', 'keys.revoke', { request: z.object({ actor, tenant: uuid, id: uuid }), reply: apiKey }),
+  /** Replaces the limits of one organisation, project or key. Error: NOT_FOUND. */
+  putLimits: defineCall('governance', 'limits.put', { request: z.object({ actor, tenant: uuid, scope: limitScope, subject: uuid, limits: trafficLimits }), reply: limitSetting }),
+  listLimits: defineCall('governance', 'limits.list', { request: z.object({ tenant: uuid }), reply: z.object({ data: z.array(limitSetting) }) }),
+  /** Replaces all of an organisation's model aliases. Error: NOT_FOUND. */
+  putAliases: defineCall('governance', 'aliases.put', { request: z.object({ actor, tenant: uuid, aliases: modelAliases }), reply: z.object({ data: modelAliases }) }),
+  listAliases: defineCall('governance', 'aliases.list', { request: z.object({ tenant: uuid }), reply: z.object({ data: modelAliases }) }),
   /** Errors: POLICY_INVALID with `details.problems: [{message, line, column, policy}]`. */
   putPolicy: defineCall('governance', 'policies.put', { request: z.object({ actor, tenant: uuid, text: z.string().max(262_144) }), reply: policyVersion, timeoutMs: 10_000 }),
   getPolicy: defineCall('governance', 'policies.get', { request: z.object({ tenant: uuid, version: z.int().positive().max(2 ** 31 - 1).optional() }), reply: policyVersion }),

@@ -19,4 +19,5 @@ export * from './scheduler.js';
 export * from './sealing.js';
 export * from './settlement.js';
 export * from './subjects.js';
+export * from './traffic.js';
 export * from './vocabulary.js';

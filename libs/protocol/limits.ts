@@ -27,6 +27,9 @@ export const limits = {
   /** A running job shows a sign of life this often; three missed ones mean failover. */
   jobPulseMs: 500,
   jobPulseMissesMax: 4,
+  /** Gateways tell each other that they live; three missed ones and a gateway's share of every limit is the others'. */
+  presenceMs: 1_000,
+  presenceMissesMax: 3,
   headerValueCharsMax: 512,
   tagsMax: 32,
 } as const;

@@ -1,4 +1,4 @@
-import { buckets, nodeSubjects, serviceInboxPrefix } from './subjects.js';
+import { buckets, gatewayPresenceSubject, nodeSubjects, serviceInboxPrefix } from './subjects.js';
 import type { BucketName, CredentialName, ServiceName, StreamName } from './subjects.js';
 
 /** Exact NATS allow lists; what is not listed is denied. `responses` lets a server answer requests it received. */
@@ -31,7 +31,7 @@ const consumes: Record<ServiceName, Partial<Record<StreamName, readonly string[]
 };
 
 const reads: Record<ServiceName, readonly BucketName[]> = {
-  gateway: ['keys', 'tenants', 'policies', 'offers', 'prices'],
+  gateway: ['keys', 'tenants', 'policies', 'limits', 'aliases', 'offers', 'prices'],
   scheduler: ['tenants'],
   billing: ['tenants', 'prices', 'offers'],
   governance: ['offers', 'prices'],
@@ -39,7 +39,7 @@ const reads: Record<ServiceName, readonly BucketName[]> = {
 };
 
 const extra: Record<ServiceName, { publish: string[]; subscribe: string[] }> = {
-  gateway: { publish: ['node.*.down.session', 'node.*.down.frame.>'], subscribe: ['node.*.up.frame.>'] },
+  gateway: { publish: ['node.*.down.session', 'node.*.down.frame.>', gatewayPresenceSubject], subscribe: ['node.*.up.frame.>', gatewayPresenceSubject] },
   scheduler: { publish: [], subscribe: [nodeSubjects.heartbeats] },
   billing: { publish: ['node.*.down.settled'], subscribe: [] },
   governance: { publish: [], subscribe: [] },

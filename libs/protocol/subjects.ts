@@ -33,6 +33,8 @@ export const buckets = [
   { name: 'keys', owner: 'governance' },
   { name: 'tenants', owner: 'governance' },
   { name: 'policies', owner: 'governance' },
+  { name: 'limits', owner: 'governance' },
+  { name: 'aliases', owner: 'governance' },
   { name: 'offers', owner: 'scheduler' },
   { name: 'prices', owner: 'billing' },
 ] as const satisfies readonly { name: string; owner: ServiceName }[];
@@ -58,6 +60,9 @@ export const nodeSubjects = {
   up: (node: string) => `node.${node}.up.>`,
   inboxPrefix: (node: string) => `_INBOX_${node}`,
 } as const;
+
+/** Gateways hear of each other here, so that each enforces its share of a limit. Not durable: silence means gone. */
+export const gatewayPresenceSubject = 'mizan.gateway.presence';
 
 /** Inbox prefix of a service's replies, so that no other credential can listen to them. */
 export const serviceInboxPrefix = (name: CredentialName): string => `_INBOX_${name}`;

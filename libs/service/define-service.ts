@@ -1,5 +1,5 @@
 import type { DynamicModule, Type } from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyHttpOptions, FastifyReply, FastifyRequest, RawServerDefault } from 'fastify';
 import type { MigrationInterface } from 'typeorm';
 import type { z } from 'zod';
 import type { ServiceName } from '#protocol';
@@ -14,6 +14,8 @@ export interface ServiceDefinition<Config = unknown> {
   readonly migrations: readonly (new () => MigrationInterface)[];
   /** `public` leaves the routes to the service; `internal` serves health and metrics only. */
   readonly http: 'internal' | 'public';
+  /** Further options of the HTTP server: timeouts, what malformed HTTP is answered with. */
+  readonly server?: (config: Config) => Pick<FastifyHttpOptions<RawServerDefault>, 'http' | 'requestTimeout' | 'clientErrorHandler'>;
   /** Answers what reaches no route and no filter: a URL that does not decode, for one. */
   readonly unroutable?: (error: Error, request: FastifyRequest, reply: FastifyReply) => void;
 }

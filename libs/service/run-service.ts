@@ -36,7 +36,7 @@ export async function runService<Config>(definition: ServiceDefinition<Config>, 
   readiness.add('nats', () => bus.isConnected);
   if (dataSource) readiness.add('database', () => dataSource.query('SELECT 1').then(() => true));
 
-  const adapter = new FastifyAdapter({ bodyLimit: limits.bodyBytesMax, forceCloseConnections: 'idle', ...(definition.unroutable ? { frameworkErrors: definition.unroutable } : {}) });
+  const adapter = new FastifyAdapter({ bodyLimit: limits.bodyBytesMax, forceCloseConnections: 'idle', ...definition.server?.(config), ...(definition.unroutable ? { frameworkErrors: definition.unroutable } : {}) });
   const module = ServiceModule.for(definition as never, { config, bus, dataSource, readiness });
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, { logger, abortOnError: false });
   // A public service brings its own filter, and a later global one would go before it.

@@ -28,6 +28,9 @@ export interface RecordFields {
   readonly usage: { readonly inputTokens: number; readonly outputTokens: number };
   readonly receipt: { readonly bytes: string; readonly signature: string } | null;
   readonly attempts: readonly { readonly node: string; readonly outcome: string; readonly code?: string }[];
+  readonly decision: string;
+  /** Of a reused answer: the record under which it was first given. */
+  readonly answerOf: string;
   readonly refusal: { readonly code: string };
   readonly machine: { readonly node: string; readonly name: string; readonly region: string; readonly jurisdiction: string };
 }
@@ -44,10 +47,10 @@ export function recordIn({ headers, status, bytes }: Answer): string {
   return record;
 }
 
-const ends: readonly string[] = ['completed', 'refused', 'voided'];
+const ends: readonly string[] = ['completed', 'refused', 'reused', 'voided'];
 
 /** A record's fields by the type of its entries, once its end is in the log. */
-export async function recordOf(api: RestApi, id: string, patienceMs?: number): Promise<Partial<Record<'admitted' | 'completed' | 'refused' | 'voided', RecordFields>>> {
+export async function recordOf(api: RestApi, id: string, patienceMs?: number): Promise<Partial<Record<'admitted' | 'completed' | 'refused' | 'reused' | 'voided', RecordFields>>> {
   const entries = await eventually(`the end of record ${id} in the log`, async (saw) => {
     const { status, json } = await api.send('GET', `/v1/records/${id}`);
     saw(json);

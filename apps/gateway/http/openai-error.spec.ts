@@ -40,7 +40,7 @@ describe('errors as the OpenAI clients read them', () => {
 
   it("are the engine's own when it refused the request in the same shape, and ours when it did not", () => {
     const refused = (body: string) => errorAnswer(failure('ENGINE_REFUSED', 'refused', { status: 422, contentType: 'text/html', body, record: 'r' }));
-    expect(refused('{"error":{"message":"too long"}}')).toEqual({ status: 422, headers: { 'x-mizan-record': 'r' }, contentType: 'application/json; charset=utf-8', body: '{"error":{"message":"too long"}}' });
+    expect(refused('{"error":{"message":"too long"}}')).toEqual({ status: 422, headers: { 'x-mizan-record': 'r' }, contentType: 'application/json; charset=utf-8', body: '{"error":{"message":"too long","type":"invalid_request_error","param":null,"code":null}}' });
     for (const body of ['<html>', '{"message":"x"}', 'null', '7']) expect(refused(body)).toMatchObject({ status: 400, body: expect.stringContaining('ENGINE_REFUSED') as unknown });
   });
 

@@ -2,6 +2,7 @@ import { HttpException } from '@nestjs/common';
 import { DomainError } from '#kernel';
 import { errorCodes, failure, httpStatus, openAiErrorType } from '#protocol';
 import type { ErrorCode } from '#protocol';
+import { scrubbed } from './scrub.js';
 
 /** An answer to a request that failed. */
 export interface ErrorAnswer {
@@ -12,7 +13,7 @@ export interface ErrorAnswer {
 }
 
 /** Refusals that no retry can change: clients would try three times. */
-const finalCodes: ReadonlySet<string> = new Set(['BUDGET_EXHAUSTED', 'BUDGET_MISSING', 'POLICY_DENIED'] satisfies ErrorCode[]);
+const finalCodes: ReadonlySet<string> = new Set(['TOKENS_OVER_LIMIT', 'BUDGET_EXHAUSTED', 'BUDGET_MISSING', 'POLICY_DENIED'] satisfies ErrorCode[]);
 
 /** When a retry may help and nobody said when: seconds. */
 const retryAfterSeconds: Partial<Record<ErrorCode, number>> = {
@@ -32,8 +33,7 @@ export function errorAnswer(error: unknown): ErrorAnswer {
   const domain = error instanceof DomainError ? error : fromFramework(error);
   const headers: Record<string, string> = {};
   if (typeof domain.details['record'] === 'string') headers['x-mizan-record'] = domain.details['record'];
-  const wait = retryAfterSeconds[domain.code as ErrorCode];
-  if (wait !== undefined) headers['retry-after'] = String(wait);
+  Object.assign(headers, domain.details['headers'], retryHeaders(domain));
   if (finalCodes.has(domain.code)) headers['x-should-retry'] = 'false';
   const engine = engineAnswer(domain);
   if (engine) return { ...engine, headers };
@@ -46,13 +46,24 @@ export function errorAnswer(error: unknown): ErrorAnswer {
   };
 }
 
-/** What an engine said against the request itself, when it said so in OpenAI's shape. */
+/** When to try again: to the millisecond when that is known. */
+function retryHeaders({ code, details }: DomainError): Record<string, string> {
+  const { retryAfterMs } = details;
+  if (typeof retryAfterMs === 'number') return { 'retry-after': String(Math.ceil(retryAfterMs / 1_000)), 'retry-after-ms': String(Math.ceil(retryAfterMs)) };
+  const wait = retryAfterSeconds[code as ErrorCode];
+  return wait === undefined ? {} : { 'retry-after': String(wait) };
+}
+
+/** What an engine said against the request itself, when it said so in OpenAI's shape: its four members, without addresses and credentials. */
 function engineAnswer({ code, details }: DomainError): Omit<ErrorAnswer, 'headers'> | undefined {
   const { status, body } = details;
   if (code !== ('ENGINE_REFUSED' satisfies ErrorCode) || typeof status !== 'number' || typeof body !== 'string') return undefined;
   try {
-    const error = (JSON.parse(body) as { error?: { message?: unknown } } | null)?.error;
-    return typeof error?.message === 'string' ? { status, contentType: 'application/json; charset=utf-8', body } : undefined;
+    const error = (JSON.parse(body) as { error?: Record<string, unknown> } | null)?.error;
+    if (typeof error?.['message'] !== 'string') return undefined;
+    const told = (name: string): string | null => (typeof error[name] === 'string' ? scrubbed(error[name]) : null);
+    const shown = { message: told('message'), type: told('type') ?? openAiErrorType.invalid, param: told('param'), code: told('code') };
+    return { status, contentType: 'application/json; charset=utf-8', body: JSON.stringify({ error: shown }) };
   } catch {
     return undefined;
   }

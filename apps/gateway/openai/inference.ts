@@ -26,8 +26,10 @@ export class Inference {
       tenant,
       project: projectOf(principal, tenant, singleHeader(request, 'openai-project')),
       declared: declaredFacts(request.headers),
+      tellLimits: (headers) => void reply.headers(headers),
       signal: clientGone(reply),
     });
+    if (answer.isReused) reply.header('x-mizan-cache', 'hit');
     await reply.code(answer.status).header('x-mizan-record', answer.record).type(answer.contentType).send(answer.body);
   }
 }

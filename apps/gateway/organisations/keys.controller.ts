@@ -20,7 +20,7 @@ const newKey = z.object({
 export class KeysController {
   constructor(private readonly caller: Caller) {}
 
-  /** Error: NOT_ALLOWED for a role that is wider than the caller's own. */
+  /** Error: NOT_ALLOWED for a role that is wider than the caller's own, or for another project than the caller is bound to. */
   @Post()
   @Authorise('key.write', pathTenant)
   @Replies('Creates an API key; its secret is shown this once', governanceCalls.createKey.reply, 201)
@@ -30,6 +30,7 @@ export class KeysController {
     @Body({ schema: newKey }) body: z.output<typeof newKey>,
   ): Promise<ReplyOf<typeof governanceCalls.createKey>> {
     if (body.role === Role.platformAdmin && principal.role !== Role.platformAdmin) throw failure('NOT_ALLOWED', 'only a platform administrator may make another');
+    if (principal.project !== null && body.project !== principal.project) throw failure('NOT_ALLOWED', 'a key of one project makes keys of that project only', { param: 'project' });
     return this.caller.call(governanceCalls.createKey, { actor: actorOf(principal), tenant, name: body.name, role: body.role, project: body.project ?? null, expiresAtMs: body.expiresAtMs ?? null });
   }
 

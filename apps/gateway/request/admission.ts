@@ -48,6 +48,7 @@ export class Admission {
     await this.keep(job, dispatched, hold);
     const { facts, record } = await this.parts.steps.run('meter', () => this.completed(decided, hold, dispatched));
     this.parts.leases.settle(hold, facts.chargeNanos);
+    decided.tokens.settle(facts.usage.inputTokens + facts.usage.outputTokens);
     try {
       await this.commit('record.completed', record);
     } catch (error) {

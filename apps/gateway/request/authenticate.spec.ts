@@ -55,7 +55,7 @@ describe('authentication', () => {
     expect(codeOf(`Bearer ${key}`)).toBe('API_KEY_INVALID');
   });
 
-  it('does not trust an entry that stands under another hash', () => {
+  it('conformance 50: looks keys up by their keyed hash and does not trust an entry that stands under another hash', () => {
     world.keys.put(hashOf(key), stored({ hash: hashOf('mzn_another') }));
     expect(codeOf(`Bearer ${key}`)).toBe('API_KEY_INVALID');
   });

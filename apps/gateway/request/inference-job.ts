@@ -21,6 +21,8 @@ export interface InferenceJob {
   readonly bound: TokenBound;
   /** What the client is given of a node's answer, in the form it asked for. Error: NODE_PROTOCOL when the answer has no such form. */
   adapt(answer: Buffer): Buffer;
+  /** Told of `x-ratelimit-*` headers for the answer, whatever it will be. */
+  readonly tellLimits?: (headers: Record<string, string>) => void;
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal;
   /**
@@ -37,4 +39,6 @@ export interface InferenceAnswer {
   readonly body: Buffer;
   /** The record that holds the decision. */
   readonly record: string;
+  /** The answer was given before, to the very same request. */
+  readonly isReused?: boolean;
 }

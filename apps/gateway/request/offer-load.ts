@@ -1,3 +1,6 @@
+import { Circuit } from './circuit.js';
+import type { Outcomes } from './outliers.js';
+
 /** Weight of the newest latency in the average. */
 const newestShare = 0.2;
 /** Rest after a failure: until the next heartbeats tell whether the machine lives. */
@@ -8,9 +11,14 @@ const busyRestMs = 100;
 /** What this gateway knows of an offer from using it. */
 export class OfferLoad {
   inFlight = 0;
-  /** Exponentially weighted average of successful jobs; 0 until there was one, so that new machines are tried. */
+  /** Exponentially weighted average of successful jobs; 0 until there was one. */
   latencyMs = 0;
+  readonly circuit = new Circuit();
   private restUntilMs = -Infinity;
+  private ok = 0;
+  private failed = 0;
+
+  constructor(readonly model: string) {}
 
   isResting(nowMs: number): boolean {
     return nowMs < this.restUntilMs;
@@ -22,6 +30,7 @@ export class OfferLoad {
         const tookMs = endedAtMs - startedAtMs;
         this.latencyMs = this.latencyMs === 0 ? tookMs : this.latencyMs + (tookMs - this.latencyMs) * newestShare;
         this.restUntilMs = -Infinity;
+        this.ok += 1;
         return;
       }
       case 'busy':
@@ -29,9 +38,17 @@ export class OfferLoad {
         return;
       case 'failed':
         this.restUntilMs = endedAtMs + failedRestMs;
+        this.failed += 1;
         return;
       case 'cancelled':
         return;
     }
+  }
+
+  /** Successes and failures since the last asking. */
+  takeOutcomes(offer: string): Outcomes {
+    const { ok, failed } = this;
+    [this.ok, this.failed] = [0, 0];
+    return { offer, ok, failed };
   }
 }

@@ -2,7 +2,9 @@ import type { Clock } from '#kernel';
 import { chargeOf, failure } from '#protocol';
 import type { MarketOffer } from '../market/market-offer.js';
 import type { OfferBook } from '../market/offer-book.js';
+import { leastLoaded } from './least-loaded.js';
 import { OfferLoad } from './offer-load.js';
+import { outliers } from './outliers.js';
 import type { TokenBound } from './upper-bound.js';
 
 /** One place on a machine, taken for one job. */
@@ -15,16 +17,26 @@ export interface Slot {
 /** Jobs that may wait for a place: 1,024 × at most 4 MiB of body is the memory they can hold. */
 const waitersMax = 1_024;
 
-/** Step 5: the cheapest permitted offer with free capacity, ties by latency. What is left is the failover list. */
+/** How often machines are compared with each other. */
+const sweepMs = 10_000;
+
+/**
+ * Step 5: the cheapest permitted offer with free capacity; among equal prices the less loaded of two. Machines whose circuit is open are
+ * left out, those that stand out by failing are ejected. What is left is the failover list.
+ */
 export class Placement {
   private readonly loads = new Map<string, OfferLoad>();
   private readonly waiters = new Set<() => void>();
+  private sweptAtMs: number;
 
   constructor(
     private readonly book: Pick<OfferBook, 'current'>,
     private readonly clock: Clock,
     private readonly waitMs: number,
-  ) {}
+    private readonly random: () => number = Math.random,
+  ) {
+    this.sweptAtMs = clock.monotonicMs();
+  }
 
   /**
    * A place on the best offer that was not tried yet; waits a moment while all are full. `undefined` when none is left.
@@ -44,18 +56,34 @@ export class Placement {
     }
   }
 
-  /** Rested machines first; those that failed a moment ago are the last resort. */
+  /** Rested machines first; those that failed a moment ago are the last resort, and of those whose circuit is open one probe at a time. */
   private best(candidates: readonly MarketOffer[], bound: TokenBound): MarketOffer | undefined {
     const nowMs = this.clock.monotonicMs();
-    const rested = candidates.filter(({ id }) => !this.loadOf(id).isResting(nowMs));
-    const free = (rested.length > 0 ? rested : candidates).filter(({ id, entry }) => this.loadOf(id).inFlight < (this.book.current(id) ?? { entry }).entry.capacity);
-    return free.map((offer) => ({ offer, cost: chargeOf(bound, offer.price), latencyMs: this.loadOf(offer.id).latencyMs })).sort(byCostThenLatency)[0]?.offer;
+    this.sweep(nowMs);
+    const inUse = candidates.filter((offer) => this.loadOf(offer).circuit.state(nowMs) !== 'open');
+    const rested = inUse.filter((offer) => !this.loadOf(offer).isResting(nowMs));
+    const among = rested.length > 0 ? rested : inUse.length > 0 ? inUse : candidates.filter((offer) => this.loadOf(offer).circuit.mayProbe());
+    const free = among.filter((offer) => this.loadOf(offer).inFlight < (this.book.current(offer.id) ?? offer).entry.capacity);
+    return leastLoaded(cheapest(free, bound).map((offer) => ({ offer, latencyMs: this.loadOf(offer).latencyMs, inFlight: this.loadOf(offer).inFlight })), this.random)?.offer;
+  }
+
+  /** Ejects the machines that do far worse than the others of their model, and forgets offers that are gone. */
+  private sweep(nowMs: number): void {
+    if (nowMs - this.sweptAtMs < sweepMs) return;
+    this.sweptAtMs = nowMs;
+    const models = new Map<string, ReturnType<OfferLoad['takeOutcomes']>[]>();
+    for (const [id, load] of this.loads) {
+      if (load.inFlight === 0 && !this.book.current(id)) this.loads.delete(id);
+      else models.set(load.model, [...(models.get(load.model) ?? []), load.takeOutcomes(id)]);
+    }
+    for (const outcomes of models.values()) for (const id of outliers(outcomes)) this.loads.get(id)?.circuit.open(nowMs);
   }
 
   private take(offer: MarketOffer): Slot {
-    const load = this.loadOf(offer.id);
+    const load = this.loadOf(offer);
     const startedAtMs = this.clock.monotonicMs();
     load.inFlight += 1;
+    const isProbe = load.circuit.begin();
     let open = true;
     return {
       offer,
@@ -63,16 +91,18 @@ export class Placement {
         if (!open) return;
         open = false;
         load.inFlight -= 1;
-        load.ended(outcome, startedAtMs, this.clock.monotonicMs());
+        const endedAtMs = this.clock.monotonicMs();
+        load.ended(outcome, startedAtMs, endedAtMs);
+        load.circuit.ended(outcome, isProbe, endedAtMs);
         for (const wake of [...this.waiters]) wake();
       },
     };
   }
 
-  private loadOf(id: string): OfferLoad {
+  private loadOf({ id, entry }: MarketOffer): OfferLoad {
     const known = this.loads.get(id);
     if (known) return known;
-    const fresh = new OfferLoad();
+    const fresh = new OfferLoad(entry.model);
     this.loads.set(id, fresh);
     return fresh;
   }
@@ -95,13 +125,16 @@ export class Placement {
 /** A machine may come up or end its rest without a job ending here. */
 const lookAgainMs = 100;
 
-interface Ranked {
-  readonly offer: MarketOffer;
-  readonly cost: bigint;
-  readonly latencyMs: number;
-}
-
-function byCostThenLatency(a: Ranked, b: Ranked): number {
-  if (a.cost !== b.cost) return a.cost < b.cost ? -1 : 1;
-  return a.latencyMs - b.latencyMs || (a.offer.id < b.offer.id ? -1 : 1);
+/** The offers at the lowest cost, all of them. */
+function cheapest(offers: readonly MarketOffer[], bound: TokenBound): MarketOffer[] {
+  let least: bigint | undefined;
+  let found: MarketOffer[] = [];
+  for (const offer of offers) {
+    const cost = chargeOf(bound, offer.price);
+    if (least !== undefined && cost > least) continue;
+    if (cost !== least) found = [];
+    least = cost;
+    found.push(offer);
+  }
+  return found;
 }

@@ -6,7 +6,9 @@ import type { AdmittedFacts, CompletedFacts, ErrorCode } from '#protocol';
 import type { JobRequest, JobResult } from '#wire';
 import { CountingIds, ExampleWorld, ManualClock, MemoryLog, exampleJob, permitAll, uuidOf } from '../examples.js';
 import { OfferBook } from '../market/offer-book.js';
+import { AnswerCache } from './answer-cache.js';
 import { Decider } from './decide.js';
+import { Limiter } from './limit.js';
 import { Dispatcher } from './dispatch.js';
 import type { InferenceJob } from './inference-job.js';
 import { LeaseIssuer } from './lease-issuer.js';
@@ -31,6 +33,10 @@ class OneLease extends LeaseIssuer {
     return { lease: uuidOf(0x50), budget: uuidOf(0x51), amountNanos, fence: 3, ttlMs: 30_000 };
   }
   release = (): Promise<void> => Promise.resolve();
+}
+
+class EndlessLeases extends OneLease {
+  override acquire = async (): Promise<Lease> => ({ lease: uuidOf(0x50), budget: uuidOf(0x51), amountNanos: 10_000_000n, fence: 3, ttlMs: 30_000 });
 }
 
 const euOnly = `${permitAll}
@@ -77,6 +83,11 @@ describe('the request pipeline', () => {
       leases,
       pipeline: new RequestPipeline({
         gateway: 'gw-1',
+        limiter: new Limiter(world.replicated, { standing: () => ({ gateways: 1, rank: 0 }) }, clock),
+        aliases: world.aliases,
+        projects: world.limits,
+        cache: new AnswerCache(clock),
+        ids: new CountingIds(),
         durability: 'one-replica',
         deadlineMs: limits.requestDeadlineMs,
         book,
@@ -247,6 +258,145 @@ describe('the request pipeline', () => {
       });
     await expectError(run({ signal: client.signal }), 'DEADLINE_EXCEEDED');
     expect(factsOf<CompletedFacts>('completed')).toMatchObject({ outcome: 'cancelled', chargeNanos: 0n, attempts: [] });
+  });
+
+  it('asks the limits before anything else, and tells what is left whatever the answer is', async () => {
+    world.limit('project', exampleJob().project.id, { requestsPerMinute: 1, concurrentRequests: 1, tokensPerMinute: 1_000 });
+    const told: Record<string, string>[] = [];
+    const tellLimits = (headers: Record<string, string>): void => void told.push(headers);
+    const { pipeline: same } = pipeline(new EndlessLeases());
+    await same.run(exampleJob({ tellLimits }));
+    expect(told.map((headers) => [headers['x-ratelimit-remaining-requests'], headers['x-ratelimit-limit-tokens'], headers['x-ratelimit-remaining-tokens']])).toEqual([['0', '1000', '900'], ['0', '1000', '993']]);
+    await expectError(same.run(exampleJob({ id: uuidOf(0x998) })), 'RATE_LIMITED');
+    clock.ms += 60_000;
+    nodes = () => Promise.reject(failure('ENGINE_FAILED', 'broken'));
+    await expectError(same.run(exampleJob({ id: uuidOf(0x997), tellLimits })), 'ENGINE_FAILED');
+    expect(told.at(-1)).toMatchObject({ 'x-ratelimit-remaining-tokens': '1000' });
+    clock.ms += 60_000;
+    await expectError(same.run(exampleJob({ id: uuidOf(0x996), bound: { inputTokens: 900, outputTokens: 101 } })), 'TOKENS_OVER_LIMIT');
+    expect(log.records.map(({ id }) => id)).not.toContain(uuidOf(0x996));
+  });
+
+  it('runs no model that a limit does not name, nor an alias of one', async () => {
+    world.limit('key', exampleJob().keyId, { models: ['other'] });
+    world.alias('fast', 'embed');
+    await expectError(run(), 'MODEL_NOT_ALLOWED');
+    await expectError(run({ model: 'fast' }), 'MODEL_NOT_ALLOWED');
+    expect(ran).toEqual([]);
+  });
+
+  it('runs an alias as the model that it stands for, which is what the record says', async () => {
+    world.alias('fast', 'embed');
+    const answer = await run({ model: 'fast', body: Buffer.from('{"model":"fast","input":"hello"}') });
+    expect(ran[0]).toMatchObject({ model: 'embed' });
+    expect(JSON.parse(ran[0]!.body.toString())).toEqual({ model: 'embed', input: 'hello' });
+    expect(factsOf<AdmittedFacts>('admitted')).toMatchObject({ model: 'embed', record: answer.record });
+  });
+
+  it('moves along an alias to the next model, each with a decision and a record of its own', async () => {
+    world.offer(3, { model: 'forbidden', jurisdiction: 'US', country: 'US' });
+    world.offer(4, { model: 'broken', jurisdiction: 'EU' });
+    world.alias('fast', 'missing', 'forbidden', 'broken', 'embed');
+    nodes = (request) => (request.model === 'broken' ? Promise.reject(failure('ENGINE_FAILED', 'broken')) : Promise.resolve(result(request)));
+    const answer = await run({ model: 'fast', texts: ['a@b.org'] });
+    expect(ran.map(({ model }) => model)).toEqual(['broken', 'embed']);
+    const ids = [...new Set(log.records.map(({ id }) => id))];
+    expect(ids).toHaveLength(3);
+    expect(log.records.map(({ type }) => type)).toEqual(['refused', 'admitted', 'completed', 'admitted', 'completed']);
+    const completed = log.records.filter(({ type }) => type === 'completed').map(({ facts }) => facts as CompletedFacts);
+    expect(completed.map(({ outcome, chargeNanos }) => [outcome, chargeNanos])).toEqual([['failed', 0n], ['ok', 210n]]);
+    expect(completed[1]!.record).toBe(answer.record);
+  });
+
+  it('tries no other model when the budget is spent or the request is wrong', async () => {
+    world.offer(4, { model: 'other' });
+    world.alias('fast', 'embed', 'other');
+    await expectError(pipeline(new OneLease(1n)).pipeline.run(exampleJob({ model: 'fast' })), 'BUDGET_EXHAUSTED');
+    nodes = () => Promise.reject(failure('ENGINE_REFUSED', 'no', { status: 400, contentType: 'application/json', body: '{}' }));
+    await expectError(run({ model: 'fast', id: uuidOf(0x998) }), 'ENGINE_REFUSED');
+    expect(ran).toHaveLength(1);
+  });
+
+  describe('conformance 42 and 52: kept answers', () => {
+    const { tenant, project } = exampleJob();
+    const chat = (body: object): Partial<InferenceJob> => ({ endpoint: 'chat.completions', model: 'chat', body: Buffer.from(JSON.stringify({ model: 'chat', messages: [], ...body })) });
+    let same: RequestPipeline;
+    let next: number;
+    const ask = (changes: Partial<InferenceJob> = {}) => same.run(exampleJob({ id: uuidOf((next += 1)), ...changes }));
+    beforeEach(() => {
+      next = 0x2000;
+      world.offer(5, { model: 'chat', endpoints: ['chat.completions'] });
+      world.limit('project', project.id, { cacheSeconds: 60 });
+      same = pipeline(new EndlessLeases()).pipeline;
+    });
+
+    it('are given again to the very same request without running or charging, and recorded with where they came from', async () => {
+      const first = await ask({ body: Buffer.from('{"model":"embed","input":"hello"}') });
+      const again = await ask({ body: Buffer.from('{"input":"hello","model":"embed"}') });
+      expect(ran).toHaveLength(1);
+      expect(again).toEqual({ ...first, record: uuidOf(next), isReused: true });
+      expect(log.records.map(({ type }) => type)).toEqual(['admitted', 'completed', 'reused']);
+      expect(log.records.at(-1)!.facts).toBeNull();
+      expect(log.fields('reused')).toMatchObject({ answerOf: first.record, chargeNanos: '0', decision: 'permit' });
+    });
+
+    it('are never given to another organisation, project, key, class, purpose, model or body', async () => {
+      const declared = exampleJob().declared;
+      const other = { ...tenant, tenant: uuidOf(77), pseudonym: 'cd'.repeat(32) };
+      world.policies.put(other.tenant, { ...world.policies.get(tenant.tenant)!, tenant: other.tenant });
+      await ask();
+      await ask({ tenant: other, project: { ...project } });
+      await ask({ project: { ...project, id: uuidOf(78) } });
+      await ask({ keyId: uuidOf(79) });
+      await ask({ declared: { ...declared, dataClass: 'confidential' } });
+      await ask({ declared: { ...declared, purpose: 'other' } });
+      await ask({ body: Buffer.from('{"model":"embed","input":"hello "}') });
+      world.policy(`${euOnly}\n`, 2);
+      world.policies.put(tenant.tenant, { ...world.policies.get(tenant.tenant)!, hash: '34'.repeat(32) });
+      await ask();
+      expect(ran).toHaveLength(8);
+    });
+
+    it('are asked for the policy first, kept for their time, and only where the project wants it', async () => {
+      await ask();
+      world.policy('@id("none") @reason("Closed.") forbid(principal, action, resource);', 2);
+      await expectError(ask(), 'POLICY_DENIED');
+      world.policy(euOnly);
+      await ask();
+      expect(ran).toHaveLength(1);
+      clock.ms += 60_000;
+      await ask();
+      expect(ran).toHaveLength(2);
+      world.limits.put(project.id, undefined);
+      await ask();
+      expect(ran).toHaveLength(3);
+    });
+
+    it('of chat are those of temperature 0 that are not streamed', async () => {
+      for (const body of [{}, { temperature: 1 }, { temperature: 0, stream: true }]) {
+        await ask(chat(body));
+        await ask(chat(body));
+      }
+      expect(ran).toHaveLength(6);
+      await ask(chat({ temperature: 0 }));
+      await ask(chat({ temperature: 0 }));
+      expect(ran).toHaveLength(7);
+    });
+
+    it('take bounded memory, the least recently used one going first', () => {
+      const cache = new AnswerCache(clock);
+      const answer = (bytes: number) => ({ status: 200, contentType: 'application/json', body: Buffer.alloc(bytes), record: uuidOf(1) });
+      const place = (n: number) => ({ key: `${n}`, keepMs: 1_000 });
+      for (let n = 0; n < 100; n += 1) {
+        cache.keep(place(n), answer(1024 * 1024));
+        cache.get(place(0));
+      }
+      expect(Array.from({ length: 100 }, (_, n) => cache.get(place(n))).filter((kept) => kept !== undefined)).toHaveLength(63);
+      expect(cache.get(place(0))).toBeDefined();
+      cache.keep(place(200), answer(1024 * 1024 + 1));
+      cache.keep(place(201), { ...answer(1), status: 400 });
+      expect([cache.get(place(200)), cache.get(place(201))]).toEqual([undefined, undefined]);
+    });
   });
 
   it('says busy when every machine is', async () => {

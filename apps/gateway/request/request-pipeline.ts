@@ -1,22 +1,32 @@
 import { createHash } from 'node:crypto';
 import { DomainError, isDomainError } from '#kernel';
-import type { Clock } from '#kernel';
+import type { Clock, Ids } from '#kernel';
 import { failure } from '#protocol';
 import type { DecisionFields } from '#protocol';
 import type { OfferBook } from '../market/offer-book.js';
+import type { Replicated } from '../replicated.js';
 import { Admission } from './admission.js';
 import { holdAffordable } from './affordable.js';
 import type { AdmissionParts } from './admission.js';
+import type { AnswerCache } from './answer-cache.js';
 import { classify } from './classify.js';
-import type { Decided } from './decided.js';
+import type { Asked, Decided } from './decided.js';
 import type { Decider } from './decide.js';
 import { fieldsOfDecision } from './decision-fields.js';
 import type { InferenceAnswer, InferenceJob } from './inference-job.js';
 import type { Hold } from './lease-account.js';
+import type { Limiter, Passage } from './limit.js';
+import { inTurn, modelsOf } from './model-chain.js';
 import type { Placement, Slot } from './place.js';
 import { recorded } from './recorded.js';
 
 export interface PipelineParts extends AdmissionParts {
+  readonly limiter: Limiter;
+  readonly aliases: Replicated['aliases'];
+  /** Limits by id: a project's say whether its answers are kept. */
+  readonly projects: Replicated['limits'];
+  readonly cache: AnswerCache;
+  readonly ids: Ids;
   readonly book: OfferBook;
   readonly decider: Decider;
   readonly placement: Placement;
@@ -35,12 +45,12 @@ export class RequestPipeline {
   }
 
   /**
-   * Errors: MODEL_NOT_FOUND, POLICY_DENIED, BUDGET_EXHAUSTED, BUDGET_MISSING, NO_OFFER, NO_CAPACITY, NODE_UNREACHABLE, NODE_PROTOCOL,
+   * Errors: RATE_LIMITED, CONCURRENCY_LIMITED, TOKENS_OVER_LIMIT, MODEL_NOT_ALLOWED, MODEL_NOT_FOUND, POLICY_DENIED, BUDGET_EXHAUSTED, BUDGET_MISSING, NO_OFFER, NO_CAPACITY, NODE_UNREACHABLE, NODE_PROTOCOL,
    * ENGINE_FAILED, ENGINE_REFUSED, DEADLINE_EXCEEDED, RECORD_UNAVAILABLE, SERVICE_UNAVAILABLE. Those that were recorded carry `details.record`.
    */
   async run(job: InferenceJob): Promise<InferenceAnswer> {
     try {
-      const answer = await this.serve(job);
+      const answer = await this.served(job);
       this.parts.steps.ended(job.endpoint, 'ok');
       return answer;
     } catch (error) {
@@ -49,38 +59,75 @@ export class RequestPipeline {
     }
   }
 
-  private async serve(job: InferenceJob): Promise<InferenceAnswer> {
-    this.parts.recorder.assertAvailable();
-    const { decided, hold } = await this.reserve(await this.decide(job));
-    let slot: Slot | undefined;
+  /** Limits bind the request; each model that its name stands for is then tried as a request of its own. */
+  private async served(job: InferenceJob): Promise<InferenceAnswer> {
+    const { limiter, steps, aliases, ids, recorder } = this.parts;
+    recorder.assertAvailable();
+    const passage = await steps.run('limit', () => limiter.admit(job));
     try {
-      slot = await this.place(decided);
-      return await this.admission.run(decided, hold, slot);
+      return await inTurn(job, modelsOf(aliases, job.tenant.tenant, job.model), () => ids.uuid(), (one) => this.serve(one, passage));
     } finally {
-      // Whatever ended the request early gives place and reservation back; what was settled stays settled.
-      slot?.done('cancelled');
-      this.parts.leases.settle(hold, 0n);
+      passage.leave();
+      job.tellLimits?.(passage.headers());
     }
   }
 
-  private async decide(job: InferenceJob): Promise<Decided> {
-    const { steps, book, decider, clock, durability, deadlineMs } = this.parts;
+  private async serve(job: InferenceJob, passage: Passage): Promise<InferenceAnswer> {
+    passage.assertAllowed(job.model);
+    const asked = await this.decide(job);
+    const place = this.parts.cache.placeOf(job, { dataClass: asked.classification.dataClass, policyHash: asked.decision.policyHash }, this.parts.projects.get(job.project.id));
+    const kept = place && this.parts.cache.get(place);
+    if (kept) return this.again(asked, kept);
+    const answer = await this.execute(asked, passage);
+    if (place) this.parts.cache.keep(place, answer);
+    return answer;
+  }
+
+  /** The answer as it was given before: nothing runs and nothing is charged, and the record says whose answer it is. Error: RECORD_UNAVAILABLE. */
+  private async again({ job, fields, requestHash }: Asked, kept: InferenceAnswer): Promise<InferenceAnswer> {
+    await this.parts.steps.run('record.reused', () => this.parts.recorder.commit(this.parts.records.reused(job.tenant, job.id, fields, requestHash, kept)));
+    return { ...kept, record: job.id, isReused: true };
+  }
+
+  private async execute(asked: Asked, passage: Passage): Promise<InferenceAnswer> {
+    const { clock, deadlineMs } = this.parts;
+    const { bound } = asked.job;
+    const permitted: Decided = { ...asked, tokens: passage.reserve(bound.inputTokens + bound.outputTokens), deadlineMs: clock.nowMs() + deadlineMs };
+    // A stream's head leaves before its end.
+    asked.job.tellLimits?.(passage.headers());
+    let hold: Hold | undefined;
+    let slot: Slot | undefined;
+    try {
+      const { decided, hold: held } = await this.reserve(permitted);
+      hold = held;
+      slot = await this.place(decided);
+      return await this.admission.run(decided, hold, slot);
+    } finally {
+      // Whatever ended the request early gives place and reservations back; what was settled stays settled.
+      slot?.done('cancelled');
+      if (hold) this.parts.leases.settle(hold, 0n);
+      permitted.tokens.settle(0);
+    }
+  }
+
+  private async decide(job: InferenceJob): Promise<Asked> {
+    const { steps, book, decider, durability } = this.parts;
     const offers = book.serving(job.model, job.endpoint);
     if (offers.length === 0) throw failure('MODEL_NOT_FOUND', `no machine offers the model "${job.model}" for ${job.endpoint}`, { param: 'model' });
     const classification = await steps.run('classify', () => classify(job));
     const decision = await steps.run('decide', () => decider.decide(job, classification, offers));
-    const decided: Decided = {
+    const asked: Asked = {
       job,
+      classification,
       decision,
       fields: fieldsOfDecision(job, classification, decision, durability),
       requestHash: createHash('sha256').update(job.body).digest('hex'),
-      deadlineMs: clock.nowMs() + deadlineMs,
     };
     if (decision.decision === 'deny') {
       const told = decision.policies.map(({ id, reason }) => `${id}: ${reason}`).join('; ');
-      throw await this.refuse(decided, failure('POLICY_DENIED', `no machine may run this request. ${told}`, { policies: decision.policies }));
+      throw await this.refuse(asked, failure('POLICY_DENIED', `no machine may run this request. ${told}`, { policies: decision.policies }));
     }
-    return decided;
+    return asked;
   }
 
   /** What the hold does not cover is out of reach for this job from here on. */
@@ -102,7 +149,7 @@ export class RequestPipeline {
   }
 
   /** Records a refusal, then gives the error to throw. Error: RECORD_UNAVAILABLE. */
-  private async refuse({ job, fields, requestHash }: Decided, error: DomainError): Promise<DomainError> {
+  private async refuse({ job, fields, requestHash }: Asked, error: DomainError): Promise<DomainError> {
     const record = this.parts.records.refused(job.tenant, job.id, fields, requestHash, error);
     await this.parts.steps.run('record.refused', () => this.parts.recorder.commit(record));
     return recorded(error, job.id);

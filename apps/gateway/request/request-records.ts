@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Clock, DomainError, Json } from '#kernel';
 import { currentTraceparent } from '#messaging';
 import { admittedFacts, completedFacts, sealRecord } from '#protocol';
 import type { AdmittedFacts, CompletedFacts, LogRecord, RecordFields, TenantEntry } from '#protocol';
 import type { MarketOffer } from '../market/market-offer.js';
+import type { InferenceAnswer } from './inference-job.js';
 import { machineFields } from './decision-fields.js';
 import type { TenantSealers } from './tenant-sealers.js';
 
@@ -19,6 +21,12 @@ export class RequestRecords {
     return this.seal(tenant, { id, type: 'refused', fields: { ...decision, requestHash, refusal: { code: error.code, message: error.message } }, facts: null });
   }
 
+  /** The answer to the very same request was given again: nothing ran, nothing is charged. The record of that one says where it came from. */
+  reused(tenant: TenantEntry, id: string, decision: RecordFields, requestHash: string, { record, body }: InferenceAnswer): LogRecord {
+    const responseHash = createHash('sha256').update(body).digest('hex');
+    return this.seal(tenant, { id, type: 'reused', fields: { ...decision, requestHash, responseHash, answerOf: record, chargeNanos: '0' }, facts: null });
+  }
+
   admitted(tenant: TenantEntry, decision: RecordFields, facts: AdmittedFacts, offer: MarketOffer): LogRecord {
     return this.seal(tenant, { id: facts.record, type: 'admitted', fields: { ...decision, ...(z.encode(admittedFacts, facts) as Record<string, Json>), ...machineFields(offer) }, facts });
   }
@@ -27,7 +35,7 @@ export class RequestRecords {
     return this.seal(tenant, { id: facts.record, type: 'completed', fields: { ...(z.encode(completedFacts, facts) as Record<string, Json>), ...machineFields(offer) }, facts });
   }
 
-  private seal(tenant: TenantEntry, draft: { id: string; type: 'refused' | 'admitted' | 'completed'; fields: RecordFields; facts: AdmittedFacts | CompletedFacts | null }): LogRecord {
+  private seal(tenant: TenantEntry, draft: { id: string; type: 'refused' | 'reused' | 'admitted' | 'completed'; fields: RecordFields; facts: AdmittedFacts | CompletedFacts | null }): LogRecord {
     const traceparent = currentTraceparent();
     return sealRecord({ ...draft, timeMs: this.clock.nowMs(), ...(traceparent === undefined ? {} : { traceparent }) }, tenant, this.sealers.of(tenant));
   }
