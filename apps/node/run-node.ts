@@ -89,6 +89,7 @@ async function start(options: NodeOptions, logger: Logger, undo: (() => unknown)
       stopHeartbeats();
       const late = new Promise<void>((resolve) => setTimeout(resolve, drainMs).unref());
       await Promise.race([server.drain(), late]);
+      await server.interrupt();
       server.close();
       await receipts.flush(limits.jobPulseMs * limits.jobPulseMissesMax);
       await connection.drain().catch(() => connection.close());

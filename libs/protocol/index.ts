@@ -17,4 +17,5 @@ export * from './scheduler.js';
 export * from './sealing.js';
 export * from './settlement.js';
 export * from './subjects.js';
+export * from './token-estimate.js';
 export * from './vocabulary.js';

@@ -24,12 +24,18 @@ export interface NodeJobInput {
   readonly traceparent: string | undefined;
 }
 
-/** What the engine answered. `usage` may become known only when the body has ended. */
+/** What an engine used. `estimated`: it does not say, so it was counted from the text. */
+export type JobUsage = Usage & { readonly estimated?: boolean };
+
+/**
+ * What the engine answered. `usage` may become known only when the body has ended; when the signal aborts or the body breaks off,
+ * it settles soon with what was produced until then.
+ */
 export interface NodeJobOutput {
   readonly status: number;
   readonly contentType: string;
   readonly body: Buffer | AsyncIterable<Buffer>;
-  readonly usage: Usage | Promise<Usage>;
+  readonly usage: JobUsage | Promise<JobUsage>;
 }
 
 export type NodeJobHandler = (job: NodeJobInput, signal: AbortSignal) => Promise<NodeJobOutput>;
@@ -50,6 +56,9 @@ export interface NodeServerOptions {
 
 /** Sessions a node holds; each running gateway needs one, and one more for an hour's overlap. The longest unused goes first. */
 const sessionsMax = 256;
+
+/** How long interrupted jobs may take to sign for what they did. */
+const interruptMs = 1_000;
 
 /** Serves sessions and jobs on a node's own subjects. */
 export class NodeServer {
@@ -82,6 +91,13 @@ export class NodeServer {
   async drain(): Promise<void> {
     this.draining = true;
     await Promise.all([...this.sessions.values()].map((session) => session.idle()));
+  }
+
+  /** Interrupts the running jobs and waits a moment for the receipts of what they did. */
+  async interrupt(): Promise<void> {
+    for (const session of this.sessions.values()) session.close();
+    const late = new Promise<void>((resolve) => setTimeout(resolve, interruptMs).unref());
+    await Promise.race([Promise.all([...this.sessions.values()].map((session) => session.idle())), late]);
   }
 
   /** Stops at once; running jobs are aborted. */
