@@ -15,6 +15,7 @@ export * from './replicas.js';
 export * from './scalars.js';
 export * from './scheduler.js';
 export * from './sealing.js';
+export * from './server-sent-events.js';
 export * from './settlement.js';
 export * from './subjects.js';
 export * from './token-estimate.js';
