@@ -15,7 +15,11 @@ export const gatewayConfig = z.object({
   RECORD_DURABILITY: z.enum(['one-replica', 'three-replicas']).default('one-replica'),
   /** How long a job may wait for a machine to become free before it is refused with 429. */
   PLACEMENT_WAIT_MS: z.coerce.number().int().min(0).max(30_000).default(5_000),
-  /** From admission to the latest possible completion. */
+  /** How long one machine may take to the first event of a stream before the next is asked. */
+  FIRST_EVENT_MS: z.coerce.number().int().min(100).max(limits.streamDeadlineMs).default(60_000),
+  /** Silence on a stream after which a comment goes out. Proxies give up after 30 s at the earliest. */
+  STREAM_COMMENT_MS: z.coerce.number().int().min(10).max(15_000).default(15_000),
+  /** From admission to the latest possible completion; a stream has ten minutes. */
   REQUEST_DEADLINE_MS: z.coerce.number().int().min(1_000).max(limits.requestDeadlineMs).default(limits.requestDeadlineMs),
 });
 export type GatewayConfig = z.output<typeof gatewayConfig>;

@@ -5,6 +5,7 @@ import { EnrolmentTokensController } from './nodes/enrolment-tokens.controller.j
 import { NodesController } from './nodes/nodes.controller.js';
 import { OffersController } from './nodes/offers.controller.js';
 import { ChatCompletionsController } from './openai/chat-completions.controller.js';
+import { CompletionsController } from './openai/completions.controller.js';
 import { EmbeddingsController } from './openai/embeddings.controller.js';
 import { ModelsController } from './openai/models.controller.js';
 import { OpenApiController } from './openapi/openapi.controller.js';
@@ -23,6 +24,7 @@ import { RecordsController } from './records/records.controller.js';
 export const controllers: readonly Type[] = [
   EmbeddingsController,
   ChatCompletionsController,
+  CompletionsController,
   ModelsController,
   OrganisationsController,
   ProjectsController,

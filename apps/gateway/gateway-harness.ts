@@ -81,7 +81,7 @@ export class GatewayStack {
     return this.gateway.url;
   }
 
-  static async start(nats: BusServer): Promise<GatewayStack> {
+  static async start(nats: BusServer, env: NodeJS.ProcessEnv = {}): Promise<GatewayStack> {
     const common = (name: 'gateway' | 'billing' | 'governance'): NodeJS.ProcessEnv => ({ NATS_URL: nats.url, NATS_CREDS: nats.credentials[name], LOG_LEVEL: 'fatal' });
     const stub = (name: 'billing' | 'governance', module: new () => object) => runService(defineService({ name, config: z.object({}), module: () => module, migrations: [], http: 'internal' }), common(name));
     const buses = new Map<string, Bus>();
@@ -89,7 +89,7 @@ export class GatewayStack {
     await put(buses.get('governance')!, tenantReplica, tenant.tenant, tenant);
     await put(buses.get('governance')!, policyReplica, tenant.tenant, { tenant: tenant.tenant, version: 1, hash: '12'.repeat(32), text: permitAll, publishedAtMs: 1 });
     const stubs = [await stub('billing', PurseModule), await stub('governance', OrganisationsModule)];
-    const running = await runService(gateway, { ...common('gateway'), KEY_PEPPER: pepper, PLACEMENT_WAIT_MS: '2000' });
+    const running = await runService(gateway, { ...common('gateway'), KEY_PEPPER: pepper, PLACEMENT_WAIT_MS: '2000', ...env });
     const stack = new GatewayStack(nats, running, stubs[0]!.app.get(Purse, { strict: false }), buses);
     stack.closers.push(...stubs.map((service) => () => service.stop()));
     await stack.followRecords();

@@ -98,7 +98,7 @@ export class GatewayJob {
   }
 
   /** The answer is no longer wanted. The node is told, and has a moment to say what it did until then. */
-  private cancel(reason: unknown): void {
+  cancel(reason: unknown): void {
     if (this.over || this.leaving !== undefined) return;
     this.leaving = new LastWord(reason, () => this.fail(reason));
     this.parts.send(controlFrame(FrameType.cancel, this.parts.number, {}));

@@ -96,6 +96,10 @@ export class GatewaySession {
     }
   }
 
+  interrupt(reason: Error): void {
+    for (const job of [...this.jobs.values()]) job.cancel(reason);
+  }
+
   close(reason: Unreachable): void {
     this.closed = true;
     for (const job of [...this.jobs.values()]) job.lost(reason);

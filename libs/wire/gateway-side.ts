@@ -82,6 +82,11 @@ export class NodeClient {
     return { status, contentType, body: Buffer.concat(chunks), usage, ...(estimated ? { estimated } : {}), receipt };
   }
 
+  /** Cancels every running job; each still ends with what its node says that it did. */
+  interrupt(reason: Error): void {
+    for (const session of this.sessions.values()) session.interrupt(reason);
+  }
+
   /** Ends all sessions; running jobs end as unreachable. */
   close(): void {
     for (const stop of this.stops) stop();

@@ -144,8 +144,9 @@ export class NodeJob {
 
   private fail(code: JobError['code'], message: string): void {
     if (this.over) return;
-    this.reply(FrameType.error, { code, message: message.slice(0, 500) });
+    // Over first: an error that cannot leave closes the session, which cancels its jobs.
     this.finish();
+    this.reply(FrameType.error, { code, message: message.slice(0, 500) });
   }
 
   private finish(): void {

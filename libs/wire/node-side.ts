@@ -65,6 +65,8 @@ export class NodeServer {
   private readonly clock: Clock;
   private readonly sessions = new Map<string, NodeSession>();
   private readonly stops: (() => void)[];
+  /** Where the server says that a session's gateway is gone. */
+  private readonly noticePrefix: string;
   private draining = false;
 
   constructor(
@@ -72,7 +74,9 @@ export class NodeServer {
     private readonly options: NodeServerOptions,
   ) {
     this.clock = options.clock ?? new SystemClock();
+    this.noticePrefix = bus.inbox();
     this.stops = [
+      bus.subscribe(`${this.noticePrefix}.>`, (message) => this.notice(message)),
       bus.subscribe(nodeSubjects.session(options.node), (message) => this.handshake(message)),
       bus.subscribe(nodeSubjects.frames(options.node, '*'), (message) => this.receive(message)),
     ];
@@ -107,9 +111,14 @@ export class NodeServer {
     this.sessions.clear();
   }
 
-  private tell(subject: string, payload: Buffer): boolean {
+  /** A gateway that died cancels nothing: its jobs are interrupted, and what they did is signed for. */
+  private notice(message: WireMessage): void {
+    if (message.noResponders) this.sessions.get(message.subject.slice(this.noticePrefix.length + 1))?.close();
+  }
+
+  private tell(subject: string, payload: Buffer, reply?: string): boolean {
     try {
-      this.bus.publish(subject, payload);
+      this.bus.publish(subject, payload, reply);
       return true;
     } catch {
       return false;
@@ -154,7 +163,7 @@ export class NodeServer {
       ends,
       clock: this.clock,
       pulseMs: this.options.pulseMs ?? limits.jobPulseMs,
-      publish: (sealed) => this.tell(nodeSubjects.answers(this.options.node, request.gateway, request.session), sealed),
+      publish: (sealed, asked) => this.tell(nodeSubjects.answers(this.options.node, request.gateway, request.session), sealed, asked ? `${this.noticePrefix}.${request.session}` : undefined),
     });
   }
 

@@ -182,7 +182,9 @@ describe('a streamed answer', () => {
     await expect(reading).rejects.not.toThrow(/0x1/);
     const end = await stream.end;
     expect(pieces.length).toBeGreaterThan(2);
-    expect(end.usage).toEqual({ inputTokens: 5, outputTokens: teller.told });
+    expect(end.usage.inputTokens).toBe(5);
+    expect(end.usage.outputTokens).toBeGreaterThanOrEqual(pieces.length);
+    expect(end.usage.outputTokens).toBeLessThanOrEqual(teller.told);
     if (code === 'ENGINE_FAILED') expect(end.responseHash).toBe(hashOf(Buffer.concat(pieces)));
   });
 
@@ -217,5 +219,18 @@ describe('a streamed answer', () => {
     await server.interrupt();
     expect(kept).toHaveLength(1);
     await expect(reading).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
+  });
+
+  it('of a gateway that dies is interrupted within a pulse or two, and signed for', async () => {
+    const teller = new Teller(100_000, (n) => Buffer.from(`${n}`), 5);
+    const { client, job, kept } = stage(teller.run);
+    const stream = await client.stream(job());
+    const reading = read(stream);
+    await pause(60);
+    client.close();
+    await expect(reading).rejects.toMatchObject({ code: 'NODE_UNREACHABLE' });
+    await pause(200);
+    expect(teller.interruptedAtMs).toBeDefined();
+    expect(kept).toHaveLength(1);
   });
 });

@@ -13,3 +13,8 @@ export const replyMetadata = 'mizan:reply';
 /** Declares an endpoint's answer. */
 export const Replies = (summary: string, schema: z.ZodType, status = 200): MethodDecorator =>
   applyDecorators(SetMetadata<string, ReplyShape>(replyMetadata, { schema, status, summary }), HttpCode(status));
+
+export const streamsMetadata = 'mizan:streams';
+
+/** Declares that an endpoint answers with server-sent events when the body says `stream: true`. */
+export const Streams = (): MethodDecorator => SetMetadata(streamsMetadata, true);

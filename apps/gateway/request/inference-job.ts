@@ -1,5 +1,6 @@
 import type { Endpoint, Role, TenantEntry } from '#protocol';
 import type { DeclaredFacts } from './declared-facts.js';
+import type { StreamedJob } from './streamed-job.js';
 import type { TokenBound } from './upper-bound.js';
 
 /** One request for inference, parsed and ready for the steps. */
@@ -21,11 +22,13 @@ export interface InferenceJob {
   readonly bound: TokenBound;
   /** What the client is given of a node's answer, in the form it asked for. Error: NODE_PROTOCOL when the answer has no such form. */
   adapt(answer: Buffer): Buffer;
+  /** Set when the client wants the answer as it comes. */
+  readonly streamed?: StreamedJob | undefined;
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal;
 }
 
-/** What the client is given. */
+/** What the client is given; of a streamed answer it has the body already. */
 export interface InferenceAnswer {
   readonly status: number;
   readonly contentType: string;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { DomainError, isDomainError } from '#kernel';
 import type { Clock } from '#kernel';
-import { failure } from '#protocol';
+import { failure, limits } from '#protocol';
 import type { DecisionFields } from '#protocol';
 import type { OfferBook } from '../market/offer-book.js';
 import { Admission } from './admission.js';
@@ -75,7 +75,7 @@ export class RequestPipeline {
       decision,
       fields: fieldsOfDecision(job, classification, decision, durability),
       requestHash: createHash('sha256').update(job.body).digest('hex'),
-      deadlineMs: clock.nowMs() + deadlineMs,
+      deadlineMs: clock.nowMs() + (job.streamed === undefined ? deadlineMs : limits.streamDeadlineMs),
     };
     if (decision.decision === 'deny') {
       const told = decision.policies.map(({ id, reason }) => `${id}: ${reason}`).join('; ');

@@ -24,9 +24,11 @@ export function upperBoundNanos(bound: TokenBound, offers: readonly MarketOffer[
   }, 0n);
 }
 
+export const isWithin = (usage: Usage, bound: TokenBound): boolean => usage.inputTokens <= bound.inputTokens && usage.outputTokens <= bound.outputTokens;
+
 /** A node that claims more tokens than the job can have used is not believed. Error: NODE_PROTOCOL. */
 export function checkUsage(usage: Usage, bound: TokenBound): void {
-  if (usage.inputTokens > bound.inputTokens || usage.outputTokens > bound.outputTokens) {
+  if (!isWithin(usage, bound)) {
     throw failure('NODE_PROTOCOL', 'the node claims more tokens than the request and its limits can hold', { usage, bound });
   }
 }
