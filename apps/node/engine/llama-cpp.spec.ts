@@ -11,6 +11,8 @@ import { tinyGguf } from './tiny-gguf.js';
 
 type Chunk = OpenAI.ChatCompletionChunk & { choices: { text?: string }[] };
 
+const wholeBody = ({ body }: EngineAnswer): string => (body as Buffer).toString();
+
 describe('llama.cpp with a tiny model', () => {
   let directory: string;
   let engine: LlamaCppEngine;
@@ -27,7 +29,7 @@ describe('llama.cpp with a tiny model', () => {
   const run = (body: object, endpoint: Endpoint = 'chat.completions', signal = new AbortController().signal): Promise<EngineAnswer> =>
     engine.run({ model: 'tiny', endpoint, body: Buffer.from(JSON.stringify({ model: 'tiny', temperature: 0, ...body })) }, signal);
   const messages = [{ role: 'user', content: 'Weigh this.' }];
-  const whole = async (body: object, endpoint?: Endpoint): Promise<OpenAI.ChatCompletion & { choices: { text?: string }[] }> => JSON.parse(String((await run(body, endpoint)).body)) as never;
+  const whole = async (body: object, endpoint?: Endpoint): Promise<OpenAI.ChatCompletion & { choices: { text?: string }[] }> => JSON.parse(wholeBody(await run(body, endpoint))) as never;
   async function chunksOf(answer: EngineAnswer): Promise<{ chunks: Chunk[]; done: boolean }> {
     const reader = new EventReader();
     const chunks: Chunk[] = [];
@@ -119,7 +121,7 @@ describe('llama.cpp with a tiny model', () => {
   ])('refuses what it cannot do, naming %s', async (param, body) => {
     const answer = await run(body);
     expect(answer.status).toBe(400);
-    expect((JSON.parse(String(answer.body)) as { error: { param: string } }).error.param).toMatch(new RegExp(`^${param.replace('.content', '')}`));
+    expect((JSON.parse(wholeBody(answer)) as { error: { param: string } }).error.param).toMatch(new RegExp(`^${param.replace('.content', '')}`));
   });
 
   it('is ENGINE_FAILED for a file that is no model', async () => {

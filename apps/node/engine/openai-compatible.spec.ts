@@ -47,7 +47,7 @@ describe('an OpenAI-compatible engine', () => {
     const answer = await engine.run(chat, open);
     expect(seen).toEqual(['/v1/chat/completions', 'Bearer secret', chat.body.toString()]);
     expect(answer).toMatchObject({ status: 200, contentType: 'application/json', usage: { inputTokens: 7, outputTokens: 5 } });
-    expect(String(answer.body)).toBe('{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":5}}');
+    expect((answer.body as Buffer).toString()).toBe('{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":5}}');
   });
 
   it("passes an engine's refusal on without usage", async () => {
@@ -77,7 +77,7 @@ describe('an OpenAI-compatible engine', () => {
   it('serves completions at their own path', async () => {
     const engine = await engineThat((request, _body, response) => json(response, 200, { choices: [{ text: request.url }], usage: { prompt_tokens: 1, completion_tokens: 1 } }));
     const answer = await engine.run({ model: 'm', endpoint: 'completions', body: Buffer.from('{"model":"m","prompt":"a"}') }, open);
-    expect(String(answer.body)).toContain('"/v1/completions"');
+    expect((answer.body as Buffer).toString()).toContain('"/v1/completions"');
   });
 
   it('is interrupted when nobody waits', async () => {
