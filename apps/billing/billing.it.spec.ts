@@ -198,7 +198,8 @@ describe('the billing service', () => {
     const connection = await asNode();
     const carried = headers();
     carried.set('Nats-Msg-Id', randomUUID());
-    await connection.request(nodeSubjects.receipt(node.id), JSON.stringify(receipt), { headers: carried, timeout: 2_000 });
+    connection.publish(nodeSubjects.receipt(node.id), JSON.stringify(receipt), { headers: carried });
+    await connection.flush();
     await connection.close();
   }
 

@@ -20,17 +20,22 @@ import { RecordsProgress } from './records/records-progress.service.js';
 
 /** A clock that moves when it is told to. */
 export class ManualClock extends Clock {
+  private jumpedMs = 0;
   constructor(private timeMs = 1_767_225_600_000) {
     super();
   }
   nowMs(): number {
-    return this.timeMs;
+    return this.timeMs + this.jumpedMs;
   }
   monotonicMs(): number {
     return this.timeMs;
   }
   advance(byMs: number): void {
     this.timeMs += byMs;
+  }
+  /** Somebody sets the wall clock; no time passes. */
+  jump(byMs: number): void {
+    this.jumpedMs += byMs;
   }
 }
 
@@ -41,7 +46,7 @@ export class ManualProgress extends RecordsProgress {
     super();
   }
   caughtUpToMs(): Promise<number> {
-    return Promise.resolve(this.laggingSinceMs ?? this.clock.nowMs());
+    return Promise.resolve(this.laggingSinceMs ?? this.clock.monotonicMs());
   }
 }
 

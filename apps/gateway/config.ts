@@ -2,6 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { limits } from '#protocol';
 
+/**
+ * A hold taken in the last moment of its lease must be on record before the lease's money returns: 20 % of the TTL and the grace are
+ * 11 s, two sends of the record take 6 s of them.
+ */
+const placementWaitMsMax = 5_000;
+
 /** Environment of the gateway, beside what every service understands. */
 export const gatewayConfig = z.object({
   /** Keys the hashes of API keys; the same text as governance's. */
@@ -14,7 +20,7 @@ export const gatewayConfig = z.object({
   /** How the RECORDS stream is kept; records name it. */
   RECORD_DURABILITY: z.enum(['one-replica', 'three-replicas']).default('one-replica'),
   /** How long a job may wait for a machine to become free before it is refused with 429. */
-  PLACEMENT_WAIT_MS: z.coerce.number().int().min(0).max(30_000).default(5_000),
+  PLACEMENT_WAIT_MS: z.coerce.number().int().min(0).max(placementWaitMsMax).default(placementWaitMsMax),
   /** How long one machine may take to the first event of a stream before the next is asked. */
   FIRST_EVENT_MS: z.coerce.number().int().min(100).max(limits.streamDeadlineMs).default(60_000),
   /** Silence on a stream after which a comment goes out. Proxies give up after 30 s at the earliest. */

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import jwt from '@nats-io/jwt';
 import type { Account } from '@nats-io/jwt';
+import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, credsAuthenticator } from '@nats-io/transport-node';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { pino } from 'pino';
@@ -208,7 +209,16 @@ describe('a node', () => {
     held.shift()!();
     await expect(lost).rejects.toMatchObject({ code: 'NODE_UNREACHABLE' });
     await nats.restart();
-    await soon(() => receipts.some(({ json }) => openReceipt(json() as never, nodeKeys(directory).publicKey)?.record === request.record));
+    // The stream keeps it, whoever was listening at that moment.
+    const verifier = await connect({ servers: nats.url, authenticator: credsAuthenticator(Buffer.from(nats.credentials.verify)), inboxPrefix: serviceInboxPrefix('verify') });
+    const manager = await jetstreamManager(verifier, { checkAPI: false });
+    let kept: Record<string, number> | undefined;
+    for (let tries = 0; tries < 80 && !kept?.[nodeSubjects.receipt(id.node)]; tries += 1) {
+      kept = (await manager.streams.info('RECEIPTS', { subjects_filter: nodeSubjects.receipt(id.node) })).state.subjects;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    await verifier.close();
+    expect(kept?.[nodeSubjects.receipt(id.node)]).toBeGreaterThan(0);
   }, 30_000);
 
   it('says why when it cannot join: no token, a wrong one, or no hub', async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { Wallet } from 'ethers';
+import { Wallet, ZeroAddress } from 'ethers';
 import { withClient } from '#local';
 import { z } from 'zod';
 import { headers } from '@nats-io/transport-node';
@@ -31,6 +31,7 @@ type Owed = { payee: string; units: bigint };
 /** Stands in for billing and governance on the bus, with the least of their behaviour, and hears what settlement tells them. */
 class Books {
   draws = 0;
+  excepted: readonly string[] | undefined;
   readonly deposits: PayloadOf<typeof settlementEvents.depositConfirmed>[] = [];
   readonly settled: PayloadOf<typeof settlementEvents.epochSettled>[] = [];
   readonly withdrawals: PayloadOf<typeof settlementEvents.withdrawalConfirmed>[] = [];
@@ -57,7 +58,8 @@ class Books {
     this.owed.set(tenant, [...(this.owed.get(tenant) ?? []), { payee, units }]);
   }
 
-  private draw({ statement, tenant }: RequestOf<typeof billingCalls.drawPayables>): ReplyOf<typeof billingCalls.drawPayables> {
+  private draw({ statement, tenant, except }: RequestOf<typeof billingCalls.drawPayables>): ReplyOf<typeof billingCalls.drawPayables> {
+    this.excepted = except;
     const open = this.unsettled.get(tenant);
     if (open) return open;
     const owed = this.owed.get(tenant) ?? [];
@@ -190,6 +192,7 @@ describe('the settlement service', () => {
     books.owe(tenant, other.address, 41n);
     const settled = await caller.call(settlementCalls.runEpoch, { tenant });
     expect(settled).toMatchObject({ tenant, payer: payer.address, epoch: 1, state: 'final', totalUnits: 341n, auditRoot: root, auditSize: 7 });
+    expect(books.excepted).toEqual([ZeroAddress, escrow.address]);
     expect(await escrow.payer(payer.address)).toMatchObject({ available: 1_159n, cumulativeTotal: 341n, auditRoot: `0x${root}`, auditSize: 7n });
 
     const [event] = await heard(() => books.settled, 1);
@@ -203,6 +206,7 @@ describe('the settlement service', () => {
     expect(await caller.call(settlementCalls.getStatement, { tenant, id: settled.id })).toEqual(settled);
     await expect(caller.call(settlementCalls.getStatement, { tenant: poor, id: settled.id })).rejects.toMatchObject({ code: 'NOT_FOUND' });
     expect(await caller.call(settlementCalls.listStatements, { tenant: null, limit: 1 })).toEqual({ data: [settled], hasMore: false });
+    await expect(caller.call(settlementCalls.listStatements, { tenant: null, limit: 1, after: 'x' })).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
   });
 
   it('shows each payee its credit, and reports a withdrawal', async () => {

@@ -4,9 +4,14 @@
  * Usage: node apps/standalone/change-a-byte.mjs [INDEX]
  */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import pg from 'pg';
 
-const run = JSON.parse(readFileSync(new URL('../../.mizan/run.json', import.meta.url), 'utf8'));
+const home = process.env.MIZAN_HOME ? pathToFileURL(`${resolve(process.env.MIZAN_HOME)}/`) : new URL('../../.mizan/', import.meta.url);
+const run = JSON.parse(readFileSync(new URL('run.json', home), 'utf8'));
 const client = new pg.Client({ connectionString: run.databaseUrl });
 await client.connect();
 try {

@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, statSync, statfsSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync, statSync, statfsSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -98,7 +98,18 @@ async function build() {
   if (built === sources && existsSync(at('dist/apps/standalone/main.js'))) return;
   say('building (about 20 s, only when sources changed)');
   await quietly('npm', ['run', '--silent', 'build'], 'build');
+  linkPrograms();
   writeFileSync(stamp, JSON.stringify({ sources }));
+}
+
+/** Lets `npx mizan` and `npx mizan-node` find the programs of this checkout, which npm does only for installed packages. */
+function linkPrograms() {
+  for (const [name, path] of Object.entries(JSON.parse(readFileSync(at('package.json'), 'utf8')).bin)) {
+    if (!existsSync(at(path))) continue;
+    chmodSync(at(path), 0o755);
+    rmSync(at('node_modules/.bin', name), { force: true });
+    symlinkSync(join('../..', path), at('node_modules/.bin', name));
+  }
 }
 
 /** Names, sizes and times of everything that is compiled. */

@@ -38,9 +38,10 @@ describe('the embedded chain', () => {
     try {
       const [from] = await askChain<string[]>(chain.rpcUrl, 'eth_accounts');
       const tx = await askChain<string>(chain.rpcUrl, 'eth_sendTransaction', [{ from, to: someone, value: '0x1' }]);
-      const { blockNumber } = await askChain<{ blockNumber: string }>(chain.rpcUrl, 'eth_getTransactionReceipt', [tx]);
-      for (let tries = 0; tries < 100 && (await height('finalized')) < Number(blockNumber); tries += 1) await new Promise((resolve) => setTimeout(resolve, 20));
-      expect(await height('finalized')).toBeGreaterThanOrEqual(Number(blockNumber));
+      const minedIn = async () => Number((await askChain<{ blockNumber: string } | null>(chain.rpcUrl, 'eth_getTransactionReceipt', [tx]))?.blockNumber ?? Number.NaN);
+      const isFinal = async () => (await height('finalized')) >= (await minedIn());
+      for (let tries = 0; tries < 200 && !(await isFinal()); tries += 1) await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(await isFinal()).toBe(true);
       const settled = await height('latest');
       await new Promise((resolve) => setTimeout(resolve, 200));
       expect(await height('latest')).toBe(settled);

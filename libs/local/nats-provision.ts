@@ -37,6 +37,12 @@ async function ensureStream(manager: JetStreamManager, exists: boolean, stream: 
     duplicate_window: nanos(stream.duplicateWindowMs),
     num_replicas: replicas,
     discard: DiscardPolicy.Old,
+    no_ack: !stream.acknowledges,
+    max_msg_size: stream.messageBytesMax,
+    max_msgs_per_subject: stream.messagesPerSubjectMax,
+    // What is on record leaves by age alone.
+    deny_delete: true,
+    deny_purge: true,
   };
   if (exists) await manager.streams.update(stream.name, changeable);
   else await manager.streams.add({ name: stream.name, ...changeable, retention: RetentionPolicy.Limits, storage: StorageType.File });

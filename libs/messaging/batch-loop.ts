@@ -1,5 +1,5 @@
 import { AckPolicy, DeliverPolicy } from '@nats-io/jetstream';
-import type { ConsumerMessages, JsMsg } from '@nats-io/jetstream';
+import type { Consumer, ConsumerMessages, JsMsg } from '@nats-io/jetstream';
 import { Logger } from '@nestjs/common';
 import type { StreamName } from '#protocol';
 import { Bus } from './bus.js';
@@ -8,13 +8,20 @@ export interface BatchLoopOptions {
   stream: StreamName;
   durable: string;
   filter?: string;
+  /** Messages asked for ahead: twice as many. */
   max: number;
+  /** Messages handed over together. */
+  atOnce: number;
   waitMs: number;
-  /** Does the work; resolves = acknowledge all, rejects = deliver again. */
+  /** Does the work; resolves = acknowledge all, rejects = hand over again. */
   handle: (batch: JsMsg[]) => Promise<void>;
 }
 
 const redeliveryDelayMs = 500;
+/** What a killed process had taken comes again after this long; one that lives says three times in it that it is still at work. */
+const ackWaitMs = 5_000;
+const pulseMs = ackWaitMs / 3;
+const lookAgainMs = 100;
 
 /** A durable pull consumer that hands over what has arrived, at most `max` at a time, one batch after the other. */
 export class BatchLoop {
@@ -51,11 +58,12 @@ export class BatchLoop {
           durable_name: durable,
           ack_policy: AckPolicy.Explicit,
           deliver_policy: DeliverPolicy.All,
-          ack_wait: 30_000_000_000,
+          ack_wait: ackWaitMs * 1_000_000,
           max_ack_pending: max * 8,
           ...(filter ? { filter_subject: filter } : {}),
         });
         const consumer = await this.bus.jetstream.consumers.get(stream, durable);
+        if (this.options.atOnce > 1) await this.lettingOldestComeFirst(consumer);
         this.messages = await consumer.consume({ max_messages: max * 2, expires: 5_000, idle_heartbeat: 1_000 });
         if (this.stopped) await this.messages.close();
         for await (const message of this.messages) {
@@ -69,6 +77,20 @@ export class BatchLoop {
     }
   }
 
+  /** What a killed process had taken is waited for, so that nothing newer is taken before it. */
+  private async lettingOldestComeFirst(consumer: Consumer): Promise<void> {
+    const until = performance.now() + ackWaitMs;
+    while (!this.stopped && performance.now() < until && (await consumer.info()).num_ack_pending > 0) await new Promise((resolve) => setTimeout(resolve, lookAgainMs));
+  }
+
+  /** Keeps what was taken from being delivered again while it is worked on. Returns its end. */
+  private holdOn(batch: readonly JsMsg[]): () => void {
+    const timer = setInterval(() => {
+      if (this.bus.isConnected) for (const message of [...batch, ...this.buffer]) message.working();
+    }, pulseMs);
+    return () => clearInterval(timer);
+  }
+
   private async work(): Promise<void> {
     while (!this.stopped) {
       if (this.buffer.length === 0) {
@@ -77,14 +99,28 @@ export class BatchLoop {
         if (this.options.waitMs > 0 && !this.stopped) await new Promise((resolve) => setTimeout(resolve, this.options.waitMs));
         continue;
       }
-      const batch = this.buffer.splice(0, this.options.max);
+      const batch = this.buffer.splice(0, this.options.atOnce);
+      const letGo = this.holdOn(batch);
       try {
         await this.options.handle(batch);
         for (const message of batch) message.ack();
       } catch (error) {
         this.logger.error(`${this.options.durable} on ${this.options.stream}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-        for (const message of batch) message.nak(redeliveryDelayMs);
+        await this.putOff(batch);
+      } finally {
+        letGo();
       }
     }
+  }
+
+  /**
+   * One that stands alone comes back later: nothing waits for it. A batch stays the first: consumers of the same stream that decide
+   * by who came first (the books, the log) must see one order.
+   */
+  private async putOff(batch: JsMsg[]): Promise<void> {
+    if (this.options.atOnce === 1) return batch.forEach((message) => message.nak(redeliveryDelayMs));
+    this.buffer.unshift(...batch);
+    if (this.bus.isConnected) for (const message of this.buffer) message.working();
+    if (!this.stopped) await new Promise((resolve) => setTimeout(resolve, redeliveryDelayMs));
   }
 }

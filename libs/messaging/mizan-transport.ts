@@ -35,10 +35,10 @@ export class MizanTransport extends Server implements CustomTransportStrategy {
       if (spec.kind === 'call') this.serve(spec.call, handler);
       else if (spec.kind === 'event') {
         const stream: StreamName = 'EVENTS';
-        this.startLoop({ stream, durable: spec.durable, filter: spec.event.subject, max: 64, waitMs: 0, schema: spec.event.payload }, async (batch) => {
+        this.startLoop({ stream, durable: spec.durable, filter: spec.event.subject, max: 64, atOnce: 1, waitMs: 0, schema: spec.event.payload }, async (batch) => {
           for (const { value, id, subject } of batch) await this.invoke(handler, value, { id, subject } satisfies EventMeta);
         });
-      } else this.startLoop(spec, (batch) => this.invoke(handler, batch, {}));
+      } else this.startLoop({ ...spec, atOnce: spec.max }, (batch) => this.invoke(handler, batch, {}));
     }
     callback();
   }
@@ -87,7 +87,7 @@ export class MizanTransport extends Server implements CustomTransportStrategy {
   }
 
   private startLoop<T>(
-    spec: { stream: StreamName; durable: string; filter?: string; max: number; waitMs: number; schema: z.ZodType<T> },
+    spec: { stream: StreamName; durable: string; filter?: string; max: number; atOnce: number; waitMs: number; schema: z.ZodType<T> },
     handle: (batch: Delivered<T>[]) => Promise<unknown>,
   ): void {
     const loop = new BatchLoop(this.bus, {

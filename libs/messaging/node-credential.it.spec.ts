@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Kvm } from '@nats-io/kv';
 import { connect, credsAuthenticator, headers } from '@nats-io/transport-node';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { jetstreamManager } from '@nats-io/jetstream';
-import { Kvm } from '@nats-io/kv';
+import { nodeSubjects } from '#protocol';
 import { testNats } from '#testing';
 import type { TestNats } from '#testing';
 import { Bus } from './bus.js';
@@ -10,52 +10,71 @@ import { Publisher } from './publisher.js';
 
 const node = '01890000-0000-7000-8000-000000000001';
 
-describe('a node whose receipts name a reply subject that is not its own', () => {
+describe('a hostile node with its own credential', () => {
   let nats: TestNats;
   let hostile: NatsConnection;
   let governance: Bus;
+  let verify: Bus;
 
   beforeAll(async () => {
     nats = await testNats();
-    hostile = await connect({ servers: nats.url, authenticator: credsAuthenticator(Buffer.from(await nats.nodeCredentials(node))), inboxPrefix: `_INBOX_${node}` });
+    hostile = await connect({ servers: nats.url, authenticator: credsAuthenticator(Buffer.from(await nats.nodeCredentials(node))), inboxPrefix: nodeSubjects.inboxPrefix(node) });
     governance = await Bus.connect({ url: nats.url, creds: nats.credentials.governance, name: 'governance' });
-  });
+    verify = await Bus.connect({ url: nats.url, creds: nats.credentials.verify, name: 'verify' });
+    const publisher = new Publisher(governance);
+    for (const id of ['one', 'two', 'three']) await publisher.publish('mizan.record.governance', '{}', { id });
+  }, 150_000);
 
   afterAll(async () => {
     await hostile?.close();
     await governance?.close();
+    await verify?.close();
     await nats?.stop();
   });
 
-  async function attack(reply: string): Promise<void> {
-    for (let i = 0; i < 5; i += 1) {
-      const h = headers();
-      h.set('Nats-Msg-Id', `${reply} ${i}`);
-      hostile.publish(`node.${node}.up.receipt`, '{}', { reply, headers: h });
+  const messagesIn = async (stream: string): Promise<number> => (await verify.manager.streams.info(stream)).state.messages;
+
+  it('stores nothing but receipts: what is larger is not kept', async () => {
+    const send = async (size: number): Promise<void> => {
+      const before = await messagesIn('RECEIPTS');
+      hostile.publish(nodeSubjects.receipt(node), 'x'.repeat(size));
+      await hostile.flush();
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      stored.push((await messagesIn('RECEIPTS')) - before);
+    };
+    const stored: number[] = [];
+    await send(4_000);
+    await send(20_000);
+    expect(stored).toEqual([1, 0]);
+  });
+
+  /** Receipts whose acknowledgement would do harm: it is JSON with a `seq`, sent with the server's own rights. */
+  async function sendReceipts(reply: string): Promise<void> {
+    const before = await messagesIn('EVENTS');
+    for (let count = 0; count < 5; count += 1) {
+      const carried = headers();
+      carried.set('Nats-Msg-Id', `${reply} ${count}`);
+      hostile.publish(nodeSubjects.receipt(node), '{}', { reply, headers: carried });
     }
     await hostile.flush();
-    await new Promise((r) => setTimeout(r, 500));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(await messagesIn('EVENTS')).toBe(before);
   }
 
-  it('purges no stream', async () => {
-    const p = new Publisher(governance);
-    for (let i = 0; i < 3; i += 1) await p.publish('mizan.record.governance', '{}', { id: `r${i}` });
-    await attack('$JS.API.STREAM.PURGE.RECORDS');
-    expect((await governance.manager.streams.info('RECORDS')).state.messages).toBe(3);
+  it.each(['$JS.API.STREAM.PURGE.RECORDS', '$JS.API.STREAM.MSG.DELETE.RECORDS'])('takes no record away by naming %s for the reply', async (reply) => {
+    await sendReceipts(reply);
+    expect(await messagesIn('RECORDS')).toBe(3);
   });
-  it('deletes no message', async () => {
-    await attack('$JS.API.STREAM.MSG.DELETE.RECORDS');
-    expect((await governance.manager.streams.info('RECORDS')).state.messages).toBe(3);
+
+  it('overwrites no replica by its reply subject', async () => {
+    const keys = await new Kvm(governance.jetstream).open('keys');
+    await keys.put('k', 'good');
+    await sendReceipts('$KV.keys.k');
+    expect((await keys.get('k'))?.string()).toBe('good');
   });
-  it('overwrites no replica', async () => {
-    const kv = await new Kvm(governance.jetstream).open('keys');
-    await kv.put('k', 'good');
-    await attack('$KV.keys.k');
-    expect((await kv.get('k'))?.string()).toBe('good');
-  });
-  it('event', async () => {
-    const before = (await governance.manager.streams.info('EVENTS')).state.messages;
-    await attack('mizan.event.scheduler.node-revoked');
-    expect((await governance.manager.streams.info('EVENTS')).state.messages).toBe(before);
+
+  it('publishes no event by its reply subject', async () => {
+    await sendReceipts('mizan.event.scheduler.node-revoked');
+    expect(await messagesIn('EVENTS')).toBe(0);
   });
 });

@@ -32,6 +32,8 @@ export const actions = [
   'record.read',
   'proof.read',
   'payout.read',
+  /** Whose deposit pays: the deployment's keystore signs for the address, so no organisation may name one for itself. */
+  'payer.write',
   'settlement.run',
 ] as const;
 export type Action = (typeof actions)[number];

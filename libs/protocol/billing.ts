@@ -80,7 +80,7 @@ export const claim = z.object({
   offer: uuid,
   inputTokens: z.int().nonnegative(),
   outputTokens: z.int().nonnegative(),
-  /** `no_charge`, `other_node`, `usage_differs`, `bad_signature`. */
+  /** `no_charge`, `other_node`, `usage_differs`, `content_differs` (offer, request or answer), `bad_signature`. */
   reason: z.string(),
   receivedAtMs: timeMs,
 });
@@ -113,9 +113,10 @@ export const billingCalls = {
   listPayables: defineCall('billing', 'payables.list', { request: z.object({ tenant: uuid.nullable() }), reply: z.object({ data: z.array(payable) }) }),
   /**
    * Takes everything owed by a tenant into a statement. Called again with the same statement it answers the same; while another
-   * statement of the tenant is unsettled it answers that one. Error: NOTHING_DUE.
+   * statement of the tenant is unsettled it answers that one. `except`: payees whom the chain cannot pay; they stay owed.
+   * Error: NOTHING_DUE.
    */
-  drawPayables: defineCall('billing', 'payables.draw', { request: z.object({ statement: uuid, tenant: uuid }), reply: draw }),
+  drawPayables: defineCall('billing', 'payables.draw', { request: z.object({ statement: uuid, tenant: uuid, except: z.array(evmAddress).max(16).optional() }), reply: draw }),
   /** Ordered by statement and payee; `after` is `<statement>:<payee>`. */
   listPayouts: defineCall('billing', 'payouts.list', { request: pageRequest.extend({ tenant: uuid.nullable() }), reply: z.object({ data: z.array(payout), hasMore: z.boolean() }) }),
   /** Ordered by record and node; `after` is `<record>:<node>`. */

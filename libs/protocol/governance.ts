@@ -65,7 +65,7 @@ export const governanceCalls = {
   revokeKey: defineCall('governance', 'keys.revoke', { request: z.object({ actor, tenant: uuid, id: uuid }), reply: apiKey }),
   /** Errors: POLICY_INVALID with `details.problems: [{message, line, column, policy}]`. */
   putPolicy: defineCall('governance', 'policies.put', { request: z.object({ actor, tenant: uuid, text: z.string().max(262_144) }), reply: policyVersion, timeoutMs: 10_000 }),
-  getPolicy: defineCall('governance', 'policies.get', { request: z.object({ tenant: uuid, version: z.int().positive().optional() }), reply: policyVersion }),
+  getPolicy: defineCall('governance', 'policies.get', { request: z.object({ tenant: uuid, version: z.int().positive().max(2 ** 31 - 1).optional() }), reply: policyVersion }),
   listPolicies: defineCall('governance', 'policies.list', { request: z.object({ tenant: uuid }), reply: z.object({ data: z.array(policyVersion.omit({ text: true })) }) }),
   /** Decides a past request again under `text` (or the version in force) over the offers now on the market. */
   dryRunPolicy: defineCall('governance', 'policies.dry-run', {

@@ -19,6 +19,11 @@ describe('NATS permissions', () => {
     expect(nodePermissions('n1')).toEqual({ publish: ['node.n1.up.>'], subscribe: ['node.n1.down.>', '_INBOX_n1.>'], responses: true });
   });
 
+  it('open a stream to those alone who consume it: others could acknowledge or delete in their place', () => {
+    const openTo = (stream: string): string[] => credentialNames.filter((name) => credentialPermissions(name).publish.includes(`$JS.ACK.${stream}.>`));
+    expect({ RECORDS: openTo('RECORDS'), EVENTS: openTo('EVENTS'), RECEIPTS: openTo('RECEIPTS') }).toEqual({ RECORDS: ['billing', 'governance'], EVENTS: ['billing'], RECEIPTS: ['billing'] });
+  });
+
   it('let each bucket be written by its owner alone', () => {
     const writers = credentialNames.filter((name) => credentialPermissions(name).publish.includes('$KV.keys.>'));
     expect(writers).toEqual(['governance']);

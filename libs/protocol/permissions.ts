@@ -19,10 +19,10 @@ const calls: Record<ServiceName, readonly ServiceName[]> = {
 
 const consumes: Record<ServiceName, readonly StreamName[]> = {
   gateway: [],
-  scheduler: ['EVENTS'],
+  scheduler: [],
   billing: ['RECORDS', 'EVENTS', 'RECEIPTS'],
-  governance: ['RECORDS', 'EVENTS'],
-  settlement: ['EVENTS'],
+  governance: ['RECORDS'],
+  settlement: [],
 };
 
 const reads: Record<ServiceName, readonly BucketName[]> = {

@@ -22,8 +22,11 @@ export const receiptBody = z.object({
 });
 export type ReceiptBody = z.output<typeof receiptBody>;
 
+/** A receipt with a model's name of 200 characters has about 1,300 bytes. */
+const receiptCharsMax = 4_096;
+
 /** The exact signed bytes (base64 of canonical JSON) and an Ed25519 signature over `mizan-receipt-v1\n` ‖ bytes. */
-export const signedReceipt = z.object({ bytes: base64, signature: base64 });
+export const signedReceipt = z.object({ bytes: base64.max(receiptCharsMax), signature: base64.max(88) });
 export type SignedReceipt = z.output<typeof signedReceipt>;
 
 const domain = Buffer.from('mizan-receipt-v1\n');

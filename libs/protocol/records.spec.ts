@@ -1,6 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { generateKeyPairSync } from 'node:crypto';
-import { commitField, bodyMatchesEnvelope, generateSealKeys, openReceipt, openRecordBody, operatorRecord, parseEnvelope, sealRecord, Sealer, signReceipt } from './index.js';
+import { z } from 'zod';
+import {
+  commitField, bodyMatchesEnvelope, generateSealKeys, governanceCalls, openReceipt, openRecordBody, operatorRecord, pageRequest, parseEnvelope, sealRecord, Sealer,
+  signedReceipt, signReceipt, uuid,
+} from './index.js';
 import type { ReceiptBody } from './index.js';
 
 const tenant = { tenant: '0198c0de-0000-7000-8000-00000000000a', pseudonym: 'ab'.repeat(32) };
@@ -8,6 +12,23 @@ const id = '0198c0de-0000-7000-8000-000000000001';
 const keys = generateSealKeys();
 const sealer = new Sealer(keys.publicKey, '0198c0de-0000-7000-8000-00000000000b');
 const draft = { id, type: 'refused' as const, timeMs: 1_767_225_600_123, fields: { subject: 'alice@example.com', policies: ['eu-only'] }, facts: null };
+
+describe('an id', () => {
+  it('is read in lower case, as databases give it back: one id has one text', () => {
+    expect(uuid.parse(id.toUpperCase())).toBe(id);
+    expect(z.encode(uuid, id)).toBe(id);
+  });
+});
+
+describe('what strangers send', () => {
+  it('is bounded: a receipt cannot fill the books, a page cannot ask for what no database reads', () => {
+    const signature = Buffer.alloc(64).toString('base64');
+    expect(signedReceipt.safeParse({ bytes: Buffer.alloc(1_500).toString('base64'), signature }).success).toBe(true);
+    expect(signedReceipt.safeParse({ bytes: Buffer.alloc(100_000).toString('base64'), signature }).success).toBe(false);
+    expect(pageRequest.safeParse({ after: 'a\u0000' }).success).toBe(false);
+    expect(governanceCalls.getPolicy.request.safeParse({ tenant: id, version: 2 ** 31 }).success).toBe(false);
+  });
+});
 
 describe('a record', () => {
   it('commits to its fields as the published vector says', () => {

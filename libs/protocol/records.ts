@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { canonicalJson } from '#kernel';
-import type { Json } from '#kernel';
 import { commitFields, commitmentRoot } from './commitments.js';
 import type { RecordFields } from './commitments.js';
 import { signedReceipt } from './receipts.js';
@@ -190,7 +189,7 @@ export function openRecordBody(id: string, type: RecordType, body: SealedBody, s
 
 /** Whether the fields are those that the envelope commits to. */
 export function bodyMatchesEnvelope(body: RecordBody, entry: Envelope): boolean {
-  return commitmentRoot(commitFields(Buffer.from(body.secret, 'base64'), body.fields as Record<string, Json>)) === entry.root;
+  return commitmentRoot(commitFields(Buffer.from(body.secret, 'base64'), body.fields)) === entry.root;
 }
 
 /** Parses an entry's exact bytes. */

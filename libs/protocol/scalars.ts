@@ -12,7 +12,8 @@ export const tokenUnits = z.codec(z.string().regex(/^\d{1,39}$/, 'an integer num
   encode: (value) => value.toString(),
 });
 
-export const uuid = z.uuid();
+/** In lower case whatever is sent: one id has one text, also where texts are compared. */
+export const uuid = z.uuid().toLowerCase();
 /** Lower-case hex SHA-256. */
 export const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/, 'a lower-case hex SHA-256');
 export const base64 = z.base64();
@@ -21,9 +22,11 @@ export const evmAddress = z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'a 20-byte hex
 export const txHash = z.string().regex(/^0x[0-9a-f]{64}$/);
 /** Unix milliseconds. */
 export const timeMs = z.int().nonnegative();
+/** Neither control characters nor halves of surrogate pairs: text that every database and every JSON reader takes. */
+export const isPlainText = (text: string): boolean => !/[\p{Cc}\p{Cs}]/u.test(text);
 /** Short human-chosen names: organisations, projects, nodes' labels. */
-export const label = z.string().trim().min(1).max(120);
+export const label = z.string().trim().min(1).max(120).refine(isPlainText, 'control characters and broken surrogates are not text');
 /** Keys of KV buckets and parts of subjects. */
 export const slug = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and hyphens');
 /** A page of a keyset listing: `after` is the last id of the page before. */
-export const pageRequest = z.object({ after: z.string().max(128).optional(), limit: z.int().min(1).max(200).default(50) });
+export const pageRequest = z.object({ after: z.string().max(128).refine(isPlainText, 'is no id').optional(), limit: z.int().min(1).max(200).default(50) });

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { canonicalJson } from '#kernel';
+import { canonicalJson, nanosMax } from '#kernel';
 import { defineCall, defineEvent } from './define.js';
 import { actor } from './governance.js';
 import { offerReplica } from './replicas.js';
-import { evmAddress, label, nanos, pageRequest, sha256Hex, slug, timeMs, uuid } from './scalars.js';
+import { evmAddress, isPlainText, label, nanos, pageRequest, sha256Hex, slug, timeMs, uuid } from './scalars.js';
 import { endpoint, evidence } from './vocabulary.js';
 
 /** Facts about where a machine stands and whose law applies there. */
@@ -15,13 +15,16 @@ export const machineFacts = z.object({
   jurisdiction: z.string().regex(/^[A-Z]{2,8}$/),
 });
 
+/** A price: what the books can hold, and never less than nothing. */
+const price = nanos.refine((value) => value >= 0n && value <= nanosMax, 'between 0 and 2^63 − 1');
+
 /** One model that a node offers, and what it asks for it. */
 export const ask = z.object({
-  model: z.string().min(1).max(200),
+  model: z.string().min(1).max(200).refine(isPlainText, 'control characters and broken surrogates are not text'),
   endpoints: z.array(endpoint).min(1),
   capacity: z.int().min(1).max(10_000),
-  inputNanosPerMillion: nanos,
-  outputNanosPerMillion: nanos,
+  inputNanosPerMillion: price,
+  outputNanosPerMillion: price,
 });
 
 export const node = z.object({
@@ -45,7 +48,7 @@ export const enrolmentRequest = z.object({
   publicKey: sha256Hex,
   /** NATS user public key (`U…`), another key of the node's. */
   natsPublicKey: z.string().regex(/^U[A-Z2-7]{55}$/),
-  payoutAddress: evmAddress,
+  payoutAddress: evmAddress.refine((address) => !/^0x0{40}$/.test(address), 'the zero address cannot be paid'),
   facts: machineFacts,
   asks: z.array(ask).min(1).max(64),
   signature: z.base64(),

@@ -11,17 +11,20 @@ const day = 86_400_000;
 /**
  * Durable streams. `maxAgeMs` bounds what a consumer that is away may miss; the books and the log keep everything.
  * `duplicateWindowMs` only saves work: the inbox row in the effect's own transaction is the guarantee.
+ * `acknowledges`: whether JetStream answers a publication. It does so with the server's own rights, on whatever subject the
+ * publisher named for the reply (`$JS.API.STREAM.PURGE.…`, `$KV.…`): never on a stream that strangers publish to.
  */
 export const streams = [
   /** Decision records in group commits: gateway → governance (log) and billing (books). */
-  { name: 'RECORDS', subjects: ['mizan.record.>'], maxAgeMs: 30 * day, duplicateWindowMs: 120_000 },
+  { name: 'RECORDS', subjects: ['mizan.record.>'], maxAgeMs: 30 * day, duplicateWindowMs: 120_000, acknowledges: true, messageBytesMax: -1, messagesPerSubjectMax: -1 },
   /** Facts between services, published from outboxes. */
-  { name: 'EVENTS', subjects: ['mizan.event.>'], maxAgeMs: 30 * day, duplicateWindowMs: 120_000 },
+  { name: 'EVENTS', subjects: ['mizan.event.>'], maxAgeMs: 30 * day, duplicateWindowMs: 120_000, acknowledges: true, messageBytesMax: -1, messagesPerSubjectMax: -1 },
   /**
    * Receipts signed by nodes: each node may publish only on its own subject. Message ids are compared over the whole stream, so the
-   * window is the shortest there is: a node must not make another's receipt look like a duplicate.
+   * window is the shortest there is: a node must not make another's receipt look like a duplicate. A node that floods loses its own
+   * oldest, 200,000 × at most 8 KiB = 1.6 GiB, and fills no disk that others need.
    */
-  { name: 'RECEIPTS', subjects: ['node.*.up.receipt'], maxAgeMs: 30 * day, duplicateWindowMs: 100 },
+  { name: 'RECEIPTS', subjects: ['node.*.up.receipt'], maxAgeMs: 30 * day, duplicateWindowMs: 100, acknowledges: false, messageBytesMax: 8 * 1024, messagesPerSubjectMax: 200_000 },
 ] as const;
 export type StreamName = (typeof streams)[number]['name'];
 

@@ -12,7 +12,7 @@ import { eventually } from './eventually.js';
 import { Trespasser } from './nats-trespass.js';
 import { embed, embeddedModel, machineOf, recordIn, recordOf } from './requests.js';
 import type { RestApi } from './rest-api.js';
-import { StandaloneStack } from './standalone-stack.js';
+import { stackMs, StandaloneStack } from './standalone-stack.js';
 
 const text = 'Weigh with the true balance.';
 const iban = 'Please pay DE89 3704 0044 0532 0130 00 by Friday.';
@@ -28,7 +28,7 @@ beforeAll(async () => {
   stack = await StandaloneStack.start();
   [bank, bankAdmin, platform] = [stack.rest(), stack.rest(stack.run.orgAdminKey), stack.rest(stack.run.adminKey)];
   other = await foundEnterprise(stack, 'Another house', { policy: anywhere, budgetNanos: 1_000_000_000n });
-}, 150_000);
+}, stackMs);
 
 afterAll(async () => {
   await stack?.stop();
@@ -347,6 +347,14 @@ describe('credentials behind the gateway', () => {
     const { data } = await bank.get<{ data: { node: string }[] }>('/v1/offers');
     expect(data.map(({ node }) => node)).not.toContain(virginia.id);
   });
+});
+
+describe('after all of it', () => {
+  it('the five invariants hold', async () => {
+    const { invariants, code } = await stack.verify();
+    expect(invariants.filter(({ holds }) => !holds)).toEqual([]);
+    expect({ code, invariants: invariants.length }).toEqual({ code: 0, invariants: 5 });
+  }, 60_000);
 });
 
 type RunNode = StandaloneStack['run']['nodes'][number];

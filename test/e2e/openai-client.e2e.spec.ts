@@ -7,7 +7,7 @@ import OpenAI from 'openai';
 import { openReceipt } from '#protocol';
 import { eventually } from './eventually.js';
 import { embed, embeddedModel, recordIn, recordOf } from './requests.js';
-import { StandaloneStack } from './standalone-stack.js';
+import { stackMs, StandaloneStack } from './standalone-stack.js';
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const text = 'The scales do not lie.';
@@ -20,7 +20,7 @@ beforeAll(async () => {
   proofs = mkdtempSync(join(tmpdir(), 'mizan-proofs-'));
   stack = await StandaloneStack.start();
   client = new OpenAI({ baseURL: `${stack.run.api}/v1`, apiKey: stack.run.key });
-}, 150_000);
+}, stackMs);
 
 afterAll(async () => {
   rmSync(proofs, { recursive: true, force: true });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually } from './eventually.js';
-import { StandaloneStack } from './standalone-stack.js';
+import { stackMs, StandaloneStack } from './standalone-stack.js';
 import { TraceCollector } from './trace-collector.js';
 
 describe('telemetry', () => {
@@ -9,7 +9,7 @@ describe('telemetry', () => {
 
   beforeAll(async () => {
     stack = await StandaloneStack.start({ OTEL_EXPORTER_OTLP_ENDPOINT: await collector.start() });
-  }, 150_000);
+  }, stackMs);
 
   afterAll(async () => {
     await stack.stop();

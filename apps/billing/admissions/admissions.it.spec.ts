@@ -112,6 +112,15 @@ describe('admissions that nobody ended', () => {
     expect(await overdue()).toHaveLength(1);
   });
 
+  it('are not ended early because somebody sets the wall clock', async () => {
+    await admit();
+    books.clock.jump(3_600_000);
+    await books.get(AdmissionSweeper).runOnce();
+    books.clock.jump(-3_600_000);
+    expect(await written()).toEqual([]);
+    expect(await overdue()).toMatchObject([{ type: 'voided' }]);
+  });
+
   it.each([
     ['of another request', { requestHash: 'c'.repeat(64) }],
     ['of another model', { model: 'other' }],
@@ -130,6 +139,14 @@ describe('admissions that nobody ended', () => {
     const found = await books.within((manager) => books.get(AnomaliesStore).list(manager), market.tenant);
     expect(found.map(({ kind }) => kind)).toEqual(['receipt_exceeds_hold']);
     expect((await books.get(ReceiptsService).claims({ limit: 200 })).data).toContainEqual(expect.objectContaining({ record: admitted.record, reason: 'usage_differs' }));
+  });
+
+  it('are not held up by a receipt over more than any amount can be', async () => {
+    const dear = await joinNode(books, 5_000_000_000n);
+    const admitted = await admit({ node: dear.id, offer: dear.offer, priceVersion: dear.price.version });
+    await take(dear, admitted, Number.MAX_SAFE_INTEGER);
+    await written();
+    expect(await overdue()).toMatchObject([{ id: admitted.record, type: 'voided' }]);
   });
 
   it('are paid to the node that took over, at the price its offer had then', async () => {

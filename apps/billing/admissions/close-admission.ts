@@ -1,6 +1,6 @@
 import type { Nanos } from '#kernel';
-import { chargeOf } from '#protocol';
 import type { CompletedFacts, TokenPrices } from '#protocol';
+import { costOf } from '../charges/charge.js';
 import type { Receipt } from '../receipts/receipt.js';
 import type { OpenAdmission } from './admission.js';
 
@@ -31,7 +31,7 @@ export function closeAdmission(admission: OpenAdmission, receipts: readonly Rece
     if (body.requestHash !== admission.requestHash || body.model !== admission.model || body.endpoint !== admission.endpoint) continue;
     const price = priceOf(receipt);
     if (!price) continue;
-    const chargeNanos = chargeOf(body.usage, price);
+    const chargeNanos = costOf(body.usage, price);
     if (chargeNanos > admission.holdNanos) {
       overHold.push({ node: body.node, chargeNanos });
       continue;

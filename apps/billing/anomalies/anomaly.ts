@@ -14,6 +14,7 @@ export const anomalyKinds = {
   unknownBudget: 'unknown_budget',
   /** A second `completed` of a record that says something else: the first one in the stream is booked. */
   completedConflict: 'completed_conflict',
+  /** A node signed two different receipts for one record: both are kept. */
   receiptConflict: 'receipt_conflict',
   receiptSignature: 'receipt_signature',
   /** A receipt that asks for more than was held; the admission is voided and the receipt stays a claim. */

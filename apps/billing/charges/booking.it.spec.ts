@@ -25,6 +25,8 @@ describe('booking records', () => {
   const anomalies = async (subject: string): Promise<string[]> => (await books.within((manager) => books.get(AnomaliesStore).list(manager))).filter((found) => found.subject.startsWith(subject)).map(({ kind }) => kind);
   const chargeOf = (record: string, tenant = market.tenant) => books.within((manager) => books.get(ChargesStore).find(manager, record), tenant);
 
+  const receipts = (record: string): Promise<object[]> => books.within((manager) => manager.query('SELECT input_tokens, state, reason FROM billing.receipts WHERE record = $1 ORDER BY input_tokens', [record]));
+
   beforeAll(async () => {
     books = await openBooks();
     node = await joinNode(books);
@@ -140,5 +142,26 @@ describe('booking records', () => {
     const { data } = await books.get(ReceiptsService).claims({ limit: 200 });
     expect(data.map(({ record }) => record)).not.toContain(genuine.record);
     expect(await anomalies(forged.record)).toEqual([anomalyKinds.receiptSignature]);
+  });
+
+  it('keeps the receipt that came with a record also when the node signed something else before; both stay to be seen', async () => {
+    const admitted = admittedFacts(books.ids, market, lease, node);
+    const honest = signedBy(node, admitted, 4);
+    await books.get(ReceiptsService).take([{ node: node.id, sequence: 1, signed: signedBy(node, admitted, 5) }]);
+    await market.book(recordOf(admitted), recordOf(completedFacts(admitted, node, 4, { receipt: honest })));
+    expect(await receipts(admitted.record)).toEqual([{ input_tokens: '4', state: 'matched', reason: null }, { input_tokens: '5', state: 'claim', reason: 'usage_differs' }]);
+    await books.get(ReceiptsService).take([{ node: node.id, sequence: 2, signed: honest }]);
+    expect(await receipts(admitted.record)).toHaveLength(2);
+    expect(await anomalies(admitted.record)).toEqual([anomalyKinds.receiptConflict]);
+  });
+
+  it.each([
+    ['request', { requestHash: 'c'.repeat(64) }, {}],
+    ['answer', {}, { responseHash: 'd'.repeat(64) }],
+  ])('takes no receipt over another %s for that of the charge', async (_name, signed, ended) => {
+    const admitted = admittedFacts(books.ids, market, lease, node);
+    await market.book(recordOf(admitted), recordOf(completedFacts(admitted, node, 4, ended)));
+    await books.get(ReceiptsService).take([{ node: node.id, sequence: 1, signed: signedBy(node, admitted, 4, signed) }]);
+    expect(await receipts(admitted.record)).toEqual([{ input_tokens: '4', state: 'claim', reason: 'content_differs' }]);
   });
 });

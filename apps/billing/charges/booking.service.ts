@@ -16,7 +16,7 @@ import { LeasesStore } from '../leases/leases.store.js';
 import { NodesStore } from '../nodes/nodes.store.js';
 import { PricesStore } from '../prices/prices.store.js';
 import { ReceiptsStore } from '../receipts/receipts.store.js';
-import { verifiedReceipt } from '../receipts/receipt.js';
+import { contestedReceipt, verifiedReceipt } from '../receipts/receipt.js';
 import { chargeTransfer, priceAnomalies } from './charge.js';
 import type { Charge } from './charge.js';
 import { ChargesStore } from './charges.store.js';
@@ -98,8 +98,8 @@ export class BookingService {
     const withReceipt = charges.filter(({ facts }) => facts.receipt !== null);
     const keys = await this.nodes.find(manager, withReceipt.map(({ facts }) => facts.node));
     const opened = withReceipt.map(({ facts }) => verifiedReceipt(facts.receipt!, facts.node, keys.get(facts.node)?.publicKey));
-    await this.receipts.add(manager, opened.flatMap((result) => (result.receipt ? [result.receipt] : [])), this.clock.nowMs());
-    await this.anomalies.add(manager, opened.flatMap((result, index) => (result.receipt ? [] : [badReceipt(withReceipt[index]!)])));
+    const conflicting = await this.receipts.add(manager, opened.flatMap((result) => (result.receipt ? [result.receipt] : [])), this.clock.nowMs());
+    await this.anomalies.add(manager, [...conflicting.map(contestedReceipt), ...opened.flatMap((result, index) => (result.receipt ? [] : [badReceipt(withReceipt[index]!)]))]);
     await this.receipts.match(manager, charges.map(({ facts }) => facts.record));
   }
 }

@@ -43,6 +43,8 @@ describe('a charge', () => {
     expect(of({ outcome: 'failed' })).toEqual(['charge_mismatch']);
     expect(of({ offer: ids.uuid() })).toEqual(['price_unknown']);
     expect(of({ chargeNanos: 2n ** 63n })).toEqual(['charge_invalid']);
+    const usage = { inputTokens: Number.MAX_SAFE_INTEGER, outputTokens: 0 };
+    expect(priceAnomalies(chargeFrom(completedFacts(admitted, node, 100, { usage }), 'completed'), { ...price, inputNanosPerMillion: 5_000_000_000n }).map(({ kind }) => kind)).toEqual(['charge_mismatch']);
   });
 
   it('moves what is owed to the payee, and the budget by where it was paid from', () => {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { canonicalJson, nanosMax } from '#kernel';
+import { canonicalJson, isDomainError, nanosMax } from '#kernel';
 import type { Nanos } from '#kernel';
 import { chargeOf } from '#protocol';
-import type { CompletedFacts, TokenPrices } from '#protocol';
+import type { CompletedFacts, TokenPrices, Usage } from '#protocol';
 import { anomalyKinds } from '../anomalies/anomaly.js';
 import type { Anomaly } from '../anomalies/anomaly.js';
 import { budgetAccounts, payable, receivable, unassigned } from '../ledger/chart-of-accounts.js';
@@ -27,6 +27,16 @@ export function chargeFrom(facts: CompletedFacts, recordType: 'completed' | 'voi
 
 const isAmount = (value: Nanos): boolean => value >= 0n && value <= nanosMax;
 
+/** What usage costs, for comparing: more than any amount, where it is beyond what an amount can be. Usage is what a node says. */
+export function costOf(usage: Usage, price: TokenPrices): Nanos {
+  try {
+    return chargeOf(usage, price);
+  } catch (error) {
+    if (isDomainError(error, 'AMOUNT_OVERFLOW')) return nanosMax + 1n;
+    throw error;
+  }
+}
+
 /** SHA-256, hex, of what decides about money: two `completed` facts of one record must agree in it. */
 function factsHash(facts: CompletedFacts, recordType: string): string {
   const { record, tenant, project, budget, lease, offer, node, priceVersion, outcome, usage } = facts;
@@ -41,7 +51,7 @@ export function priceAnomalies({ facts, amountNanos }: Charge, price: (TokenPric
   if (!price || price.offer !== facts.offer) {
     return amountNanos === 0n ? [] : [{ ...about, kind: anomalyKinds.priceUnknown, detail: { priceVersion: facts.priceVersion, offer: facts.offer } }];
   }
-  const expected = facts.outcome === 'failed' ? 0n : chargeOf(facts.usage, price);
+  const expected = facts.outcome === 'failed' ? 0n : costOf(facts.usage, price);
   if (expected === amountNanos) return [];
   return [{ ...about, kind: anomalyKinds.chargeMismatch, detail: { recordedNanos: amountNanos.toString(), computedNanos: expected.toString() } }];
 }

@@ -40,6 +40,8 @@ const statements = [
   `CREATE TABLE billing.receipts (
     record uuid NOT NULL,
     node uuid NOT NULL,
+    -- SHA-256 of the signed bytes: what a node signs first must not keep out what it signs later.
+    digest text NOT NULL,
     offer uuid NOT NULL,
     -- Known once it is matched.
     tenant uuid,
@@ -56,7 +58,7 @@ const statements = [
     -- Why a claim is one.
     reason text DEFAULT 'no_charge',
     received_at_ms bigint NOT NULL,
-    PRIMARY KEY (record, node)
+    PRIMARY KEY (record, node, digest)
   )`,
   `CREATE INDEX receipts_unmatched ON billing.receipts (record) WHERE state <> 'matched'`,
   `CREATE TABLE billing.anomalies (

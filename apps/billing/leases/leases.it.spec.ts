@@ -95,6 +95,19 @@ describe('budget leases', () => {
     expect(await budget()).toMatchObject({ leasedNanos: 0n });
   });
 
+  it.each([3_600_000, -3_600_000])('last as long as they were granted for, though the wall clock is set by %d ms', async (byMs) => {
+    await market.acquire('g', 1_000n);
+    books.clock.jump(byMs);
+    books.clock.advance(lifeMs - 1);
+    await reclaim();
+    await expect(market.acquire('h', 9_001n)).rejects.toMatchObject({ code: 'BUDGET_EXHAUSTED' });
+    expect(await budget()).toMatchObject({ leasedNanos: 1_000n });
+    books.clock.advance(1);
+    await reclaim();
+    expect(await budget()).toMatchObject({ leasedNanos: 0n });
+    books.clock.jump(-byMs);
+  });
+
   it('give a released lease back to the next who needs it, at once', async () => {
     const lease = await market.acquire('g', 9_000n);
     await expect(market.acquire('h', 5_000n)).rejects.toMatchObject({ code: 'BUDGET_EXHAUSTED' });

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { Clock, Ids } from '#kernel';
+import { Ids } from '#kernel';
 import type { Nanos } from '#kernel';
 import { failure } from '#protocol';
 import { SERVICE_CONFIG, withTenant } from '#service';
@@ -9,6 +9,7 @@ import { BudgetsStore } from '../budgets/budgets.store.js';
 import { budgetAccounts } from '../ledger/chart-of-accounts.js';
 import { LedgerStore } from '../ledger/ledger.store.js';
 import { move, transfer } from '../ledger/transfer.js';
+import { SteadyClock } from '../steady-clock.service.js';
 import { leaseSize } from './lease-size.js';
 import { LeasesStore } from './leases.store.js';
 import { ReclaimService } from './reclaim.service.js';
@@ -37,7 +38,7 @@ export class LeasesService {
   constructor(
     @Inject(DataSource) private readonly dataSource: DataSource,
     @Inject(SERVICE_CONFIG) private readonly config: BillingConfig,
-    @Inject(Clock) private readonly clock: Clock,
+    @Inject(SteadyClock) private readonly clock: SteadyClock,
     @Inject(Ids) private readonly ids: Ids,
     @Inject(BudgetsStore) private readonly budgets: BudgetsStore,
     @Inject(LeasesStore) private readonly leases: LeasesStore,

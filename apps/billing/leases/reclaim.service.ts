@@ -1,7 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
-import { Clock } from '#kernel';
 import { SERVICE_CONFIG, withTenant } from '#service';
 import { AdmissionsStore } from '../admissions/admissions.store.js';
 import type { BillingConfig } from '../billing-config.js';
@@ -11,6 +10,7 @@ import { move, transfer } from '../ledger/transfer.js';
 import type { Transfer } from '../ledger/transfer.js';
 import { PeriodicTask } from '../periodic-task.js';
 import { RecordsProgress } from '../records/records-progress.service.js';
+import { SteadyClock } from '../steady-clock.service.js';
 import { leaseReturn } from './lease-return.js';
 import type { LeaseBalance } from './lease-usage.js';
 import { LeasesStore } from './leases.store.js';
@@ -19,7 +19,7 @@ import { LeasesStore } from './leases.store.js';
 const leasesPerRound = 100;
 
 /**
- * Gives back what holders did not use, once a lease's time and grace are over by this service's clock and every record that
+ * Gives back what holders did not use, once a lease's time and grace are over by this service's steady clock and every record that
  * was in the stream by then is booked. While the books lag behind, nothing is taken back.
  */
 @Injectable()
@@ -27,7 +27,7 @@ export class ReclaimService extends PeriodicTask {
   constructor(
     @Inject(DataSource) private readonly dataSource: DataSource,
     @Inject(SERVICE_CONFIG) config: BillingConfig,
-    @Inject(Clock) private readonly clock: Clock,
+    @Inject(SteadyClock) private readonly clock: SteadyClock,
     @Inject(LeasesStore) private readonly leases: LeasesStore,
     @Inject(AdmissionsStore) private readonly admissions: AdmissionsStore,
     @Inject(LedgerStore) private readonly ledger: LedgerStore,

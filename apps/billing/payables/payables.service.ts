@@ -26,16 +26,18 @@ export class PayablesService {
 
   /**
    * Takes what a tenant owes into a statement, once: asked again it answers the same, and while another statement of the
-   * tenant is unsettled it answers that one. Errors: NOTHING_DUE, IDEMPOTENCY_MISMATCH (another tenant's statement).
+   * tenant is unsettled it answers that one. What is owed to the payees in `except` stays owed. Errors: NOTHING_DUE,
+   * IDEMPOTENCY_MISMATCH (another tenant's statement).
    */
-  draw(id: string, tenant: string): Promise<Statement> {
+  draw(id: string, tenant: string, except: readonly string[] = []): Promise<Statement> {
+    const left = new Set(except.map((payee) => payee.toLowerCase()));
     return withTenant(this.dataSource, '*', async (manager) => {
       await this.statements.lockTenant(manager, tenant);
       const known = await this.statements.find(manager, id);
       if (known && known.tenant !== tenant) throw failure('IDEMPOTENCY_MISMATCH', 'this statement is of another organisation; use a new id', { statement: id });
       const before = known ?? (await this.statements.unsettled(manager, tenant));
       if (before) return before;
-      const payees = await this.payables.payees(manager, tenant);
+      const payees = (await this.payables.payees(manager, tenant)).filter((payee) => !left.has(payee));
       // With the accounts locked no charge can come in between the balances and the charges that make them up.
       const balances = await this.ledger.lock(manager, payees.flatMap((payee) => [payable(tenant, payee), drawn(tenant, payee)]));
       const { total, byPayee } = await this.statements.drawnUnits(manager, tenant);

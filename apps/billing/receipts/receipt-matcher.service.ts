@@ -22,8 +22,8 @@ export class ReceiptMatcher extends PeriodicTask {
 
   runOnce(): Promise<void> {
     return withTenant(this.dataSource, '*', async (manager) => {
-      for (const { record, node, publicKey, signed } of await this.receipts.verifiable(manager, receiptsPerRound)) {
-        await this.receipts.setVerified(manager, record, node, openReceipt(signed, publicKey) !== undefined);
+      for (const receipt of await this.receipts.verifiable(manager, receiptsPerRound)) {
+        await this.receipts.setVerified(manager, receipt, openReceipt(receipt.signed, receipt.publicKey) !== undefined);
       }
       await this.receipts.match(manager, null);
     });

@@ -1,5 +1,8 @@
 import { openReceipt, receiptBody } from '#protocol';
 import type { ReceiptBody, SignedReceipt } from '#protocol';
+import { anomalyKinds } from '../anomalies/anomaly.js';
+import type { Anomaly } from '../anomalies/anomaly.js';
+import { operatorTenant } from '../ledger/chart-of-accounts.js';
 
 /** A receipt as it is kept: what was signed, and what it says. */
 export interface Receipt {
@@ -8,6 +11,9 @@ export interface Receipt {
   /** `unverified`: the node's key is not known yet. */
   readonly state: 'unverified' | 'claim';
 }
+
+/** A receipt beside which the same node signed another one for the record. */
+export const contestedReceipt = ({ body }: Receipt): Anomaly => ({ kind: anomalyKinds.receiptConflict, subject: `${body.record} ${body.node}`, tenant: operatorTenant, detail: { node: body.node } });
 
 /** Text that the database takes: no control characters, no lone surrogates. */
 const storable = /^[^\p{Cc}\p{Cs}]{1,200}$/u;

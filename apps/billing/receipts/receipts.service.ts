@@ -8,7 +8,7 @@ import { anomalyKinds } from '../anomalies/anomaly.js';
 import type { Anomaly } from '../anomalies/anomaly.js';
 import { operatorTenant } from '../ledger/chart-of-accounts.js';
 import { NodesStore } from '../nodes/nodes.store.js';
-import { verifiedReceipt } from './receipt.js';
+import { contestedReceipt, verifiedReceipt } from './receipt.js';
 import type { Receipt } from './receipt.js';
 import { ReceiptsStore } from './receipts.store.js';
 import type { Claim } from './receipts.store.js';
@@ -44,7 +44,7 @@ export class ReceiptsService {
         else bad.push({ kind: anomalyKinds.receiptSignature, subject: `message ${sequence}`, tenant: operatorTenant, detail: { node } });
       }
       const conflicting = await this.receipts.add(manager, good, this.clock.nowMs());
-      for (const { body } of conflicting) bad.push({ kind: anomalyKinds.receiptConflict, subject: `${body.record} ${body.node}`, tenant: operatorTenant, detail: { node: body.node } });
+      bad.push(...conflicting.map(contestedReceipt));
       await this.anomalies.add(manager, bad);
       const records = good.map(({ body }) => body.record);
       await this.receipts.match(manager, records);

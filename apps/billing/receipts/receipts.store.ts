@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { receiptBody } from '#protocol';
@@ -6,7 +7,10 @@ import type { Receipt } from './receipt.js';
 
 /** Why a receipt is not matched by the charge of its record; NULL when it is. */
 const mismatch = `CASE WHEN c.node <> r.node THEN 'other_node'
-  WHEN c.input_tokens <> r.input_tokens OR c.output_tokens <> r.output_tokens THEN 'usage_differs' END`;
+  WHEN c.input_tokens <> r.input_tokens OR c.output_tokens <> r.output_tokens THEN 'usage_differs'
+  WHEN c.offer <> r.offer OR c.response_hash <> r.response_hash OR a.request_hash <> r.request_hash THEN 'content_differs' END`;
+
+const digestOf = ({ bytes }: SignedReceipt): string => createHash('sha256').update(bytes).digest('hex');
 
 export interface Claim {
   readonly record: string;
@@ -20,12 +24,13 @@ export interface Claim {
 
 @Injectable()
 export class ReceiptsStore {
-  /** Keeps receipts, the first of each (record, node). Answers those of which another one is kept: same ids, other bytes. */
+  /** Keeps each receipt once. Answers those beside which another one is kept: same record and node, other bytes. */
   async add(manager: EntityManager, receipts: readonly Receipt[], nowMs: number): Promise<Receipt[]> {
     if (receipts.length === 0) return [];
     const rows = receipts.map(({ signed, body, state }) => ({
       record: body.record,
       node: body.node,
+      digest: digestOf(signed),
       offer: body.offer,
       ...signed,
       model: body.model,
@@ -39,22 +44,22 @@ export class ReceiptsStore {
       received_at_ms: nowMs,
     }));
     await manager.query(
-      `INSERT INTO billing.receipts (record, node, offer, bytes, signature, model, endpoint, request_hash, response_hash, input_tokens, output_tokens, ended_at_ms, state, received_at_ms)
-       SELECT * FROM jsonb_to_recordset($1::jsonb) AS r(record uuid, node uuid, offer uuid, bytes text, signature text, model text, endpoint text, request_hash text,
+      `INSERT INTO billing.receipts (record, node, digest, offer, bytes, signature, model, endpoint, request_hash, response_hash, input_tokens, output_tokens, ended_at_ms, state, received_at_ms)
+       SELECT * FROM jsonb_to_recordset($1::jsonb) AS r(record uuid, node uuid, digest text, offer uuid, bytes text, signature text, model text, endpoint text, request_hash text,
          response_hash text, input_tokens bigint, output_tokens bigint, ended_at_ms bigint, state text, received_at_ms bigint)
-       ORDER BY record, node ON CONFLICT (record, node) DO NOTHING`,
+       ORDER BY record, node, digest ON CONFLICT (record, node, digest) DO NOTHING`,
       [JSON.stringify(rows)],
     );
-    const kept = await manager.query<{ record: string; node: string; bytes: string }[]>('SELECT record, node, bytes FROM billing.receipts WHERE record = ANY($1::uuid[])', [receipts.map(({ body }) => body.record)]);
-    const bytesOf = new Map(kept.map((row) => [`${row.record} ${row.node}`, row.bytes]));
-    return receipts.filter(({ body, signed }) => bytesOf.get(`${body.record} ${body.node}`) !== signed.bytes);
+    const several = await manager.query<{ record: string; node: string }[]>('SELECT record, node FROM billing.receipts WHERE record = ANY($1::uuid[]) GROUP BY record, node HAVING count(*) > 1', [receipts.map(({ body }) => body.record)]);
+    const contested = new Set(several.map(({ record, node }) => `${record} ${node}`));
+    return receipts.filter(({ body }) => contested.has(`${body.record} ${body.node}`));
   }
 
   /** Compares the verified receipts of the given records (all unmatched ones: `null`) with the charges of these. */
   async match(manager: EntityManager, records: readonly string[] | null): Promise<void> {
     await manager.query(
       `UPDATE billing.receipts r SET tenant = c.tenant, reason = ${mismatch}, state = CASE WHEN ${mismatch} IS NULL THEN 'matched' ELSE 'claim' END
-       FROM billing.charges c
+       FROM billing.charges c LEFT JOIN billing.admissions a ON a.record = c.record
        WHERE c.record = r.record AND r.state = 'claim' AND r.reason = 'no_charge' AND ($1::uuid[] IS NULL OR r.record = ANY($1::uuid[]))`,
       [records],
     );
@@ -62,23 +67,23 @@ export class ReceiptsStore {
 
   /** Verified receipts of a record, the first ended first. */
   async verifiedOf(manager: EntityManager, record: string): Promise<Receipt[]> {
-    const rows = await manager.query<SignedReceipt[]>(`SELECT bytes, signature FROM billing.receipts WHERE record = $1 AND state <> 'unverified' ORDER BY ended_at_ms, node`, [record]);
+    const rows = await manager.query<SignedReceipt[]>(`SELECT bytes, signature FROM billing.receipts WHERE record = $1 AND state <> 'unverified' ORDER BY ended_at_ms, node, digest`, [record]);
     return rows.map(({ bytes, signature }) => ({ signed: { bytes, signature }, body: receiptBody.parse(JSON.parse(Buffer.from(bytes, 'base64').toString('utf8'))), state: 'claim' }));
   }
 
   /** Receipts that came before their node's key, up to `max`, with the key that is known by now. */
-  async verifiable(manager: EntityManager, max: number): Promise<{ record: string; node: string; publicKey: string; signed: SignedReceipt }[]> {
-    const rows = await manager.query<{ record: string; node: string; public_key: string; bytes: string; signature: string }[]>(
-      `SELECT r.record, r.node, n.public_key, r.bytes, r.signature FROM billing.receipts r JOIN billing.nodes n ON n.id = r.node
+  async verifiable(manager: EntityManager, max: number): Promise<{ record: string; node: string; digest: string; publicKey: string; signed: SignedReceipt }[]> {
+    const rows = await manager.query<{ record: string; node: string; digest: string; public_key: string; bytes: string; signature: string }[]>(
+      `SELECT r.record, r.node, r.digest, n.public_key, r.bytes, r.signature FROM billing.receipts r JOIN billing.nodes n ON n.id = r.node
        WHERE r.state = 'unverified' AND r.reason <> 'bad_signature' ORDER BY r.record LIMIT $1 FOR UPDATE OF r SKIP LOCKED`,
       [max],
     );
-    return rows.map(({ record, node, public_key: publicKey, bytes, signature }) => ({ record, node, publicKey, signed: { bytes, signature } }));
+    return rows.map(({ record, node, digest, public_key: publicKey, bytes, signature }) => ({ record, node, digest, publicKey, signed: { bytes, signature } }));
   }
 
   /** A receipt whose signature turned out good, or not: then it stays what it is, a claim that nothing supports. */
-  async setVerified(manager: EntityManager, record: string, node: string, genuine: boolean): Promise<void> {
-    await manager.query(`UPDATE billing.receipts SET state = CASE WHEN $3 THEN 'claim' ELSE state END, reason = CASE WHEN $3 THEN 'no_charge' ELSE 'bad_signature' END WHERE record = $1 AND node = $2`, [record, node, genuine]);
+  async setVerified(manager: EntityManager, { record, node, digest }: { record: string; node: string; digest: string }, genuine: boolean): Promise<void> {
+    await manager.query(`UPDATE billing.receipts SET state = CASE WHEN $4 THEN 'claim' ELSE state END, reason = CASE WHEN $4 THEN 'no_charge' ELSE 'bad_signature' END WHERE record = $1 AND node = $2 AND digest = $3`, [record, node, digest, genuine]);
   }
 
   /** Receipts that no charge supports, in order of (record, node). */

@@ -1,7 +1,7 @@
 import type { ConsumerInfo, StreamInfo } from '@nats-io/jetstream';
 import { Inject, Injectable } from '@nestjs/common';
-import { Clock } from '#kernel';
 import { Bus } from '#messaging';
+import { SteadyClock } from '../steady-clock.service.js';
 
 /** The durable consumer of RECORDS whose acknowledgements tell how far the books are. */
 export const recordsDurable = 'billing-records';
@@ -14,7 +14,7 @@ const pollMs = 25;
  * Money is only taken back for times that the books have passed.
  */
 export abstract class RecordsProgress {
-  /** Wall-clock milliseconds by this service's clock; `-1` before the first look. No answer is no progress. */
+  /** Milliseconds by this service's steady clock; `-1` before the first look. No answer is no progress. */
   abstract caughtUpToMs(): Promise<number>;
 
   /** Whether the books reach `timeMs` within `waitMs`. */
@@ -35,7 +35,7 @@ export class JetStreamRecordsProgress extends RecordsProgress {
 
   constructor(
     @Inject(Bus) private readonly bus: Bus,
-    @Inject(Clock) private readonly clock: Clock,
+    @Inject(SteadyClock) private readonly clock: SteadyClock,
   ) {
     super();
   }

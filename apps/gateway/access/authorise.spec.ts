@@ -33,6 +33,12 @@ describe('authorisation', () => {
   });
 });
 
+describe('naming the address that pays', () => {
+  it('is for the platform alone: its keystore signs for that address, whosever deposit it holds', () => {
+    expect(roles.filter((role) => outcome(role, 'payer.write', own) === 'ok')).toEqual(['platform_admin']);
+  });
+});
+
 describe('whose resource a request is about', () => {
   const request = (parts: object): AuthenticatedRequest => ({ params: {}, query: {}, body: undefined, ...parts }) as unknown as AuthenticatedRequest;
 

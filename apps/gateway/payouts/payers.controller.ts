@@ -15,7 +15,7 @@ export class PayersController {
   constructor(private readonly caller: Caller) {}
 
   @Put()
-  @Authorise('settlement.run', pathTenant)
+  @Authorise('payer.write', pathTenant)
   @Replies('Names the address whose deposit pays for an organisation', settlementCalls.putPayer.reply)
   put(
     @CurrentPrincipal() principal: Principal,

@@ -36,8 +36,8 @@ export class Admission {
   async run(decided: Decided, hold: Hold, slot: Slot): Promise<InferenceAnswer> {
     const { job, decision, deadlineMs } = decided;
     const unrecorded = new AbortController();
-    const admittedFacts = this.admittedFacts(decided, hold, slot);
-    const admitted = this.commit('record.admitted', this.parts.records.admitted(job.tenant, decided.fields, admittedFacts, slot.offer));
+    const admission = this.parts.records.admitted(job.tenant, decided.fields, this.admittedFacts(decided, hold, slot), slot.offer);
+    const admitted = this.commit('record.admitted', admission);
     admitted.catch((error: unknown) => unrecorded.abort(error));
     const signal = AbortSignal.any([job.signal, unrecorded.signal]);
     const first = await this.parts.steps.run('dispatch', () => this.parts.dispatcher.dispatch(job, decision.permitted, slot, deadlineMs, signal));
@@ -45,7 +45,8 @@ export class Admission {
       await admitted;
     } catch (error) {
       if (first.outcome === 'opened') first.slot.done('cancelled');
-      // It may have arrived all the same: an end without a charge closes it, whenever the stream is back.
+      // It may have arrived all the same: it is said again, with an end without a charge, whenever the stream is back.
+      this.parts.recorder.commitEventually(admission);
       this.parts.recorder.commitEventually(this.completed(decided, hold, cancelled(first, error)).record);
       throw error;
     }

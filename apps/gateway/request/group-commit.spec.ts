@@ -33,6 +33,12 @@ describe('group commits', () => {
     expect(log.records).toHaveLength(60);
   });
 
+  it('refuses a record that no message can carry, and those beside it are none the worse', async () => {
+    const results = await Promise.allSettled([commits.add(record(1)), commits.add(record(2, 'x'.repeat(1024 * 1024))), commits.add(record(3))]);
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(log.records.map(({ id }) => id)).toEqual([uuidOf(1), uuidOf(3)]);
+  });
+
   it('resolves only after the acknowledgement', async () => {
     let acknowledge!: () => void;
     log.beforeAck = () => new Promise((resolve) => (acknowledge = resolve));

@@ -12,6 +12,8 @@ export abstract class CommitLog {
 
 /** Half of the default payload limit of NATS, 1 MiB: the record that goes over it (32 tags, about 40 KiB) still fits. */
 const commitBytesMax = 512 * 1024;
+/** A larger record (a policy's reasons may be long) would make the message that it is in too large, and fail the requests beside it. */
+const recordBytesMax = 384 * 1024;
 /** Records that wait for an acknowledgement: 20,000 × about 4 KiB = 80 MiB. */
 const waitingMax = 20_000;
 /** A commit is sent again with the same id: an acknowledgement that was lost costs a second, not a request. */
@@ -38,6 +40,7 @@ export class GroupCommit {
   add(record: LogRecord): Promise<void> {
     if (this.waiting >= waitingMax) return Promise.reject(new Error('too many records wait for an acknowledgement'));
     const json = JSON.stringify(z.encode(logRecord, record));
+    if (json.length > recordBytesMax) return Promise.reject(new Error(`a record of ${json.length} characters does not fit a message`));
     return new Promise((resolve, reject) => {
       this.waiting += 1;
       this.gathered.push({ json, resolve, reject });

@@ -230,8 +230,9 @@ describe('the request pipeline', () => {
     const { pipeline: same, leases } = pipeline(new OneLease(3_000n));
     await expectError(same.run(exampleJob()), 'RECORD_UNAVAILABLE');
     expect((await leases.hold(exampleJob().tenant.tenant, exampleJob().project.id, 3_000n)).amountNanos).toBe(3_000n);
-    // The admission may have arrived all the same, so an end without a charge follows as soon as it can.
+    // The admission may have arrived all the same, so both it and an end without a charge follow as soon as they can.
     await new Promise((resolve) => setTimeout(resolve, 1_100));
+    expect(log.records.map(({ id, type }) => ({ id, type }))).toEqual([{ id: exampleJob().id, type: 'admitted' }, { id: exampleJob().id, type: 'completed' }]);
     expect(factsOf<CompletedFacts>('completed')).toMatchObject({ outcome: 'cancelled', chargeNanos: 0n });
   });
 

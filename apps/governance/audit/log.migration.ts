@@ -26,7 +26,8 @@ export class Log1700000000002 implements MigrationInterface {
         wrapped_key bytea,
         nonce bytea,
         ciphertext bytea,
-        fields jsonb,
+        -- json, not jsonb: what was committed to comes back as it was, and no text in it can be refused.
+        fields json,
         CHECK ((seal_key_id IS NULL) = (fields IS NOT NULL))
       );
       CREATE TABLE governance.log_nodes (
@@ -47,7 +48,7 @@ export class Log1700000000002 implements MigrationInterface {
         type text NOT NULL,
         tenant uuid,
         reason text NOT NULL,
-        record jsonb NOT NULL,
+        record json NOT NULL,
         rejected_at timestamptz NOT NULL DEFAULT now(),
         PRIMARY KEY (id, type)
       );

@@ -92,7 +92,7 @@ export class LogStore {
     const base64 = (text: string | undefined): Buffer | null => (text === undefined ? null : Buffer.from(text, 'base64'));
     await manager.query(
       `INSERT INTO governance.log_bodies (index, tenant, seal_key_id, wrapped_key, nonce, ciphertext, fields)
-       SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::uuid[], $4::bytea[], $5::bytea[], $6::bytea[], $7::jsonb[])`,
+       SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::uuid[], $4::bytea[], $5::bytea[], $6::bytea[], $7::json[])`,
       [
         entries.map(({ index }) => index),
         entries.map(({ tenant }) => tenant),

@@ -15,7 +15,8 @@ export class RecordsConsumer {
 
   @ConsumeBatch({ stream: 'RECORDS', durable: 'governance-log', schema: recordCommit, max: messagesPerBatchMax, waitMs: batchWaitMs })
   async append(batch: readonly Delivered<RecordCommit>[]): Promise<void> {
-    const records = batch.flatMap(({ value }) => value.records);
+    // In the order of the stream, as the books follow it: of two ends of one request the first counts in both.
+    const records = [...batch].sort((a, b) => a.sequence - b.sequence).flatMap(({ value }) => value.records);
     await inSpanOfEach('log append', records.map(({ traceparent }) => traceparent), () => this.sequencer.append(records));
   }
 }

@@ -10,6 +10,7 @@ import { governance } from '../governance.service-definition.js';
 import { newPseudonym } from '../organisations/organisation.js';
 import { Pseudonyms } from '../organisations/pseudonyms.service.js';
 import { batchOf } from './batch.js';
+import { EntryStore } from './entries.store.js';
 import { draftOf, type EntryDraft } from './entry.js';
 import { LogStore } from './log.store.js';
 import { RejectionStore } from './rejections.store.js';
@@ -119,6 +120,15 @@ describe('the sequencer', () => {
     expect(results.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'CONFLICT' } });
     expect((await headNow()).size).toBe(5);
     expect((await verifyLog()).holds).toBe(true);
+  });
+
+  it('takes whatever text a record holds, and gives it back as it was', async () => {
+    const fields = { name: 'a\u0000b \ud800', large: 1e300 };
+    const record = operatorRecord({ id: randomUUID(), type: 'node.enrolled', timeMs: 0, fields, facts: null });
+    const other = { ...operatorRecord({ id: randomUUID(), type: 'node.enrolled', timeMs: 0, fields, facts: null }), id: randomUUID() };
+    expect(await newSequencer().append([record, other, recordOf()])).toBe(2);
+    const [stored] = await withTenant(dataSource, '*', (manager) => new EntryStore().ofRecord(manager, record.id));
+    expect(stored!.fields).toEqual(fields);
   });
 
   it('keeps what is no entry outside the log, and goes on', async () => {

@@ -5,17 +5,15 @@ import { nodeSubjects, uuid } from '#protocol';
 import type { SignedReceipt } from '#protocol';
 import type { ReceiptJournal } from './journal.js';
 
-/** Receipts under way to the stream at once. */
+/** Receipts under way to the server at once. */
 const inFlightMax = 16;
-const ackMs = 3_000;
 const retryMs = 1_000;
 
-const streamAck = z.object({ stream: z.string(), seq: z.int().positive() });
 const settledMessage = z.object({ records: z.array(uuid) });
 
 /**
- * Brings every receipt to the RECEIPTS stream until the stream has it, and forgets one when billing says that it is settled.
- * Whatever is unsettled is sent again at start and after each reconnection: billing answers a settled one with `settled`.
+ * Brings every receipt to the server of the RECEIPTS stream, which answers nobody, and forgets one when billing says that it is
+ * settled. Whatever is unsettled is sent again at start and after each reconnection: billing answers a settled one with `settled`.
  */
 export class ReceiptSender {
   private readonly pending = new Map<string, SignedReceipt>();
@@ -70,8 +68,8 @@ export class ReceiptSender {
     try {
       const carried = headers();
       carried.set('Nats-Msg-Id', `${this.node}:${record}`);
-      const reply = await this.connection.request(nodeSubjects.receipt(this.node), JSON.stringify(receipt), { timeout: ackMs, headers: carried });
-      streamAck.parse(reply.json());
+      this.connection.publish(nodeSubjects.receipt(this.node), JSON.stringify(receipt), { headers: carried });
+      await this.connection.flush();
       this.pending.delete(record);
       this.sending.delete(record);
       this.pump();

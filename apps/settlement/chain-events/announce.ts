@@ -3,19 +3,14 @@ import type { PlacedEvent } from '#chain';
 import type { Outbox } from '#messaging';
 import { settlementEvents } from '#protocol';
 import type { StatementRow } from '../epochs/statement.store.js';
-import type { Deposit } from './chain-event.store.js';
+import type { DepositMove } from './chain-event.store.js';
 
 type Settled = Extract<PlacedEvent, { name: 'EpochSettled' }>;
-type DepositWithdrawn = Extract<PlacedEvent, { name: 'DepositWithdrawn' }>;
 type Withdrawn = Extract<PlacedEvent, { name: 'Withdrawn' }>;
 
-/** Tells the books of a final deposit. */
-export function announceDeposit(outbox: Outbox, manager: EntityManager, tenant: string, { payer, units, at }: Deposit): Promise<void> {
-  return outbox.event(manager, settlementEvents.depositConfirmed, { tenant, payer, units, at });
-}
-
-/** Tells the books that a payer took deposit back. */
-export function announceDepositWithdrawn(outbox: Outbox, manager: EntityManager, tenant: string, { payer, to, units, at }: DepositWithdrawn): Promise<void> {
+/** Tells the books of a final deposit, or that a payer took deposit back. */
+export function announceDepositMove(outbox: Outbox, manager: EntityManager, { tenant, payer, units, to, at }: DepositMove): Promise<void> {
+  if (to === null) return outbox.event(manager, settlementEvents.depositConfirmed, { tenant, payer, units, at });
   return outbox.event(manager, settlementEvents.depositWithdrawn, { tenant, payer, to, units, at });
 }
 

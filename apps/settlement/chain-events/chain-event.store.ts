@@ -7,15 +7,19 @@ export interface Cursor {
   readonly escrow: string;
 }
 
-/** A deposit of the books: units and where on chain it stands. */
-export interface Deposit {
+/** A movement of a payer's deposit: units and where on chain it stands; `to` is who got what was taken back. */
+export interface DepositMove {
+  readonly tenant: string;
   readonly payer: string;
   readonly units: bigint;
+  readonly to: string | null;
   readonly at: EventPosition;
 }
 
 interface DepositRow {
+  tenant: string;
   payer: string;
+  to: string | null;
   units: string;
   tx: string;
   block_hash: string;
@@ -37,20 +41,27 @@ export class ChainEventStore {
     return rows.length === 1;
   }
 
-  /** Gives a payer's deposits that were nobody's to a tenant; returns them in chain order. */
-  async claimDeposits(manager: EntityManager, payer: string, tenant: string): Promise<Deposit[]> {
+  /** Gives movements of deposits that were nobody's to the tenants that their payers pay for by now; in chain order. Each once. */
+  async claimDeposits(manager: EntityManager): Promise<DepositMove[]> {
     const rows = await manager.query<DepositRow[]>(
       `WITH claimed AS (
-         UPDATE settlement.chain_events SET tenant = $2 WHERE payer = $1 AND name = 'Deposited' AND tenant IS NULL
-         RETURNING payer, units, tx, block_hash, block_number, log_index)
+         UPDATE settlement.chain_events e SET tenant = p.tenant FROM settlement.payers p
+         WHERE e.payer = p.address AND e.tenant IS NULL AND e.name IN ('Deposited', 'DepositWithdrawn')
+         RETURNING e.tenant, e.payer, e.units, CASE e.name WHEN 'DepositWithdrawn' THEN e.fields ->> 'to' END AS "to", e.tx, e.block_hash, e.block_number, e.log_index)
        SELECT * FROM claimed ORDER BY block_number, log_index`,
-      [payer, tenant],
     );
     return rows.map((row) => ({
+      tenant: row.tenant,
       payer: row.payer,
       units: BigInt(row.units),
+      to: row.to,
       at: { tx: row.tx, blockHash: row.block_hash, blockNumber: Number(row.block_number), logIndex: row.log_index },
     }));
+  }
+
+  /** Whether anything on chain was booked for a tenant. */
+  async exists(manager: EntityManager, tenant: string): Promise<boolean> {
+    return (await manager.query<unknown[]>('SELECT 1 FROM settlement.chain_events WHERE tenant = $1 LIMIT 1', [tenant])).length > 0;
   }
 
   /** The next block to read, locked until the transaction ends. */

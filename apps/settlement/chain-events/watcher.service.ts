@@ -8,7 +8,7 @@ import { ChainLink } from '../chain/chain-link.js';
 import type { SettlementConfig } from '../config.js';
 import { StatementStore } from '../epochs/statement.store.js';
 import { PayerStore } from '../payers/payer.store.js';
-import { announceDeposit, announceDepositWithdrawn, announceSettled, announceWithdrawn } from './announce.js';
+import { announceDepositMove, announceSettled, announceWithdrawn } from './announce.js';
 import { ChainEventStore } from './chain-event.store.js';
 import { SettledRecord } from './settled-record.js';
 
@@ -40,6 +40,15 @@ export class Watcher {
   async round(): Promise<void> {
     const { number } = await this.chain.finalized();
     while (await this.readSome(number)) this.outbox.kick();
+    await this.claim();
+  }
+
+  /** A payer may be named in the very moment in which its event is read: then neither side saw the other. */
+  private async claim(): Promise<void> {
+    await withTenant(this.dataSource, '*', async (manager) => {
+      for (const move of await this.events.claimDeposits(manager)) await announceDepositMove(this.outbox, manager, move);
+    });
+    this.outbox.kick();
   }
 
   /** False when nothing was left to read. */
@@ -60,7 +69,7 @@ export class Watcher {
     if (!(await this.events.insert(manager, event, tenant))) return;
     switch (event.name) {
       case 'Deposited':
-        if (tenant !== null) await announceDeposit(this.outbox, manager, tenant, event);
+        if (tenant !== null) await announceDepositMove(this.outbox, manager, { ...event, tenant, to: null });
         return;
       case 'EpochSettled': {
         const row = await this.statements.settle(manager, { ...event, tx: event.at.tx });
@@ -71,7 +80,7 @@ export class Watcher {
       case 'Withdrawn':
         return announceWithdrawn(this.outbox, manager, await this.payeeOf(event), event);
       case 'DepositWithdrawn':
-        if (tenant !== null) return announceDepositWithdrawn(this.outbox, manager, tenant, event);
+        if (tenant !== null) return announceDepositMove(this.outbox, manager, { ...event, tenant });
     }
   }
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
-import { getAddress } from 'ethers';
+import { getAddress, ZeroAddress } from 'ethers';
 import { DataSource } from 'typeorm';
 import { Clock, Ids } from '#kernel';
 import { escrowCalls, signStatement } from '#chain';
@@ -79,7 +79,9 @@ export class SettleService {
   }
 
   private async draw(tenant: string, payer: string): Promise<StatementRow> {
-    const drawn = await this.caller.call(billingCalls.drawPayables, { statement: this.ids.uuid(), tenant });
+    // The escrow registers neither nobody nor itself: one such payee in a statement would keep all others from being paid.
+    const except = [ZeroAddress, this.chain.escrow.address];
+    const drawn = await this.caller.call(billingCalls.drawPayables, { statement: this.ids.uuid(), tenant, except });
     await this.requireUnits(drawn.nanosPerUnit);
     const draw: Draw = { id: drawn.statement, tenant, payer, payees: drawn.payees, totalUnits: drawn.totalUnits, cumulativeTotalUnits: drawn.cumulativeTotalUnits };
     return this.read(tenant, async (manager) => {

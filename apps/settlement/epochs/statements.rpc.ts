@@ -1,7 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Serve } from '#messaging';
-import { failure, settlementCalls } from '#protocol';
+import { failure, settlementCalls, uuid } from '#protocol';
 import type { ReplyOf, RequestOf } from '#protocol';
 import { withTenant } from '#service';
 import { SettleService } from './settle.service.js';
@@ -39,6 +39,7 @@ export class StatementsRpc {
 
   @Serve(settlementCalls.listStatements)
   async list({ tenant, after, limit }: RequestOf<typeof settlementCalls.listStatements>): Promise<ReplyOf<typeof settlementCalls.listStatements>> {
+    if (after !== undefined && !uuid.safeParse(after).success) throw failure('REQUEST_INVALID', '"after" is the id of a statement');
     const { data, hasMore } = await withTenant(this.dataSource, tenant ?? '*', (manager) => this.statements.page(manager, { tenant, after, limit }));
     return { data: data.map(toWire), hasMore };
   }

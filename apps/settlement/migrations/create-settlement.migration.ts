@@ -98,6 +98,7 @@ export class CreateSettlement implements MigrationInterface {
         seen_at timestamptz NOT NULL DEFAULT now(),
         PRIMARY KEY (block_hash, tx, log_index)
       );
+      CREATE INDEX chain_events_of_nobody ON settlement.chain_events (payer) WHERE tenant IS NULL;
       CREATE INDEX chain_events_payer ON settlement.chain_events (payer, block_number);
       ${tenantPolicy('settlement', 'chain_events')};
 

@@ -5,7 +5,7 @@ import { Outbox } from '#messaging';
 import { failure } from '#protocol';
 import { withTenant } from '#service';
 import { ChainEventStore } from '../chain-events/chain-event.store.js';
-import { announceDeposit } from '../chain-events/announce.js';
+import { announceDepositMove } from '../chain-events/announce.js';
 import { StatementStore } from '../epochs/statement.store.js';
 import { PayerStore } from './payer.store.js';
 import type { Payer } from './payer.store.js';
@@ -22,17 +22,17 @@ export class PayersService {
 
   /**
    * Names the address whose deposit pays for a tenant; deposits that it made before are told to the books now. Errors: CONFLICT
-   * when the address pays for another tenant, or the tenant has paid from another address (its cumulative totals are there).
+   * when the address pays for another tenant, or the tenant has deposited or paid from another address (its balance and cumulative totals are there).
    */
   async put(tenant: string, text: string): Promise<Payer> {
     const address = getAddress(text.toLowerCase());
     await withTenant(this.dataSource, '*', async (manager) => {
       const before = await this.store.ofTenant(manager, tenant);
-      if (before && before.address !== address && (await this.statements.exists(manager, tenant))) {
-        throw failure('CONFLICT', `the tenant has statements under payer ${before.address}; it cannot move to another`);
+      if (before && before.address !== address && ((await this.statements.exists(manager, tenant)) || (await this.events.exists(manager, tenant)))) {
+        throw failure('CONFLICT', `the tenant has deposits or statements under payer ${before.address}; it cannot move to another`);
       }
       if (!(await this.store.put(manager, { tenant, address }))) throw failure('CONFLICT', `${address} already pays for another tenant`);
-      for (const deposit of await this.events.claimDeposits(manager, address, tenant)) await announceDeposit(this.outbox, manager, tenant, deposit);
+      for (const move of await this.events.claimDeposits(manager)) await announceDepositMove(this.outbox, manager, move);
     });
     this.outbox.kick();
     return { tenant, address };

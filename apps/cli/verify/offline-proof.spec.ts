@@ -1,0 +1,81 @@
+import { describe, expect, it } from '@jest/globals';
+import { randomBytes } from 'node:crypto';
+import { ed25519Signer, formatProofFile, formatVerifierKey, inclusionProof, leafHash, RightEdge, sha256, signCheckpoint } from '#merkle';
+import { generateSealKeys, openRecordBody, Sealer, sealRecord } from '#protocol';
+import type { LogRecord } from '#protocol';
+import { verifyOffline } from './offline-proof.js';
+
+const record = '018f0000-0000-7000-8000-000000000001';
+const timeMs = Date.UTC(2026, 0, 1);
+const tenant = { tenant: '018f0000-0000-7000-8000-00000000000a', pseudonym: 'ab'.repeat(32) };
+const signer = ed25519Signer('mizan.example/audit', randomBytes(32));
+
+/** A proof file of two entries of one record in a log of five, as the API gives it. */
+function proofFile() {
+  const keys = generateSealKeys();
+  const sealer = new Sealer(keys.publicKey, '018f0000-0000-7000-8000-00000000000b');
+  const seal = (type: 'admitted' | 'completed'): LogRecord => sealRecord({ id: record, type, timeMs, fields: { model: 'm', amount: '5' }, facts: null }, tenant, sealer);
+  const own = [seal('admitted'), seal('completed')];
+  const leaves = [...[0, 1, 2].map((n) => Buffer.from(`other ${n}`)), ...own.map(({ envelope }) => Buffer.from(envelope, 'base64'))].map((bytes) => leafHash(sha256, bytes));
+  const edge = RightEdge.empty(sha256);
+  const nodes = new Map(leaves.flatMap((leaf) => edge.append(leaf)).map(({ level, index, hash }) => [`${level}/${index}`, hash]));
+  const checkpoint = signCheckpoint({ origin: signer.key.name, size: 5, root: edge.root() }, signer);
+  return {
+    format: 'mizan-proof/1',
+    logKey: formatVerifierKey(signer.key),
+    entries: own.map(({ id, type, envelope, body }, at) => ({
+      entry: { index: 3 + at, id, type, timeMs, tenant: tenant.tenant, envelope, body: at === 0 ? openRecordBody(id, type, body!, keys.privateKey) : null },
+      proof: formatProofFile({ index: 3 + at, proof: inclusionProof(sha256, 3 + at, 5, (level, index) => nodes.get(`${level}/${index}`)!), checkpoint }),
+    })),
+  };
+}
+
+const verdictOf = (file: unknown, pinnedKey?: string) => verifyOffline(JSON.stringify(file), pinnedKey);
+
+describe('verifying a proof file offline', () => {
+  it('proves each entry, and says what is disclosed and whose key it was', () => {
+    const file = proofFile();
+    expect(verdictOf(file, file.logKey)).toEqual({
+      valid: true,
+      record,
+      logKey: file.logKey,
+      keyPinned: true,
+      error: undefined,
+      entries: [
+        { record, type: 'admitted', time: '2026-01-01T00:00:00.000Z', index: 3, logSize: 5, disclosed: true },
+        { record, type: 'completed', time: '2026-01-01T00:00:00.000Z', index: 4, logSize: 5, disclosed: false },
+      ],
+    });
+    expect(verdictOf(file).keyPinned).toBe(false);
+  });
+
+  it('refuses the file under another log key', () => {
+    const other = formatVerifierKey(ed25519Signer('mizan.example/audit', randomBytes(32)).key);
+    expect(verdictOf(proofFile(), other)).toMatchObject({ valid: false, error: expect.stringContaining('no known key has signed') });
+  });
+
+  it.each([
+    ['a disclosed amount', (file: ReturnType<typeof proofFile>) => (file.entries[0]!.entry.body!.fields['amount'] = '4'), 'commits to'],
+    ['a byte of an envelope', (file: ReturnType<typeof proofFile>) => (file.entries[1]!.entry.envelope = changedEnvelope(file.entries[1]!.entry.envelope)), 'not number 4'],
+    ['the time beside an entry', (file: ReturnType<typeof proofFile>) => (file.entries[1]!.entry.timeMs += 1), 'its own bytes'],
+    ['the index beside an entry', (file: ReturnType<typeof proofFile>) => (file.entries[1]!.entry.index = 3), 'by its proof'],
+    ['the proof of another entry', (file: ReturnType<typeof proofFile>) => (file.entries[1]!.proof = file.entries[0]!.proof), 'not number 3'],
+    ['no entry', (file: ReturnType<typeof proofFile>) => (file.entries = []), 'proves no entry'],
+  ])('refuses a file with %s changed', (_, change, error) => {
+    const file = proofFile();
+    change(file);
+    expect(verdictOf(file)).toMatchObject({ valid: false, error: expect.stringContaining(error) });
+  });
+
+  it('refuses what is no proof file', () => {
+    expect(verifyOffline('not json', undefined).error).toBe('the file is not JSON');
+    expect(verdictOf({ format: 'mizan-proof/1' }).error).toBe('the file is not a proof of a record');
+  });
+});
+
+/** Another commitment root, the rest as it was. */
+function changedEnvelope(envelope: string): string {
+  const value = JSON.parse(Buffer.from(envelope, 'base64').toString()) as { root: string };
+  value.root = value.root.replace(/^./, (digit) => (digit === '0' ? '1' : '0'));
+  return Buffer.from(JSON.stringify(value)).toString('base64');
+}

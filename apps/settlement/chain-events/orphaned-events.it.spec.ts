@@ -1,0 +1,108 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import type { DataSource, EntityManager } from 'typeorm';
+import { SystemClock, SystemIds } from '#kernel';
+import type { PlacedEvent } from '#chain';
+import { Outbox } from '#messaging';
+import { createDataSource, migrate } from '#service';
+import { createTestDatabase } from '#testing';
+import type { TestDatabase } from '#testing';
+import type { ChainLink } from '../chain/chain-link.js';
+import type { SettlementConfig } from '../config.js';
+import { StatementStore } from '../epochs/statement.store.js';
+import { PayerStore } from '../payers/payer.store.js';
+import type { Payer } from '../payers/payer.store.js';
+import { PayersService } from '../payers/payers.service.js';
+import { settlement } from '../settlement.service-definition.js';
+import { ChainEventStore } from './chain-event.store.js';
+import type { SettledRecord } from './settled-record.js';
+import { Watcher } from './watcher.service.js';
+
+const ids = new SystemIds(new SystemClock());
+const address = (n: number): string => `0x${n.toString().padStart(40, '0')}`;
+
+describe('money events of a payer that is nobody’s yet', () => {
+  let database: TestDatabase;
+  let dataSource: DataSource;
+  let outbox: Outbox;
+  /** What the chain holds, and how far it is final. */
+  const chain: PlacedEvent[] = [];
+  let afterLook: (() => Promise<void>) | undefined;
+
+  /** Lets something happen between the look at the payer and what is made of it. */
+  class PausedPayers extends PayerStore {
+    override async ofAddress(manager: EntityManager, payer: string): Promise<Payer | null> {
+      const found = await super.ofAddress(manager, payer);
+      const work = afterLook;
+      afterLook = undefined;
+      await work?.();
+      return found;
+    }
+  }
+
+  const happened = (event: { name: 'Deposited'; payer: string; units: bigint } | { name: 'DepositWithdrawn'; payer: string; units: bigint }): void => {
+    const blockNumber = chain.length + 1;
+    const at = { tx: `0x${blockNumber.toString(16).padStart(64, '0')}`, blockHash: `0x${'f'.repeat(64)}`, blockNumber, logIndex: 0 };
+    chain.push(event.name === 'Deposited' ? { ...event, available: event.units, at } : { ...event, to: event.payer, at });
+  };
+  const link = {
+    chainId: 1n,
+    finalized: () => Promise.resolve({ number: chain.length, hash: '0x' }),
+    escrow: { address: address(99), events: (from: number, to: number) => Promise.resolve(chain.filter(({ at }) => at.blockNumber >= from && at.blockNumber <= to)) },
+  } as unknown as ChainLink;
+  const watcher = (payers: PayerStore): Watcher =>
+    new Watcher({ SETTLEMENT_START_BLOCK: 0 } as SettlementConfig, dataSource, link, new ChainEventStore(), payers, new StatementStore(), {} as SettledRecord, outbox);
+  const payers = (): PayersService => new PayersService(dataSource, new PayerStore(), new StatementStore(), new ChainEventStore(), outbox);
+  const told = async (): Promise<{ event: string; tenant: string; units: string }[]> => {
+    const rows = await dataSource.query<{ subject: string; payload: string }[]>('DELETE FROM settlement.outbox RETURNING id, subject, payload').then((result) => result as unknown as [{ id: string; subject: string; payload: string }[], number]);
+    return rows[0]
+      .sort((a, b) => Number(a.id) - Number(b.id))
+      .map(({ subject, payload }) => ({ event: subject.split('.').at(-1)!, ...(JSON.parse(payload) as { tenant: string; units: string }) }))
+      .map(({ event, tenant, units }) => ({ event, tenant, units }));
+  };
+
+  beforeAll(async () => {
+    Logger.overrideLogger(false);
+    database = await createTestDatabase({ service: 'settlement' });
+    await migrate(settlement, database.ownerUrl);
+    dataSource = await createDataSource(database.url, 'settlement').initialize();
+    outbox = new Outbox('settlement', ids);
+  }, 60_000);
+  afterAll(async () => {
+    await dataSource?.destroy();
+    await database?.drop();
+  });
+
+  it('are told to the books when it is named, deposits taken back included', async () => {
+    const tenant = ids.uuid();
+    happened({ name: 'Deposited', payer: address(1), units: 10n });
+    happened({ name: 'DepositWithdrawn', payer: address(1), units: 4n });
+    await watcher(new PayerStore()).round();
+    expect(await told()).toEqual([]);
+    await payers().put(tenant, address(1));
+    const both = [{ event: 'deposit-confirmed', tenant, units: '10' }, { event: 'deposit-withdrawn', tenant, units: '4' }];
+    expect(await told()).toEqual(both);
+    await payers().put(tenant, address(1));
+    await watcher(new PayerStore()).round();
+    expect(await told()).toEqual([]);
+  });
+
+  it('are told also when it is named at the very moment in which they are read', async () => {
+    const tenant = ids.uuid();
+    happened({ name: 'Deposited', payer: address(2), units: 7n });
+    afterLook = () => payers().put(tenant, address(2)).then(() => undefined);
+    await watcher(new PausedPayers()).round();
+    await watcher(new PayerStore()).round();
+    expect(await told()).toEqual([{ event: 'deposit-confirmed', tenant, units: '7' }]);
+  });
+
+  it('bind the tenant to the address: what was booked for it stays where it is', async () => {
+    const tenant = ids.uuid();
+    await payers().put(tenant, address(3));
+    await payers().put(tenant, address(4));
+    happened({ name: 'Deposited', payer: address(4), units: 1n });
+    await watcher(new PayerStore()).round();
+    await expect(payers().put(tenant, address(5))).rejects.toMatchObject({ code: 'CONFLICT' });
+    await payers().put(tenant, address(4));
+  });
+});

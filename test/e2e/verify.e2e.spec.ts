@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Books } from './books.js';
+import { eventually } from './eventually.js';
+import { embed, recordIn, recordOf } from './requests.js';
+import { stackMs, StandaloneStack } from './standalone-stack.js';
+
+const names = ['ledger-sums-to-zero', 'charges-match-records', 'vouchers-within-owed', 'jobs-once', 'log-append-only'];
+/** Enough words to earn a machine a few units of the token, which are a thousand nano-dollars each. */
+const sentences = Array.from({ length: 16 }, (_, at) => `Sentence ${at}: a false balance is an abomination, and a just weight is a delight.`);
+
+let stack: StandaloneStack;
+let books: Books;
+/** A request that ran, was charged, and was paid for on chain. */
+let paid: string;
+
+beforeAll(async () => {
+  stack = await StandaloneStack.start();
+  books = Books.open(stack.run.databaseUrl);
+}, stackMs);
+
+afterAll(async () => {
+  await books?.close();
+  await stack?.stop();
+}, 60_000);
+
+describe('mizan verify', () => {
+  it('finds all five invariants to hold after requests, refusals, an epoch and a withdrawal', async () => {
+    const [api, platform] = [stack.rest(), stack.rest(stack.run.adminKey)];
+    const { tenant } = stack.run;
+    const answers = await Promise.all([
+      embed(api, sentences),
+      embed(api, sentences),
+      embed(api, [...sentences, 'Write to the clerk at clerk@example.com.']),
+      embed(api, 'Not for anybody else.', { 'x-mizan-tags': 'sender:rssfeeds@spamassassin.taint.org' }),
+    ]);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 403]);
+    paid = recordIn(answers[0]);
+    for (const answer of answers) await recordOf(api, recordIn(answer));
+    await books.settle();
+
+    const { id } = await platform.post<{ id: string }>('/v1/settlements', { tenant });
+    const payouts = await eventually(`the payouts of statement ${id}`, async (saw) => {
+      const { data } = await platform.get<{ data: { statement: string; payee: string; units: string; state: string }[] }>(`/v1/payouts?tenant=${tenant}&limit=200`);
+      saw(data);
+      const own = data.filter(({ statement }) => statement === id);
+      return own.length > 0 && own.every(({ state }) => state === 'settled') ? own : undefined;
+    }, 60_000);
+    const { payee, units } = payouts[0]!;
+    const { directory } = stack.run.nodes.find(({ payoutAddress }) => payoutAddress.toLowerCase() === payee.toLowerCase())!;
+    const withdrawal = await stack.node('withdraw', '--dir', directory, '--rpc', stack.run.rpcUrl, '--escrow', stack.run.contracts.escrow, '--json');
+    expect(withdrawal).toMatchObject({ code: 0 });
+    expect(JSON.parse(withdrawal.stdout)).toMatchObject({ units });
+
+    const { invariants, code } = await stack.verify();
+    expect(invariants.map(({ name, holds, detail }) => `${name}: ${holds ? 'holds' : detail}`)).toEqual(names.map((name) => `${name}: holds`));
+    expect(code).toBe(0);
+    const total = payouts.reduce((sum, payout) => sum + BigInt(payout.units), 0n);
+    expect(invariants.find(({ name }) => name === 'vouchers-within-owed')?.detail).toContain(`${total} units credited on chain`);
+    expect(invariants.find(({ name }) => name === 'log-append-only')?.detail).toContain('1 anchor');
+  }, 120_000);
+
+  /** Changes a row as the database's administrator, looks, and changes it back. */
+  async function brokenBy(change: string, undo: string, params: unknown[]): Promise<{ broken: string[]; detail: string; code: number }> {
+    expect(await books.query(`${change} RETURNING 1`, params)).toHaveLength(1);
+    try {
+      const { invariants, code } = await stack.verify(2);
+      const broken = invariants.filter(({ holds }) => !holds);
+      return { broken: broken.map(({ name }) => name), detail: broken.map(({ detail }) => detail).join('; '), code };
+    } finally {
+      expect(await books.query(`${undo} RETURNING 1`, params)).toHaveLength(1);
+    }
+  }
+
+  it('names the entry when one bit of the log is changed', async () => {
+    const [{ index } = { index: '' }] = await books.query<{ index: string }>("SELECT index FROM governance.log_entries WHERE id = $1 AND type = 'completed'", [paid]);
+    const flip = 'UPDATE governance.log_entries SET envelope = set_byte(envelope, length(envelope) / 2, get_byte(envelope, length(envelope) / 2) # 1) WHERE index = $1';
+    const seen = await brokenBy(flip, flip, [index]);
+    expect(seen).toEqual({ broken: ['log-append-only'], detail: expect.stringMatching(new RegExp(`\\bentry ${index}\\b`)), code: 1 });
+  }, 60_000);
+
+  it('names the transfer when one posting of the ledger is changed', async () => {
+    const change = (by: string): string => `UPDATE billing.postings SET amount = amount ${by} WHERE transfer = $1 AND line = 0`;
+    const [{ id } = { id: '' }] = await books.query<{ id: string }>("SELECT id FROM billing.transfers WHERE code = 'lease.grant' ORDER BY id LIMIT 1");
+    const seen = await brokenBy(change('+ 1'), change('- 1'), [id]);
+    expect(seen).toEqual({ broken: ['ledger-sums-to-zero'], detail: expect.stringContaining(`transfer ${id}`), code: 1 });
+  }, 60_000);
+
+  it('names the receipt when one claims more than its machine signed for', async () => {
+    const change = (by: string): string => `UPDATE billing.receipts SET input_tokens = input_tokens ${by} WHERE record = $1`;
+    const seen = await brokenBy(change('+ 1'), change('- 1'), [paid]);
+    expect(seen).toEqual({ broken: ['charges-match-records'], detail: expect.stringContaining(paid), code: 1 });
+  }, 60_000);
+
+  it('names the organisation or the payee when one payout is raised', async () => {
+    const [{ statement, payee } = { statement: '', payee: '' }] = await books.query<{ statement: string; payee: string }>('SELECT statement, payee FROM billing.statement_lines ORDER BY payee LIMIT 1');
+    const change = (by: string): string => `UPDATE billing.statement_lines SET units = units ${by}, cumulative_units = cumulative_units ${by} WHERE statement = $1 AND payee = $2`;
+    const seen = await brokenBy(change('+ 1'), change('- 1'), [statement, payee]);
+    expect(seen).toEqual({ broken: ['vouchers-within-owed'], detail: expect.stringMatching(new RegExp(`${stack.run.tenant}|${payee}`, 'i')), code: 1 });
+  }, 60_000);
+
+  it('names the job when one that was done and charged is called void', async () => {
+    const change = (from: string, to: string): string => `UPDATE billing.admissions SET state = '${to}' WHERE record = $1 AND state = '${from}'`;
+    const seen = await brokenBy(change('completed', 'voided'), change('voided', 'completed'), [paid]);
+    expect(seen).toEqual({ broken: ['jobs-once'], detail: expect.stringContaining(`job ${paid}`), code: 1 });
+  }, 60_000);
+
+  it('says so to people, too, and is content again when all is as it was', async () => {
+    const [{ index } = { index: '' }] = await books.query<{ index: string }>('SELECT max(index) - 3 AS index FROM governance.log_entries');
+    const flip = 'UPDATE governance.log_entries SET leaf_hash = set_byte(leaf_hash, 7, get_byte(leaf_hash, 7) # 128) WHERE index = $1';
+    await books.query(flip, [index]);
+    const told = await stack.mizan('verify', '--run', stack.path('run.json'), '--patience', '2');
+    await books.query(flip, [index]);
+    expect(told.code).toBe(1);
+    expect(told.stdout).toMatch(new RegExp(`log-append-only.*entry ${index}\\b`));
+    const { invariants, code } = await stack.verify();
+    expect(invariants.filter(({ holds }) => !holds)).toEqual([]);
+    expect(code).toBe(0);
+  }, 60_000);
+
+  it('holds over a stop and a start: everything is where it was', async () => {
+    const before = await recordOf(stack.rest(), paid);
+    const head = await books.query('SELECT size, root FROM governance.log_head');
+    await books.close();
+    await stack.restart('SIGINT');
+    books = Books.open(stack.run.databaseUrl);
+    expect(await recordOf(stack.rest(), paid)).toEqual(before);
+    expect((await embed(stack.rest(), 'A new day.')).status).toBe(200);
+    const [now] = await books.query<{ size: string }>('SELECT size FROM governance.log_head');
+    expect(Number(now!.size)).toBeGreaterThanOrEqual(Number((head[0] as { size: string }).size));
+    const { invariants, code } = await stack.verify();
+    expect(invariants.filter(({ holds }) => !holds)).toEqual([]);
+    expect(code).toBe(0);
+  }, 180_000);
+});
