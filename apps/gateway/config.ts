@@ -25,7 +25,9 @@ export const gatewayConfig = z.object({
   FIRST_EVENT_MS: z.coerce.number().int().min(100).max(limits.streamDeadlineMs).default(60_000),
   /** Silence on a stream after which a comment goes out. Proxies give up after 30 s at the earliest. */
   STREAM_COMMENT_MS: z.coerce.number().int().min(10).max(15_000).default(15_000),
-  /** From admission to the latest possible completion; a stream has ten minutes. */
+  /** From admission to the latest possible completion of a stream. */
+  STREAM_DEADLINE_MS: z.coerce.number().int().min(1_000).max(limits.streamDeadlineMs).default(limits.streamDeadlineMs),
+  /** From admission to the latest possible completion of any other request. */
   REQUEST_DEADLINE_MS: z.coerce.number().int().min(1_000).max(limits.requestDeadlineMs).default(limits.requestDeadlineMs),
 });
 export type GatewayConfig = z.output<typeof gatewayConfig>;

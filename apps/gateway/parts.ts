@@ -44,6 +44,7 @@ export const parts: FactoryProvider[] = [
         gateway: config.GATEWAY_ID,
         durability: config.RECORD_DURABILITY,
         deadlineMs: config.REQUEST_DEADLINE_MS,
+        streamDeadlineMs: config.STREAM_DEADLINE_MS,
         book,
         decider: new Decider(replicated, new DecisionMemo(new CedarEvaluator())),
         leases,

@@ -11,6 +11,7 @@ export interface Enterprise {
   readonly developer: RestApi;
   readonly admin: RestApi;
   readonly developerKeyId: string;
+  readonly developerKey: string;
 }
 
 export interface NewKey {
@@ -31,7 +32,7 @@ export async function foundEnterprise(stack: StandaloneStack, name: string, give
   const admin = await platform.post<NewKey>(`${of}/keys`, { role: 'org_admin', name: 'administrator' });
   if (given.policy !== undefined) await platform.put(`${of}/policy`, { text: given.policy });
   if (given.budgetNanos !== undefined) await platform.put(`${of}/budgets`, { project, limitNanos: given.budgetNanos.toString() });
-  const enterprise = { tenant, project, developer: stack.rest(developer.secret), admin: stack.rest(admin.secret), developerKeyId: developer.id };
+  const enterprise = { tenant, project, developer: stack.rest(developer.secret), admin: stack.rest(admin.secret), developerKeyId: developer.id, developerKey: developer.secret };
   await whenKnown(enterprise, given.policy !== undefined);
   return enterprise;
 }

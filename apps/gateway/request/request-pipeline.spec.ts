@@ -83,6 +83,7 @@ describe('the request pipeline', () => {
         gateway: 'gw-1',
         durability: 'one-replica',
         deadlineMs: limits.requestDeadlineMs,
+        streamDeadlineMs: limits.streamDeadlineMs,
         book,
         decider: new Decider(world.replicated, new DecisionMemo(new CedarEvaluator(4))),
         leases,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { DomainError, isDomainError } from '#kernel';
 import type { Clock } from '#kernel';
-import { failure, limits } from '#protocol';
+import { failure } from '#protocol';
 import type { DecisionFields } from '#protocol';
 import type { OfferBook } from '../market/offer-book.js';
 import { Admission } from './admission.js';
@@ -24,6 +24,8 @@ export interface PipelineParts extends AdmissionParts {
   readonly durability: DecisionFields['durability'];
   /** From admission to the latest possible completion. */
   readonly deadlineMs: number;
+  /** The same for streams. */
+  readonly streamDeadlineMs: number;
 }
 
 /** The steps of a request in order, from a parsed job to its answer. Authentication went before, settlement comes after. */
@@ -65,7 +67,7 @@ export class RequestPipeline {
   }
 
   private async decide(job: InferenceJob): Promise<Decided> {
-    const { steps, book, decider, clock, durability, deadlineMs } = this.parts;
+    const { steps, book, decider, clock, durability, deadlineMs, streamDeadlineMs } = this.parts;
     const offers = book.serving(job.model, job.endpoint);
     if (offers.length === 0) throw failure('MODEL_NOT_FOUND', `no machine offers the model "${job.model}" for ${job.endpoint}`, { param: 'model' });
     const classification = await steps.run('classify', () => classify(job));
@@ -75,7 +77,7 @@ export class RequestPipeline {
       decision,
       fields: fieldsOfDecision(job, classification, decision, durability),
       requestHash: createHash('sha256').update(job.body).digest('hex'),
-      deadlineMs: clock.nowMs() + (job.streamed === undefined ? deadlineMs : limits.streamDeadlineMs),
+      deadlineMs: clock.nowMs() + (job.streamed === undefined ? deadlineMs : streamDeadlineMs),
     };
     if (decision.decision === 'deny') {
       const told = decision.policies.map(({ id, reason }) => `${id}: ${reason}`).join('; ');
