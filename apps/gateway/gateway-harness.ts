@@ -144,8 +144,8 @@ export class GatewayStack {
 
   private async followRecords(): Promise<void> {
     const { manager, jetstream } = this.buses.get('governance')!;
-    await manager.consumers.add('RECORDS', { durable_name: 'test', ack_policy: 'none' });
-    const messages = await (await jetstream.consumers.get('RECORDS', 'test')).consume();
+    await manager.consumers.add('RECORDS', { durable_name: 'governance-log', ack_policy: 'none' });
+    const messages = await (await jetstream.consumers.get('RECORDS', 'governance-log')).consume();
     this.closers.push(() => messages.stop());
     void (async () => {
       for await (const message of messages) this.records.push(...recordCommit.decode(message.json()).records);

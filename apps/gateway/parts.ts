@@ -33,7 +33,7 @@ export const parts: FactoryProvider[] = [
     useFactory: (replicated: Replicated, config: GatewayConfig, clock: Clock) => new Authenticator(replicated, config.KEY_PEPPER, clock),
   },
   { provide: LeaseBook, inject: [Caller, SERVICE_CONFIG, Clock], useFactory: (caller: Caller, config: GatewayConfig, clock: Clock) => new LeaseBook(new BillingLeases(caller, config.GATEWAY_ID), clock) },
-  { provide: Recorder, inject: [Bus, Publisher, Ids], useFactory: (bus: Bus, publisher: Publisher, ids: Ids) => new Recorder(new StreamLog(bus, publisher), ids) },
+  { provide: Recorder, inject: [Bus, Publisher, Ids, Clock], useFactory: (bus: Bus, publisher: Publisher, ids: Ids, clock: Clock) => new Recorder(new StreamLog(bus, publisher), ids, clock) },
   { provide: NodeClient, inject: [Bus, SERVICE_CONFIG], useFactory: (bus: Bus, config: GatewayConfig) => NodeClient.connect(bus.connection, config.GATEWAY_ID) },
   {
     provide: RequestPipeline,

@@ -4,8 +4,6 @@
  * Usage: node apps/standalone/change-a-byte.mjs [INDEX]
  */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import pg from 'pg';

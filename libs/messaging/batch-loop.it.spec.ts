@@ -7,6 +7,9 @@ import type { BatchLoopOptions } from './batch-loop.js';
 import { Bus } from './bus.js';
 import { Publisher } from './publisher.js';
 
+/** Services may use their own durable consumers only; here each case has one of its own. */
+const anyConsumer = { publish: ['$JS.API.STREAM.INFO.EVENTS', '$JS.API.CONSUMER.>', '$JS.ACK.EVENTS.>'], subscribe: ['_INBOX_billing.>'], responses: false };
+
 describe('a durable consumer', () => {
   let nats: TestNats;
   let settlement: Bus;
@@ -16,7 +19,7 @@ describe('a durable consumer', () => {
     Logger.overrideLogger(false);
     nats = await testNats();
     settlement = await Bus.connect({ url: nats.url, creds: nats.credentials.settlement, name: 'settlement' });
-    billing = await Bus.connect({ url: nats.url, creds: nats.credentials.billing, name: 'billing' });
+    billing = await Bus.connect({ url: nats.url, creds: await nats.credentialsWith('billing', anyConsumer), name: 'billing' });
   }, 150_000);
   afterAll(async () => {
     await settlement?.close();
@@ -72,7 +75,7 @@ describe('a durable consumer', () => {
   });
 
   it('that dies with messages in hand leaves them to the next one, before anything newer and within seconds', async () => {
-    const dying = await Bus.connect({ url: nats.url, creds: nats.credentials.billing, name: 'billing' });
+    const dying = await Bus.connect({ url: nats.url, creds: await nats.credentialsWith('billing', anyConsumer), name: 'billing' });
     let taken = 0;
     let endTheDead = (): void => undefined;
     const dead = new BatchLoop(dying, {

@@ -20,8 +20,15 @@ describe('NATS permissions', () => {
   });
 
   it('open a stream to those alone who consume it: others could acknowledge or delete in their place', () => {
-    const openTo = (stream: string): string[] => credentialNames.filter((name) => credentialPermissions(name).publish.includes(`$JS.ACK.${stream}.>`));
+    const openTo = (stream: string): string[] => credentialNames.filter((name) => credentialPermissions(name).publish.some((subject) => subject.startsWith(`$JS.ACK.${stream}.`)));
     expect({ RECORDS: openTo('RECORDS'), EVENTS: openTo('EVENTS'), RECEIPTS: openTo('RECEIPTS') }).toEqual({ RECORDS: ['billing', 'governance'], EVENTS: ['billing'], RECEIPTS: ['billing'] });
+  });
+
+  it('let no service read, acknowledge or delete another one’s durable consumer', () => {
+    const { publish } = credentialPermissions('governance');
+    const consumers = publish.filter((subject) => /^\$JS\.(API\.CONSUMER|ACK)\..*(RECORDS|EVENTS|RECEIPTS)/.test(subject));
+    expect(consumers.length).toBeGreaterThan(0);
+    expect(consumers.filter((subject) => !subject.includes('RECORDS.governance-log'))).toEqual([]);
   });
 
   it('let each bucket be written by its owner alone', () => {

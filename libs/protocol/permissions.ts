@@ -17,12 +17,17 @@ const calls: Record<ServiceName, readonly ServiceName[]> = {
   settlement: ['billing', 'governance'],
 };
 
-const consumes: Record<ServiceName, readonly StreamName[]> = {
-  gateway: [],
-  scheduler: [],
-  billing: ['RECORDS', 'EVENTS', 'RECEIPTS'],
-  governance: ['RECORDS'],
-  settlement: [],
+/** Durable consumers by name: a service can neither read, acknowledge nor delete another's. */
+const consumes: Record<ServiceName, Partial<Record<StreamName, readonly string[]>>> = {
+  gateway: {},
+  scheduler: {},
+  billing: {
+    RECORDS: ['billing-records'],
+    EVENTS: ['billing-node-enrolled', 'billing-node-revoked', 'billing-deposit-confirmed', 'billing-deposit-withdrawn', 'billing-epoch-settled', 'billing-withdrawal-confirmed'],
+    RECEIPTS: ['billing-receipts'],
+  },
+  governance: { RECORDS: ['governance-log'] },
+  settlement: {},
 };
 
 const reads: Record<ServiceName, readonly BucketName[]> = {
@@ -41,22 +46,25 @@ const extra: Record<ServiceName, { publish: string[]; subscribe: string[] }> = {
   settlement: { publish: [], subscribe: [] },
 };
 
-/** The JetStream API of one stream: read its state, make and pull consumers, acknowledge. */
-const streamAccess = (stream: string): string[] => [
+/** The JetStream API of one durable consumer: make it, pull, acknowledge; and its stream's state. */
+const durableAccess = (stream: string, durable: string): string[] => [
   `$JS.API.STREAM.INFO.${stream}`,
-  `$JS.API.CONSUMER.CREATE.${stream}`,
-  `$JS.API.CONSUMER.CREATE.${stream}.>`,
-  `$JS.API.CONSUMER.DURABLE.CREATE.${stream}.>`,
-  `$JS.API.CONSUMER.INFO.${stream}.>`,
-  `$JS.API.CONSUMER.LIST.${stream}`,
-  `$JS.API.CONSUMER.DELETE.${stream}.>`,
-  `$JS.API.CONSUMER.MSG.NEXT.${stream}.>`,
-  `$JS.ACK.${stream}.>`,
-  `$JS.FC.${stream}.>`,
+  `$JS.API.CONSUMER.CREATE.${stream}.${durable}`,
+  `$JS.API.CONSUMER.CREATE.${stream}.${durable}.>`,
+  `$JS.API.CONSUMER.DURABLE.CREATE.${stream}.${durable}`,
+  `$JS.API.CONSUMER.INFO.${stream}.${durable}`,
+  `$JS.API.CONSUMER.MSG.NEXT.${stream}.${durable}`,
+  `$JS.ACK.${stream}.${durable}.>`,
 ];
 
+/** Watching a bucket makes short-lived consumers with random names. */
 const bucketAccess = (bucket: string): string[] => [
-  ...streamAccess(`KV_${bucket}`),
+  `$JS.API.STREAM.INFO.KV_${bucket}`,
+  `$JS.API.CONSUMER.CREATE.KV_${bucket}`,
+  `$JS.API.CONSUMER.CREATE.KV_${bucket}.>`,
+  `$JS.API.CONSUMER.INFO.KV_${bucket}.>`,
+  `$JS.API.CONSUMER.DELETE.KV_${bucket}.>`,
+  `$JS.FC.KV_${bucket}.>`,
   `$JS.API.DIRECT.GET.KV_${bucket}`,
   `$JS.API.DIRECT.GET.KV_${bucket}.>`,
   `$JS.API.STREAM.MSG.GET.KV_${bucket}`,
@@ -79,7 +87,7 @@ export function credentialPermissions(name: CredentialName): NatsPermissions {
       ...calls[name].map((service) => `mizan.rpc.${service}.>`),
       `mizan.record.${name}`,
       `mizan.event.${name}.>`,
-      ...consumes[name].flatMap(streamAccess),
+      ...Object.entries(consumes[name]).flatMap(([stream, durables]) => durables.flatMap((durable) => durableAccess(stream, durable))),
       ...[...read].flatMap(bucketAccess),
       ...owned.map((bucket) => `$KV.${bucket}.>`),
       ...extra[name].publish,

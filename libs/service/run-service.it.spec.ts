@@ -43,7 +43,7 @@ class SampleRpc {
     return { n: request.n * 2 };
   }
 
-  @ConsumeEvent(noted, { durable: 'sample-notes' })
+  @ConsumeEvent(noted, { durable: 'billing-node-enrolled' })
   async note(payload: { text: string }, meta: EventMeta): Promise<void> {
     if (this.failuresLeft-- > 0) throw new Error('the first delivery fails');
     await withTenant(this.dataSource, '*', async (manager) => {

@@ -57,7 +57,7 @@ function stage(handler: NodeJobHandler) {
   const bus = new MemoryBus();
   const kept: SignedReceipt[] = [];
   const server = new NodeServer(bus, { node, identity: identity.privateKey, handler, admit: () => undefined, keepReceipt: async (receipt) => void kept.push(receipt), pulseMs: 20 });
-  const client = new NodeClient(bus, 'g1', { silenceMs: 150, handshakeMs: 100 });
+  const client = new NodeClient(bus, 'g1', { silenceMs: 400, handshakeMs: 2_000 });
   closing.push(() => server.close(), () => client.close());
   const job = (more: Partial<JobRequest> = {}): JobRequest => ({
     node,
@@ -121,7 +121,7 @@ describe('a streamed answer', () => {
     const stream = await client.stream(job());
     let rested = false;
     const body = await read(stream, Infinity, async () => {
-      if (!rested) await pause(400);
+      if (!rested) await pause(900);
       rested = true;
     });
     expect(body).toHaveLength(300);

@@ -37,7 +37,7 @@ function serve(bus: MemoryBus, options: Partial<NodeServerOptions> = {}): { serv
 }
 
 function gatewayOn(bus: MemoryBus, options: NodeClientOptions = {}): NodeClient {
-  const client = new NodeClient(bus, 'g1', { silenceMs: 150, handshakeMs: 100, ...options });
+  const client = new NodeClient(bus, 'g1', { silenceMs: 150, handshakeMs: 2_000, ...options });
   closing.push(() => client.close());
   return client;
 }
@@ -90,7 +90,7 @@ describe('a job over the wire', () => {
     // Small frames from the node (credit among them) are lost: the gateway's body stalls at a window.
     serve(bus);
     bus.tap = (subject, payload) => (subject.includes('.up.frame') && !large(payload) ? undefined : payload);
-    await expect(gatewayOn(bus).run(jobOf(randomBytes(size)))).rejects.toMatchObject({ code: 'NODE_UNREACHABLE' });
+    await expect(gatewayOn(bus, { silenceMs: 1_500, handshakeMs: 1_500 }).run(jobOf(randomBytes(size)))).rejects.toMatchObject({ code: 'NODE_UNREACHABLE' });
     expect(count('.down.')).toBe(limits.creditWindow);
     // Nothing more from the gateway (credit among it) once the answer has begun: the node's body stalls at a window.
     const other = new MemoryBus();
@@ -100,7 +100,7 @@ describe('a job over the wire', () => {
       answering ||= subject.includes('.up.') && large(payload);
       return answering && subject.includes('.down.') ? undefined : payload;
     };
-    await expect(gatewayOn(other).run(jobOf(Buffer.from('a'), { deadlineMs: Date.now() + 500 }))).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    await expect(gatewayOn(other, { silenceMs: 10_000, handshakeMs: 1_500 }).run(jobOf(Buffer.from('a'), { deadlineMs: Date.now() + 1_500 }))).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
     expect(other.seen.filter(({ subject, payload }) => subject.includes('.up.') && large(payload))).toHaveLength(limits.creditWindow);
   });
 

@@ -251,8 +251,11 @@ describe('policy', () => {
 
 describe('budgets', () => {
   it('a budget for one request lets exactly one of many through, and says to the others not to try again', async () => {
-    const { admitted } = await recordOf(other.developer, recordIn(await embed(other.developer, text)));
-    const poor = await foundEnterprise(stack, 'With little money', { policy: anywhere, budgetNanos: BigInt(admitted!.holdNanos) });
+    // One price only: what the first one leaves of its reservation must not do for a cheaper machine.
+    const policy = anywhere.replace('resource)', 'resource) when { resource.region == "sa-riyadh" }');
+    const rich = await foundEnterprise(stack, 'With much money', { policy, budgetNanos: 1_000_000_000n });
+    const { admitted } = await recordOf(rich.developer, recordIn(await embed(rich.developer, text)));
+    const poor = await foundEnterprise(stack, 'With little money', { policy, budgetNanos: BigInt(admitted!.holdNanos) });
 
     const answers = await Promise.all(Array.from({ length: 16 }, () => embed(poor.developer, text)));
     const seen = answers.map(({ status, error, headers }) => `${status} ${error?.code ?? ''} ${headers.get('x-should-retry') ?? ''}`.trim()).sort();

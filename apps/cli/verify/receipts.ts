@@ -11,6 +11,7 @@ const namedMax = 50;
 interface ReceiptRow {
   record: string;
   node: string;
+  digest: string;
   offer: string;
   bytes: string;
   signature: string;
@@ -34,7 +35,7 @@ interface ReceiptRow {
 export async function checkReceipts(query: Query): Promise<{ count: number; problems: Problem[] }> {
   const problems: Problem[] = [];
   let count = 0;
-  let after: readonly [string, string] | undefined;
+  let after: readonly [string, string, string] | undefined;
   for (;;) {
     const rows = await page(query, after);
     for (const row of rows) {
@@ -44,13 +45,13 @@ export async function checkReceipts(query: Query): Promise<{ count: number; prob
     count += rows.length;
     const last = rows.at(-1);
     if (rows.length < receiptsPerPage || !last) return { count, problems };
-    after = [last.record, last.node];
+    after = [last.record, last.node, last.digest];
   }
 }
 
-function page(query: Query, after: readonly [string, string] | undefined): Promise<ReceiptRow[]> {
+function page(query: Query, after: readonly [string, string, string] | undefined): Promise<ReceiptRow[]> {
   return query<ReceiptRow>(
-    `SELECT r.record, r.node, r.offer, r.bytes, r.signature, r.model, r.endpoint, r.request_hash, r.response_hash, r.input_tokens, r.output_tokens, r.state,
+    `SELECT r.record, r.node, r.digest, r.offer, r.bytes, r.signature, r.model, r.endpoint, r.request_hash, r.response_hash, r.input_tokens, r.output_tokens, r.state,
        COALESCE(s.public_key, n.public_key) AS public_key, c.node AS charge_node, c.offer AS charge_offer, c.response_hash AS charge_response,
        c.input_tokens AS charge_input, c.output_tokens AS charge_output, a.request_hash AS admitted_request
      FROM billing.receipts r
@@ -58,8 +59,8 @@ function page(query: Query, after: readonly [string, string] | undefined): Promi
      LEFT JOIN billing.nodes n ON n.id = r.node
      LEFT JOIN billing.charges c ON c.record = r.record
      LEFT JOIN billing.admissions a ON a.record = r.record
-     WHERE $1::uuid IS NULL OR (r.record, r.node) > ($1::uuid, $2::uuid) ORDER BY r.record, r.node LIMIT $3`,
-    [after?.[0] ?? null, after?.[1] ?? null, receiptsPerPage],
+     WHERE $1::uuid IS NULL OR (r.record, r.node, r.digest) > ($1::uuid, $2::uuid, $3) ORDER BY r.record, r.node, r.digest LIMIT $4`,
+    [after?.[0] ?? null, after?.[1] ?? null, after?.[2] ?? null, receiptsPerPage],
   );
 }
 

@@ -153,7 +153,8 @@ describe('streams through the gateway', () => {
     const { handler } = machine(() => Array.from(bytes, (byte) => Buffer.from([byte])));
     const model = await offer(handler);
     expect(await text(await client.chat.completions.create({ model, messages, stream: true }))).toBe(words.join(''));
-    expect(await (await post(model)).text()).toBe(bytes.toString());
+    // On a busy machine the short silence of these tests may come about in between.
+    expect((await (await post(model)).text()).replaceAll(': still here\n\n', '')).toBe(bytes.toString());
   });
 
   it('conformance 18: reads CRLF and CR from the engine, comments and names of events with them', async () => {

@@ -46,8 +46,8 @@ export class Admission {
     } catch (error) {
       if (first.outcome === 'opened') first.slot.done('cancelled');
       // It may have arrived all the same: it is said again, with an end without a charge, whenever the stream is back.
-      this.parts.recorder.commitEventually(admission);
-      this.parts.recorder.commitEventually(this.completed(decided, hold, cancelled(first, error)).record);
+      this.parts.recorder.commitEventually(admission, deadlineMs);
+      this.parts.recorder.commitEventually(this.completed(decided, hold, cancelled(first, error)).record, deadlineMs);
       throw error;
     }
     const dispatched = first.outcome === 'opened' ? await this.parts.steps.run('relay', () => relayStream(job, job.streamed!, first)) : first;
@@ -56,7 +56,7 @@ export class Admission {
     try {
       await this.commit('record.completed', record);
     } catch (error) {
-      this.parts.recorder.commitEventually(record);
+      this.parts.recorder.commitEventually(record, deadlineMs);
       const told = recorded(error instanceof DomainError ? error : failure('INTERNAL', 'something went wrong here', {}, error), job.id);
       await finish(decided, first, (form) => form.error(told));
       throw told;

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { operatorRecord } from '#protocol';
+import { limits, operatorRecord } from '#protocol';
 import type { LogRecord } from '#protocol';
-import { CountingIds, MemoryLog, uuidOf } from '../examples.js';
+import { CountingIds, ManualClock, MemoryLog, uuidOf } from '../examples.js';
 import { GroupCommit } from './group-commit.js';
 import { Recorder } from './record.js';
 
@@ -67,7 +67,7 @@ describe('group commits', () => {
 describe('the recorder', () => {
   it('says that nothing can be recorded while the stream is away', async () => {
     const log = new MemoryLog();
-    const recorder = new Recorder(log, new CountingIds());
+    const recorder = new Recorder(log, new CountingIds(), new ManualClock());
     recorder.assertAvailable();
     log.available = false;
     expect(() => recorder.assertAvailable()).toThrow(expect.objectContaining({ code: 'RECORD_UNAVAILABLE' }));
@@ -76,9 +76,20 @@ describe('the recorder', () => {
 
   it('writes what it owes when it can, at the latest when it closes', async () => {
     const log = new MemoryLog();
-    const recorder = new Recorder(log, new CountingIds());
-    recorder.commitEventually(record(1));
+    const recorder = new Recorder(log, new CountingIds(), new ManualClock());
+    recorder.commitEventually(record(1), new ManualClock().nowMs());
     await recorder.close();
     expect(log.records.map(({ id }) => id)).toEqual([uuidOf(1)]);
+  });
+
+  it('leaves to billing what is owed past half of its grace', async () => {
+    const log = new MemoryLog();
+    const clock = new ManualClock();
+    const recorder = new Recorder(log, new CountingIds(), clock);
+    recorder.commitEventually(record(1), clock.nowMs());
+    recorder.commitEventually(record(2), clock.nowMs() + 1);
+    clock.ms += limits.admissionGraceMs / 2;
+    await recorder.close();
+    expect(log.records.map(({ id }) => id)).toEqual([uuidOf(2)]);
   });
 });

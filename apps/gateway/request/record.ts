@@ -1,4 +1,4 @@
-import type { Ids } from '#kernel';
+import type { Clock, Ids } from '#kernel';
 import { failure, limits } from '#protocol';
 import type { LogRecord } from '#protocol';
 import { GroupCommit } from './group-commit.js';
@@ -11,12 +11,13 @@ const owedRetryMs = 1_000;
 /** Step 8: durable facts. A record counts when the stream has acknowledged the commit that it travelled in. */
 export class Recorder {
   private readonly commits: GroupCommit;
-  private readonly owed = new Set<LogRecord>();
+  private readonly owed = new Map<LogRecord, number>();
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly log: CommitLog,
     ids: Ids,
+    private readonly clock: Clock,
   ) {
     this.commits = new GroupCommit(log, ids);
   }
@@ -35,10 +36,13 @@ export class Recorder {
     }
   }
 
-  /** Writes a record as soon as the stream is there again. Duplicates are harmless: a record's identity is its id and type. */
-  commitEventually(record: LogRecord): void {
+  /**
+   * Writes a record as soon as the stream is there again, until half of billing's grace after the deadline: what is later is ended
+   * by billing, and only by it. Duplicates are harmless: a record's identity is its id and type.
+   */
+  commitEventually(record: LogRecord, deadlineMs: number): void {
     if (this.owed.size >= owedMax) return;
-    this.owed.add(record);
+    this.owed.set(record, deadlineMs + limits.admissionGraceMs / 2);
     this.timer ??= setTimeout(() => void this.pay(), owedRetryMs);
   }
 
@@ -54,7 +58,9 @@ export class Recorder {
   }
 
   private async payAll(): Promise<void> {
-    const batch = [...this.owed].slice(0, limits.recordsPerCommit * 4);
+    const nowMs = this.clock.nowMs();
+    for (const [record, untilMs] of this.owed) if (untilMs <= nowMs) this.owed.delete(record);
+    const batch = [...this.owed.keys()].slice(0, limits.recordsPerCommit * 4);
     await Promise.allSettled(batch.map((record) => this.commits.add(record).then(() => this.owed.delete(record))));
   }
 }

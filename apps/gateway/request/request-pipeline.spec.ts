@@ -74,7 +74,7 @@ describe('the request pipeline', () => {
       },
       stream: (request: JobRequest): Promise<JobStream> => {
         ran.push(request);
-        return Promise.reject(failure('ENGINE_FAILED', 'streams are tested in stream-pipeline.spec.ts'));
+        return Promise.reject(failure('ENGINE_FAILED', 'streams are tested in streaming.it.spec.ts'));
       },
     };
     return {
@@ -90,7 +90,7 @@ describe('the request pipeline', () => {
         placement,
         dispatcher: new Dispatcher(runner, placement, 200),
         records: new RequestRecords(new TenantSealers(clock), clock),
-        recorder: new Recorder(log, new CountingIds()),
+        recorder: new Recorder(log, new CountingIds(), clock),
         steps: new Steps(new Registry()),
         clock,
       }),
@@ -150,8 +150,14 @@ describe('the request pipeline', () => {
   });
 
   it('refuses when the budget is spent, and records the refusal', async () => {
-    await expectError(pipeline(new OneLease(2_999n)).pipeline.run(exampleJob()), 'BUDGET_EXHAUSTED');
+    await expectError(pipeline(new OneLease(999n)).pipeline.run(exampleJob()), 'BUDGET_EXHAUSTED');
     expect(log.fields('refused')).toMatchObject({ decision: 'permit', refusal: { code: 'BUDGET_EXHAUSTED' } });
+  });
+
+  it('runs where the budget still reaches when it does not reach for the dearest permitted machine', async () => {
+    await pipeline(new OneLease(2_999n)).pipeline.run(exampleJob());
+    expect(offersRun()).toEqual([uuidOf(0x102)]);
+    expect(factsOf<AdmittedFacts>('admitted').holdNanos).toBe(1_000n);
   });
 
   it('moves to the next offer when a machine is gone, and names both attempts', async () => {

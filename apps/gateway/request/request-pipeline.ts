@@ -5,6 +5,7 @@ import { failure } from '#protocol';
 import type { DecisionFields } from '#protocol';
 import type { OfferBook } from '../market/offer-book.js';
 import { Admission } from './admission.js';
+import { holdAffordable } from './affordable.js';
 import type { AdmissionParts } from './admission.js';
 import { classify } from './classify.js';
 import type { Decided } from './decided.js';
@@ -14,7 +15,6 @@ import type { InferenceAnswer, InferenceJob } from './inference-job.js';
 import type { Hold } from './lease-account.js';
 import type { Placement, Slot } from './place.js';
 import { recorded } from './recorded.js';
-import { upperBoundNanos } from './upper-bound.js';
 
 export interface PipelineParts extends AdmissionParts {
   readonly book: OfferBook;
@@ -53,8 +53,7 @@ export class RequestPipeline {
 
   private async serve(job: InferenceJob): Promise<InferenceAnswer> {
     this.parts.recorder.assertAvailable();
-    const decided = await this.decide(job);
-    const hold = await this.reserve(decided);
+    const { decided, hold } = await this.reserve(await this.decide(job));
     let slot: Slot | undefined;
     try {
       slot = await this.place(decided);
@@ -86,11 +85,12 @@ export class RequestPipeline {
     return decided;
   }
 
-  private async reserve(decided: Decided): Promise<Hold> {
+  /** What the hold does not cover is out of reach for this job from here on. */
+  private async reserve(decided: Decided): Promise<{ decided: Decided; hold: Hold }> {
     const { tenant, project, bound } = decided.job;
-    const amountNanos = upperBoundNanos(bound, decided.decision.permitted);
     try {
-      return await this.parts.steps.run('reserve', () => this.parts.leases.hold(tenant.tenant, project.id, amountNanos));
+      const { hold, offers } = await this.parts.steps.run('reserve', () => holdAffordable(this.parts.leases, tenant.tenant, project.id, bound, decided.decision.permitted));
+      return { hold, decided: { ...decided, decision: { ...decided.decision, permitted: offers } } };
     } catch (error) {
       if (isDomainError(error, 'BUDGET_EXHAUSTED') || isDomainError(error, 'BUDGET_MISSING')) throw await this.refuse(decided, error);
       throw error;

@@ -1,6 +1,5 @@
-import { chargeOf, failure } from '#protocol';
+import { failure } from '#protocol';
 import type { Usage } from '#protocol';
-import type { MarketOffer } from '../market/market-offer.js';
 
 /** The most tokens that a job can use. */
 export interface TokenBound {
@@ -14,14 +13,6 @@ const markersPerInput = 16;
 /** A token stands for at least one byte of text, so the bytes bound the tokens; tokenizers may first expand compatibility characters. */
 export function inputBound(texts: readonly string[]): number {
   return texts.reduce((sum, text) => sum + Math.max(Buffer.byteLength(text), Buffer.byteLength(text.normalize('NFKD'))) + markersPerInput, 0);
-}
-
-/** The most that the job can cost on any permitted offer: what is reserved. Nanos. */
-export function upperBoundNanos(bound: TokenBound, offers: readonly MarketOffer[]): bigint {
-  return offers.reduce((most, { price }) => {
-    const cost = chargeOf(bound, price);
-    return cost > most ? cost : most;
-  }, 0n);
 }
 
 export const isWithin = (usage: Usage, bound: TokenBound): boolean => usage.inputTokens <= bound.inputTokens && usage.outputTokens <= bound.outputTokens;
