@@ -22,7 +22,8 @@ export default {
     ],
   },
   moduleNameMapper: {
-    '^#([a-z-]+)$': '<rootDir>/libs/$1/index.ts',
+    // Two names are chalk's own imports.
+    '^#(?!ansi-styles$|supports-color$)([a-z-]+)$': '<rootDir>/libs/$1/index.ts',
     '^#([a-z-]+)/(.+)$': '<rootDir>/libs/$1/$2.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },

@@ -25,7 +25,13 @@ export const gatewayConfig = z.object({
   HEADERS_TIMEOUT_MS: z.coerce.number().int().min(100).max(60_000).default(15_000),
   /** The same to the end of its body: 4 MiB at 110 kbit/s. */
   REQUEST_TIMEOUT_MS: z.coerce.number().int().min(100).max(3_600_000).default(300_000),
-  /** From admission to the latest possible completion. */
+  /** How long one machine may take to the first event of a stream before the next is asked. */
+  FIRST_EVENT_MS: z.coerce.number().int().min(100).max(limits.streamDeadlineMs).default(60_000),
+  /** Silence on a stream after which a comment goes out. Proxies give up after 30 s at the earliest. */
+  STREAM_COMMENT_MS: z.coerce.number().int().min(10).max(15_000).default(15_000),
+  /** From admission to the latest possible completion of a stream. */
+  STREAM_DEADLINE_MS: z.coerce.number().int().min(1_000).max(limits.streamDeadlineMs).default(limits.streamDeadlineMs),
+  /** From admission to the latest possible completion of any other request. */
   REQUEST_DEADLINE_MS: z.coerce.number().int().min(1_000).max(limits.requestDeadlineMs).default(limits.requestDeadlineMs),
   /** Lines of batches that this gateway runs at once; 0: none. */
   BATCH_LINES_MAX: z.coerce.number().int().min(0).max(64).default(4),

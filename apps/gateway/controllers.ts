@@ -8,6 +8,7 @@ import { NodesController } from './nodes/nodes.controller.js';
 import { OffersController } from './nodes/offers.controller.js';
 import { AbsentEndpointsController } from './openai/absent-endpoints.controller.js';
 import { ChatCompletionsController } from './openai/chat-completions.controller.js';
+import { CompletionsController } from './openai/completions.controller.js';
 import { EmbeddingsController } from './openai/embeddings.controller.js';
 import { ModelsController } from './openai/models.controller.js';
 import { OpenApiController } from './openapi/openapi.controller.js';
@@ -29,6 +30,7 @@ import { ResponsesController } from './responses/responses.controller.js';
 export const controllers: readonly Type[] = [
   EmbeddingsController,
   ChatCompletionsController,
+  CompletionsController,
   ModelsController,
   FilesController,
   BatchesController,

@@ -80,7 +80,7 @@ describe('the gateway over HTTP', () => {
     ['a field that redirects', () => post('/v1/embeddings', { model: 'mizan/embed', input: 'a', api_base: 'http://x' }), 400, 'REQUEST_INVALID'],
     ['an unknown model', () => post('/v1/embeddings', { model: 'gpt-9', input: 'a' }), 404, 'MODEL_NOT_FOUND'],
     ['an endpoint that the model lacks', () => post('/v1/chat/completions', { model: 'mizan/embed', messages: [{ role: 'user', content: 'a' }] }), 404, 'MODEL_NOT_FOUND'],
-    ['a stream', () => post('/v1/chat/completions', { model: 'm', stream: true, messages: [{ role: 'user', content: 'a' }] }), 400, 'REQUEST_INVALID'],
+    ['a stream of an unknown model', () => post('/v1/chat/completions', { model: 'm', stream: true, messages: [{ role: 'user', content: 'a' }] }), 404, 'MODEL_NOT_FOUND'],
     ['a wrong header', () => post('/v1/embeddings', { model: 'mizan/embed', input: 'a' }, { 'x-mizan-data-class': 'secret' }), 400, 'HEADER_INVALID'],
     ["another organisation's projects", () => get(`/v1/organisations/${uuidOf(77)}/projects`), 404, 'NOT_FOUND'],
     ["another organisation's records", () => get(`/v1/records?tenant=${uuidOf(77)}`), 404, 'NOT_FOUND'],

@@ -3,6 +3,7 @@ import type { BeforeApplicationShutdown, FactoryProvider, OnApplicationBootstrap
 import { Clock, Ids } from '#kernel';
 import { Bus, Caller, Publisher, Replicas } from '#messaging';
 import { CedarEvaluator, DecisionMemo } from '#policy';
+import { failure } from '#protocol';
 import { SERVICE_CONFIG } from '#service';
 import { NodeClient } from '#wire';
 import { ProjectScope } from './access/project-scope.js';
@@ -60,11 +61,12 @@ export const parts: FactoryProvider[] = [
         ids,
         durability: config.RECORD_DURABILITY,
         deadlineMs: config.REQUEST_DEADLINE_MS,
+        streamDeadlineMs: config.STREAM_DEADLINE_MS,
         book,
         decider: new Decider(replicated, new DecisionMemo(new CedarEvaluator())),
         leases,
         placement,
-        dispatcher: new Dispatcher(nodes, placement),
+        dispatcher: new Dispatcher(nodes, placement, config.FIRST_EVENT_MS),
         records: new RequestRecords(new TenantSealers(clock), clock),
         recorder,
         steps: new Steps(),
@@ -72,7 +74,7 @@ export const parts: FactoryProvider[] = [
       });
     },
   },
-  { provide: Inference, inject: [Replicated, RequestPipeline], useFactory: (replicated: Replicated, pipeline: RequestPipeline) => new Inference(replicated, pipeline) },
+  { provide: Inference, inject: [Replicated, RequestPipeline, SERVICE_CONFIG], useFactory: (replicated: Replicated, pipeline: RequestPipeline, config: GatewayConfig) => new Inference(replicated, pipeline, config.STREAM_COMMENT_MS) },
   { provide: ProjectScope, inject: [Replicated], useFactory: (replicated: Replicated) => new ProjectScope(replicated) },
   {
     provide: LineWorker,
@@ -86,6 +88,8 @@ export const parts: FactoryProvider[] = [
 
 /** Jobs that run at a stop get this long to end: well over a sentence's embedding, within an orchestrator's usual 30 s. */
 const drainMs = 15_000;
+/** Streams that are not through by then are cut this long before, so that what they made is recorded. */
+const cutMs = 2_500;
 
 /** At a stop: running jobs end, what is left of leases goes back, what is owed to the log is written. */
 @Injectable()
@@ -105,7 +109,9 @@ export class GatewayLifecycle implements OnApplicationBootstrap, BeforeApplicati
   async beforeApplicationShutdown(): Promise<void> {
     const lines = this.lines.stop();
     this.presence.leave();
+    const cut = setTimeout(() => this.nodes.interrupt(failure('SERVICE_UNAVAILABLE', 'this gateway is stopping')), drainMs - cutMs);
     await this.leases.close(drainMs);
+    clearTimeout(cut);
     await Promise.race([lines, new Promise((resolve) => setTimeout(resolve, drainMs).unref())]);
     await this.recorder.close();
     this.nodes.close();

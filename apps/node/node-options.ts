@@ -28,9 +28,11 @@ export const nodeOptions = z.object({
   priceOutput: usdPerMillion,
   /** Jobs at once. */
   capacity: z.coerce.number().int().min(1).max(10_000),
-  /** `embedded` or URLs of OpenAI-compatible engines. */
+  /** `embedded`, `llama.cpp`, or URLs of OpenAI-compatible engines. */
   engine: z.array(z.string()).min(1),
   engineKey: z.string().optional(),
+  /** GGUF file that llama.cpp runs. */
+  model: z.string().min(1).optional(),
   /** Port of `/healthz` and `/readyz` on loopback; none when left out. */
   healthPort: port.optional(),
 });

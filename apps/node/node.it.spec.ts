@@ -129,7 +129,7 @@ describe('a node', () => {
     expect(unsigned).toMatchObject({ facts: { region: 'eu-frankfurt', country: 'DE', jurisdiction: 'EU' }, publicKey: keys.publicKey, natsPublicKey: keys.natsPublicKey });
     expect(unsigned.asks).toEqual([
       { model: embeddedModel, endpoints: ['embeddings'], capacity: 2, inputNanosPerMillion: 20_000_000n, outputNanosPerMillion: 0n },
-      { model: 'chatty', endpoints: ['chat.completions'], capacity: 2, inputNanosPerMillion: 20_000_000n, outputNanosPerMillion: 0n },
+      { model: 'chatty', endpoints: ['chat.completions', 'completions'], capacity: 2, inputNanosPerMillion: 20_000_000n, outputNanosPerMillion: 0n },
     ]);
     const request = job();
     const result = await client.run(request);

@@ -41,7 +41,7 @@ async function start(options: NodeOptions, logger: Logger, undo: (() => unknown)
   let ready = false;
   const health = options.healthPort === undefined ? undefined : await serveHealth(options.healthPort, () => ready);
   undo.push(() => health?.close());
-  const engines = await Engines.start(options.engine, options.engineKey);
+  const engines = await Engines.start(options.engine, { key: options.engineKey, modelFile: options.model, capacity: options.capacity });
   undo.push(() => engines.close());
   const enrolment = await joinNetwork(options, keys, engines);
   const { node, offers } = enrolment;
@@ -89,6 +89,7 @@ async function start(options: NodeOptions, logger: Logger, undo: (() => unknown)
       stopHeartbeats();
       const late = new Promise<void>((resolve) => setTimeout(resolve, drainMs).unref());
       await Promise.race([server.drain(), late]);
+      await server.interrupt();
       server.close();
       await receipts.flush(limits.jobPulseMs * limits.jobPulseMissesMax);
       await connection.drain().catch(() => connection.close());

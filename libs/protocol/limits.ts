@@ -15,6 +15,8 @@ export const limits = {
   recordCommitMs: 1,
   /** From admission to the latest possible completion. */
   requestDeadlineMs: 120_000,
+  /** The same of a stream: as long as OpenAI's clients wait, ten minutes. */
+  streamDeadlineMs: 600_000,
   /** An admission still open this long past its deadline is closed from the receipt or voided. */
   admissionGraceMs: 60_000,
   /** Budget leases: B3 of the billing facts. Holder stops at 0.8 × TTL, the issuer reclaims at TTL + grace. */

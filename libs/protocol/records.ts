@@ -72,9 +72,11 @@ export const completedFacts = z.object({
   offer: uuid,
   node: uuid,
   priceVersion: uuid,
-  outcome: z.enum(['ok', 'failed', 'cancelled']),
+  /** `failed` costs nothing. `cut`: a stream that broke after its first byte; it and `cancelled` cost what was produced until then. */
+  outcome: z.enum(['ok', 'failed', 'cancelled', 'cut']),
   usage,
-  usageSource: z.enum(['engine', 'receipt', 'none']),
+  /** `estimated`: no engine said it, so the text was counted by `estimateTokens`. */
+  usageSource: z.enum(['engine', 'receipt', 'estimated', 'none']),
   chargeNanos: nanos,
   responseHash: sha256Hex.nullable(),
   attempts: z.array(attempt),

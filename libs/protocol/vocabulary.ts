@@ -18,7 +18,7 @@ export type Evidence = z.output<typeof evidence>;
 export const isolation = z.enum(['none', 'tee']);
 
 /** OpenAI operations a node can run. */
-export const endpoints = ['embeddings', 'chat.completions'] as const;
+export const endpoints = ['embeddings', 'chat.completions', 'completions'] as const;
 export const endpoint = z.enum(endpoints);
 export type Endpoint = z.output<typeof endpoint>;
 

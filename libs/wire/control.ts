@@ -28,8 +28,16 @@ const headHeader = z.object({ status: z.int().min(200).max(599), contentType: z.
 export type Head = z.output<typeof headHeader>;
 
 /** `receipt` is null when the engine refused the request: no work was done that could be charged. */
-const endHeader = z.object({ usage, receipt: signedReceipt.nullable() });
+const endHeader = z.object({
+  usage,
+  receipt: signedReceipt.nullable(),
+  /** The node counted the usage: its engine says none. */
+  estimated: z.boolean().optional(),
+  /** Why the answer is not whole; the receipt is over what was sent until then. */
+  cut: z.enum(['CANCELLED', 'DEADLINE_EXCEEDED', 'ENGINE_FAILED']).optional(),
+});
 export type End = z.output<typeof endHeader>;
+export type Cut = NonNullable<End['cut']>;
 
 const errorHeader = z.object({ code: z.enum(['ENGINE_FAILED', 'DEADLINE_EXCEEDED', 'PROTOCOL', 'CANCELLED']), message: z.string().max(500) });
 export type JobError = z.output<typeof errorHeader>;

@@ -1,13 +1,17 @@
-import { failure, limits } from '#protocol';
+import { createHash } from 'node:crypto';
+import { failure } from '#protocol';
+import { BodyInbox } from './body-inbox.js';
 import { chunksOf } from './chunks.js';
 import { controlFrame, dataFrame, readControl } from './control.js';
 import type { End, Head } from './control.js';
-import { ReceiveCredit, SendCredit } from './credit.js';
+import { SendCredit } from './credit.js';
+import { Deferred } from './deferred.js';
 import { FrameType } from './frame.js';
 import type { Frame } from './frame.js';
-import type { JobRequest, JobResult, Unreachable } from './job.js';
+import type { JobEnd, JobRequest, JobStream, Unreachable } from './job.js';
+import { LastWord } from './last-word.js';
 import { checkReceipt } from './receipt-check.js';
-import { jobErrorOf, refusalOf } from './node-errors.js';
+import { cutOf, jobErrorOf, refusalOf } from './node-errors.js';
 import { protocolError } from './version.js';
 
 /** The node forgot the session before it saw the job: safe to open a new one and ask again. */
@@ -24,33 +28,43 @@ export interface GatewayJobParts {
   closed(): void;
 }
 
-/** One job as the gateway sees it, from the open frame to its one outcome. */
+/** One job as the gateway sees it: from the open frame to a stream, and to its one end. */
 export class GatewayJob {
-  readonly outcome: Promise<JobResult>;
-  private settle!: { resolve(result: JobResult): void; reject(error: unknown): void };
+  private readonly opened = new Deferred<JobStream>();
+  private readonly ended = new Deferred<JobEnd>();
   private readonly chunks: Generator<Buffer>;
   private readonly sendCredit = new SendCredit();
-  private readonly receiveCredit = new ReceiveCredit();
-  private readonly received: Buffer[] = [];
-  private receivedBytes = 0;
+  private readonly body: BodyInbox;
+  private readonly hash = createHash('sha256');
+  /** What an engine said against the request: read here, never streamed. */
+  private readonly refused: Buffer[] = [];
   private head: Head | undefined;
+  /** Why this side wants no more; the node's last word is awaited. */
+  private leaving: LastWord | undefined;
   private over = false;
   private readonly silence: NodeJS.Timeout;
   private readonly deadline: NodeJS.Timeout;
   private framesSeen = 0;
 
   constructor(private readonly parts: GatewayJobParts) {
-    this.outcome = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
-    this.outcome.catch(() => undefined);
+    const returned = (chunks: number): void => {
+      if (!this.over) parts.send(controlFrame(FrameType.credit, parts.number, { chunks }));
+    };
+    this.body = new BodyInbox(returned, () => this.cancel(new Error('the reader went away')));
     this.chunks = chunksOf(parts.request.body);
     this.silence = setTimeout(() => this.suspect(), parts.silenceMs);
-    this.deadline = setTimeout(() => this.abandon(failure('DEADLINE_EXCEEDED', 'the node did not answer in time')), parts.remainingMs);
+    this.deadline = setTimeout(() => this.cancel(failure('DEADLINE_EXCEEDED', 'the node did not answer in time')), parts.remainingMs);
     parts.request.signal?.addEventListener('abort', this.aborted, { once: true });
+  }
+
+  /** The answer from its head on. Error: whatever came before a head of success. */
+  get stream(): Promise<JobStream> {
+    return this.opened.promise;
   }
 
   /** Sends the body as far as credit goes. */
   pump(): void {
-    while (!this.over && this.sendCredit.take()) {
+    while (!this.over && this.leaving === undefined && this.sendCredit.take()) {
       const next = this.chunks.next();
       if (next.done === true) return;
       this.parts.send(dataFrame(this.parts.number, next.value));
@@ -69,21 +83,29 @@ export class GatewayJob {
 
   /** The job's node or session is gone. */
   lost(reason: Unreachable): void {
-    this.finish(() => this.settle.reject(failure('NODE_UNREACHABLE', `the node is gone (${reason})`, { reason })));
+    this.fail(failure('NODE_UNREACHABLE', `the node is gone (${reason})`, { reason }));
   }
 
   forgotten(): void {
-    this.finish(() => this.settle.reject(new SessionForgotten('the node does not know the session')));
+    this.fail(new SessionForgotten('the node does not know the session'));
   }
 
-  /** Gives up and tells the node. */
+  /** The node does not keep to the protocol: nothing more is heard of it. */
   abandon(error: unknown): void {
     if (this.over) return;
     this.parts.send(controlFrame(FrameType.cancel, this.parts.number, {}));
-    this.finish(() => this.settle.reject(error));
+    this.fail(error);
   }
 
-  private readonly aborted = (): void => this.abandon(this.parts.request.signal?.reason);
+  /** The answer is no longer wanted. The node is told, and has a moment to say what it did until then. */
+  cancel(reason: unknown): void {
+    if (this.over || this.leaving !== undefined) return;
+    this.leaving = new LastWord(reason, () => this.fail(reason));
+    this.parts.send(controlFrame(FrameType.cancel, this.parts.number, {}));
+    this.body.fail(reason, true);
+  }
+
+  private readonly aborted = (): void => this.cancel(this.parts.request.signal?.reason);
 
   private take(frame: Frame): void {
     switch (frame.type) {
@@ -98,9 +120,7 @@ export class GatewayJob {
         this.sendCredit.give(readControl(FrameType.credit, frame).chunks);
         return this.pump();
       case FrameType.head:
-        if (this.head !== undefined) throw protocolError('the node sent two heads');
-        this.head = readControl(FrameType.head, frame);
-        return;
+        return this.begin(readControl(FrameType.head, frame));
       case FrameType.data:
         return this.append(frame.payload);
       case FrameType.end:
@@ -111,33 +131,49 @@ export class GatewayJob {
     }
   }
 
+  private begin(head: Head): void {
+    if (this.head !== undefined) throw protocolError('the node sent two heads');
+    this.head = head;
+    if (head.status < 300) this.opened.resolve({ ...head, body: this.body, end: this.ended.promise });
+  }
+
   private append(chunk: Buffer): void {
     if (this.head === undefined) throw protocolError('the node sent a body before its head');
-    this.receiveCredit.arrived();
-    this.receivedBytes += chunk.length;
-    if (this.receivedBytes > limits.responseBytesMax) throw protocolError(`the answer is over ${limits.responseBytesMax} bytes`);
-    this.received.push(chunk);
-    const chunks = this.receiveCredit.consume();
-    if (chunks > 0) this.parts.send(controlFrame(FrameType.credit, this.parts.number, { chunks }));
+    this.hash.update(chunk);
+    this.body.push(chunk);
+    if (this.head.status >= 300) this.refused.push(...this.body.drain());
   }
 
   private complete(end: End): void {
     if (this.head === undefined) throw protocolError('the node ended before its head');
-    const { status, contentType } = this.head;
-    const body = Buffer.concat(this.received);
-    if (status >= 500) return this.fail(failure('ENGINE_FAILED', `the engine answered ${status}`, { status }));
-    if (status >= 300) {
-      return this.fail(failure('ENGINE_REFUSED', `the engine refused the request with ${status}`, { status, contentType, body: body.toString('utf8') }));
-    }
+    if (this.head.status >= 300) return this.refuse(this.head);
     if (end.receipt === null) throw protocolError('the node sent no receipt');
-    const { usage, receipt } = end;
-    checkReceipt(receipt, this.parts.request, body, usage);
-    this.finish(() => this.settle.resolve({ status, contentType, body, usage, receipt }));
+    const responseHash = this.hash.digest('hex');
+    checkReceipt(end.receipt, this.parts.request, responseHash, end.usage);
+    if (end.cut === undefined) this.body.end();
+    else this.body.fail(this.leaving?.reason ?? cutOf(end.cut));
+    this.finish();
+    this.ended.resolve({ usage: end.usage, estimated: end.estimated ?? false, receipt: end.receipt, responseHash });
   }
 
-  /** The node itself has ended the job: nothing to cancel. */
+  private refuse({ status, contentType }: Head): void {
+    if (status >= 500) return this.fail(failure('ENGINE_FAILED', `the engine answered ${status}`, { status }));
+    const body = Buffer.concat(this.refused).toString('utf8');
+    this.fail(failure('ENGINE_REFUSED', `the engine refused the request with ${status}`, { status, contentType, body }));
+  }
+
+  /** The job is over without a receipt. What was wanted no longer goes before whatever the node says then. */
   private fail(error: unknown): void {
-    this.finish(() => this.settle.reject(error));
+    if (this.over) return;
+    const said = this.leaving === undefined ? error : this.leaving.reason;
+    this.finish();
+    this.body.fail(said);
+    this.reject(said);
+  }
+
+  private reject(error: unknown): void {
+    this.opened.reject(error);
+    this.ended.reject(error);
   }
 
   /** A stalled event loop runs timers before it reads: what has arrived meanwhile is looked at first. */
@@ -150,13 +186,12 @@ export class GatewayJob {
     });
   }
 
-  private finish(settle: () => void): void {
-    if (this.over) return;
+  private finish(): void {
     this.over = true;
     clearTimeout(this.silence);
     clearTimeout(this.deadline);
+    this.leaving?.heard();
     this.parts.request.signal?.removeEventListener('abort', this.aborted);
     this.parts.closed();
-    settle();
   }
 }

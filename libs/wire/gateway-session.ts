@@ -4,7 +4,7 @@ import { controlFrame } from './control.js';
 import { decodeFrame, encodeFrame, FrameType, jobMax } from './frame.js';
 import type { Frame } from './frame.js';
 import { GatewayJob } from './gateway-job.js';
-import type { JobRequest, JobResult, Unreachable } from './job.js';
+import type { JobRequest, JobStream, Unreachable } from './job.js';
 import { readNotice } from './notice.js';
 import type { SessionEnds } from './session.js';
 
@@ -47,7 +47,7 @@ export class GatewaySession {
     return !this.closed && !ends.sealing.worn && this.lastJob < jobMax && monotonicMs - openedAtMs < sessionAgeMsMax && nodePublicKey === request.nodePublicKey;
   }
 
-  run(request: JobRequest, remainingMs: number): Promise<JobResult> {
+  stream(request: JobRequest, remainingMs: number): Promise<JobStream> {
     const number = ++this.lastJob;
     const job = new GatewayJob({
       number,
@@ -64,7 +64,7 @@ export class GatewaySession {
       `${this.parts.noticePrefix}.${this.parts.session}.${number}`,
     );
     job.pump();
-    return job.outcome;
+    return job.stream;
   }
 
   /** A message on the session's subject. */
@@ -94,6 +94,10 @@ export class GatewaySession {
       job.forgotten();
       this.close('lost');
     }
+  }
+
+  interrupt(reason: Error): void {
+    for (const job of [...this.jobs.values()]) job.cancel(reason);
   }
 
   close(reason: Unreachable): void {

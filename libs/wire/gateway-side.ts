@@ -6,7 +6,7 @@ import type { WireBus, WireMessage } from './bus.js';
 import { remainingMsMax } from './control.js';
 import { SessionForgotten } from './gateway-job.js';
 import { GatewaySession } from './gateway-session.js';
-import type { JobRequest, JobResult } from './job.js';
+import type { JobRequest, JobResult, JobStream } from './job.js';
 import { NatsBus } from './nats-bus.js';
 import { offerSession } from './session.js';
 import { protocolError } from './version.js';
@@ -55,11 +55,11 @@ export class NodeClient {
   }
 
   /**
-   * Runs one job and gives the whole answer with its checked receipt.
+   * Runs one job and gives its answer as it comes. Resolves with the head of a success; until then another node may be asked instead.
    * Errors: NODE_UNREACHABLE (`reason`: no-responders, timeout, disconnected, lost), NODE_BUSY, ENGINE_REFUSED (`status`, `contentType`,
    * `body` are the engine's), ENGINE_FAILED, NODE_PROTOCOL, DEADLINE_EXCEEDED, BODY_TOO_LARGE; the signal's own reason when cancelled.
    */
-  async run(request: JobRequest): Promise<JobResult> {
+  async stream(request: JobRequest): Promise<JobStream> {
     if (request.body.length > limits.bodyBytesMax) throw failure('BODY_TOO_LARGE', `a body of ${request.body.length} bytes is over ${limits.bodyBytesMax}`);
     try {
       return await this.attempt(request);
@@ -73,6 +73,20 @@ export class NodeClient {
     }
   }
 
+  /** The same as a whole: the answer with its checked receipt. Errors: those of `stream`. */
+  async run(request: JobRequest): Promise<JobResult> {
+    const { status, contentType, body, end } = await this.stream(request);
+    const chunks: Buffer[] = [];
+    for await (const chunk of body) chunks.push(chunk);
+    const { usage, estimated, receipt } = await end;
+    return { status, contentType, body: Buffer.concat(chunks), usage, ...(estimated ? { estimated } : {}), receipt };
+  }
+
+  /** Cancels every running job; each still ends with what its node says that it did. */
+  interrupt(reason: Error): void {
+    for (const session of this.sessions.values()) session.interrupt(reason);
+  }
+
   /** Ends all sessions; running jobs end as unreachable. */
   close(): void {
     for (const stop of this.stops) stop();
@@ -81,13 +95,13 @@ export class NodeClient {
     this.current.clear();
   }
 
-  private async attempt(request: JobRequest): Promise<JobResult> {
+  private async attempt(request: JobRequest): Promise<JobStream> {
     request.signal?.throwIfAborted();
     const session = await this.sessionFor(request);
     request.signal?.throwIfAborted();
     const remainingMs = Math.min(Math.trunc(request.deadlineMs - this.clock.nowMs()), remainingMsMax);
     if (remainingMs <= 0) throw failure('DEADLINE_EXCEEDED', 'the deadline passed before the job was sent');
-    return session.run(request, remainingMs);
+    return session.stream(request, remainingMs);
   }
 
   private async sessionFor(request: JobRequest): Promise<GatewaySession> {

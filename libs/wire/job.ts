@@ -24,7 +24,31 @@ export interface JobResult {
   readonly contentType: string;
   readonly body: Buffer;
   readonly usage: Usage;
+  /** Whether the node counted the usage because its engine does not. */
+  readonly estimated?: boolean;
   readonly receipt: SignedReceipt;
+}
+
+/** What a node did for a job, with a receipt that was checked against both bodies: also for a stream that did not come to its end. */
+export interface JobEnd {
+  readonly usage: Usage;
+  readonly estimated: boolean;
+  readonly receipt: SignedReceipt;
+  /** Lower-case hex SHA-256 of every byte that the node sent. */
+  readonly responseHash: string;
+}
+
+/** An answer as it comes. Its status is a success. */
+export interface JobStream {
+  readonly status: number;
+  readonly contentType: string;
+  /**
+   * For one reader; leaving it cancels the job. Errors: NODE_UNREACHABLE, ENGINE_FAILED, NODE_PROTOCOL, DEADLINE_EXCEEDED; the signal's
+   * reason when cancelled.
+   */
+  readonly body: AsyncIterable<Buffer>;
+  /** Settles soon after the body has ended or failed. A node that stopped half-way also says what it did; rejects when it cannot. */
+  readonly end: Promise<JobEnd>;
 }
 
 /** Why a node is `NODE_UNREACHABLE`: `details.reason` of the error. */

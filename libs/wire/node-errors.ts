@@ -1,6 +1,6 @@
 import { unreachable } from '#kernel';
 import { failure } from '#protocol';
-import type { JobError, Refusal } from './control.js';
+import type { Cut, JobError, Refusal } from './control.js';
 import { protocolError } from './version.js';
 
 /** What a gateway makes of a node's refusal. */
@@ -32,4 +32,9 @@ export function jobErrorOf(error: JobError): Error {
     default:
       return unreachable(error.code);
   }
+}
+
+/** What a gateway makes of an answer that the node broke off. */
+export function cutOf(cut: Cut): Error {
+  return jobErrorOf({ code: cut, message: cut === 'DEADLINE_EXCEEDED' ? 'the deadline passed on the node' : 'the answer broke off' });
 }

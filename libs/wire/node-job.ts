@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto';
 import { isDomainError } from '#kernel';
 import { signReceipt } from '#protocol';
-import type { ReceiptBody, SignedReceipt, Usage } from '#protocol';
+import type { ReceiptBody, SignedReceipt } from '#protocol';
 import { BodyIntake } from './body-intake.js';
 import { BodyOutlet } from './body-outlet.js';
 import { controlFrame, dataFrame, readControl } from './control.js';
-import type { JobError, OpenHeader } from './control.js';
+import type { Cut, JobError, OpenHeader } from './control.js';
 import { FrameType } from './frame.js';
 import type { Frame } from './frame.js';
 import type { NodeSessionParts } from './node-session.js';
+import type { JobUsage, NodeJobOutput } from './node-side.js';
 
 export interface NodeJobParts extends NodeSessionParts {
   readonly number: number;
@@ -16,6 +17,9 @@ export interface NodeJobParts extends NodeSessionParts {
   readonly send: (frame: Frame) => void;
   readonly closed: () => void;
 }
+
+/** How long an engine that was interrupted may take to say what it did until then. */
+const usageAfterCutMs = 500;
 
 /** One job on a node, from accept to end. */
 export class NodeJob {
@@ -25,6 +29,10 @@ export class NodeJob {
   private pulse: NodeJS.Timeout | undefined;
   private deadline: NodeJS.Timeout | undefined;
   private running = false;
+  /** Every byte of the answer was sent. */
+  private whole = false;
+  /** Why the answer stops before its end. */
+  private cut: Cut | undefined;
   private engine: Promise<void> = Promise.resolve();
   private over = false;
 
@@ -36,7 +44,7 @@ export class NodeJob {
   start(): void {
     this.reply(FrameType.accept, {});
     this.pulse = setInterval(() => this.reply(FrameType.pulse, {}), this.parts.pulseMs);
-    this.deadline = setTimeout(() => this.fail('DEADLINE_EXCEEDED', 'the deadline passed on the node'), this.parts.header.remainingMs);
+    this.deadline = setTimeout(() => this.stop('DEADLINE_EXCEEDED', 'the deadline passed on the node'), this.parts.header.remainingMs);
     this.runWhenWhole();
   }
 
@@ -54,9 +62,17 @@ export class NodeJob {
     }
   }
 
-  /** Nobody waits for the answer any more. */
+  /** Nobody waits for the answer any more. What was sent of it is still receipted. */
   cancel(): void {
-    this.finish();
+    this.stop('CANCELLED', 'the job was cancelled');
+  }
+
+  /** Interrupts the engine. An answer that has begun ends with a receipt over what was sent; one that has not is an error. */
+  private stop(why: Cut, message: string): void {
+    if (this.over || this.cut !== undefined) return;
+    if (this.outlet.sentBytes === 0) return this.fail(why, message);
+    if (!this.whole) this.cut = why;
+    this.abort.abort(new Error(message));
   }
 
   private runWhenWhole(): void {
@@ -78,17 +94,35 @@ export class NodeJob {
     const output = await answering;
     if (this.over) return;
     this.reply(FrameType.head, { status: output.status, contentType: output.contentType });
-    await this.outlet.write(output.body);
-    const usage = await output.usage;
-    this.abort.signal.throwIfAborted();
+    await this.send(output);
+    if (this.over) return;
+    const { estimated, ...usage } = await this.usageOf(output);
     const receipt = output.status < 300 ? await this.receiptFor(body, usage, startedAtMs) : null;
     if (this.over) return;
-    this.reply(FrameType.end, { usage, receipt });
+    this.reply(FrameType.end, { usage, receipt, ...(estimated ? { estimated } : {}), ...(this.cut === undefined ? {} : { cut: this.cut }) });
     this.finish();
   }
 
+  /** Error: the engine's, when nothing was sent that could be receipted. */
+  private async send(output: NodeJobOutput): Promise<void> {
+    try {
+      await this.outlet.write(output.body);
+      this.whole = true;
+    } catch (error) {
+      if (this.over || this.cut !== undefined) return;
+      if (this.outlet.sentBytes === 0 || output.status >= 300) throw error;
+      this.stop('ENGINE_FAILED', 'the engine broke off');
+    }
+  }
+
+  private async usageOf({ usage }: NodeJobOutput): Promise<JobUsage> {
+    if (this.cut === undefined) return usage;
+    const late = new Promise<JobUsage>((resolve) => setTimeout(() => resolve({ inputTokens: 0, outputTokens: 0 }), usageAfterCutMs).unref());
+    return Promise.race([usage, late]);
+  }
+
   /** Signed and on disk before the answer is whole: work that was done can be shown, whatever happens next. */
-  private async receiptFor(request: Buffer, usage: Usage, startedAtMs: number): Promise<SignedReceipt> {
+  private async receiptFor(request: Buffer, usage: ReceiptBody['usage'], startedAtMs: number): Promise<SignedReceipt> {
     const { record, offer, model, endpoint } = this.parts.header;
     const body: ReceiptBody = {
       v: 1,
@@ -110,8 +144,9 @@ export class NodeJob {
 
   private fail(code: JobError['code'], message: string): void {
     if (this.over) return;
-    this.reply(FrameType.error, { code, message: message.slice(0, 500) });
+    // Over first: an error that cannot leave closes the session, which cancels its jobs.
     this.finish();
+    this.reply(FrameType.error, { code, message: message.slice(0, 500) });
   }
 
   private finish(): void {

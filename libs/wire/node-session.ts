@@ -20,8 +20,8 @@ export interface NodeSessionParts {
   readonly admit: (open: OpenHeader) => Refusal | undefined;
   readonly release: () => void;
   readonly keepReceipt: (receipt: SignedReceipt, body: ReceiptBody) => Promise<void>;
-  /** False when the connection has ended. */
-  readonly publish: (sealed: Buffer) => boolean;
+  /** False when the connection has ended. With `asked`, the server tells when no gateway listens any more. */
+  readonly publish: (sealed: Buffer, asked: boolean) => boolean;
 }
 
 /** One gateway's open session on a node. */
@@ -92,6 +92,6 @@ export class NodeSession {
 
   private send(frame: Frame): void {
     // A message that cannot leave is a gap for the gateway: nothing after it would be read.
-    if (!this.parts.publish(this.parts.ends.sealing.seal(encodeFrame(frame)))) this.close();
+    if (!this.parts.publish(this.parts.ends.sealing.seal(encodeFrame(frame)), frame.type === FrameType.pulse)) this.close();
   }
 }

@@ -24,12 +24,18 @@ export interface NodeJobInput {
   readonly traceparent: string | undefined;
 }
 
-/** What the engine answered. `usage` may become known only when the body has ended. */
+/** What an engine used. `estimated`: it does not say, so it was counted from the text. */
+export type JobUsage = Usage & { readonly estimated?: boolean };
+
+/**
+ * What the engine answered. `usage` may become known only when the body has ended; when the signal aborts or the body breaks off,
+ * it settles soon with what was produced until then.
+ */
 export interface NodeJobOutput {
   readonly status: number;
   readonly contentType: string;
   readonly body: Buffer | AsyncIterable<Buffer>;
-  readonly usage: Usage | Promise<Usage>;
+  readonly usage: JobUsage | Promise<JobUsage>;
 }
 
 export type NodeJobHandler = (job: NodeJobInput, signal: AbortSignal) => Promise<NodeJobOutput>;
@@ -51,11 +57,16 @@ export interface NodeServerOptions {
 /** Sessions a node holds; each running gateway needs one, and one more for an hour's overlap. The longest unused goes first. */
 const sessionsMax = 256;
 
+/** How long interrupted jobs may take to sign for what they did. */
+const interruptMs = 1_000;
+
 /** Serves sessions and jobs on a node's own subjects. */
 export class NodeServer {
   private readonly clock: Clock;
   private readonly sessions = new Map<string, NodeSession>();
   private readonly stops: (() => void)[];
+  /** Where the server says that a session's gateway is gone. */
+  private readonly noticePrefix: string;
   private draining = false;
 
   constructor(
@@ -63,7 +74,9 @@ export class NodeServer {
     private readonly options: NodeServerOptions,
   ) {
     this.clock = options.clock ?? new SystemClock();
+    this.noticePrefix = bus.inbox();
     this.stops = [
+      bus.subscribe(`${this.noticePrefix}.>`, (message) => this.notice(message)),
       bus.subscribe(nodeSubjects.session(options.node), (message) => this.handshake(message)),
       bus.subscribe(nodeSubjects.frames(options.node, '*'), (message) => this.receive(message)),
     ];
@@ -84,6 +97,13 @@ export class NodeServer {
     await Promise.all([...this.sessions.values()].map((session) => session.idle()));
   }
 
+  /** Interrupts the running jobs and waits a moment for the receipts of what they did. */
+  async interrupt(): Promise<void> {
+    for (const session of this.sessions.values()) session.close();
+    const late = new Promise<void>((resolve) => setTimeout(resolve, interruptMs).unref());
+    await Promise.race([Promise.all([...this.sessions.values()].map((session) => session.idle())), late]);
+  }
+
   /** Stops at once; running jobs are aborted. */
   close(): void {
     for (const stop of this.stops) stop();
@@ -91,9 +111,14 @@ export class NodeServer {
     this.sessions.clear();
   }
 
-  private tell(subject: string, payload: Buffer): boolean {
+  /** A gateway that died cancels nothing: its jobs are interrupted, and what they did is signed for. */
+  private notice(message: WireMessage): void {
+    if (message.noResponders) this.sessions.get(message.subject.slice(this.noticePrefix.length + 1))?.close();
+  }
+
+  private tell(subject: string, payload: Buffer, reply?: string): boolean {
     try {
-      this.bus.publish(subject, payload);
+      this.bus.publish(subject, payload, reply);
       return true;
     } catch {
       return false;
@@ -138,7 +163,7 @@ export class NodeServer {
       ends,
       clock: this.clock,
       pulseMs: this.options.pulseMs ?? limits.jobPulseMs,
-      publish: (sealed) => this.tell(nodeSubjects.answers(this.options.node, request.gateway, request.session), sealed),
+      publish: (sealed, asked) => this.tell(nodeSubjects.answers(this.options.node, request.gateway, request.session), sealed, asked ? `${this.noticePrefix}.${request.session}` : undefined),
     });
   }
 

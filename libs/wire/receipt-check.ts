@@ -6,8 +6,8 @@ import { protocolError } from './version.js';
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-/** Accepts a receipt only if the job's node signed it over exactly this job, these bodies and this usage. Error: NODE_PROTOCOL. */
-export function checkReceipt(receipt: SignedReceipt, job: JobRequest, responseBody: Buffer, usage: Usage): void {
+/** Accepts a receipt only if the job's node signed it over exactly this job, its body, the answer's hash and this usage. Error: NODE_PROTOCOL. */
+export function checkReceipt(receipt: SignedReceipt, job: JobRequest, responseHash: string, usage: Usage): void {
   const body = openReceipt(receipt, job.nodePublicKey);
   if (body === undefined) throw protocolError("the receipt is not signed by the node's identity key");
   const expected: Record<string, unknown> = {
@@ -17,7 +17,7 @@ export function checkReceipt(receipt: SignedReceipt, job: JobRequest, responseBo
     model: job.model,
     endpoint: job.endpoint,
     requestHash: sha256(job.body),
-    responseHash: sha256(responseBody),
+    responseHash,
   };
   const wrong = Object.keys(expected).filter((name) => body[name as keyof typeof body] !== expected[name]);
   if (body.usage.inputTokens !== usage.inputTokens || body.usage.outputTokens !== usage.outputTokens) wrong.push('usage');

@@ -33,12 +33,13 @@ describe('the gateway-node protocol over NATS', () => {
 
   async function nodeWith(handler: NodeJobHandler, node = ids.uuid(), identity = generateKeyPairSync('ed25519')) {
     const connection = await dial(await nats.nodeCredentials(node), nodeSubjects.inboxPrefix(node), true);
-    const server = NodeServer.connect(connection, { node, identity: identity.privateKey, handler, admit: () => undefined, keepReceipt: async () => undefined });
+    const kept: unknown[] = [];
+    const server = NodeServer.connect(connection, { node, identity: identity.privateKey, handler, admit: () => undefined, keepReceipt: async (receipt) => void kept.push(receipt) });
     await connection.flush();
     closing.push(() => (server.close(), connection.close()));
     const nodePublicKey = identity.publicKey.export({ format: 'der', type: 'spki' }).subarray(-32).toString('hex');
     const job = (body: Buffer): JobRequest => ({ node, nodePublicKey, record: ids.uuid(), offer: node, model: 'm', endpoint: 'embeddings', body, deadlineMs: Date.now() + 20_000 });
-    return { node, identity, connection, server, job };
+    return { node, identity, connection, server, job, kept };
   }
   function client(id = 'gw-1'): NodeClient {
     const made = NodeClient.connect(gateway, id);
@@ -80,6 +81,34 @@ describe('the gateway-node protocol over NATS', () => {
     await expect(running).rejects.toMatchObject({ code: 'NODE_UNREACHABLE', details: { reason: 'lost' } });
     const back = await nodeWith(echo, first.node, first.identity);
     await expect(gateway.run(back.job(Buffer.from('again')))).resolves.toMatchObject({ body: Buffer.from('again') });
+  }, 15_000);
+
+  it('interrupts the jobs of a gateway that died, and signs for what they did', async () => {
+    let interrupted!: () => void;
+    const stopped = new Promise<void>((resolve) => (interrupted = resolve));
+    async function* words(): AsyncGenerator<Buffer> {
+      for (;;) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        yield Buffer.from('word ');
+      }
+    }
+    const { job, kept } = await nodeWith(async (_job, signal) => {
+      const used = new Promise<{ inputTokens: number; outputTokens: number }>((resolve) => signal.addEventListener('abort', () => (interrupted(), resolve({ inputTokens: 1, outputTokens: 1 }))));
+      return { status: 200, contentType: 'text/event-stream', body: words(), usage: used };
+    });
+    const doomed = await dial(nats.credentials.gateway, serviceInboxPrefix('gateway'));
+    const stream = await NodeClient.connect(doomed, 'gw-doomed').stream(job(Buffer.from('x')));
+    const reading = (async () => {
+      for await (const piece of stream.body) void piece;
+    })();
+    reading.catch(() => undefined);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await doomed.close();
+    const startedAt = performance.now();
+    await stopped;
+    expect(performance.now() - startedAt).toBeLessThan(1_500);
+    for (let tries = 0; kept.length === 0 && tries < 50; tries += 1) await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(kept).toHaveLength(1);
   }, 15_000);
 
   it('goes on after the server was killed and came back', async () => {

@@ -82,7 +82,7 @@ describe("OpenAI's own client, unchanged", () => {
     ['an empty input', OpenAI.BadRequestError, 400, 'REQUEST_INVALID', () => client.embeddings.create({ model: embeddedModel, input: '' })],
     ['a wrong key', OpenAI.AuthenticationError, 401, 'API_KEY_INVALID', () => client.withOptions({ apiKey: 'sk-of-somebody-else' }).embeddings.create({ model: embeddedModel, input: text })],
     ['what the policy refuses', OpenAI.PermissionDeniedError, 403, 'POLICY_DENIED', () => client.embeddings.create({ model: embeddedModel, input: text }, { headers: { 'x-mizan-data-class': 'restricted' } })],
-    ['a stream, which is not there yet', OpenAI.BadRequestError, 400, 'REQUEST_INVALID', () => client.chat.completions.create({ model: embeddedModel, messages: [{ role: 'user', content: text }], stream: true })],
+    ['a stream of a model that gives no text', OpenAI.NotFoundError, 404, 'MODEL_NOT_FOUND', () => client.chat.completions.create({ model: embeddedModel, messages: [{ role: 'user', content: text }], stream: true })],
   ])('throws its own class for %s, with a stable code and the id of the request', async (_what, kind, status, code, act) => {
     const error = await failureOf(act());
     expect(error).toBeInstanceOf(kind);

@@ -23,3 +23,8 @@ export const formMetadata = 'mizan:form';
 
 /** Declares the form that an endpoint reads as it comes: `multipart/form-data`. */
 export const ReadsForm = (shape: z.ZodType): MethodDecorator => SetMetadata<string, z.ZodType>(formMetadata, shape);
+
+export const streamsMetadata = 'mizan:streams';
+
+/** Declares that an endpoint answers with server-sent events when the body says `stream: true`. */
+export const Streams = (): MethodDecorator => SetMetadata(streamsMetadata, true);

@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { Authorise, ownTenant } from '../access/authorise.js';
 import { CurrentPrincipal } from '../access/principal.js';
 import type { AuthenticatedRequest, Principal } from '../access/principal.js';
-import { Replies } from '../http/replies.js';
+import { Replies, Streams } from '../http/replies.js';
 import { chatReply, chatRequest, parseChat } from './chat-request.js';
 import { Inference } from './inference.js';
 
@@ -15,6 +15,7 @@ export class ChatCompletionsController {
   @Post()
   @Authorise('inference.run', ownTenant)
   @Replies('Answers a conversation on the best permitted machine', chatReply)
+  @Streams()
   create(
     @CurrentPrincipal() principal: Principal,
     @Body({ schema: chatRequest }) body: z.output<typeof chatRequest>,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { failure } from '#protocol';
 import type { ParsedRequest } from './parsed-request.js';
 import { noRoutingFields } from './refused-fields.js';
+import { streamFields, streamOf } from './stream-request.js';
 import { writtenTexts } from './written-texts.js';
 
 /** Where the caller sets no limit: what is reserved and sent as `max_tokens`. */
@@ -20,7 +20,7 @@ export const chatRequest = z
   .looseObject({
     model: z.string().min(1).max(200),
     messages: z.array(message).min(1),
-    stream: z.boolean().nullish(),
+    ...streamFields,
     max_tokens: tokens.nullish(),
     max_completion_tokens: tokens.nullish(),
     n: z.int().min(1).max(128).nullish(),
@@ -37,11 +37,10 @@ export const chatReply = z.looseObject({
   usage: z.looseObject({ prompt_tokens: z.int().nonnegative(), completion_tokens: z.int().nonnegative(), total_tokens: z.int().nonnegative() }),
 });
 
-/** Error: REQUEST_INVALID for a stream. */
 export function parseChat(request: z.output<typeof chatRequest>): ParsedRequest {
-  if (request.stream) throw failure('REQUEST_INVALID', 'streaming is not available yet: leave "stream" out or send false', { param: 'stream' });
+  const { sent, form } = streamOf('chat.completions', request);
   const limit = request.max_completion_tokens ?? request.max_tokens;
-  const bounded = limit === null || limit === undefined ? { ...request, max_tokens: outputTokensDefault } : request;
+  const bounded = limit === null || limit === undefined ? { ...sent, max_tokens: outputTokensDefault } : sent;
   const body = Buffer.from(JSON.stringify(bounded));
   return {
     endpoint: 'chat.completions',
@@ -50,5 +49,6 @@ export function parseChat(request: z.output<typeof chatRequest>): ParsedRequest 
     texts: writtenTexts(request),
     bound: { inputTokens: body.length + request.messages.length * markersPerMessage + templateTokens, outputTokens: (limit ?? outputTokensDefault) * (request.n ?? 1) },
     adapt: (answer) => answer,
+    form,
   };
 }

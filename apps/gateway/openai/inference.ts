@@ -6,16 +6,18 @@ import type { Replicated } from '../replicated.js';
 import { declaredFacts } from '../request/declared-facts.js';
 import type { RequestPipeline } from '../request/request-pipeline.js';
 import type { ParsedRequest } from './parsed-request.js';
+import { SseOutlet } from './sse-outlet.js';
 
 /** From an HTTP request for inference to its HTTP answer, through the pipeline. */
 export class Inference {
   constructor(
     private readonly replicated: Pick<Replicated, 'tenants'>,
     private readonly pipeline: Pick<RequestPipeline, 'run'>,
+    private readonly commentMs: number,
   ) {}
 
   /** Errors: HEADER_INVALID, NOT_ALLOWED, and those of the pipeline. */
-  async answer(principal: Principal, parsed: ParsedRequest, request: AuthenticatedRequest, reply: FastifyReply): Promise<void> {
+  async answer(principal: Principal, { form, ...parsed }: ParsedRequest, request: AuthenticatedRequest, reply: FastifyReply): Promise<void> {
     const tenant = this.replicated.tenants.get(principal.tenant);
     if (!tenant) throw failure('STARTING', 'the organisation of this API key is not known here yet; try again shortly');
     const answer = await this.pipeline.run({
@@ -27,8 +29,10 @@ export class Inference {
       project: projectOf(principal, tenant, singleHeader(request, 'openai-project')),
       declared: declaredFacts(request.headers),
       tellLimits: (headers) => void reply.headers(headers),
+      ...(form === undefined ? {} : { streamed: { outlet: new SseOutlet(reply, this.commentMs), form } }),
       signal: clientGone(reply),
     });
+    if (form !== undefined) return;
     if (answer.isReused) reply.header('x-mizan-cache', 'hit');
     await reply.code(answer.status).header('x-mizan-record', answer.record).type(answer.contentType).send(answer.body);
   }

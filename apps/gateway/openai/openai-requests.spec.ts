@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { inputBound } from '../request/upper-bound.js';
 import { chatRequest, parseChat } from './chat-request.js';
+import { completionsRequest, parseCompletions } from './completions-request.js';
 import { embeddingsRequest, parseEmbeddings } from './embeddings-request.js';
 import { writtenTexts } from './written-texts.js';
 
@@ -35,8 +36,12 @@ describe('embedding requests', () => {
 describe('chat requests', () => {
   const messages = [{ role: 'user', content: 'hi' }];
 
-  it('refuse a stream with a sentence and name the field', () => {
-    expect(() => chat({ model: 'm', messages, stream: true })).toThrow(expect.objectContaining({ code: 'REQUEST_INVALID', details: { param: 'stream' } }));
+  it('conformance 24: ask the engine for its usage whenever they stream, and only then', () => {
+    const sent = (body: object): unknown => JSON.parse(chat({ model: 'm', messages, ...body }).body.toString());
+    expect(sent({ stream: true })).toMatchObject({ stream: true, stream_options: { include_usage: true } });
+    expect(sent({ stream: true, stream_options: { include_usage: false, chunk_size: 3 } })).toMatchObject({ stream_options: { include_usage: true, chunk_size: 3 } });
+    expect(sent({ stream: false })).not.toHaveProperty('stream_options');
+    expect(chat({ model: 'm', messages }).form).toBeUndefined();
   });
 
   it('send the limit that is reserved when the caller sets none', () => {
@@ -48,6 +53,21 @@ describe('chat requests', () => {
   it('take tool calls with empty content, and refuse parts that are not text', () => {
     expect(chatRequest.safeParse({ model: 'm', messages: [{ role: 'assistant', content: null, tool_calls: [] }] }).success).toBe(true);
     expect(chatRequest.safeParse({ model: 'm', messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'http://[::1]/' } }] }] }).success).toBe(false);
+  });
+});
+
+describe('completion requests', () => {
+  const complete = (body: object) => parseCompletions(completionsRequest.parse({ model: 'm', ...body }));
+
+  it('reserve for every prompt and choice, and send the limit that is reserved', () => {
+    const parsed = complete({ prompt: ['a', 'b'], n: 2, best_of: 3, suffix: 'z', logit_bias: { 5: 1 } });
+    expect(parsed.bound.outputTokens).toBe(16 * 2 * 3);
+    expect(parsed.bound.inputTokens).toBeGreaterThanOrEqual(3);
+    expect(JSON.parse(parsed.body.toString())).toMatchObject({ max_tokens: 16, logit_bias: { 5: 1 }, suffix: 'z' });
+  });
+
+  it.each([{}, { prompt: '' }, { prompt: [] }, { prompt: [1, 2] }, { prompt: 'a', max_tokens: 0 }, { prompt: 'a', api_base: 'x' }])('refuse what is wrong: %j', (body) => {
+    expect(completionsRequest.safeParse({ model: 'm', ...body }).success).toBe(false);
   });
 });
 

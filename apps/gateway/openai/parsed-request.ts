@@ -1,4 +1,5 @@
 import type { Endpoint } from '#protocol';
+import type { StreamForm } from '../request/streamed-job.js';
 import type { TokenBound } from '../request/upper-bound.js';
 
 /** An OpenAI request, checked and ready to be sent. */
@@ -10,4 +11,6 @@ export interface ParsedRequest {
   readonly texts: readonly string[];
   readonly bound: TokenBound;
   adapt(answer: Buffer): Buffer;
+  /** Set when the client asked for a stream: how events become its chunks. */
+  readonly form?: (() => StreamForm) | undefined;
 }

@@ -32,8 +32,11 @@ export function openApiDocument(controllers: readonly Type[]): OpenApiDocument {
   };
 }
 
+/** With `stream: true`: a `data:` line of JSON for each chunk, `[DONE]` at the end; an event with `error` in place of the end when the answer broke off. */
+const eventStream = { 'text/event-stream': { schema: { type: 'string' } } };
+
 function operation(route: Route, shapes: JsonShapes): Record<string, unknown> {
-  const { access, reply, body, form, query, params } = route;
+  const { access, reply, streams, body, form, query, params } = route;
   if (!access || !reply) throw new Error(`${route.controller}.${route.handler} declares no ${access ? 'reply' : 'access'}`);
   const isInference = access.kind === 'authorised' && access.action === 'inference.run';
   return {
@@ -48,7 +51,7 @@ function operation(route: Route, shapes: JsonShapes): Record<string, unknown> {
     ...(body ? { requestBody: { required: !body.safeParse(undefined).success, content: { 'application/json': { schema: shapes.of(body) } } } } : {}),
     ...(form ? { requestBody: { required: true, content: { 'multipart/form-data': { schema: shapes.of(form) } } } } : {}),
     responses: {
-      [reply.status]: { description: reply.summary, headers: replyHeaderRefs(isInference), content: { [reply.contentType ?? 'application/json']: { schema: shapes.of(reply.schema) } } },
+      [reply.status]: { description: reply.summary, headers: replyHeaderRefs(isInference), content: { [reply.contentType ?? 'application/json']: { schema: shapes.of(reply.schema) }, ...(streams ? eventStream : {}) } },
       default: { $ref: '#/components/responses/Error' },
     },
   };

@@ -6,7 +6,7 @@ import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
 import type { z } from 'zod';
 import { accessMetadata } from '../access/authorise.js';
 import type { Access } from '../access/authorise.js';
-import { formMetadata, replyMetadata } from '../http/replies.js';
+import { formMetadata, replyMetadata, streamsMetadata } from '../http/replies.js';
 import type { ReplyShape } from '../http/replies.js';
 
 /** One endpoint as its decorators declare it: what is documented is what is enforced. */
@@ -18,6 +18,8 @@ export interface Route {
   readonly path: string;
   readonly access: Access | undefined;
   readonly reply: ReplyShape | undefined;
+  /** Whether it may answer with server-sent events. */
+  readonly streams: boolean;
   readonly body: z.ZodType | undefined;
   /** Of `multipart/form-data`. */
   readonly form: z.ZodType | undefined;
@@ -52,6 +54,7 @@ function routeOf(controller: Type, handler: string, target: object, method: Requ
     path: `/${parts.map((part) => part.replace(/^\/|\/$/g, '')).filter((part) => part !== '').join('/')}`,
     access: Reflect.getMetadata(accessMetadata, target) as Access | undefined,
     reply: Reflect.getMetadata(replyMetadata, target) as ReplyShape | undefined,
+    streams: Reflect.getMetadata(streamsMetadata, target) === true,
     body: of(RouteParamtypes.BODY)[0]?.schema,
     form: Reflect.getMetadata(formMetadata, target) as z.ZodType | undefined,
     query: of(RouteParamtypes.QUERY)[0]?.schema,

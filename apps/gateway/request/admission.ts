@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto';
 import { DomainError } from '#kernel';
 import type { Clock } from '#kernel';
 import { failure } from '#protocol';
 import type { AdmittedFacts, CompletedFacts, LogRecord } from '#protocol';
 import type { Decided } from './decided.js';
-import type { Dispatched, Dispatcher } from './dispatch.js';
+import type { Dispatched, Dispatcher, Opened } from './dispatch.js';
 import type { InferenceAnswer, InferenceJob } from './inference-job.js';
 import type { Hold } from './lease-account.js';
 import { meter } from './meter.js';
@@ -12,8 +11,10 @@ import type { Slot } from './place.js';
 import type { Recorder } from './record.js';
 import type { RequestRecords } from './request-records.js';
 import { recorded } from './recorded.js';
+import { relayStream } from './relay-stream.js';
 import type { LeaseBook } from './reserve.js';
 import type { Steps } from './step-telemetry.js';
+import type { StreamForm } from './streamed-job.js';
 
 export interface AdmissionParts {
   readonly gateway: string;
@@ -25,7 +26,10 @@ export interface AdmissionParts {
   readonly clock: Clock;
 }
 
-/** An admitted job to its end: `admitted` is recorded beside the dispatch, `completed` before anything is answered. */
+/**
+ * An admitted job to its end: `admitted` is recorded beside the dispatch and durable before the first byte, `completed` before the last:
+ * a whole answer leaves after both, a stream between them.
+ */
 export class Admission {
   constructor(private readonly parts: AdmissionParts) {}
 
@@ -36,15 +40,17 @@ export class Admission {
     const admitted = this.commit('record.admitted', admission);
     admitted.catch((error: unknown) => unrecorded.abort(error));
     const signal = AbortSignal.any([job.signal, unrecorded.signal]);
-    const dispatched = await this.parts.steps.run('dispatch', () => this.parts.dispatcher.dispatch(job, decision.permitted, slot, deadlineMs, signal));
+    const first = await this.parts.steps.run('dispatch', () => this.parts.dispatcher.dispatch(job, decision.permitted, slot, deadlineMs, signal));
     try {
       await admitted;
     } catch (error) {
+      if (first.outcome === 'opened') first.slot.done('cancelled');
       // It may have arrived all the same: it is said again, with an end without a charge, whenever the stream is back.
       this.parts.recorder.commitEventually(admission, deadlineMs);
-      this.parts.recorder.commitEventually(this.completed(decided, hold, cancelled(dispatched, error)).record, deadlineMs);
+      this.parts.recorder.commitEventually(this.completed(decided, hold, cancelled(first, error)).record, deadlineMs);
       throw error;
     }
+    const dispatched = first.outcome === 'opened' ? await this.parts.steps.run('relay', () => relayStream(job, job.streamed!, first)) : first;
     await this.keep(job, dispatched, hold);
     const { facts, record } = await this.parts.steps.run('meter', () => this.completed(decided, hold, dispatched));
     this.parts.leases.settle(hold, facts.chargeNanos);
@@ -53,17 +59,23 @@ export class Admission {
       await this.commit('record.completed', record);
     } catch (error) {
       this.parts.recorder.commitEventually(record, deadlineMs);
-      throw error instanceof DomainError ? recorded(error, job.id) : error;
+      const told = recorded(error instanceof DomainError ? error : failure('INTERNAL', 'something went wrong here', {}, error), job.id);
+      await finish(decided, first, (form) => form.error(told));
+      throw told;
     }
-    if (dispatched.outcome !== 'ok') throw recorded(toldError(dispatched), job.id);
-    const { status, contentType } = dispatched.result;
-    return { status, contentType, body: dispatched.answer, record: job.id };
+    if (dispatched.outcome === 'ok') {
+      await finish(decided, first, (form) => form.end(facts.usage));
+      return { ...dispatched.answer, record: job.id };
+    }
+    const told = recorded(toldError(dispatched), job.id);
+    await finish(decided, first, (form) => form.error(told));
+    throw told;
   }
 
   /** What cannot be kept is left to whoever has the job by now; until the books close its record the hold counts as spent. */
   private async keep(job: InferenceJob, dispatched: Dispatched, hold: Hold): Promise<void> {
     try {
-      await job.keep?.(dispatched.outcome === 'ok' ? { status: dispatched.result.status, contentType: dispatched.result.contentType, body: dispatched.answer } : undefined);
+      await job.keep?.(dispatched.outcome === 'ok' ? dispatched.answer : undefined);
     } catch (error) {
       this.parts.leases.settle(hold, hold.amountNanos);
       throw error;
@@ -113,9 +125,9 @@ export class Admission {
       priceVersion: offer.price.version,
       outcome,
       ...meter(dispatched),
-      responseHash: outcome === 'ok' ? createHash('sha256').update(dispatched.result.body).digest('hex') : null,
+      responseHash: dispatched.made?.responseHash ?? null,
       attempts: [...attempts],
-      receipt: outcome === 'ok' ? dispatched.result.receipt : null,
+      receipt: dispatched.made?.receipt ?? null,
       completedAtMs: this.parts.clock.nowMs(),
       closedBy: 'gateway',
     };
@@ -123,7 +135,14 @@ export class Admission {
   }
 }
 
-const cancelled = ({ offer, attempts }: Dispatched, error: unknown): Dispatched => ({ outcome: 'cancelled', offer, error, attempts });
+const cancelled = ({ offer, attempts }: Dispatched | Opened, error: unknown): Dispatched => ({ outcome: 'cancelled', offer, made: null, error, attempts });
+
+/** The last bytes of a stream: what it used, or why it is not whole. Nothing to do where none began. */
+async function finish({ job: { streamed } }: Decided, first: Dispatched | Opened, last: (form: StreamForm) => Buffer): Promise<void> {
+  if (first.outcome !== 'opened' || streamed === undefined) return;
+  await streamed.outlet.write(last(first.stream.form));
+  streamed.outlet.end();
+}
 
 function toldError(dispatched: Exclude<Dispatched, { outcome: 'ok' }>): DomainError {
   if (dispatched.error instanceof DomainError) return dispatched.error;

@@ -1,32 +1,50 @@
+import { createHash } from 'node:crypto';
 import { currentTraceparent } from '#messaging';
 import type { CompletedFacts } from '#protocol';
-import type { JobRequest, JobResult } from '#wire';
+import type { JobRequest, JobResult, JobStream } from '#wire';
 import type { MarketOffer } from '../market/market-offer.js';
 import { attemptFailure, canMoveOn, isCallersFault, slotOutcome, unserved } from './attempt-failure.js';
 import type { InferenceJob } from './inference-job.js';
+import { madeOf } from './made.js';
+import type { Made } from './made.js';
+import { openStream } from './open-stream.js';
+import type { OpenedStream } from './open-stream.js';
 import type { Placement, Slot } from './place.js';
 import { checkUsage } from './upper-bound.js';
 
 export type Attempt = CompletedFacts['attempts'][number];
 
-/** Runs one job on one node. */
+/** Runs one job on one node: whole, or as it comes. */
 export abstract class NodeRunner {
   abstract run(request: JobRequest): Promise<JobResult>;
+  abstract stream(request: JobRequest): Promise<JobStream>;
 }
 
+/** How a job ended. */
 export type Dispatched =
-  | { readonly outcome: 'ok'; readonly offer: MarketOffer; readonly result: JobResult; readonly answer: Buffer; readonly attempts: readonly Attempt[] }
-  | { readonly outcome: 'failed' | 'cancelled'; readonly offer: MarketOffer; readonly error: unknown; readonly attempts: readonly Attempt[] };
+  | { readonly outcome: 'ok'; readonly offer: MarketOffer; readonly made: Made; readonly answer: Pick<JobResult, 'status' | 'contentType' | 'body'>; readonly attempts: readonly Attempt[] }
+  | { readonly outcome: 'failed' | 'cancelled' | 'cut'; readonly offer: MarketOffer; readonly made: Made | null; readonly error: unknown; readonly attempts: readonly Attempt[] };
+
+/** A stream whose first event is here. Its slot is still taken. */
+export interface Opened {
+  readonly outcome: 'opened';
+  readonly offer: MarketOffer;
+  readonly slot: Slot;
+  readonly stream: OpenedStream;
+  readonly attempts: readonly Attempt[];
+}
 
 /** Step 6: runs the job where it was placed; before the first byte a failure moves it to the next offer. */
 export class Dispatcher {
+  /** `firstEventMs`: how long one machine may take to the first event of a stream. */
   constructor(
     private readonly nodes: NodeRunner,
     private readonly placement: Pick<Placement, 'place'>,
+    private readonly firstEventMs: number,
   ) {}
 
-  /** Never throws: how it ended is the answer. */
-  async dispatch(job: InferenceJob, permitted: readonly MarketOffer[], first: Slot, deadlineMs: number, signal: AbortSignal): Promise<Dispatched> {
+  /** Never throws: how it ended is the answer. A job that streams comes back opened, unless it ended before its first event. */
+  async dispatch(job: InferenceJob, permitted: readonly MarketOffer[], first: Slot, deadlineMs: number, signal: AbortSignal): Promise<Dispatched | Opened> {
     const attempts: Attempt[] = [];
     const tried = new Set<string>();
     let slot = first;
@@ -34,25 +52,35 @@ export class Dispatcher {
       const { offer } = slot;
       tried.add(offer.id);
       try {
-        const result = await this.nodes.run(jobFor(job, offer, deadlineMs, signal));
-        checkUsage(result.usage, job.bound);
-        const answer = job.adapt(result.body);
-        slot.done('ok');
-        attempts.push({ offer: offer.id, node: offer.entry.node, outcome: 'ok' });
-        return { outcome: 'ok', offer, result, answer, attempts };
+        return await this.attempt(job, slot, jobFor(job, offer, deadlineMs, signal), attempts);
       } catch (error) {
         if (signal.aborted) {
           slot.done('cancelled');
-          return { outcome: 'cancelled', offer, error, attempts };
+          return { outcome: 'cancelled', offer, made: null, error, attempts };
         }
         slot.done(slotOutcome(error));
         attempts.push({ offer: offer.id, node: offer.entry.node, ...attemptFailure(error) });
-        if (!canMoveOn(error)) return { outcome: 'failed', offer, error: isCallersFault(error) ? error : unserved(attempts), attempts };
+        if (!canMoveOn(error)) return { outcome: 'failed', offer, made: null, error: isCallersFault(error) ? error : unserved(attempts), attempts };
         const next = await this.placement.place(permitted, tried, job.bound, signal).catch(() => undefined);
-        if (!next) return { outcome: signal.aborted ? 'cancelled' : 'failed', offer, error: unserved(attempts), attempts };
+        if (!next) return { outcome: signal.aborted ? 'cancelled' : 'failed', offer, made: null, error: unserved(attempts), attempts };
         slot = next;
       }
     }
+  }
+
+  private async attempt(job: InferenceJob, slot: Slot, request: JobRequest, before: readonly Attempt[]): Promise<Dispatched | Opened> {
+    const { offer } = slot;
+    if (job.streamed !== undefined) {
+      const stream = await openStream(this.nodes, request, job.streamed.form(), this.firstEventMs);
+      return { outcome: 'opened', offer, slot, stream, attempts: before };
+    }
+    const result = await this.nodes.run(request);
+    checkUsage(result.usage, job.bound);
+    const { status, contentType } = result;
+    const answer = { status, contentType, body: job.adapt(result.body) };
+    slot.done('ok');
+    const made = madeOf(result, createHash('sha256').update(result.body).digest('hex'));
+    return { outcome: 'ok', offer, made, answer, attempts: [...before, { offer: offer.id, node: offer.entry.node, outcome: 'ok' }] };
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Endpoint, Role, TenantEntry } from '#protocol';
 import type { DeclaredFacts } from './declared-facts.js';
+import type { StreamedJob } from './streamed-job.js';
 import type { TokenBound } from './upper-bound.js';
 
 /** One request for inference, parsed and ready for the steps. */
@@ -23,6 +24,8 @@ export interface InferenceJob {
   adapt(answer: Buffer): Buffer;
   /** Told of `x-ratelimit-*` headers for the answer, whatever it will be. */
   readonly tellLimits?: (headers: Record<string, string>) => void;
+  /** Set when the client wants the answer as it comes. */
+  readonly streamed?: StreamedJob | undefined;
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal;
   /**
@@ -32,7 +35,7 @@ export interface InferenceJob {
   keep?(answer: Pick<InferenceAnswer, 'status' | 'contentType' | 'body'> | undefined): Promise<void>;
 }
 
-/** What the client is given. */
+/** What the client is given; of a streamed answer it has the body already. */
 export interface InferenceAnswer {
   readonly status: number;
   readonly contentType: string;

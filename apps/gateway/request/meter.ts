@@ -6,9 +6,11 @@ export type Metered = Pick<CompletedFacts, 'usage' | 'usageSource' | 'chargeNano
 
 const nothing: Metered = { usage: { inputTokens: 0, outputTokens: 0 }, usageSource: 'none', chargeNanos: 0n };
 
-/** Step 7: the engine's own usage × the price version that the job was admitted under. What did not succeed costs nothing. */
-export function meter(dispatched: Dispatched): Metered {
-  if (dispatched.outcome !== 'ok') return nothing;
-  const { usage } = dispatched.result;
-  return { usage, usageSource: 'engine', chargeNanos: chargeOf(usage, dispatched.offer.price) };
+/**
+ * Step 7: what was produced × the price version that the job was admitted under. The usage is the engine's own; where no engine says it,
+ * an estimate that is marked as one. What produced nothing costs nothing.
+ */
+export function meter({ made, offer }: Pick<Dispatched, 'made' | 'offer'>): Metered {
+  if (made === null) return nothing;
+  return { usage: made.usage, usageSource: made.source, chargeNanos: chargeOf(made.usage, offer.price) };
 }

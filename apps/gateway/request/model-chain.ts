@@ -31,7 +31,7 @@ export async function inTurn<T>(job: InferenceJob, models: readonly string[], ne
       return await serve(at === 0 && model === job.model ? job : withModel(job, model, at === 0 ? job.id : newId()));
     } catch (error) {
       const isLast = at + 1 >= models.length;
-      if (isLast || job.signal.aborted || !(error instanceof DomainError) || !movesOn.has(error.code)) throw error;
+      if (isLast || job.signal.aborted || job.streamed?.outlet.hasBegun || !(error instanceof DomainError) || !movesOn.has(error.code)) throw error;
     }
   }
 }

@@ -3,7 +3,7 @@ import { Registry } from 'prom-client';
 import { CedarEvaluator, DecisionMemo } from '#policy';
 import { failure, limits } from '#protocol';
 import type { AdmittedFacts, CompletedFacts, ErrorCode } from '#protocol';
-import type { JobRequest, JobResult } from '#wire';
+import type { JobRequest, JobResult, JobStream } from '#wire';
 import { CountingIds, ExampleWorld, ManualClock, MemoryLog, exampleJob, permitAll, uuidOf } from '../examples.js';
 import { OfferBook } from '../market/offer-book.js';
 import { AnswerCache } from './answer-cache.js';
@@ -78,6 +78,10 @@ describe('the request pipeline', () => {
         ran.push(request);
         return nodes(request);
       },
+      stream: (request: JobRequest): Promise<JobStream> => {
+        ran.push(request);
+        return Promise.reject(failure('ENGINE_FAILED', 'streams are tested in streaming.it.spec.ts'));
+      },
     };
     return {
       leases,
@@ -90,11 +94,12 @@ describe('the request pipeline', () => {
         ids: new CountingIds(),
         durability: 'one-replica',
         deadlineMs: limits.requestDeadlineMs,
+        streamDeadlineMs: limits.streamDeadlineMs,
         book,
         decider: new Decider(world.replicated, new DecisionMemo(new CedarEvaluator(4))),
         leases,
         placement,
-        dispatcher: new Dispatcher(runner, placement),
+        dispatcher: new Dispatcher(runner, placement, 200),
         records: new RequestRecords(new TenantSealers(clock), clock),
         recorder: new Recorder(log, new CountingIds(), clock),
         steps: new Steps(new Registry()),

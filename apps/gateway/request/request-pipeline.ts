@@ -34,6 +34,8 @@ export interface PipelineParts extends AdmissionParts {
   readonly durability: DecisionFields['durability'];
   /** From admission to the latest possible completion. */
   readonly deadlineMs: number;
+  /** The same for streams. */
+  readonly streamDeadlineMs: number;
 }
 
 /** The steps of a request in order, from a parsed job to its answer. Authentication went before, settlement comes after. */
@@ -90,9 +92,9 @@ export class RequestPipeline {
   }
 
   private async execute(asked: Asked, passage: Passage): Promise<InferenceAnswer> {
-    const { clock, deadlineMs } = this.parts;
+    const { clock, deadlineMs, streamDeadlineMs } = this.parts;
     const { bound } = asked.job;
-    const permitted: Decided = { ...asked, tokens: passage.reserve(bound.inputTokens + bound.outputTokens), deadlineMs: clock.nowMs() + deadlineMs };
+    const permitted: Decided = { ...asked, tokens: passage.reserve(bound.inputTokens + bound.outputTokens), deadlineMs: clock.nowMs() + (asked.job.streamed === undefined ? deadlineMs : streamDeadlineMs) };
     // A stream's head leaves before its end.
     asked.job.tellLimits?.(passage.headers());
     let hold: Hold | undefined;

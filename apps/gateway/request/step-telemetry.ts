@@ -3,7 +3,7 @@ import { Counter, Histogram, register } from 'prom-client';
 import { inSpan } from '#messaging';
 import type { Endpoint } from '#protocol';
 
-export type StepName = 'limit' | 'classify' | 'decide' | 'reserve' | 'place' | 'dispatch' | 'meter' | 'record.refused' | 'record.reused' | 'record.admitted' | 'record.completed';
+export type StepName = 'limit' | 'classify' | 'decide' | 'reserve' | 'place' | 'dispatch' | 'relay' | 'meter' | 'record.refused' | 'record.reused' | 'record.admitted' | 'record.completed';
 
 const secondsOptions = {
   name: 'mizan_gateway_step_seconds',

@@ -15,9 +15,11 @@ export function inputBound(texts: readonly string[]): number {
   return texts.reduce((sum, text) => sum + Math.max(Buffer.byteLength(text), Buffer.byteLength(text.normalize('NFKD'))) + markersPerInput, 0);
 }
 
+export const isWithin = (usage: Usage, bound: TokenBound): boolean => usage.inputTokens <= bound.inputTokens && usage.outputTokens <= bound.outputTokens;
+
 /** A node that claims more tokens than the job can have used is not believed. Error: NODE_PROTOCOL. */
 export function checkUsage(usage: Usage, bound: TokenBound): void {
-  if (usage.inputTokens > bound.inputTokens || usage.outputTokens > bound.outputTokens) {
+  if (!isWithin(usage, bound)) {
     throw failure('NODE_PROTOCOL', 'the node claims more tokens than the request and its limits can hold', { usage, bound });
   }
 }

@@ -7,7 +7,7 @@ import { embeddedModel, readEmbeddingRequest } from './embedding-request.js';
 import { embeddingWorker } from './embedding-worker.js';
 import type { EmbeddingWorkerData, FromWorker, ToWorker } from './embedding-worker.js';
 import { Engine } from './engine.js';
-import type { EngineAnswer, EngineModel, EngineRequest } from './engine.js';
+import type { EngineModel, EngineRequest, WholeAnswer } from './engine.js';
 
 interface Waiting {
   resolve(embedded: Embedded): void;
@@ -35,7 +35,7 @@ export class EmbeddedEngine extends Engine {
     return [{ model: embeddedModel, endpoints: ['embeddings'] }];
   }
 
-  async run(request: EngineRequest, signal: AbortSignal): Promise<EngineAnswer> {
+  async run(request: EngineRequest, signal: AbortSignal): Promise<WholeAnswer> {
     const read = readEmbeddingRequest(request.body);
     if ('refused' in read) return read.refused;
     return embeddingAnswer(await this.embed(read.texts, signal), read.encoding);

@@ -1,5 +1,5 @@
 import { embeddedDimensions, embeddedModel } from './embedding-request.js';
-import type { EngineAnswer } from './engine.js';
+import type { WholeAnswer } from './engine.js';
 
 /** What the model gave for the texts of one request: vectors one after the other, and the tokens they had in all. */
 export interface Embedded {
@@ -8,7 +8,7 @@ export interface Embedded {
 }
 
 /** OpenAI's embeddings answer. Base64 is of little-endian float32, as OpenAI's. */
-export function embeddingAnswer(embedded: Embedded, encoding: 'float' | 'base64'): EngineAnswer {
+export function embeddingAnswer(embedded: Embedded, encoding: 'float' | 'base64'): WholeAnswer {
   const data = [];
   for (let index = 0; index * embeddedDimensions < embedded.vectors.length; index += 1) {
     const vector = embedded.vectors.subarray(index * embeddedDimensions, (index + 1) * embeddedDimensions);

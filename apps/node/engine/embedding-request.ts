@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { limits } from '#protocol';
 import { refusal } from './engine.js';
-import type { EngineAnswer } from './engine.js';
+import type { WholeAnswer } from './engine.js';
 
 /** The model's own name; it is the lite Universal Sentence Encoder, English, 512 dimensions. */
 export const embeddedModel = 'universal-sentence-encoder-lite';
@@ -26,7 +26,7 @@ export interface EmbeddingRequest {
 }
 
 /** Reads an OpenAI embeddings request, or says with 400 what is wrong with it. */
-export function readEmbeddingRequest(body: Buffer): EmbeddingRequest | { refused: EngineAnswer } {
+export function readEmbeddingRequest(body: Buffer): EmbeddingRequest | { refused: WholeAnswer } {
   let json: unknown;
   try {
     json = JSON.parse(body.toString('utf8'));

@@ -1,4 +1,5 @@
-import type { Endpoint, Usage } from '#protocol';
+import type { Endpoint } from '#protocol';
+import type { JobUsage } from '#wire';
 
 /** A model that an engine can run. */
 export interface EngineModel {
@@ -13,12 +14,21 @@ export interface EngineRequest {
   readonly body: Buffer;
 }
 
-/** An OpenAI answer. A status of 400 and above carries an OpenAI error object and no usage. */
+/**
+ * An OpenAI answer, whole or as it is made. A status of 400 and above carries an OpenAI error object and no usage. The usage of a
+ * streamed one settles when its body has ended, and soon after the signal aborts with what was produced until then.
+ */
 export interface EngineAnswer {
   readonly status: number;
   readonly contentType: string;
+  readonly body: Buffer | AsyncIterable<Buffer>;
+  readonly usage: JobUsage | Promise<JobUsage>;
+}
+
+/** One that is whole. */
+export interface WholeAnswer extends EngineAnswer {
   readonly body: Buffer;
-  readonly usage: Usage;
+  readonly usage: JobUsage;
 }
 
 /** What a node rents out: something that runs models. */
@@ -30,10 +40,10 @@ export abstract class Engine {
   abstract close(): Promise<void>;
 }
 
-export const noUsage: Usage = { inputTokens: 0, outputTokens: 0 };
+export const noUsage: JobUsage = { inputTokens: 0, outputTokens: 0 };
 
 /** A refusal that the caller can read. */
-export function refusal(status: number, message: string, param: string | null, code: string | null = null): EngineAnswer {
+export function refusal(status: number, message: string, param: string | null, code: string | null = null): WholeAnswer {
   const error = { message, type: 'invalid_request_error', param, code };
   return { status, contentType: 'application/json', body: Buffer.from(JSON.stringify({ error })), usage: noUsage };
 }

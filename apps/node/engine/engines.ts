@@ -2,7 +2,18 @@ import { failure } from '#protocol';
 import { EmbeddedEngine } from './embedded.js';
 import { Engine } from './engine.js';
 import type { EngineModel } from './engine.js';
+import { LlamaCppEngine } from './llama-cpp.js';
 import { OpenAiCompatibleEngine } from './openai-compatible.js';
+
+/** What engines are started with. */
+export interface EngineOptions {
+  /** Bearer key of OpenAI-compatible engines. */
+  readonly key?: string | undefined;
+  /** GGUF file of llama.cpp. */
+  readonly modelFile?: string | undefined;
+  /** Jobs at once. */
+  readonly capacity: number;
+}
 
 /** The engines of a node and which model each runs. */
 export class Engines {
@@ -11,11 +22,11 @@ export class Engines {
     private readonly byModel: ReadonlyMap<string, { engine: Engine; model: EngineModel }>,
   ) {}
 
-  /** `names`: `embedded`, or the URL of an OpenAI-compatible engine. Errors: ENGINE_FAILED, REQUEST_INVALID. */
-  static async start(names: readonly string[], key?: string): Promise<Engines> {
+  /** `names`: `embedded`, `llama.cpp`, or the URL of an OpenAI-compatible engine. Errors: ENGINE_FAILED, REQUEST_INVALID. */
+  static async start(names: readonly string[], options: EngineOptions): Promise<Engines> {
     const engines: Engine[] = [];
     try {
-      for (const name of names) engines.push(await startOne(name, key));
+      for (const name of names) engines.push(await startOne(name, options));
       return await Engines.of(engines);
     } catch (error) {
       await Promise.all(engines.map((engine) => engine.close()));
@@ -46,8 +57,12 @@ export class Engines {
   }
 }
 
-async function startOne(name: string, key: string | undefined): Promise<Engine> {
+async function startOne(name: string, { key, modelFile, capacity }: EngineOptions): Promise<Engine> {
   if (name === 'embedded') return EmbeddedEngine.start();
-  if (!URL.canParse(name) || !/^https?:$/.test(new URL(name).protocol)) throw failure('REQUEST_INVALID', `an engine is "embedded" or an http(s) URL, not "${name}"`);
+  if (name === 'llama.cpp') {
+    if (modelFile === undefined) throw failure('REQUEST_INVALID', 'the engine llama.cpp needs --model FILE, a GGUF file');
+    return LlamaCppEngine.start(modelFile, capacity);
+  }
+  if (!URL.canParse(name) || !/^https?:$/.test(new URL(name).protocol)) throw failure('REQUEST_INVALID', `an engine is "embedded", "llama.cpp" or an http(s) URL, not "${name}"`);
   return new OpenAiCompatibleEngine(name, key);
 }

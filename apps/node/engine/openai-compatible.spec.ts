@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import type { EngineAnswer } from './engine.js';
 import { OpenAiCompatibleEngine } from './openai-compatible.js';
 
 let server: Server | undefined;
@@ -32,7 +33,7 @@ describe('an OpenAI-compatible engine', () => {
   it.each(['', '/', '/v1', '/v1/'])('is found at %s and says which models it has', async (path) => {
     const engine = await engineThat((request, _body, response) => json(response, request.url === '/v1/models' ? 200 : 404, { data: [{ id: 'llama-3' }, { id: 'nomic-embed-text' }] }), path);
     expect(await engine.models()).toEqual([
-      { model: 'llama-3', endpoints: ['chat.completions'] },
+      { model: 'llama-3', endpoints: ['chat.completions', 'completions'] },
       { model: 'nomic-embed-text', endpoints: ['embeddings'] },
     ]);
   });
@@ -46,7 +47,7 @@ describe('an OpenAI-compatible engine', () => {
     const answer = await engine.run(chat, open);
     expect(seen).toEqual(['/v1/chat/completions', 'Bearer secret', chat.body.toString()]);
     expect(answer).toMatchObject({ status: 200, contentType: 'application/json', usage: { inputTokens: 7, outputTokens: 5 } });
-    expect(answer.body.toString()).toBe('{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":5}}');
+    expect((answer.body as Buffer).toString()).toBe('{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":5}}');
   });
 
   it("passes an engine's refusal on without usage", async () => {
@@ -54,18 +55,29 @@ describe('an OpenAI-compatible engine', () => {
     expect(await engine.run(chat, open)).toMatchObject({ status: 422, usage: { inputTokens: 0, outputTokens: 0 } });
   });
 
-  it('is ENGINE_FAILED when it does not answer, or does not say what it used', async () => {
-    const silent = await engineThat((_request, _body, response) => json(response, 200, { choices: [] }));
-    await expect(silent.run(chat, open)).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
+  it('is ENGINE_FAILED when it does not answer, or answers no JSON', async () => {
+    const odd = await engineThat((_request, _body, response) => void response.end('<html>'));
+    await expect(odd.run(chat, open)).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
     server!.closeAllConnections();
     await new Promise((resolve) => server!.close(resolve));
-    await expect(silent.run(chat, open)).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
+    await expect(odd.run(chat, open)).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
   });
 
-  it('refuses streams, and bodies that name another model', async () => {
+  it('that says no usage is metered by an estimate, marked as one', async () => {
+    const engine = await engineThat((_request, _body, response) => json(response, 200, { choices: [{ message: { content: 'two words' } }] }));
+    const asked = { ...chat, body: Buffer.from('{"model":"m","messages":[{"role":"user","content":"Hi"}]}') };
+    expect((await engine.run(asked, open)).usage).toEqual({ inputTokens: 9, outputTokens: 2, estimated: true });
+  });
+
+  it('refuses bodies that name another model', async () => {
     const engine = await engineThat((_request, _body, response) => json(response, 500, {}));
-    expect(await engine.run({ ...chat, body: Buffer.from('{"model":"m","stream":true}') }, open)).toMatchObject({ status: 400 });
     expect(await engine.run({ ...chat, body: Buffer.from('{"model":"expensive"}') }, open)).toMatchObject({ status: 400 });
+  });
+
+  it('serves completions at their own path', async () => {
+    const engine = await engineThat((request, _body, response) => json(response, 200, { choices: [{ text: request.url }], usage: { prompt_tokens: 1, completion_tokens: 1 } }));
+    const answer = await engine.run({ model: 'm', endpoint: 'completions', body: Buffer.from('{"model":"m","prompt":"a"}') }, open);
+    expect((answer.body as Buffer).toString()).toContain('"/v1/completions"');
   });
 
   it('is interrupted when nobody waits', async () => {
@@ -77,5 +89,73 @@ describe('an OpenAI-compatible engine', () => {
       });
     });
     await closed;
+  });
+});
+
+describe('its streams', () => {
+  const streaming = { ...chat, body: Buffer.from('{"model":"m","stream":true,"messages":[{"role":"user","content":"Hi"}]}') };
+  const chunk = (content: string, more = ''): string => `data: {"choices":[{"delta":{"content":${JSON.stringify(content)}}}]${more}}\r\n\r\n`;
+  const events = (response: ServerResponse): ServerResponse => response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });
+  async function read(answer: EngineAnswer, onPiece: (piece: Buffer) => void = () => undefined): Promise<string> {
+    const pieces: Buffer[] = [];
+    for await (const piece of answer.body as AsyncIterable<Buffer>) {
+      pieces.push(piece);
+      onPiece(piece);
+    }
+    return Buffer.concat(pieces).toString();
+  }
+
+  it('pass as they come, byte for byte, with the usage of their last chunk', async () => {
+    const engine = await engineThat((_request, _body, response) => {
+      events(response).write(chunk('Grüß'));
+      setTimeout(() => response.end(`${chunk(' Gott')}data: {"choices":[],"usage":{"prompt_tokens":4,"completion_tokens":2}}\n\ndata: [DONE]\n\n`), 150);
+    });
+    const answer = await engine.run(streaming, open);
+    const startedAt = performance.now();
+    const atMs: number[] = [];
+    const text = await read(answer, () => atMs.push(performance.now() - startedAt));
+    expect(text).toBe(`${chunk('Grüß')}${chunk(' Gott')}data: {"choices":[],"usage":{"prompt_tokens":4,"completion_tokens":2}}\n\ndata: [DONE]\n\n`);
+    expect(atMs[0]).toBeLessThan(120);
+    expect(await answer.usage).toEqual({ inputTokens: 4, outputTokens: 2 });
+  });
+
+  it('without usage are metered by an estimate of their text', async () => {
+    const engine = await engineThat((_request, _body, response) => void events(response).end(`${chunk('two ')}${chunk('words')}data: [DONE]\n\n`));
+    const answer = await engine.run(streaming, open);
+    await read(answer);
+    expect(await answer.usage).toEqual({ inputTokens: 9, outputTokens: 2, estimated: true });
+  });
+
+  it.each<[string, (response: ServerResponse) => void]>([
+    ['stop without saying that they have finished', (response) => void response.end(chunk('b'))],
+    ['break off', (response) => setTimeout(() => response.destroy(), 20)],
+    ['tell of an error', (response) => void response.end('data: {"error":{"message":"cuda"}}\n\ndata: [DONE]\n\n')],
+  ])('that %s are failures, with what came before', async (_how, end) => {
+    const engine = await engineThat((_request, _body, response) => {
+      events(response).write(chunk('words'));
+      setTimeout(() => end(response), 50);
+    });
+    const answer = await engine.run(streaming, open);
+    let came = '';
+    await expect(read(answer, (piece) => (came += piece.toString()))).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
+    expect(came).toContain('words');
+    expect(await answer.usage).toMatchObject({ estimated: true, inputTokens: 9 });
+  });
+
+  it('are closed at the engine within 200 ms of the signal, and say what came until then', async () => {
+    let closedAtMs = 0;
+    const engine = await engineThat((request, _body, response) => {
+      const timer = setInterval(() => response.write(chunk('word ')), 10);
+      request.socket.on('close', () => ((closedAtMs = performance.now()), clearInterval(timer)));
+      events(response);
+    });
+    const cancel = new AbortController();
+    const answer = await engine.run(streaming, cancel.signal);
+    let abortedAtMs = 0;
+    setTimeout(() => ((abortedAtMs = performance.now()), cancel.abort(new Error('gone'))), 100);
+    await expect(read(answer)).rejects.toThrow('gone');
+    for (const until = performance.now() + 1_000; closedAtMs === 0 && performance.now() < until; ) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(closedAtMs - abortedAtMs).toBeLessThan(200);
+    expect((await answer.usage).outputTokens).toBeGreaterThan(1);
   });
 });

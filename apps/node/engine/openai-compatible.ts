@@ -1,19 +1,22 @@
 import { Agent, request as httpRequest } from 'undici';
+import type { Dispatcher } from 'undici';
 import { z } from 'zod';
-import { failure, limits } from '#protocol';
+import { estimateUsage, failure, limits, producedText } from '#protocol';
 import type { Endpoint } from '#protocol';
+import type { JobUsage } from '#wire';
 import { Engine, noUsage, refusal } from './engine.js';
 import type { EngineAnswer, EngineModel, EngineRequest } from './engine.js';
+import { saidUsage } from './said-usage.js';
+import { StreamUsage } from './stream-usage.js';
 
-const paths: Record<Endpoint, string> = { embeddings: 'embeddings', 'chat.completions': 'chat/completions' };
+const paths: Record<Endpoint, string> = { embeddings: 'embeddings', 'chat.completions': 'chat/completions', completions: 'completions' };
 
 const modelList = z.object({ data: z.array(z.object({ id: z.string().min(1).max(200) })) });
-const answerUsage = z.object({ usage: z.object({ prompt_tokens: z.int().nonnegative(), completion_tokens: z.int().nonnegative().optional() }) });
 
 /** An engine that speaks OpenAI's protocol: vLLM, Ollama, llama.cpp and others. */
 export class OpenAiCompatibleEngine extends Engine {
   private readonly base: string;
-  private readonly agent = new Agent({ connect: { timeout: 5_000 }, headersTimeout: limits.requestDeadlineMs, bodyTimeout: limits.requestDeadlineMs });
+  private readonly agent = new Agent({ connect: { timeout: 5_000 }, headersTimeout: limits.streamDeadlineMs, bodyTimeout: limits.streamDeadlineMs });
 
   /** `url` with or without `/v1`; `key` if the engine asks for one. */
   constructor(
@@ -26,47 +29,100 @@ export class OpenAiCompatibleEngine extends Engine {
     this.base = `${origin}${path.endsWith('/v1') ? path : `${path}/v1`}`;
   }
 
-  /** What the engine lists. The list does not say what a model is for: names with `embed` are embedding models, others chat. */
+  /** What the engine lists. The list does not say what a model is for: names with `embed` are embedding models, others give text. */
   async models(): Promise<EngineModel[]> {
-    const { status, body } = await this.ask('GET', 'models', undefined, AbortSignal.timeout(10_000));
+    const signal = AbortSignal.timeout(10_000);
+    const response = await this.ask('GET', 'models', undefined, signal);
+    const { statusCode: status } = response;
+    const body = await whole(response, signal);
     const parsed = modelList.safeParse(parseJson(body));
     if (status !== 200 || !parsed.success) throw failure('ENGINE_FAILED', `${this.base}/models answered ${status} and no list of models`);
-    return parsed.data.data.map(({ id }) => ({ model: id, endpoints: [/embed/i.test(id) ? 'embeddings' : 'chat.completions'] }));
+    return parsed.data.data.map(({ id }) => ({ model: id, endpoints: /embed/i.test(id) ? ['embeddings'] : ['chat.completions', 'completions'] }));
   }
 
   async run(request: EngineRequest, signal: AbortSignal): Promise<EngineAnswer> {
-    const asked = parseJson(request.body) as { stream?: unknown; model?: unknown } | undefined;
-    if (asked?.stream === true) return refusal(400, 'Streaming is not supported here.', 'stream');
+    const asked = parseJson(request.body) as { model?: unknown } | undefined;
     if (asked?.model !== request.model) return refusal(400, 'The body names another model than the offer.', 'model');
-    const { status, contentType, body } = await this.ask('POST', paths[request.endpoint], request.body, signal);
+    const response = await this.ask('POST', paths[request.endpoint], request.body, signal);
+    const { statusCode: status } = response;
+    const contentType = contentTypeOf(response);
+    if (status < 300 && contentType.startsWith('text/event-stream')) return streamed(response, contentType, asked, signal);
+    const body = await whole(response, signal);
     if (status >= 300) return { status, contentType, body, usage: noUsage };
-    const usage = answerUsage.safeParse(parseJson(body)).data?.usage;
-    if (usage === undefined) throw failure('ENGINE_FAILED', 'the engine did not say what it used');
-    return { status, contentType, body, usage: { inputTokens: usage.prompt_tokens, outputTokens: usage.completion_tokens ?? 0 } };
+    return { status, contentType, body, usage: usageOf(asked, parseJson(body)) };
   }
 
   async close(): Promise<void> {
     await this.agent.close();
   }
 
-  private async ask(method: 'GET' | 'POST', path: string, body: Buffer | undefined, signal: AbortSignal): Promise<{ status: number; contentType: string; body: Buffer }> {
+  private async ask(method: 'GET' | 'POST', path: string, body: Buffer | undefined, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
     const headers = { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...(this.key === undefined ? {} : { authorization: `Bearer ${this.key}` }) };
     try {
-      const response = await httpRequest(`${this.base}/${path}`, { method, headers, body: body ?? null, signal, dispatcher: this.agent });
-      const chunks: Buffer[] = [];
-      let bytes = 0;
-      for await (const chunk of response.body as AsyncIterable<Buffer>) {
-        bytes += chunk.length;
-        if (bytes > limits.responseBytesMax) throw new Error(`the answer is over ${limits.responseBytesMax} bytes`);
-        chunks.push(chunk);
-      }
-      const contentType = response.headers['content-type'];
-      return { status: response.statusCode, contentType: (Array.isArray(contentType) ? contentType[0] : contentType)?.slice(0, 200) ?? 'application/octet-stream', body: Buffer.concat(chunks) };
+      return await httpRequest(`${this.base}/${path}`, { method, headers, body: body ?? null, signal, dispatcher: this.agent });
     } catch (error) {
-      if (signal.aborted) throw signal.reason;
-      throw failure('ENGINE_FAILED', 'the engine does not answer', {}, error);
+      throw unanswered(error, signal);
     }
   }
+}
+
+/** The engine's bytes as they come, usage looked up as they pass. An engine that does not say `[DONE]` has broken off. */
+function streamed(response: Dispatcher.ResponseData, contentType: string, asked: unknown, signal: AbortSignal): EngineAnswer {
+  const seen = new StreamUsage(asked);
+  let settle!: (usage: JobUsage) => void;
+  const usage = new Promise<JobUsage>((resolve) => (settle = resolve));
+  const settled = (): void => settle(seen.usage());
+  signal.addEventListener('abort', settled, { once: true });
+  return { status: response.statusCode, contentType, body: pieces(), usage };
+
+  async function* pieces(): AsyncGenerator<Buffer> {
+    try {
+      for await (const chunk of response.body as AsyncIterable<Buffer>) {
+        seen.pass(chunk);
+        yield chunk;
+        if (seen.failed) throw new Error('the engine told of an error');
+      }
+      seen.end();
+      if (!seen.whole) throw new Error('the engine did not say that it had finished');
+    } catch (error) {
+      throw unanswered(error, signal);
+    } finally {
+      signal.removeEventListener('abort', settled);
+      settled();
+    }
+  }
+}
+
+async function whole(response: Dispatcher.ResponseData, signal: AbortSignal): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of response.body as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > limits.responseBytesMax) throw new Error(`the answer is over ${limits.responseBytesMax} bytes`);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw unanswered(error, signal);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** An engine that says no usage is metered by an estimate, which the record names. Error: ENGINE_FAILED for what is no answer at all. */
+function usageOf(asked: unknown, answer: unknown): JobUsage {
+  if (typeof answer !== 'object' || answer === null) throw failure('ENGINE_FAILED', 'the engine answered something else than JSON');
+  const { choices } = answer as { choices?: unknown };
+  const text = Array.isArray(choices) ? choices.map(producedText).join('') : '';
+  return saidUsage(answer) ?? { ...estimateUsage(asked, text), estimated: true };
+}
+
+function contentTypeOf(response: Dispatcher.ResponseData): string {
+  const given = response.headers['content-type'];
+  return (Array.isArray(given) ? given[0] : given)?.slice(0, 200) ?? 'application/octet-stream';
+}
+
+function unanswered(error: unknown, signal: AbortSignal): unknown {
+  return signal.aborted ? signal.reason : failure('ENGINE_FAILED', 'the engine does not answer', {}, error);
 }
 
 function parseJson(bytes: Buffer): unknown {

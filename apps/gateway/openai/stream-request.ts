@@ -1,0 +1,25 @@
+import { z } from 'zod';
+import type { Endpoint } from '#protocol';
+import type { StreamForm } from '../request/streamed-job.js';
+import { StreamedChunks } from './streamed-chunks.js';
+
+/** What a request for text says about streaming. */
+export const streamFields = {
+  stream: z.boolean().nullish(),
+  stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
+};
+
+interface StreamRequest {
+  readonly stream?: boolean | null | undefined;
+  readonly stream_options?: { readonly include_usage?: boolean | null | undefined } | null | undefined;
+}
+
+/** What the engine is sent, and how its events become the client's chunks. The engine is always asked for its usage: what streams is metered. */
+export function streamOf<R extends StreamRequest>(endpoint: Endpoint, request: R): { sent: R; form: (() => StreamForm) | undefined } {
+  if (request.stream !== true) return { sent: request, form: undefined };
+  const isUsageWanted = request.stream_options?.include_usage === true;
+  return {
+    sent: { ...request, stream_options: { ...request.stream_options, include_usage: true } },
+    form: () => new StreamedChunks(endpoint, isUsageWanted),
+  };
+}

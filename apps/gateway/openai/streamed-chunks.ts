@@ -1,0 +1,99 @@
+import type { DomainError } from '#kernel';
+import { failure, isDone, producedText } from '#protocol';
+import type { Endpoint, Usage } from '#protocol';
+import { errorAnswer } from '../http/openai-error.js';
+import type { StreamForm } from '../request/streamed-job.js';
+import { ToolDeltas } from './tool-deltas.js';
+
+type Chunk = Record<string, unknown>;
+
+const lineFeed = 0x0a;
+const done = Buffer.from('data: [DONE]\n\n');
+
+/**
+ * Chunks of a chat or a completion as OpenAI's clients read them: one id throughout, usage only where it was asked for, tool calls numbered
+ * from 0. A chunk that is right passes byte for byte.
+ */
+export class StreamedChunks implements StreamForm {
+  private head: { readonly id: unknown; readonly created: unknown; readonly object: unknown; readonly model: unknown } | undefined;
+  private readonly tools = new ToolDeltas();
+  private readonly text: string[] = [];
+  private usage: unknown;
+  private whole = false;
+
+  constructor(
+    private readonly endpoint: Endpoint,
+    private readonly isUsageWanted: boolean,
+  ) {}
+
+  get isWhole(): boolean {
+    return this.whole;
+  }
+
+  produced(): string {
+    return this.text.join('');
+  }
+
+  take(data: Buffer): Buffer | undefined {
+    if (this.whole) return undefined;
+    if (isDone(data)) {
+      this.whole = true;
+      return undefined;
+    }
+    const chunk = parsed(data);
+    if (chunk['error']) throw failure('ENGINE_FAILED', 'the engine told of an error within its answer');
+    const choices = Array.isArray(chunk['choices']) ? (chunk['choices'] as unknown[]) : [];
+    for (const choice of choices) this.text.push(producedText(choice));
+    const changes = [this.keepHead(chunk), this.keepUsage(chunk), ...choices.map((choice) => this.tools.repair(choice)), data.includes(lineFeed)];
+    if (choices.length === 0 && this.usage !== undefined) return undefined;
+    return event(changes.includes(true) ? Buffer.from(JSON.stringify(chunk)) : data);
+  }
+
+  /** The usage is the engine's own words where it has said any, cached tokens and all; else the estimate that is charged. */
+  end({ inputTokens, outputTokens }: Usage): Buffer {
+    if (!this.isUsageWanted) return done;
+    const usage = this.usage ?? { prompt_tokens: inputTokens, completion_tokens: outputTokens, total_tokens: inputTokens + outputTokens };
+    return Buffer.concat([event(Buffer.from(JSON.stringify({ ...this.head, choices: [], usage }))), done]);
+  }
+
+  error(error: DomainError): Buffer {
+    return event(Buffer.from(errorAnswer(error).body));
+  }
+
+  /** Clients read a changed id as another answer. */
+  private keepHead(chunk: Chunk): boolean {
+    if (this.head === undefined) {
+      const object = this.endpoint === 'completions' ? 'text_completion' : 'chat.completion.chunk';
+      const { id = 'unnamed', created = Math.floor(Date.now() / 1_000), model } = chunk;
+      this.head = { id, created, object: chunk['object'] ?? object, model };
+    }
+    const { id, created } = this.head;
+    if (chunk['id'] === id && chunk['created'] === created) return false;
+    Object.assign(chunk, { id, created, object: chunk['object'] ?? this.head.object });
+    return true;
+  }
+
+  /** Usage leaves in a chunk of its own at the end, wherever the engine has put it. */
+  private keepUsage(chunk: Chunk): boolean {
+    const { usage } = chunk;
+    if (typeof usage !== 'object' || usage === null) return false;
+    this.usage = usage;
+    if (this.isUsageWanted) chunk['usage'] = null;
+    else delete chunk['usage'];
+    return true;
+  }
+}
+
+const event = (data: Buffer): Buffer => Buffer.concat([prefix, data, suffix]);
+const prefix = Buffer.from('data: ');
+const suffix = Buffer.from('\n\n');
+
+function parsed(data: Buffer): Chunk {
+  try {
+    const value: unknown = JSON.parse(data.toString('utf8'));
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Chunk;
+  } catch {
+    // Said below.
+  }
+  throw failure('NODE_PROTOCOL', 'the machine streams something else than JSON');
+}

@@ -1,0 +1,34 @@
+import { estimateUsage } from '#protocol';
+import type { CompletedFacts, Usage } from '#protocol';
+import type { JobEnd, JobResult } from '#wire';
+import type { InferenceJob } from './inference-job.js';
+import type { StreamForm } from './streamed-job.js';
+import { isWithin } from './upper-bound.js';
+
+/** What a machine produced, as far as it is paid for. */
+export interface Made {
+  readonly usage: Usage;
+  readonly source: Extract<CompletedFacts['usageSource'], 'engine' | 'estimated'>;
+  readonly responseHash: string | null;
+  readonly receipt: CompletedFacts['receipt'];
+}
+
+export const madeOf = (result: Pick<JobResult, 'usage' | 'estimated' | 'receipt'>, responseHash: string): Made => ({
+  usage: result.usage,
+  source: result.estimated === true ? 'estimated' : 'engine',
+  responseHash,
+  receipt: result.receipt,
+});
+
+/**
+ * What a stream produced that may not have come to its end: by its node's receipt, or by an estimate of the text that came when the
+ * node cannot say or claims more than the request can hold. Null: nothing.
+ */
+export function madeOfStream(job: Pick<InferenceJob, 'body' | 'bound'>, form: Pick<StreamForm, 'produced'>, end: JobEnd | undefined): Made | null {
+  if (end !== undefined && isWithin(end.usage, job.bound)) return madeOf(end, end.responseHash);
+  const text = form.produced();
+  if (text === '') return null;
+  const { inputTokens, outputTokens } = estimateUsage(JSON.parse(job.body.toString('utf8')), text);
+  const usage = { inputTokens: Math.min(inputTokens, job.bound.inputTokens), outputTokens: Math.min(outputTokens, job.bound.outputTokens) };
+  return { usage, source: 'estimated', responseHash: null, receipt: null };
+}

@@ -1,0 +1,35 @@
+import type { DomainError } from '#kernel';
+import type { Usage } from '#protocol';
+
+/** Where a streamed answer goes as it comes. */
+export abstract class StreamOutlet {
+  /** Whether the head has left: nothing may be tried again then. */
+  hasBegun = false;
+  /** The head leaves: from here on the answer has its status, and no other machine may take over. */
+  abstract begin(record: string): void;
+  /** Resolves when the client can take more, or has gone. */
+  abstract write(bytes: Buffer): Promise<void>;
+  /** Nothing follows. */
+  abstract end(): void;
+}
+
+/** How the events of one machine's answer become what the client gets. */
+export interface StreamForm {
+  /** What the client gets of an event, if anything. Errors: ENGINE_FAILED, NODE_PROTOCOL (the event is an error, or none of the form). */
+  take(data: Buffer): Buffer | undefined;
+  /** Whether the engine has said that it had finished. */
+  readonly isWhole: boolean;
+  /** The text that was produced so far. */
+  produced(): string;
+  /** The last bytes of an answer that is whole. */
+  end(usage: Usage): Buffer;
+  /** The last bytes of one that is not. */
+  error(error: DomainError): Buffer;
+}
+
+/** What a job that streams has more than others. */
+export interface StreamedJob {
+  readonly outlet: StreamOutlet;
+  /** One for each machine that is tried. */
+  form(): StreamForm;
+}

@@ -1,0 +1,145 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import OpenAI from 'openai';
+import { openReceipt } from '#protocol';
+import { Books } from './books.js';
+import { anywhere, foundEnterprise } from './enterprise.js';
+import type { Enterprise } from './enterprise.js';
+import { eventually } from './eventually.js';
+import { LlamaNode } from './llama-node.js';
+import { recordOf } from './requests.js';
+import { stackMs, StandaloneStack } from './standalone-stack.js';
+
+/** What a gateway that died left open is closed this long after its admission. */
+const deadlineMs = 8_000;
+const faultMs = 120_000;
+
+let stack: StandaloneStack;
+let books: Books;
+let node: LlamaNode;
+let enterprise: Enterprise;
+let client: OpenAI;
+const messages = [{ role: 'user' as const, content: 'Weigh this.' }];
+
+beforeAll(async () => {
+  stack = await StandaloneStack.start({ REQUEST_DEADLINE_MS: '6000', STREAM_DEADLINE_MS: String(deadlineMs), BILLING_ADMISSION_GRACE_MS: '1000', BILLING_SWEEP_MS: '250' });
+  books = Books.open(stack.run.databaseUrl);
+  node = await LlamaNode.join(stack, 'llama', { input: '1', output: '2' });
+  enterprise = await foundEnterprise(stack, 'Streams Ltd', { policy: anywhere, budgetNanos: 10_000_000_000n });
+  client = new OpenAI({ baseURL: `${stack.run.api}/v1`, apiKey: enterprise.developerKey, maxRetries: 0 });
+}, stackMs);
+
+afterAll(async () => {
+  await node?.stop();
+  await books?.close();
+  await stack?.stop();
+}, 60_000);
+
+/** A stream that has begun, long enough to be broken. */
+async function longStream(signal?: AbortSignal) {
+  const { data, response } = await client.chat.completions.create({ model: node.model, messages, max_tokens: 1_900, stream: true }, { signal }).withResponse();
+  const chunks = data[Symbol.asyncIterator]();
+  for (let n = 0; n < 5; n += 1) await chunks.next();
+  return { record: response.headers.get('x-mizan-record')!, rest: () => drain(chunks) };
+}
+
+/** How a stream ended: `undefined` when it did as it should. */
+async function drain(chunks: AsyncIterator<unknown>): Promise<unknown> {
+  try {
+    while ((await chunks.next()).done !== true);
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+async function expectInvariants(): Promise<void> {
+  const { invariants, code } = await stack.verify();
+  expect(invariants.map(({ name, holds, detail }) => `${name}: ${holds ? 'holds' : detail}`)).toEqual(invariants.map(({ name }) => `${name}: holds`));
+  expect({ code, invariants: invariants.length }).toEqual({ code: 0, invariants: 5 });
+}
+
+describe('streams of a real model, by the official client', () => {
+  it('come token by token, with the usage of the engine, a signed receipt and one charge', async () => {
+    const { data, response } = await client.chat.completions.create({ model: node.model, messages, max_tokens: 24, temperature: 0, stream: true, stream_options: { include_usage: true } }).withResponse();
+    const chunks: OpenAI.ChatCompletionChunk[] = [];
+    for await (const chunk of data) chunks.push(chunk);
+    expect(new Set(chunks.map(({ id }) => id)).size).toBe(1);
+    const text = chunks.map(({ choices }) => choices[0]?.delta.content ?? '').join('');
+    expect(text).toMatch(/^[\x20-\x7e]{24}$/);
+    const { usage } = chunks.at(-1)!;
+    expect(usage).toMatchObject({ completion_tokens: 24 });
+
+    const whole = await client.chat.completions.create({ model: node.model, messages, max_tokens: 24, temperature: 0 });
+    expect(whole.choices[0]!.message.content).toBe(text);
+    expect(whole.usage).toEqual(usage);
+
+    const record = response.headers.get('x-mizan-record')!;
+    const { completed } = await recordOf(enterprise.admin, record);
+    expect(completed).toMatchObject({ outcome: 'ok', usageSource: 'engine', usage: { inputTokens: usage!.prompt_tokens, outputTokens: 24 }, chargeNanos: String(usage!.prompt_tokens * 1_000 + 24 * 2_000) });
+    const { data: offers } = await stack.rest().get<{ data: { node: string; publicKey: string }[] }>('/v1/offers');
+    const { publicKey } = offers.find((offer) => offer.node === completed!.machine.node)!;
+    expect(openReceipt(completed!.receipt!, publicKey)).toMatchObject({ record, responseHash: completed!.responseHash });
+    await books.hold([record]);
+  }, faultMs);
+
+  it('are completions as well, and stop where they are told to', async () => {
+    const whole = await client.completions.create({ model: node.model, prompt: 'Once', max_tokens: 20, temperature: 0 });
+    const stop = whole.choices[0]!.text.slice(6, 9);
+    let text = '';
+    for await (const { choices } of await client.completions.create({ model: node.model, prompt: 'Once', max_tokens: 20, temperature: 0, stop, stream: true })) text += choices[0]!.text;
+    expect(text).toBe(whole.choices[0]!.text.slice(0, whole.choices[0]!.text.indexOf(stop)));
+  }, faultMs);
+
+  it('put a client that leaves to the expense of what was produced, and no more', async () => {
+    const leaving = new AbortController();
+    const { record, rest } = await longStream(leaving.signal);
+    leaving.abort();
+    await rest();
+    const { completed } = await recordOf(enterprise.admin, record);
+    expect(completed).toMatchObject({ outcome: 'cancelled', usageSource: 'engine' });
+    expect(completed!.usage.outputTokens).toBeGreaterThanOrEqual(5);
+    expect(completed!.usage.outputTokens).toBeLessThan(1_900);
+    await books.hold([record]);
+  }, faultMs);
+});
+
+describe('kill -9 in mid-stream', () => {
+  it('of the engine ends the stream with an error; what came is charged by an estimate, once, and the invariants hold', async () => {
+    const { record, rest } = await longStream();
+    await node.kill();
+    expect(await rest()).toMatchObject({ error: { code: 'ENGINE_FAILED' } });
+    const { completed } = await recordOf(enterprise.admin, record);
+    expect(completed).toMatchObject({ outcome: 'cut', usageSource: 'estimated', receipt: null });
+    expect(Number(completed!.chargeNanos)).toBeGreaterThan(0);
+    await books.hold([record]);
+    await node.startAgain(stack);
+    await expectInvariants();
+  }, faultMs);
+
+  it('of NATS ends the stream; it is recorded and charged when the log is back, and the invariants hold', async () => {
+    const { record, rest } = await longStream();
+    await stack.whileDown(['nats-server'], async () => {
+      expect(await rest()).toBeDefined();
+    });
+    for (const path of [`/v1/models/${node.model}`, '/v1/records?limit=1']) {
+      await eventually(`${path} to be back`, async () => ((await enterprise.admin.send('GET', path)).status === 200 ? true : undefined), 60_000);
+    }
+    await books.hold([record], 60_000);
+    const { completed } = await recordOf(enterprise.admin, record, 60_000);
+    expect(completed).toMatchObject({ outcome: 'cut', usageSource: 'estimated' });
+    await expectInvariants();
+  }, faultMs);
+
+  it('of the gateway stops the machine, which signs for what it did; that is what is charged after the deadline, and the invariants hold', async () => {
+    const { record, rest } = await longStream();
+    await stack.whileDown(['gateway'], async () => {
+      expect(await rest()).toBeDefined();
+    });
+    const { completed } = await recordOf(enterprise.admin, record, 60_000);
+    expect(completed).toMatchObject({ closedBy: 'billing', usageSource: 'receipt' });
+    expect(completed!.usage.outputTokens).toBeGreaterThanOrEqual(5);
+    expect(completed!.usage.outputTokens).toBeLessThan(1_900);
+    await books.hold([record]);
+    await expectInvariants();
+  }, faultMs);
+});
