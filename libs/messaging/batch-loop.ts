@@ -47,6 +47,8 @@ export class BatchLoop {
     await this.messages?.close();
     this.wake?.();
     await this.running;
+    // What was taken and not begun comes to the next instance at once.
+    if (this.bus.isConnected) for (const message of this.buffer) message.nak();
   }
 
   /** Keeps a subscription to the durable consumer, re-made when NATS comes back. */
