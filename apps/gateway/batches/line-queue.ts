@@ -36,6 +36,11 @@ export class LineQueue {
     });
   }
 
+  /** The record of what is run next, now that the one before has ended without a charge. Error: LineLost. */
+  nextRecord({ job, fence, record }: ClaimedLine): Promise<string> {
+    return this.persist(async () => (await this.caller.call(batchCalls.advanceLine, { job, fence, record })).record);
+  }
+
   /** Errors: SERVICE_UNAVAILABLE, CONFLICT. */
   async read({ url }: ClaimedLine): Promise<Buffer> {
     const { body } = await fetchContent(url);
@@ -57,7 +62,7 @@ export class LineQueue {
   }
 
   /** Tries again for as long as the scheduler is away. */
-  private async persist(work: () => Promise<void>): Promise<void> {
+  private async persist<T>(work: () => Promise<T>): Promise<T> {
     const endMs = this.clock.monotonicMs() + keepMs;
     for (;;) {
       try {

@@ -98,6 +98,12 @@ export class JobStore {
     return rows.length > 0;
   }
 
+  /** Names a running job's next record. False: somebody else has it. */
+  async setGeneration(manager: EntityManager, { job, fence }: Held, generation: number): Promise<boolean> {
+    const rows = await manager.query<unknown[]>(`WITH named AS (UPDATE scheduler.jobs SET generation = $3 WHERE id = $1 AND fence = $2 AND state = 'running' RETURNING 1) SELECT 1 FROM named`, [job, fence, generation]);
+    return rows.length > 0;
+  }
+
   /** Jobs whose holder went silent: lines become lost, the scheduler's own work is queued again. Gives their number. */
   async sweep(manager: EntityManager, nowMs: number, max: number): Promise<number> {
     const rows = await manager.query<unknown[]>(
