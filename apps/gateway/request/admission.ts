@@ -4,7 +4,7 @@ import { failure } from '#protocol';
 import type { AdmittedFacts, CompletedFacts, LogRecord } from '#protocol';
 import type { Decided } from './decided.js';
 import type { Dispatched, Dispatcher, Opened } from './dispatch.js';
-import type { InferenceAnswer, InferenceJob } from './inference-job.js';
+import type { InferenceAnswer } from './inference-job.js';
 import type { Hold } from './lease-account.js';
 import { meter } from './meter.js';
 import type { Slot } from './place.js';
@@ -51,7 +51,7 @@ export class Admission {
       throw error;
     }
     const dispatched = first.outcome === 'opened' ? await this.parts.steps.run('relay', () => relayStream(job, job.streamed!, first)) : first;
-    await this.keep(job, dispatched, hold);
+    await this.keep(decided, dispatched, hold);
     const { facts, record } = await this.parts.steps.run('meter', () => this.completed(decided, hold, dispatched));
     this.parts.leases.settle(hold, facts.chargeNanos);
     decided.tokens.settle(facts.usage.inputTokens + facts.usage.outputTokens);
@@ -73,11 +73,12 @@ export class Admission {
   }
 
   /** What cannot be kept is left to whoever has the job by now; until the books close its record the hold counts as spent. */
-  private async keep(job: InferenceJob, dispatched: Dispatched, hold: Hold): Promise<void> {
+  private async keep({ job, tokens }: Decided, dispatched: Dispatched, hold: Hold): Promise<void> {
     try {
       await job.keep?.(dispatched.outcome === 'ok' ? dispatched.answer : undefined);
     } catch (error) {
       this.parts.leases.settle(hold, hold.amountNanos);
+      tokens.settle(job.bound.inputTokens + job.bound.outputTokens);
       throw error;
     }
   }

@@ -29,7 +29,7 @@ export async function relayStream(job: InferenceJob, { outlet }: StreamedJob, op
 }
 
 /** The client has it already. */
-const streamed = { status: 200, contentType: 'text/event-stream', body: Buffer.alloc(0) };
+const streamed = { status: 200, contentType: 'text/event-stream', body: Buffer.alloc(0), engineBody: Buffer.alloc(0) };
 
 async function pass(output: AsyncIterable<Buffer>, write: (bytes: Buffer) => Promise<void>): Promise<unknown> {
   try {
