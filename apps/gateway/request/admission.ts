@@ -50,7 +50,7 @@ export class Admission {
       this.parts.recorder.commitEventually(this.completed(decided, hold, cancelled(first, error)).record, deadlineMs);
       throw error;
     }
-    const dispatched = first.outcome === 'opened' ? await this.parts.steps.run('relay', () => relayStream(job, job.streamed!, first)) : first;
+    const dispatched = first.outcome === 'opened' ? await this.parts.steps.run('relay', () => relayStream(job, job.streamed!, first, Math.max(0, deadlineMs - this.parts.clock.nowMs()))) : first;
     await this.keep(decided, dispatched, hold);
     const { facts, record } = await this.parts.steps.run('meter', () => this.completed(decided, hold, dispatched));
     this.parts.leases.settle(hold, facts.chargeNanos);
@@ -60,15 +60,15 @@ export class Admission {
     } catch (error) {
       this.parts.recorder.commitEventually(record, deadlineMs);
       const told = recorded(error instanceof DomainError ? error : failure('INTERNAL', 'something went wrong here', {}, error), job.id);
-      await finish(decided, first, (form) => form.error(told));
+      finish(decided, first, (form) => form.error(told));
       throw told;
     }
     if (dispatched.outcome === 'ok') {
-      await finish(decided, first, (form) => form.end(facts.usage));
+      finish(decided, first, (form) => form.end(facts.usage));
       return { ...dispatched.answer, record: job.id };
     }
     const told = recorded(toldError(dispatched), job.id);
-    await finish(decided, first, (form) => form.error(told));
+    finish(decided, first, (form) => form.error(told));
     throw told;
   }
 
@@ -139,9 +139,10 @@ export class Admission {
 const cancelled = ({ offer, attempts }: Dispatched | Opened, error: unknown): Dispatched => ({ outcome: 'cancelled', offer, made: null, error, attempts });
 
 /** The last bytes of a stream: what it used, or why it is not whole. Nothing to do where none began. */
-async function finish({ job: { streamed } }: Decided, first: Dispatched | Opened, last: (form: StreamForm) => Buffer): Promise<void> {
+function finish({ job: { streamed } }: Decided, first: Dispatched | Opened, last: (form: StreamForm) => Buffer): void {
   if (first.outcome !== 'opened' || streamed === undefined) return;
-  await streamed.outlet.write(last(first.stream.form));
+  // A client that is slow to read them holds nothing here any more.
+  void streamed.outlet.write(last(first.stream.form));
   streamed.outlet.end();
 }
 
