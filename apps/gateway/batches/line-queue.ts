@@ -43,7 +43,7 @@ export class LineQueue {
 
   /** Errors: SERVICE_UNAVAILABLE, CONFLICT. */
   async read({ url }: ClaimedLine): Promise<Buffer> {
-    const { body } = await fetchContent(url);
+    const { body } = await fetchContent(url, 'lines');
     try {
       return Buffer.concat(await body.toArray());
     } catch (error) {
@@ -53,7 +53,7 @@ export class LineQueue {
 
   /** Resolves when the answer is kept for good. Error: LineLost when somebody else has the line. */
   keep({ url }: ClaimedLine, good: boolean, answer: Buffer): Promise<void> {
-    return this.persist(() => sendContent(url, answer, { good: String(good) }));
+    return this.persist(() => sendContent(url, answer, { good: String(good) }, 'lines'));
   }
 
   /** Best effort: a line that is not given back is taken back when its lease ends. */

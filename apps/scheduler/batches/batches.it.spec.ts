@@ -174,6 +174,16 @@ describe('batches in the scheduler', () => {
     expect((await linesOf((await ended(id)).errorFile!)).map(({ error }) => error!.code)).toEqual(['answer_lost']);
   });
 
+  it('do not give up a line at its first loss because it had to wait for its turn many times', async () => {
+    const { id } = await create(1);
+    const [line] = await take(1);
+    await query('UPDATE scheduler.jobs SET attempt = 100 WHERE id = $1', [line!.job]);
+    const [again] = await take(1);
+    expect(again).toMatchObject({ job: line!.job, record: line!.record });
+    await query('UPDATE scheduler.jobs SET losses = 16 WHERE id = $1', [line!.job]);
+    expect((await linesOf((await ended(id)).errorFile!)).map(({ error }) => error!.code)).toEqual(['line_failed']);
+  });
+
   it('end although they were cancelled, or their key was revoked, after they had expired', async () => {
     const [cancelled, revoked] = [await create(2), await create(2)];
     const lines = await take(4);
