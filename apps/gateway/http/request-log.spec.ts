@@ -1,0 +1,39 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import type { HttpAdapterHost } from '@nestjs/core';
+import fastify from 'fastify';
+import { RequestLog } from './request-log.js';
+
+describe('the request log', () => {
+  const server = fastify({ genReqId: () => 'the-record' });
+  const lines: Record<string, unknown>[] = [];
+
+  beforeAll(() => {
+    const keep = (line: unknown): void => void lines.push(line as Record<string, unknown>);
+    Logger.overrideLogger({ log: keep, error: keep, warn: keep });
+    new RequestLog({ httpAdapter: { getInstance: () => server } } as unknown as HttpAdapterHost);
+    server.get('/v1/models/:id', () => 'ok');
+    server.get('/healthz', () => 'ok');
+    server.post('/v1/embeddings', (request, reply) => {
+      request.failedWith = 'POLICY_DENIED';
+      return reply.code(403).send('no');
+    });
+  });
+  afterAll(() => server.close());
+
+  it('has one line for each request, under the id of its record, with the code of what failed', async () => {
+    await server.inject({ method: 'POST', url: '/v1/embeddings?prompt=hidden', headers: { authorization: 'Bearer mzn_hidden' }, payload: { input: 'hidden' } });
+    await server.inject('/v1/models/hidden');
+    expect(lines).toEqual([
+      { msg: 'request', record: 'the-record', method: 'POST', route: '/v1/embeddings', status: 403, ms: expect.any(Number), code: 'POLICY_DENIED' },
+      { msg: 'request', record: 'the-record', method: 'GET', route: '/v1/models/:id', status: 200, ms: expect.any(Number) },
+    ]);
+    expect(JSON.stringify(lines)).not.toContain('hidden');
+  });
+
+  it('is silent about probes', async () => {
+    const before = lines.length;
+    await server.inject('/healthz');
+    expect(lines).toHaveLength(before);
+  });
+});
