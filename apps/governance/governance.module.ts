@@ -8,6 +8,8 @@ import { RecordsConsumer } from './audit/records.consumer.js';
 import { RejectionStore } from './audit/rejections.store.js';
 import { Sequencer } from './audit/sequencer.service.js';
 import { StartCheck } from './audit/start-check.service.js';
+import { TileStore } from './audit/tiles.store.js';
+import { Tiles } from './audit/tiles.service.js';
 import { ChangeLog } from './change-log.service.js';
 import type { GovernanceConfig } from './config.js';
 import { Bootstrap } from './keys/bootstrap.service.js';
@@ -36,7 +38,7 @@ const organisations = [Organisations, OrganisationStore, SealingKeyStore, Pseudo
 const keys = [Keys, KeyStore, Bootstrap];
 const policies = [Policies, PolicyStore, DryRunService, Market];
 const traffic = [Limits, LimitStore, Aliases, AliasStore];
-const audit = [Sequencer, LogStore, RejectionStore, EntryStore, RecordReader, Prover, StartCheck];
+const audit = [Sequencer, LogStore, RejectionStore, EntryStore, RecordReader, Prover, StartCheck, Tiles, TileStore];
 
 @Module({})
 export class GovernanceModule {

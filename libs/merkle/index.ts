@@ -9,6 +9,8 @@ export * from './proof-file.js';
 export * from './recompute.js';
 export * from './right-edge.js';
 export * from './subtrees.js';
+export * from './tile-hashes.js';
+export * from './tile-path.js';
 export * from './tiles.js';
 export * from './tree.js';
 export * from './verifier-key.js';

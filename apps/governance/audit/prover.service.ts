@@ -25,6 +25,12 @@ export class Prover {
     return { note: this.sign(head), size: head.size, root: toHex(head.root), logKey: this.logKey };
   }
 
+  /** What anybody who asks is shown as the state of the log. Error: `DATABASE_UNAVAILABLE`. */
+  async published(): Promise<ReplyOf<Calls['published']>> {
+    const { note, logKey } = await this.checkpoint();
+    return { note, logKey };
+  }
+
   /** Proofs of every entry of a record against one head, without bodies. Errors: `NOT_FOUND`, `RECORD_PENDING`. */
   async prove(request: RequestOf<Calls['proveRecord']>): Promise<ReplyOf<Calls['proveRecord']>> {
     const entries = await this.records.readClosed(request);
