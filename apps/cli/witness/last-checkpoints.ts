@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseCheckpoint, parseNote, sha256, toHex, toUtf8, type Checkpoint } from '#merkle';
-import { replaceFile } from './durable-file.js';
+import { replaceFile } from '../durable-file.js';
 
 /** The last checkpoint of each log that was cosigned: one file a log, named by the hash of its origin. */
 export class LastCheckpoints {

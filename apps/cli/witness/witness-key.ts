@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ed25519Cosigner, type Cosigner } from '#merkle';
-import { replaceFile } from './durable-file.js';
+import { replaceFile } from '../durable-file.js';
 
 /** The witness's key in its directory, made at the first start; only its owner may read the file. Error: the file is no seed. */
 export async function witnessKey(directory: string, name: string): Promise<Cosigner> {
