@@ -24,10 +24,11 @@ export function verifyCommand(): Command {
     .addOption(option('--api <url>', 'the API, for the signed checkpoint', 'MIZAN_API'))
     .addOption(option('--key <key>', 'API key that may read proofs', 'MIZAN_KEY'))
     .addOption(option('--log-key <vkey>', "the log's key, as you know it", 'MIZAN_LOG_KEY'))
+    .option('--witness <vkey...>', 'with --proof: verifier keys of witnesses that you trust', [])
     .option('--patience <seconds>', 'how long facts may be on their way between services', '10')
     .option('--json', 'print JSON')
-    .action(async (given: TargetOptions & { proof?: string; logKey?: string; patience: string; json?: boolean }) => {
-      if (given.proof !== undefined) return reportProof(verifyOffline(readFileSync(given.proof, 'utf8'), given.logKey), given.json);
+    .action(async (given: TargetOptions & { proof?: string; logKey?: string; witness: readonly string[]; patience: string; json?: boolean }) => {
+      if (given.proof !== undefined) return reportProof(verifyOffline(readFileSync(given.proof, 'utf8'), given.logKey, given.witness), given.json);
       const patienceMs = Number(given.patience) * 1_000;
       if (!(patienceMs >= 0)) throw new Error('--patience is a number of seconds');
       reportInvariants(await look(targetsOf(given, defaultRunFile), { patienceMs, logKey: given.logKey }), given.json);

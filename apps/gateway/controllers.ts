@@ -3,6 +3,7 @@ import { BatchesController } from './batches/batches.controller.js';
 import { BudgetsController } from './budgets/budgets.controller.js';
 import { ChargesController } from './budgets/charges.controller.js';
 import { FilesController } from './files/files.controller.js';
+import { LogController } from './log/log.controller.js';
 import { EnrolmentTokensController } from './nodes/enrolment-tokens.controller.js';
 import { NodesController } from './nodes/nodes.controller.js';
 import { OffersController } from './nodes/offers.controller.js';
@@ -50,6 +51,7 @@ export const controllers: readonly Type[] = [
   OffersController,
   RecordsController,
   CheckpointController,
+  LogController,
   PayoutsController,
   SettlementsController,
   PayersController,

@@ -16,6 +16,7 @@ import { LineWorker } from './batches/line-worker.js';
 import type { GatewayConfig } from './config.js';
 import { LiveGateways } from './limits/live-gateways.js';
 import { Presence } from './limits/presence.js';
+import { PublishedLog } from './log/published-log.js';
 import { OfferBook } from './market/offer-book.js';
 import { Inference } from './openai/inference.js';
 import { Replicated } from './replicated.js';
@@ -77,6 +78,7 @@ export const parts: FactoryProvider[] = [
     },
   },
   { provide: Inference, inject: [Replicated, RequestPipeline, SERVICE_CONFIG], useFactory: (replicated: Replicated, pipeline: RequestPipeline, config: GatewayConfig) => new Inference(replicated, pipeline, config.STREAM_COMMENT_MS) },
+  { provide: PublishedLog, inject: [Caller, Clock], useFactory: (caller: Caller, clock: Clock) => new PublishedLog(caller, clock) },
   { provide: ProjectScope, inject: [Replicated], useFactory: (replicated: Replicated) => new ProjectScope(replicated) },
   {
     provide: LineWorker,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { witnessList, type WitnessAddress } from './witnesses/witness-list.js';
 
 const key32 = z.string().regex(/^[0-9a-f]{64}$/, '32 bytes in lower-case hexadecimal');
 
@@ -12,6 +13,20 @@ export const governanceConfig = z.object({
   AUDIT_ORIGIN: z.string().regex(/^[^\s+]+$/, 'no spaces and no plus sign').default('mizan.local/audit'),
   /** Ed25519 seed that signs the log's checkpoints. */
   AUDIT_SIGNING_SEED: key32,
+  /** Witnesses outside that cosign checkpoints: `<url> <verifier key>`, divided by commas or newlines. */
+  AUDIT_WITNESSES: z
+    .string()
+    .default('')
+    .transform((text, context): WitnessAddress[] => {
+      try {
+        return witnessList(text);
+      } catch (error) {
+        context.addIssue({ code: 'custom', message: (error as Error).message });
+        return z.NEVER;
+      }
+    }),
+  /** How often they are asked. */
+  AUDIT_WITNESS_INTERVAL_MS: z.coerce.number().int().min(100).default(5_000),
   /** The first administrator's API key; without it one is made and printed once. */
   BOOTSTRAP_ADMIN_KEY: z.string().optional(),
 });

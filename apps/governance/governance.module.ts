@@ -8,6 +8,8 @@ import { RecordsConsumer } from './audit/records.consumer.js';
 import { RejectionStore } from './audit/rejections.store.js';
 import { Sequencer } from './audit/sequencer.service.js';
 import { StartCheck } from './audit/start-check.service.js';
+import { TileStore } from './audit/tiles.store.js';
+import { Tiles } from './audit/tiles.service.js';
 import { ChangeLog } from './change-log.service.js';
 import type { GovernanceConfig } from './config.js';
 import { Bootstrap } from './keys/bootstrap.service.js';
@@ -31,12 +33,16 @@ import { AliasStore } from './traffic/aliases.store.js';
 import { Limits } from './traffic/limits.service.js';
 import { LimitStore } from './traffic/limits.store.js';
 import { TrafficRpc } from './traffic/traffic.rpc.js';
+import { CheckpointStore } from './witnesses/checkpoints.store.js';
+import { WitnessRounds } from './witnesses/witness-rounds.service.js';
+import { Witnessing } from './witnesses/witnessing.service.js';
 
 const organisations = [Organisations, OrganisationStore, SealingKeyStore, Pseudonyms, ChangeLog];
 const keys = [Keys, KeyStore, Bootstrap];
 const policies = [Policies, PolicyStore, DryRunService, Market];
 const traffic = [Limits, LimitStore, Aliases, AliasStore];
-const audit = [Sequencer, LogStore, RejectionStore, EntryStore, RecordReader, Prover, StartCheck];
+const audit = [Sequencer, LogStore, RejectionStore, EntryStore, RecordReader, Prover, StartCheck, Tiles, TileStore];
+const witnesses = [CheckpointStore, Witnessing, WitnessRounds];
 
 @Module({})
 export class GovernanceModule {
@@ -44,7 +50,7 @@ export class GovernanceModule {
     return {
       module: GovernanceModule,
       controllers: [OrganisationsRpc, KeysRpc, PoliciesRpc, TrafficRpc, AuditRpc, RecordsConsumer],
-      providers: [{ provide: Secrets, useValue: new Secrets(config) }, ...organisations, ...keys, ...policies, ...traffic, ...audit, Republish],
+      providers: [{ provide: Secrets, useValue: new Secrets(config) }, ...organisations, ...keys, ...policies, ...traffic, ...audit, ...witnesses, Republish],
     };
   }
 }

@@ -4,12 +4,13 @@ import { governanceConfig } from './config.js';
 import { GovernanceModule } from './governance.module.js';
 import { Organisations1700000000001 } from './organisations/organisations.migration.js';
 import { Traffic1700000000003 } from './traffic/traffic.migration.js';
+import { Checkpoints1700000000031 } from './witnesses/checkpoints.migration.js';
 
 /** Organisations, keys, policies and the audit log. */
 export const governance = defineService({
   name: 'governance',
   config: governanceConfig,
   module: (config) => GovernanceModule.for(config),
-  migrations: [Organisations1700000000001, Log1700000000002, Traffic1700000000003],
+  migrations: [Organisations1700000000001, Log1700000000002, Traffic1700000000003, Checkpoints1700000000031],
   http: 'internal',
 });

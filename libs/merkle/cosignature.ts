@@ -1,4 +1,12 @@
 import { concat, toUtf8 } from './bytes.js';
+import type { NoteSignature } from './note.js';
+import type { VerifierKey } from './verifier-key.js';
+
+/** Cosigns the text of a checkpoint at a time in Unix seconds. */
+export interface Cosigner {
+  readonly key: VerifierKey;
+  readonly cosign: (checkpointText: string, timeSeconds: number) => NoteSignature;
+}
 
 /** C2SP tlog-cosignature, Ed25519: what a witness signs about a checkpoint's text at a time in Unix seconds. */
 export function cosignatureMessage(timeSeconds: number, checkpointText: string): Uint8Array {

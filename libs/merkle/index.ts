@@ -1,3 +1,4 @@
+export * from './add-checkpoint.js';
 export * from './bytes.js';
 export * from './checkpoint.js';
 export * from './cosignature.js';
@@ -9,6 +10,8 @@ export * from './proof-file.js';
 export * from './recompute.js';
 export * from './right-edge.js';
 export * from './subtrees.js';
+export * from './tile-hashes.js';
+export * from './tile-path.js';
 export * from './tiles.js';
 export * from './tree.js';
 export * from './verifier-key.js';

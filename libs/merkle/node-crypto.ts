@@ -1,8 +1,8 @@
 import { createHash, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
 import { concat, fromHex, toUtf8 } from './bytes.js';
-import { cosignatureMessage, unpackCosignature } from './cosignature.js';
+import { cosignatureMessage, packCosignature, unpackCosignature, type Cosigner } from './cosignature.js';
 import type { Hash } from './hash.js';
-import type { NoteSigner, VerifySignature } from './note.js';
+import type { NoteSignature, NoteSigner, VerifySignature } from './note.js';
 import { SignatureType, verifierKey } from './verifier-key.js';
 
 /** SHA-256 and Ed25519 by Node's own crypto: the default for what the rest of this library takes as parameters. */
@@ -37,6 +37,17 @@ export function ed25519Verify(publicKey: Uint8Array, message: Uint8Array, signat
 export function ed25519Signer(name: string, seed: Uint8Array): NoteSigner {
   const key = privateKeyOf(seed);
   return { key: verifierKey(sha256, name, ed25519PublicKey(seed)), sign: (message) => plain(sign(null, message, key)) };
+}
+
+/** Cosigner of checkpoints under a witness's name. Error: `Malformed` when the name is not one. */
+export function ed25519Cosigner(name: string, seed: Uint8Array): Cosigner {
+  const key = verifierKey(sha256, name, ed25519PublicKey(seed), SignatureType.cosignature);
+  const cosign = (text: string, timeSeconds: number): NoteSignature => ({
+    name,
+    keyId: key.keyId,
+    signature: packCosignature(timeSeconds, ed25519Sign(seed, cosignatureMessage(timeSeconds, text))),
+  });
+  return { key, cosign };
 }
 
 /** Signatures of logs and cosignatures of witnesses. */

@@ -42,10 +42,12 @@ export function parseNote(note: string | Uint8Array): Note {
 }
 
 export function formatNote(note: Note): string {
-  const lines = note.signatures.map(
-    ({ name, keyId, signature }) => `${dash} ${name} ${toBase64(concat(fromHex(keyId), signature))}\n`,
-  );
-  return `${note.text}\n${lines.join('')}`;
+  return `${note.text}\n${note.signatures.map(formatSignature).join('')}`;
+}
+
+/** One signature line, with its newline. */
+export function formatSignature({ name, keyId, signature }: NoteSignature): string {
+  return `${dash} ${name} ${toBase64(concat(fromHex(keyId), signature))}\n`;
 }
 
 /** The note over `text` (which must end in a newline) with one Ed25519 signature a signer. Error: `Malformed`. */

@@ -53,6 +53,11 @@ export class RightEdge {
     return foldRight(this.hash, this.subtrees);
   }
 
+  /** Hashes of the subtrees that {@link RightEdge.subtreesAt} names, in that order: what the edge is restored from. */
+  hashes(): readonly Uint8Array[] {
+    return [...this.subtrees];
+  }
+
   /** An independent copy: append to it, and drop it when the batch is not committed. */
   copy(): RightEdge {
     return new RightEdge(this.hash, this.entries, [...this.subtrees]);

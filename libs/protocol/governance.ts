@@ -95,6 +95,21 @@ export const governanceCalls = {
     reply: z.object({ data: z.array(logEntry.omit({ body: true })), hasMore: z.boolean() }),
   }),
   proveRecord: defineCall('governance', 'records.prove', { request: z.object({ tenant: uuid.nullable(), id: uuid }), reply: recordProof }),
+  /** Hashes of one tile of the log (C2SP tlog-tiles). Error: NOT_FOUND when the log does not have all of them. */
+  tile: defineCall('governance', 'audit.tile', {
+    request: z.object({ level: z.int().min(0).max(6), index: z.int().nonnegative(), width: z.int().min(1).max(256) }),
+    reply: z.object({ hashes: z.base64() }),
+  }),
+  /**
+   * Public envelopes of one entry bundle, from its entry `from` on: as many as fit in one message. `next` is where to go on, null at
+   * the end. Error: NOT_FOUND when the log does not have all of them.
+   */
+  entryBundle: defineCall('governance', 'audit.entry-bundle', {
+    request: z.object({ index: z.int().nonnegative(), width: z.int().min(1).max(256), from: z.int().min(0).max(255) }),
+    reply: z.object({ bundle: z.base64(), next: z.int().min(1).max(255).nullable() }),
+  }),
+  /** The checkpoint that the log publishes: signed by the log, with the cosignatures of its witnesses. */
+  published: defineCall('governance', 'audit.published', { request: z.object({}), reply: z.object({ note: z.string(), logKey: z.string() }) }),
   /** The signed head of the log. */
   checkpoint: defineCall('governance', 'audit.checkpoint', {
     request: z.object({}),

@@ -31,6 +31,7 @@ function proofCommand(name: string): Command {
     .description('verify a proof file, offline; exit code 1 when it does not hold')
     .argument('<file>')
     .addOption(new Option('--log-key <vkey>', "the log's key, as you know it").env('MIZAN_LOG_KEY'))
+    .option('--witness <vkey...>', 'verifier keys of witnesses that you trust', [])
     .option('--json', 'print JSON')
-    .action((file: string, { logKey, json }: { logKey?: string; json?: boolean }) => reportProof(verifyOffline(readFileSync(file, 'utf8'), logKey), json));
+    .action((file: string, { logKey, witness, json }: { logKey?: string; witness: readonly string[]; json?: boolean }) => reportProof(verifyOffline(readFileSync(file, 'utf8'), logKey, witness), json));
 }

@@ -68,6 +68,11 @@ export class ChainView {
     return { baseUnits, unit: (await this.read('unit', [], at)) as bigint };
   }
 
+  /** Number of the newest block. */
+  headBlock(): Promise<number> {
+    return this.provider.getBlockNumber();
+  }
+
   /** Every settled epoch since a block, in chain order. */
   async anchors(fromBlock: number): Promise<Anchor[]> {
     const anchors: Anchor[] = [];

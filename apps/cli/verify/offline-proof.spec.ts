@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
-import { ed25519Signer, formatProofFile, formatVerifierKey, inclusionProof, leafHash, RightEdge, sha256, signCheckpoint } from '#merkle';
+import { ed25519Cosigner, ed25519Signer, formatProofFile, formatSignature, formatVerifierKey, inclusionProof, leafHash, parseNote, parseProofFile, RightEdge, sha256, signCheckpoint } from '#merkle';
+import type { Cosigner } from '#merkle';
 import { generateSealKeys, openRecordBody, Sealer, sealRecord } from '#protocol';
 import type { LogRecord } from '#protocol';
 import { verifyOffline } from './offline-proof.js';
@@ -41,12 +42,33 @@ describe('verifying a proof file offline', () => {
       logKey: file.logKey,
       keyPinned: true,
       error: undefined,
+      outsideMemory: 'none',
       entries: [
-        { record, type: 'admitted', time: '2026-01-01T00:00:00.000Z', index: 3, logSize: 5, disclosed: true },
-        { record, type: 'completed', time: '2026-01-01T00:00:00.000Z', index: 4, logSize: 5, disclosed: false },
+        { record, type: 'admitted', time: '2026-01-01T00:00:00.000Z', index: 3, logSize: 5, disclosed: true, witnessedBy: [] },
+        { record, type: 'completed', time: '2026-01-01T00:00:00.000Z', index: 4, logSize: 5, disclosed: false, witnessedBy: [] },
       ],
     });
     expect(verdictOf(file).keyPinned).toBe(false);
+  });
+
+  it('names the witnesses of the reader that have cosigned every checkpoint, and no other', () => {
+    const [own, other] = [ed25519Cosigner('witness.example/w1', randomBytes(32)), ed25519Cosigner('witness.example/operator', randomBytes(32))];
+    const cosign = (proof: string, ...cosigners: Cosigner[]): string => {
+      const { text } = parseNote(parseProofFile(proof).checkpoint);
+      return proof + cosigners.map((cosigner) => formatSignature(cosigner.cosign(text, 1_767_225_600))).join('');
+    };
+    const file = proofFile();
+    for (const entry of file.entries) entry.proof = cosign(entry.proof, own, other);
+    const keys = [own, other].map(({ key }) => formatVerifierKey(key));
+    expect(verifyOffline(JSON.stringify(file), file.logKey, keys.slice(0, 1))).toMatchObject({ valid: true, outsideMemory: ['witness.example/w1'] });
+    expect(verifyOffline(JSON.stringify(file), file.logKey)).toMatchObject({ valid: true, outsideMemory: 'none' });
+    file.entries[1]!.proof = proofFile().entries[1]!.proof;
+    expect(verifyOffline(JSON.stringify(file), file.logKey, keys)).toMatchObject({ valid: false, outsideMemory: 'none' });
+    const half = proofFile();
+    half.entries[0]!.proof = cosign(half.entries[0]!.proof, own);
+    expect(verifyOffline(JSON.stringify(half), half.logKey, keys)).toMatchObject({ valid: true, outsideMemory: 'none' });
+    half.entries[1]!.proof = half.entries[1]!.proof + formatSignature(own.cosign('another text\n', 1));
+    expect(verifyOffline(JSON.stringify(half), half.logKey, keys)).toMatchObject({ valid: false, error: 'the signature of witness.example/w1 is wrong' });
   });
 
   it('refuses the file under another log key', () => {

@@ -11,6 +11,8 @@ export interface ProvenEntry {
   readonly logSize: number;
   /** Whether the file discloses the body, which then is the one that the entry commits to. */
   readonly disclosed: boolean;
+  /** Names of the reader's witnesses that have cosigned that checkpoint. */
+  readonly witnessedBy: readonly string[];
 }
 
 export interface ProofVerdict {
@@ -20,24 +22,27 @@ export interface ProofVerdict {
   /** True when the reader brought the key and did not take it from the file. */
   readonly keyPinned: boolean;
   readonly entries: readonly ProvenEntry[];
+  /** Who else than the operator is known to have seen the log that the file proves from; `none`: it may be shown to this reader alone. */
+  readonly outsideMemory: readonly string[] | 'none';
   /** What does not hold. */
   readonly error: string | undefined;
 }
 
 /**
  * Verifies a record's proof file without asking anybody: each entry's exact bytes are in the log whose key signed the checkpoint, all
- * are of one record, and a disclosed body is what its entry commits to. `pinnedKey`: the log's key as the reader knows it.
+ * are of one record, and a disclosed body is what its entry commits to. `pinnedKey`: the log's key as the reader knows it. `witnessKeys`:
+ * verifier keys of witnesses that the reader trusts; cosignatures of all others count for nothing, the operator's own too.
  */
-export function verifyOffline(text: string, pinnedKey: string | undefined): ProofVerdict {
+export function verifyOffline(text: string, pinnedKey: string | undefined, witnessKeys: readonly string[] = []): ProofVerdict {
   let logKey = pinnedKey;
   let record: string | undefined;
   const entries: ProvenEntry[] = [];
-  const verdict = (error: string | undefined): ProofVerdict => ({ valid: error === undefined, record, logKey, keyPinned: pinnedKey !== undefined, entries, error });
+  const verdict = (error: string | undefined): ProofVerdict => ({ valid: error === undefined, record, logKey, keyPinned: pinnedKey !== undefined, entries, outsideMemory: error === undefined ? memoryIn(entries) : 'none', error });
   try {
     const proof = recordProof.parse(JSON.parse(text));
     logKey ??= proof.logKey;
     if (proof.entries.length === 0) return verdict('the file proves no entry');
-    const trust = { hash: sha256, verify: verifySignature, logKey: parseVerifierKey(sha256, logKey) };
+    const trust = { hash: sha256, verify: verifySignature, logKey: parseVerifierKey(sha256, logKey), witnesses: witnessKeys.map((key) => parseVerifierKey(sha256, key)) };
     for (const { entry, proof: file } of proof.entries) {
       const bytes = Buffer.from(entry.envelope, 'base64');
       const envelope = parseEnvelope(bytes);
@@ -47,10 +52,17 @@ export function verifyOffline(text: string, pinnedKey: string | undefined): Proo
       if (entry.body && !bodyMatchesEnvelope(entry.body, envelope)) return verdict(`the body of ${envelope.type} is not the one that its entry commits to`);
       const { index, checkpoint } = verifyProofFile(file, bytes, trust);
       if (index !== entry.index) return verdict(`entry ${entry.index} is number ${index} by its proof`);
-      entries.push({ record, type: envelope.type, time: envelope.time, index, logSize: checkpoint.size, disclosed: entry.body !== null });
+      entries.push({ record, type: envelope.type, time: envelope.time, index, logSize: checkpoint.size, disclosed: entry.body !== null, witnessedBy: checkpoint.witnessedBy.map(({ name }) => name) });
     }
     return verdict(undefined);
   } catch (error) {
     return verdict(error instanceof SyntaxError ? 'the file is not JSON' : error instanceof Error && error.name === 'ZodError' ? 'the file is not a proof of a record' : (error as Error).message);
   }
+}
+
+/** Witnesses that have seen every checkpoint of the file. */
+function memoryIn(entries: readonly ProvenEntry[]): readonly string[] | 'none' {
+  const [first, ...rest] = entries;
+  const seen = first?.witnessedBy.filter((name) => rest.every(({ witnessedBy }) => witnessedBy.includes(name))) ?? [];
+  return seen.length > 0 ? seen : 'none';
 }

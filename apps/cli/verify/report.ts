@@ -19,7 +19,12 @@ export function reportProof(verdict: ProofVerdict, json: boolean | undefined): v
       console.log(`holds   ${type} of ${time}: entry ${index} of ${logSize}${disclosed ? ', body as committed to' : ''}`);
     }
     if (verdict.error !== undefined) console.log(`BROKEN  ${verdict.error}`);
-    else console.log(`record ${verdict.record} is in the log ${verdict.logKey}${verdict.keyPinned ? '' : '\n(the key is the one in the file: compare it with the one you know, or give it by --log-key)'}`);
+    else console.log(`record ${verdict.record} is in the log ${verdict.logKey}${verdict.keyPinned ? '' : '\n(the key is the one in the file: compare it with the one you know, or give it by --log-key)'}\n${memoryLine(verdict)}`);
   }
   if (!verdict.valid) process.exitCode = 1;
+}
+
+function memoryLine({ outsideMemory }: ProofVerdict): string {
+  if (outsideMemory === 'none') return 'outside memory: none (no witness of yours, given by --witness, has cosigned: compare the root with an anchor on the chain, or run mizan monitor)';
+  return `outside memory: ${outsideMemory.join(', ')} cosigned this state of the log`;
 }

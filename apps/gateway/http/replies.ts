@@ -17,7 +17,7 @@ export const Replies = (summary: string, schema: z.ZodType, status = 200): Metho
   applyDecorators(SetMetadata<string, ReplyShape>(replyMetadata, { schema, status, summary }), HttpCode(status));
 
 /** Declares an answer of bytes. */
-export const RepliesBytes = (summary: string): MethodDecorator => SetMetadata<string, ReplyShape>(replyMetadata, { schema: z.string(), status: 200, summary, contentType: 'application/octet-stream' });
+export const RepliesBytes = (summary: string, contentType = 'application/octet-stream'): MethodDecorator => SetMetadata<string, ReplyShape>(replyMetadata, { schema: z.string(), status: 200, summary, contentType });
 
 export const formMetadata = 'mizan:form';
 

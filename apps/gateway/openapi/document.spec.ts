@@ -18,9 +18,9 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  it('leaves two endpoints open: enrolment by token and this document', () => {
+  it('leaves four endpoints open: enrolment by token, the public log and this document', () => {
     const open = routesOf(controllers).filter(({ access }) => access?.kind === 'open');
-    expect(open.map(({ path }) => path).sort()).toEqual(['/openapi.json', '/v1/nodes/enrol']);
+    expect(open.map(({ path }) => path).sort()).toEqual(['/log/checkpoint', '/log/tile/:path', '/openapi.json', '/v1/nodes/enrol']);
   });
 
   it('resolves every reference within itself', () => {

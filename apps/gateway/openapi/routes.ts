@@ -14,7 +14,7 @@ export interface Route {
   readonly controller: string;
   readonly handler: string;
   readonly method: string;
-  /** With `:name` parameters. */
+  /** With `:name` parameters; the rest of a path, whatever its slashes, is `:path`. */
   readonly path: string;
   readonly access: Access | undefined;
   readonly reply: ReplyShape | undefined;
@@ -51,13 +51,13 @@ function routeOf(controller: Type, handler: string, target: object, method: Requ
     controller: controller.name,
     handler,
     method: RequestMethod[method].toLowerCase(),
-    path: `/${parts.map((part) => part.replace(/^\/|\/$/g, '')).filter((part) => part !== '').join('/')}`,
+    path: `/${parts.map((part) => part.replace(/^\/|\/$/g, '').replace(/\*$/, ':path')).filter((part) => part !== '').join('/')}`,
     access: Reflect.getMetadata(accessMetadata, target) as Access | undefined,
     reply: Reflect.getMetadata(replyMetadata, target) as ReplyShape | undefined,
     streams: Reflect.getMetadata(streamsMetadata, target) === true,
     body: of(RouteParamtypes.BODY)[0]?.schema,
     form: Reflect.getMetadata(formMetadata, target) as z.ZodType | undefined,
     query: of(RouteParamtypes.QUERY)[0]?.schema,
-    params: new Map(of(RouteParamtypes.PARAM).flatMap(({ data, schema }) => (data && schema ? [[data, schema]] : []))),
+    params: new Map(of(RouteParamtypes.PARAM).flatMap(({ data, schema }) => (data && schema ? [[data === '*' ? 'path' : data, schema]] : []))),
   };
 }

@@ -3,6 +3,7 @@ import { Serve } from '#messaging';
 import { governanceCalls, type ReplyOf, type RequestOf } from '#protocol';
 import { Prover } from './prover.service.js';
 import { RecordReader } from './record-reader.service.js';
+import { Tiles } from './tiles.service.js';
 
 type Calls = typeof governanceCalls;
 
@@ -11,11 +12,27 @@ export class AuditRpc {
   constructor(
     private readonly reader: RecordReader,
     private readonly prover: Prover,
+    private readonly tiles: Tiles,
   ) {}
 
   @Serve(governanceCalls.checkpoint)
   checkpoint(): Promise<ReplyOf<Calls['checkpoint']>> {
     return this.prover.checkpoint();
+  }
+
+  @Serve(governanceCalls.tile)
+  tile(request: RequestOf<Calls['tile']>): Promise<ReplyOf<Calls['tile']>> {
+    return this.tiles.hashes(request);
+  }
+
+  @Serve(governanceCalls.entryBundle)
+  entryBundle(request: RequestOf<Calls['entryBundle']>): Promise<ReplyOf<Calls['entryBundle']>> {
+    return this.tiles.bundle(request);
+  }
+
+  @Serve(governanceCalls.published)
+  published(): Promise<ReplyOf<Calls['published']>> {
+    return this.prover.published();
   }
 
   @Serve(governanceCalls.getRecord)

@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
 import { formatProofFile, formatVerifierKey, inclusionProof, inclusionSubtrees, sha256, signCheckpoint, toHex } from '#merkle';
 import { governanceCalls, type ReplyOf, type RequestOf } from '#protocol';
 import { withTenant } from '#service';
 import { Secrets } from '../secrets.js';
+import { CheckpointStore } from '../witnesses/checkpoints.store.js';
 import { LogStore, type Head } from './log.store.js';
 import { RecordReader } from './record-reader.service.js';
 
@@ -17,6 +18,7 @@ export class Prover {
     private readonly log: LogStore,
     private readonly records: RecordReader,
     private readonly secrets: Secrets,
+    private readonly checkpoints: CheckpointStore,
   ) {}
 
   /** The head as a signed C2SP note. Only committed heads are signed, and the head only moves forward. Error: `DATABASE_UNAVAILABLE`. */
@@ -25,19 +27,34 @@ export class Prover {
     return { note: this.sign(head), size: head.size, root: toHex(head.root), logKey: this.logKey };
   }
 
-  /** Proofs of every entry of a record against one head, without bodies. Errors: `NOT_FOUND`, `RECORD_PENDING`. */
+  /**
+   * What anybody who asks is shown as the state of the log: with witnesses the newest checkpoint that one of them has cosigned, else
+   * the head. Error: `DATABASE_UNAVAILABLE`.
+   */
+  published(): Promise<ReplyOf<Calls['published']>> {
+    return withTenant(this.dataSource, '*', async (manager) => ({ note: (await this.show(manager, 0)).note, logKey: this.logKey }));
+  }
+
+  /** Proofs of every entry of a record against one checkpoint, a cosigned one as soon as there is one that has them; without bodies. Errors: `NOT_FOUND`, `RECORD_PENDING`. */
   async prove(request: RequestOf<Calls['proveRecord']>): Promise<ReplyOf<Calls['proveRecord']>> {
     const entries = await this.records.readClosed(request);
     return withTenant(this.dataSource, '*', async (manager) => {
-      const head = await this.log.head(manager);
-      const checkpoint = this.sign(head);
-      const hashAt = await this.log.hashes(manager, entries.flatMap(({ index }) => inclusionSubtrees(index, head.size)));
+      const { size, note: checkpoint } = await this.show(manager, Math.max(...entries.map(({ index }) => index + 1)));
+      const hashAt = await this.log.hashes(manager, entries.flatMap(({ index }) => inclusionSubtrees(index, size)));
       const proofs = entries.map((entry) => ({
         entry,
-        proof: formatProofFile({ index: entry.index, proof: inclusionProof(sha256, entry.index, head.size, hashAt), checkpoint }),
+        proof: formatProofFile({ index: entry.index, proof: inclusionProof(sha256, entry.index, size, hashAt), checkpoint }),
       }));
       return { format: 'mizan-proof/1', entries: proofs, logKey: this.logKey };
     });
+  }
+
+  /** The newest cosigned checkpoint of at least `sizeMin` entries, or else the head, signed. */
+  private async show(manager: EntityManager, sizeMin: number): Promise<{ size: number; note: string }> {
+    const cosigned = this.secrets.witnesses.length > 0 ? await this.checkpoints.newest(manager) : undefined;
+    if (cosigned !== undefined && cosigned.size >= sizeMin) return cosigned;
+    const head = await this.log.head(manager);
+    return { size: head.size, note: this.sign(head) };
   }
 
   private get logKey(): string {

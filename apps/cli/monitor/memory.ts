@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { fromHex, RightEdge, sha256, toHex } from '#merkle';
+import { replaceFile } from '../durable-file.js';
+
+/** What a monitor knows of a log: a tree that it has computed itself, from entries. */
+export interface Memory {
+  /** Verifier key of the log. */
+  readonly logKey: string;
+  /** The last checkpoint that was found right, as a signed note; none before the first. */
+  readonly note: string | undefined;
+  readonly edge: RightEdge;
+  /** The first block of the chain that was not looked at for anchors. */
+  readonly nextBlock: number;
+}
+
+const memoryFile = z.object({
+  format: z.literal('mizan-monitor/1'),
+  logKey: z.string(),
+  note: z.string(),
+  size: z.int().nonnegative(),
+  edge: z.array(z.string().regex(/^[0-9a-f]{64}$/)),
+  nextBlock: z.int().nonnegative(),
+});
+
+export const newMemory = (logKey: string): Memory => ({ logKey, note: undefined, edge: RightEdge.empty(sha256), nextBlock: 0 });
+
+/** A new memory when there is no file. Error: the file is none, or of another log. */
+export function readMemory(path: string, logKey: string): Memory {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return newMemory(logKey);
+    throw error;
+  }
+  const { success, data } = memoryFile.safeParse(jsonIn(text));
+  if (!success) throw new Error(`${path} is not the memory of a monitor`);
+  if (data.logKey !== logKey) throw new Error(`${path} is the memory of another log: ${data.logKey}`);
+  const subtrees = RightEdge.subtreesAt(data.size);
+  if (subtrees.length !== data.edge.length) throw new Error(`${path} is not the memory of a monitor`);
+  const hashes = new Map(subtrees.map(({ level, index }, at) => [`${level}/${index}`, fromHex(data.edge[at]!)]));
+  return { logKey, note: data.note, edge: RightEdge.restore(sha256, data.size, (level, index) => hashes.get(`${level}/${index}`)!), nextBlock: data.nextBlock };
+}
+
+/** Durable when it resolves. */
+export async function writeMemory(path: string, { logKey, note, edge, nextBlock }: Memory): Promise<void> {
+  if (note === undefined) return;
+  const file: z.input<typeof memoryFile> = { format: 'mizan-monitor/1', logKey, note, size: edge.size, edge: edge.hashes().map(toHex), nextBlock };
+  await replaceFile(path, `${JSON.stringify(file)}\n`);
+}
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

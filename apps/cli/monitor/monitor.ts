@@ -1,0 +1,86 @@
+import { openCheckpoint, Malformed, verifySignature, type Checkpoint, type VerifierKey } from '#merkle';
+import type { Anchor } from '../verify/chain-view.js';
+import { Alarm } from './alarm.js';
+import { checkAnchors } from './check-anchors.js';
+import { checkTiles, followLog } from './follow-log.js';
+import type { LogSource } from './log-source.js';
+import type { Memory } from './memory.js';
+
+/** Where roots are anchored. */
+export interface Anchors {
+  /** Those from a block on, and the block after the last one looked at. */
+  since(block: number): Promise<{ anchors: readonly Anchor[]; nextBlock: number }>;
+}
+
+export interface MonitorParts {
+  readonly log: LogSource;
+  readonly logKey: VerifierKey;
+  readonly witnesses: readonly VerifierKey[];
+  /** How many of them must have cosigned. */
+  readonly quorum: number;
+  readonly anchors: Anchors | undefined;
+  /** How long a log may show less than it did (another server's copy), or than is on the chain. */
+  readonly patienceMs: number;
+  /** Between two looks meanwhile. */
+  readonly pauseMs: number;
+  readonly nowMs: () => number;
+}
+
+/** A round in which all was right. */
+export interface Round {
+  readonly memory: Memory;
+  readonly size: number;
+  /** Entries since the round before. */
+  readonly added: number;
+  readonly witnessedBy: readonly string[];
+  /** Anchors that were found to be this log's. */
+  readonly anchors: number;
+}
+
+/**
+ * One look at a log: its signature, every new entry's bytes up to the signed root, its tiles, and every new anchor on the chain.
+ * Errors: {@link Alarm}; what keeps it from looking.
+ */
+export async function monitorRound(parts: MonitorParts, memory: Memory): Promise<Round> {
+  const untilMs = parts.nowMs() + parts.patienceMs;
+  // Before the checkpoint: whatever is anchored then, the log had already.
+  const found = (await parts.anchors?.since(memory.nextBlock)) ?? { anchors: [], nextBlock: memory.nextBlock };
+  const needed = Math.max(memory.edge.size, ...found.anchors.map(({ size }) => size));
+  for (;;) {
+    const note = await parts.log.checkpoint();
+    const shown = opened(parts, note);
+    if (shown.size < needed && parts.nowMs() < untilMs) {
+      await new Promise((resolve) => setTimeout(resolve, parts.pauseMs));
+      continue;
+    }
+    return await withEvidence(note, async () => {
+      const edge = await followLog(parts.log, memory.edge, shown);
+      await checkTiles(parts.log, shown);
+      const ahead = await checkAnchors(parts.log, found.anchors, shown);
+      if (ahead[0]) throw new Alarm('anchor', `${ahead[0].tx} anchors ${ahead[0].size} entries and the log shows ${shown.size}: the rest is gone`);
+      const next: Memory = { ...memory, note, edge, nextBlock: found.nextBlock };
+      return { memory: next, size: shown.size, added: shown.size - memory.edge.size, witnessedBy: shown.witnessedBy.map(({ name }) => name), anchors: found.anchors.length };
+    });
+  }
+}
+
+function opened({ logKey, witnesses, quorum }: MonitorParts, note: string): Checkpoint & { witnessedBy: readonly VerifierKey[] } {
+  try {
+    const shown = openCheckpoint(note, logKey, verifySignature, witnesses);
+    if (shown.witnessedBy.length >= quorum) return shown;
+    throw new Alarm('unwitnessed', `${shown.witnessedBy.length} of ${quorum} witnesses have cosigned the checkpoint of ${shown.size} entries`, note);
+  } catch (error) {
+    if (error instanceof Malformed) throw new Alarm('bad-signature', error.message, note);
+    throw error;
+  }
+}
+
+async function withEvidence<T>(note: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Alarm) throw new Alarm(error.kind, error.message, note);
+    if (error instanceof Malformed) throw new Alarm('withheld', error.message, note);
+    throw error;
+  }
+}
