@@ -83,8 +83,8 @@ export interface Books {
 }
 
 /** The service's own modules on a database of their own, without NATS: time and progress are in the test's hand. */
-export async function openBooks(env: Record<string, string> = {}): Promise<Books> {
-  const database = await createTestDatabase({ service: 'billing' });
+export async function openBooks(env: Record<string, string> = {}, given?: TestDatabase): Promise<Books> {
+  const database = given ?? (await createTestDatabase({ service: 'billing' }));
   await migrate(billing, database.ownerUrl);
   const dataSource = await createDataSource(database.url, 'billing').initialize();
   const clock = new ManualClock();
