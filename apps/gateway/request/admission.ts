@@ -1,6 +1,6 @@
 import { DomainError } from '#kernel';
 import type { Clock } from '#kernel';
-import { failure } from '#protocol';
+import { costTagPrefix, failure } from '#protocol';
 import type { AdmittedFacts, CompletedFacts, LogRecord } from '#protocol';
 import type { Decided } from './decided.js';
 import type { Dispatched, Dispatcher, Opened } from './dispatch.js';
@@ -108,6 +108,7 @@ export class Admission {
       requestHash,
       admittedAtMs: this.parts.clock.nowMs(),
       deadlineMs,
+      costTags: job.declared.tags.filter((tag) => tag.startsWith(costTagPrefix)),
     };
   }
 

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { withClient } from '#local';
 import { SystemClock, SystemIds } from '#kernel';
 import type { LogRecord } from '#protocol';
@@ -43,6 +43,7 @@ const rounded = (values: readonly number[]): string => values.map((value) => Mat
 describe('billing', () => {
   let server: OwnPostgres;
   let books: Books;
+  let opened: Books | undefined;
 
   beforeAll(async () => {
     server = await ownPostgres({ durable: true });
@@ -51,6 +52,11 @@ describe('billing', () => {
     for (const choose of [halfHot, spread]) for (let index = 0; index < 10; index += 1) await post(charges(batch, choose));
     await books.within((manager) => books.get(LedgerStore).lock(manager, [hotTenant, ...coldTenants, ...thousandTenants].flatMap((tenant) => [accountsOf(tenant).receivable, ...accountsOf(tenant).payables])));
   }, 120_000);
+
+  afterEach(async () => {
+    await opened?.close();
+    opened = undefined;
+  });
 
   afterAll(async () => {
     await books.close();
@@ -130,21 +136,19 @@ describe('billing', () => {
   }, 900_000);
 
   it('money stranded by leases', async () => {
-    const fresh = await openBooks({}, await databaseOn(server, 'billing'));
+    const fresh = (opened = await openBooks({}, await databaseOn(server, 'billing')));
     const result = await simulateLeases(fresh, 32, leaseRequests);
     Object.assign(raw, { leases: { ...result, overspentNanos: result.overspentNanos.toString() } });
     add('money stranded when a budget first refuses', '≤ 0.05 %', `${(result.strandedShare * 100).toFixed(4)} %`, result.strandedShare <= 0.0005, `32 gateways, uneven load, ${result.requests.toLocaleString('en')} requests, ${result.grants.toLocaleString('en')} grants, simulated time`);
     add('overspend', '0', `${result.overspentNanos}`, result.overspentNanos === 0n, 'nanos');
-    expect(result.faults).toEqual([]);
-    await fresh.close();
+    expect(await wrong(fresh)).toEqual([]);
   }, 600_000);
 
   it('usage event to posted', async () => {
-    const fresh = await openBooks({}, await databaseOn(server, 'billing'));
+    const fresh = (opened = await openBooks({}, await databaseOn(server, 'billing')));
     const result = await measurePosting(fresh.database, 6_000, 6_000);
     Object.assign(raw, { posting: result });
     add('usage event to posted, p50 / p99', '≤ 20 / 80 ms', `${result.p50Ms.toFixed(1)} / ${result.p99Ms.toFixed(1)} ms`, result.p50Ms <= 20 && result.p99Ms <= 80, `at ${Math.round(result.atRate).toLocaleString('en')} requests/s, half of what was sustained; publisher in the same process`);
-    await fresh.close();
   }, 300_000);
 });
 
