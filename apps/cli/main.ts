@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { ApiError } from './api-client.js';
+import { costCommands } from './admin/costs.js';
 import { moneyCommands } from './admin/money.js';
 import { nodeCommands } from './admin/nodes.js';
 import { organisationCommands } from './admin/organisations.js';
@@ -9,7 +10,7 @@ import { recordCommands } from './admin/records.js';
 import { verifyCommand } from './verify-command.js';
 
 const program = new Command('mizan').description('administers a Mizan deployment, and verifies it from outside');
-for (const command of [...organisationCommands(), ...policyCommands(), ...moneyCommands(), ...nodeCommands(), ...recordCommands(), verifyCommand()]) program.addCommand(command);
+for (const command of [...organisationCommands(), ...policyCommands(), ...moneyCommands(), ...costCommands(), ...nodeCommands(), ...recordCommands(), verifyCommand()]) program.addCommand(command);
 
 try {
   await program.parseAsync();

@@ -11,13 +11,15 @@ import { LeaseIssuer } from '../../../apps/gateway/request/lease-issuer.js';
 import type { Lease, LeaseRequest } from '../../../apps/gateway/request/lease-issuer.js';
 import { LeaseBook } from '../../../apps/gateway/request/reserve.js';
 
-const tickMs = 20;
-const requestsPerSecond = 2_000;
+const tickMs = 50;
+const requestsPerSecond = 100;
 /** Records booked in one transaction, as the consumer does. */
 const bookMax = 1_000;
 
 export interface Stranding {
   readonly requests: number;
+  /** Of simulated time, until the first refusal. */
+  readonly seconds: number;
   readonly grants: number;
   /** Not spent when a gateway was first refused, as a share of the budget; nothing is in flight then. */
   readonly strandedShare: number;
@@ -38,6 +40,7 @@ export async function simulateLeases(books: Books, gateways: number, requests: n
   let seed = 7;
   const random = (below: number): number => (seed = (seed * 48_271) % 2_147_483_647) % below;
   let done = 0;
+  const startedMs = books.clock.nowMs();
   for (let refused = false; !refused; books.clock.advance(tickMs)) {
     for (const [index, ledger] of ledgers.entries()) {
       due[index]! += (requestsPerSecond * tickMs * weights[index]!) / total / 1_000;
@@ -58,13 +61,14 @@ export async function simulateLeases(books: Books, gateways: number, requests: n
       if (refused) break;
     }
   }
+  const seconds = (books.clock.nowMs() - startedMs) / 1_000;
   await usage.flush();
   await Promise.all(issuers.map((issuer) => issuer.settled()));
   const [budget] = await books.get(BudgetsService).list(market.tenant);
   const stranded = limitNanos - budget!.spentNanos;
   books.clock.advance(60_000);
   while ((await books.get(ReclaimService).runOnce()) > 0);
-  return { requests: done, grants: issuers.reduce((sum, { grants }) => sum + grants, 0), strandedShare: Number(stranded) / Number(limitNanos), overspentNanos: stranded < 0n ? -stranded : 0n };
+  return { requests: done, seconds, grants: issuers.reduce((sum, { grants }) => sum + grants, 0), strandedShare: Number(stranded) / Number(limitNanos), overspentNanos: stranded < 0n ? -stranded : 0n };
 }
 
 /** Records that are on their way into the books. */
