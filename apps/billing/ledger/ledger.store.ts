@@ -14,8 +14,8 @@ const openAccounts = `
 
 /**
  * The whole batch in one statement: transfers not yet known, postings of those only, sums per account, accounts locked in
- * id order, one update per account. Ids come sorted: unsorted ones deadlock with an overlapping batch. Sums travel with the locked
- * rows: joined to them once more, they were compared row by row, as the planner expects few rows behind row-level security.
+ * id order, one update per account. Ids come sorted: unsorted ones deadlock with an overlapping batch. Sums travel with the
+ * locked rows, so that they are joined once.
  */
 const postTransfers = `
   WITH fresh AS (
