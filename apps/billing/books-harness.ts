@@ -83,8 +83,8 @@ export interface Books {
 }
 
 /** The service's own modules on a database of their own, without NATS: time and progress are in the test's hand. */
-export async function openBooks(env: Record<string, string> = {}): Promise<Books> {
-  const database = await createTestDatabase({ service: 'billing' });
+export async function openBooks(env: Record<string, string> = {}, given?: TestDatabase): Promise<Books> {
+  const database = given ?? (await createTestDatabase({ service: 'billing' }));
   await migrate(billing, database.ownerUrl);
   const dataSource = await createDataSource(database.url, 'billing').initialize();
   const clock = new ManualClock();
@@ -147,6 +147,7 @@ async function faultsOf(manager: EntityManager, trial: TrialBalanceStore): Promi
     ['charge without its transfer', `SELECT c.record AS id FROM billing.charges c LEFT JOIN billing.transfers t ON t.id = c.record AND t.code = 'charge' WHERE t.id IS NULL`],
     ['transfer without its charge', `SELECT t.id FROM billing.transfers t LEFT JOIN billing.charges c ON c.record = t.id WHERE t.code = 'charge' AND c.record IS NULL`],
     ['charge differs from what the tenant owes for it', `SELECT c.record AS id FROM billing.charges c WHERE c.amount_nanos <> COALESCE((SELECT sum(p.amount) FROM billing.postings p JOIN billing.accounts a ON a.id = p.account WHERE p.transfer = c.record AND a.kind = 'receivable'), 0)`],
+    ['usage is not the sum of the charges', `SELECT tenant::text AS id FROM (SELECT tenant, count(*) AS n, sum(amount_nanos) AS nanos FROM billing.charges GROUP BY tenant) c FULL JOIN (SELECT tenant, sum(requests) AS n, sum(amount_nanos) AS nanos FROM billing.usage_hours GROUP BY tenant) u USING (tenant) WHERE (c.n, c.nanos) IS DISTINCT FROM (u.n, u.nanos)`],
     ['ended admission without its charge', `SELECT a.record AS id FROM billing.admissions a LEFT JOIN billing.charges c ON c.record = a.record WHERE (a.state IN ('completed', 'voided')) <> (c.record IS NOT NULL)`],
   ];
   for (const [fault, sql] of queries) for (const row of await manager.query<{ id: string }[]>(sql)) faults.push(`${row.id}: ${fault}`);

@@ -64,7 +64,7 @@ export function newNode(ids: Ids): TestNode {
 }
 
 /** A node that has joined. Its price: `inputNanosPerMillion` nanos per 10⁶ tokens, output free. */
-export async function joinNode(books: Books, inputNanosPerMillion = 1_000_000n): Promise<TestNode> {
+export async function joinNode(books: Pick<Books, 'ids' | 'get' | 'within'>, inputNanosPerMillion = 1_000_000n): Promise<TestNode> {
   const node = newNode(books.ids);
   const price = await books.within(async (manager) => {
     await books.get(NodesStore).enrol(manager, { node: node.id, name: 'node', publicKey: node.publicKey, payoutAddress: node.payee });

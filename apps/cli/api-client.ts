@@ -26,12 +26,22 @@ export class ApiClient {
 
   /** Members that are `undefined` are left out. Errors: {@link ApiError}; unreachable. */
   async ask(method: Method, path: string, parts: { readonly query?: QueryValues; readonly body?: unknown } = {}): Promise<unknown> {
+    const text = await this.answer(method, path, parts);
+    return text === '' ? {} : (JSON.parse(text) as unknown);
+  }
+
+  /** An answer that is no JSON, as it comes. Errors: the same. */
+  text(path: string, query: QueryValues): Promise<string> {
+    return this.answer('GET', path, { query });
+  }
+
+  private async answer(method: Method, path: string, parts: { readonly query?: QueryValues; readonly body?: unknown }): Promise<string> {
     const url = new URL(`${this.base.replace(/\/$/, '')}/v1${path}`);
     for (const [name, value] of Object.entries(parts.query ?? {})) if (value !== undefined) url.searchParams.set(name, String(value));
     const response = await this.send(url, method, parts.body);
     const text = await response.text();
     if (!response.ok) throw errorOf(response.status, text);
-    return text === '' ? {} : (JSON.parse(text) as unknown);
+    return text;
   }
 
   private async send(url: URL, method: Method, body: unknown): Promise<Response> {

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { ApiError } from './api-client.js';
+import { costCommands } from './admin/costs.js';
 import { moneyCommands } from './admin/money.js';
 import { nodeCommands } from './admin/nodes.js';
 import { organisationCommands } from './admin/organisations.js';
@@ -11,7 +12,7 @@ import { verifyCommand } from './verify-command.js';
 import { witnessCommand } from './witness-command.js';
 
 const program = new Command('mizan').description('administers a Mizan deployment, and verifies it from outside');
-for (const command of [...organisationCommands(), ...policyCommands(), ...moneyCommands(), ...nodeCommands(), ...recordCommands(), verifyCommand(), witnessCommand(), monitorCommand()]) program.addCommand(command);
+for (const command of [...organisationCommands(), ...policyCommands(), ...moneyCommands(), ...costCommands(), ...nodeCommands(), ...recordCommands(), verifyCommand(), witnessCommand(), monitorCommand()]) program.addCommand(command);
 
 try {
   await program.parseAsync();

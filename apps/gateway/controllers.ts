@@ -2,6 +2,7 @@ import type { Type } from '@nestjs/common';
 import { BatchesController } from './batches/batches.controller.js';
 import { BudgetsController } from './budgets/budgets.controller.js';
 import { ChargesController } from './budgets/charges.controller.js';
+import { CostsController } from './costs/costs.controller.js';
 import { FilesController } from './files/files.controller.js';
 import { LogController } from './log/log.controller.js';
 import { EnrolmentTokensController } from './nodes/enrolment-tokens.controller.js';
@@ -45,6 +46,7 @@ export const controllers: readonly Type[] = [
   PoliciesController,
   BudgetsController,
   ChargesController,
+  CostsController,
   PricesController,
   NodesController,
   EnrolmentTokensController,

@@ -31,6 +31,14 @@ export class AdminApi {
     return this.ask<T>('PUT', path, body);
   }
 
+  /** An answer that is no JSON, as it comes. */
+  async text(path: string): Promise<string> {
+    const response = await fetch(`${this.base}${path}`, { headers: { authorization: `Bearer ${this.key}` }, signal: AbortSignal.timeout(30_000) });
+    const text = await response.text();
+    if (!response.ok) throw new LocalError(`GET ${path}: ${response.status} ${text.slice(0, 200)}`);
+    return text;
+  }
+
   private async ask<T>(method: string, path: string, body?: unknown): Promise<T> {
     const response = await fetch(`${this.base}${path}`, {
       method,

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { canonicalJson } from '#kernel';
 import { commitFields, commitmentRoot } from './commitments.js';
 import type { RecordFields } from './commitments.js';
+import { costTag } from './costs.js';
 import { signedReceipt } from './receipts.js';
 import { base64, nanos, sha256Hex, timeMs, uuid } from './scalars.js';
 import { sealedBody, Sealer, unseal } from './sealing.js';
@@ -57,6 +58,8 @@ export const admittedFacts = z.object({
   requestHash: sha256Hex,
   admittedAtMs: timeMs,
   deadlineMs: timeMs,
+  /** What the cost is attributed to, beside project, key and model. */
+  costTags: z.array(costTag).max(32).optional(),
 });
 export type AdmittedFacts = z.output<typeof admittedFacts>;
 

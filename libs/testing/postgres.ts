@@ -53,13 +53,13 @@ export interface OwnPostgres extends TestPostgres {
   remove(): Promise<void>;
 }
 
-/** A server of this test's own, for tests that take the database away. `databaseOn(server, …)` makes databases on it. */
-export async function ownPostgres(): Promise<OwnPostgres> {
+/** A server of this test's own, for tests that take the database away; `durable` = with fsync, for measuring. `databaseOn(server, …)` makes databases on it. */
+export async function ownPostgres(options: { durable?: boolean } = {}): Promise<OwnPostgres> {
   const directory = join(ownDirectory('own'), 'pg');
   const password = randomBytes(16).toString('hex');
   const port = await freePort();
   const launch: Launch = launchKept(join(dirname(directory), 'log'));
-  const start = (): Promise<PostgresServer> => startPostgres({ directory, port, password, launch, volatile: true });
+  const start = (): Promise<PostgresServer> => startPostgres({ directory, port, password, launch, volatile: options.durable !== true });
   let server = await start();
   await prepare(server, password);
   return {

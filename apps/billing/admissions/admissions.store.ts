@@ -47,13 +47,16 @@ const fromRow = (row: OpenRow): OpenAdmission => ({
   deadlineMs: Number(row.deadline_ms),
 });
 
-const admittedColumns = 'key_id, gateway, fence, policy_version, model, endpoint, data_class, request_hash, admitted_at_ms, deadline_ms, hold_nanos';
+const admittedColumns = 'key_id, gateway, fence, policy_version, model, endpoint, data_class, request_hash, admitted_at_ms, deadline_ms, hold_nanos, cost_tags';
 
 @Injectable()
 export class AdmissionsStore {
-  /** Opens admissions; one whose end came first only learns what was missing. Facts already known change nothing. */
-  async open(manager: EntityManager, admitted: readonly AdmittedFacts[], holdOf: (facts: AdmittedFacts) => Nanos): Promise<void> {
-    if (admitted.length === 0) return;
+  /**
+   * Opens admissions; one whose end came first only learns what was missing. Facts already known change nothing.
+   * Answers the records that had ended before.
+   */
+  async open(manager: EntityManager, admitted: readonly AdmittedFacts[], holdOf: (facts: AdmittedFacts) => Nanos): Promise<string[]> {
+    if (admitted.length === 0) return [];
     const rows = admitted.map((facts) => ({
       record: facts.record,
       tenant: facts.tenant,
@@ -74,18 +77,21 @@ export class AdmissionsStore {
       admitted_at_ms: facts.admittedAtMs,
       deadline_ms: facts.deadlineMs,
       hold_nanos: holdOf(facts).toString(),
+      cost_tags: [...new Set(facts.costTags ?? [])].sort(),
     }));
-    await manager.query(
+    const opened = await manager.query<{ record: string; ended: boolean }[]>(
       `INSERT INTO billing.admissions (record, tenant, project, budget, lease, offer, node, price_version, ${admittedColumns}, state)
        SELECT record, tenant, project, budget, lease, offer, node, price_version, ${admittedColumns}, 'open'
        FROM jsonb_to_recordset($1::jsonb) AS a(record uuid, tenant uuid, project uuid, budget uuid, lease uuid, offer uuid, node uuid, price_version uuid,
          key_id uuid, gateway text, fence bigint, policy_version bigint, model text, endpoint text, data_class text, request_hash text,
-         admitted_at_ms bigint, deadline_ms bigint, hold_nanos bigint)
+         admitted_at_ms bigint, deadline_ms bigint, hold_nanos bigint, cost_tags text[])
        ORDER BY record
        ON CONFLICT (record) DO UPDATE SET (${admittedColumns}) = ROW(${admittedColumns.split(', ').map((column) => `EXCLUDED.${column}`).join(', ')})
-       WHERE admissions.admitted_at_ms IS NULL`,
+       WHERE admissions.admitted_at_ms IS NULL
+       RETURNING record, xmax <> 0 AS ended`,
       [JSON.stringify(rows)],
     );
+    return opened.flatMap(({ record, ended }) => (ended ? [record] : []));
   }
 
   /** Holds of the given records, locked in order. */

@@ -17,6 +17,7 @@ import { NodesStore } from '../nodes/nodes.store.js';
 import { PricesStore } from '../prices/prices.store.js';
 import { ReceiptsStore } from '../receipts/receipts.store.js';
 import { contestedReceipt, verifiedReceipt } from '../receipts/receipt.js';
+import { UsageStore } from '../usage/usage.store.js';
 import { chargeTransfer, priceAnomalies } from './charge.js';
 import type { Charge } from './charge.js';
 import { ChargesStore } from './charges.store.js';
@@ -24,7 +25,7 @@ import { recordBatch } from './record-batch.js';
 
 /**
  * Brings a batch of decision records into the books, in one transaction: all of it or nothing, and nothing twice. Locks are
- * taken in one order everywhere: leases, admissions, charges, accounts, each by id.
+ * taken in one order everywhere: leases, admissions, charges, accounts, usage, each by id.
  */
 @Injectable()
 export class BookingService {
@@ -40,6 +41,7 @@ export class BookingService {
     @Inject(ReceiptsStore) private readonly receipts: ReceiptsStore,
     @Inject(AnomaliesStore) private readonly anomalies: AnomaliesStore,
     @Inject(LedgerStore) private readonly ledger: LedgerStore,
+    @Inject(UsageStore) private readonly usage: UsageStore,
   ) {}
 
   /** Any order, any number of times: the first end of a record in the stream is its charge. */
@@ -50,13 +52,15 @@ export class BookingService {
       // Work that was begun again may end under another lease than it was admitted under.
       const begunUnder = await this.admissions.leasesOf(manager, charges.map(({ facts }) => facts.record));
       const leases = await this.leases.lock(manager, [...new Set([...admitted.map(({ lease }) => lease), ...charges.map(({ facts }) => facts.lease), ...begunUnder])]);
-      await this.admissions.open(manager, admitted, (facts) => (facts.holdNanos >= 0n && facts.holdNanos <= nanosMax ? facts.holdNanos : 0n));
+      const learnt = await this.admissions.open(manager, admitted, (facts) => (facts.holdNanos >= 0n && facts.holdNanos <= nanosMax ? facts.holdNanos : 0n));
       await this.anomalies.add(manager, [...staleFences(admitted, leases), ...conflicting.map(conflict)]);
-      if (charges.length > 0) await this.charge(manager, charges, leases);
+      const fresh = charges.length > 0 ? await this.charge(manager, charges, leases) : [];
+      await this.usage.add(manager, fresh, learnt);
     });
   }
 
-  private async charge(manager: EntityManager, charges: readonly Charge[], leases: ReadonlyMap<string, LeaseBalance>): Promise<void> {
+  /** Answers the records that are charged by now and were not before. */
+  private async charge(manager: EntityManager, charges: readonly Charge[], leases: ReadonlyMap<string, LeaseBalance>): Promise<string[]> {
     const records = charges.map(({ facts }) => facts.record);
     const holds = await this.admissions.holds(manager, records);
     const freshRecords = await this.charges.insert(manager, charges);
@@ -64,6 +68,7 @@ export class BookingService {
     await this.flagConflicts(manager, charges.filter(({ facts }) => !freshRecords.has(facts.record)));
     if (fresh.length > 0) await this.post(manager, fresh, leases, holds);
     await this.keepReceipts(manager, charges);
+    return [...freshRecords];
   }
 
   private async post(manager: EntityManager, fresh: readonly Charge[], leases: ReadonlyMap<string, LeaseBalance>, holds: ReadonlyMap<string, { lease: string; keptNanos: bigint }>): Promise<void> {

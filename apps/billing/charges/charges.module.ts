@@ -5,6 +5,7 @@ import { LeasesModule } from '../leases/leases.module.js';
 import { PricesModule } from '../prices/prices.module.js';
 import { ReceiptsModule } from '../receipts/receipts.module.js';
 import { RecordsModule } from '../records/records.module.js';
+import { UsageModule } from '../usage/usage.module.js';
 import { BookingService } from './booking.service.js';
 import { ChargesRpc } from './charges.rpc.js';
 import { ChargesStore } from './charges.store.js';
@@ -12,7 +13,7 @@ import { RecordsConsumer } from './records.consumer.js';
 
 /** Records in, charges out; and the end of admissions that nobody ended. */
 @Module({
-  imports: [LedgerModule, LeasesModule, PricesModule, ReceiptsModule, RecordsModule],
+  imports: [LedgerModule, LeasesModule, PricesModule, ReceiptsModule, RecordsModule, UsageModule],
   controllers: [RecordsConsumer, ChargesRpc],
   providers: [BookingService, ChargesStore, AdmissionSweeper],
 })

@@ -14,7 +14,8 @@ const openAccounts = `
 
 /**
  * The whole batch in one statement: transfers not yet known, postings of those only, sums per account, accounts locked in
- * id order, one update per account. Ids come sorted: unsorted ones deadlock with an overlapping batch.
+ * id order, one update per account. Ids come sorted: unsorted ones deadlock with an overlapping batch. Sums travel with the
+ * locked rows, so that they are joined once.
  */
 const postTransfers = `
   WITH fresh AS (
@@ -31,11 +32,9 @@ const postTransfers = `
   ), sums AS (
     SELECT account, sum(amount) AS amount FROM posted GROUP BY account
   ), locked AS (
-    SELECT a.id FROM billing.accounts a WHERE a.id IN (SELECT account FROM sums) ORDER BY a.id FOR NO KEY UPDATE
+    SELECT a.id, s.amount FROM sums s JOIN billing.accounts a ON a.id = s.account ORDER BY a.id FOR NO KEY UPDATE OF a
   ), moved AS (
-    UPDATE billing.accounts a SET balance = a.balance + s.amount
-    FROM sums s JOIN locked l ON l.id = s.account
-    WHERE a.id = s.account
+    UPDATE billing.accounts a SET balance = a.balance + l.amount FROM locked l WHERE a.id = l.id
     RETURNING a.id
   )
   SELECT fresh.id, (SELECT count(*) FROM moved) AS moved FROM fresh`;
@@ -52,7 +51,7 @@ export class LedgerStore {
     const batch = [...distinct(transfers).values()].sort((a, b) => compare(a.transfer.id, b.transfer.id));
     if (batch.length === 0) return new Set();
     const lines = batch.flatMap(({ transfer }) => transfer.lines.map((line, index) => ({ ...line, transfer: transfer.id, index, id: accountId(line.account) })));
-    await this.open(manager, lines.map((line) => line.account));
+    await this.open(manager, new Map(lines.map(({ id, account }) => [id, account])));
     const rows = await runNamed<{ id: string }>(manager, 'post-transfers', postTransfers, [
       batch.map(({ transfer }) => transfer.id),
       batch.map(({ transfer }) => transfer.code),
@@ -72,14 +71,15 @@ export class LedgerStore {
 
   /** Balances of accounts, locked until the transaction ends, in the order of the accounts given. Missing ones are opened. */
   async lock(manager: EntityManager, accounts: readonly Account[]): Promise<bigint[]> {
-    await this.open(manager, accounts);
-    const rows = await manager.query<{ id: string; balance: string }[]>('SELECT id, balance FROM billing.accounts WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE', [accounts.map(accountId)]);
+    const byId = new Map(accounts.map((account) => [accountId(account), account]));
+    await this.open(manager, byId);
+    const rows = await manager.query<{ id: string; balance: string }[]>('SELECT id, balance FROM billing.accounts WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE', [[...byId.keys()]]);
     const balances = new Map(rows.map((row) => [row.id, BigInt(row.balance)]));
     return accounts.map((account) => balances.get(accountId(account))!);
   }
 
-  private async open(manager: EntityManager, accounts: readonly Account[]): Promise<void> {
-    const wanted = [...new Map(accounts.map((account) => [accountId(account), account]))].sort(([a], [b]) => compare(a, b));
+  private async open(manager: EntityManager, accounts: ReadonlyMap<string, Account>): Promise<void> {
+    const wanted = [...accounts].sort(([a], [b]) => compare(a, b));
     await runNamed(manager, 'open-accounts', openAccounts, [
       wanted.map(([id]) => id),
       wanted.map(([, account]) => account.code),

@@ -24,6 +24,12 @@ export class TenantRecords implements OnModuleInit {
     return this.view.get(tenant) !== undefined;
   }
 
+  /** Names as they are now; `null` where they are not known. */
+  namesOf(tenant: string, project: string): { tenantName: string | null; projectName: string | null } {
+    const entry = this.view.get(tenant);
+    return { tenantName: entry?.name ?? null, projectName: entry?.projects.find(({ id }) => id === project)?.name ?? null };
+  }
+
   /** Error: NOT_FOUND when the organisation or its project is not known within two seconds. */
   async requireProject(tenant: string, project: string): Promise<void> {
     const found = await this.waitFor(() => this.view.get(tenant)?.projects.some(({ id }) => id === project));

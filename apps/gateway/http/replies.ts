@@ -19,6 +19,9 @@ export const Replies = (summary: string, schema: z.ZodType, status = 200): Metho
 /** Declares an answer of bytes. */
 export const RepliesBytes = (summary: string, contentType = 'application/octet-stream'): MethodDecorator => SetMetadata<string, ReplyShape>(replyMetadata, { schema: z.string(), status: 200, summary, contentType });
 
+/** Declares an answer of comma-separated values. */
+export const RepliesCsv = (summary: string): MethodDecorator => SetMetadata<string, ReplyShape>(replyMetadata, { schema: z.string(), status: 200, summary, contentType: 'text/csv' });
+
 export const formMetadata = 'mizan:form';
 
 /** Declares the form that an endpoint reads as it comes: `multipart/form-data`. */

@@ -1,6 +1,6 @@
 import { DomainError } from '#kernel';
 import type { Clock } from '#kernel';
-import { failure } from '#protocol';
+import { costTagPrefix, failure } from '#protocol';
 import type { AdmittedFacts, CompletedFacts, LogRecord } from '#protocol';
 import type { Decided } from './decided.js';
 import type { Dispatched, Dispatcher, Opened } from './dispatch.js';
@@ -109,6 +109,7 @@ export class Admission {
       requestHash,
       admittedAtMs: this.parts.clock.nowMs(),
       deadlineMs,
+      costTags: job.declared.tags.filter((tag) => tag.startsWith(costTagPrefix)),
     };
   }
 

@@ -133,6 +133,12 @@ describe('the request pipeline', () => {
     expect(JSON.stringify(log.fields('admitted'))).not.toContain('a@b.org');
   });
 
+  it('tells the books of cost tags, and of no other tag', async () => {
+    await run({ declared: { ...exampleJob().declared, tags: ['sender:a@b.org', 'cost:team=red', 'cost'] } });
+    expect(factsOf<AdmittedFacts>('admitted').costTags).toEqual(['cost:team=red']);
+    expect(log.fields('admitted')).toMatchObject({ tags: ['sender:a@b.org', 'cost:team=red', 'cost'] });
+  });
+
   it('refuses what the policy forbids, names the policy, and records the refusal', async () => {
     const job = exampleJob();
     const refused = run({ declared: { ...job.declared, tags: ['sender:bad@example.org'] } });

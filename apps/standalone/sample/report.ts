@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatNanos } from '#kernel';
+import type { CostFile } from './cost-file.js';
 import type { OfflineProof } from './offline-proof.js';
 import type { Settled } from './pay-providers.js';
 import type { Route } from './routes.js';
@@ -16,6 +17,7 @@ export interface Outcome {
   readonly killed: { readonly name: string; readonly afterAnswers: number } | null;
   readonly budgetNanos: bigint;
   readonly spentNanos: bigint;
+  readonly costs: CostFile;
   readonly settled: Settled;
   readonly invariants: readonly Invariant[];
   readonly proofs: readonly OfflineProof[];
@@ -30,6 +32,7 @@ export function reportOf(outcome: Outcome): SampleReport {
     refusals: outcome.refusals.map(({ policy, count }) => ({ policy, count })),
     budget: formatNanos(outcome.budgetNanos),
     spent: formatNanos(outcome.spentNanos),
+    costs: { file: outcome.costs.file, rows: outcome.costs.rows, billed: formatNanos(outcome.costs.billedNanos) },
     payouts: outcome.settled.payouts.map(({ payee, amount, token, tx }) => ({ payee, amount, token, tx })),
     invariants: outcome.invariants.map(({ name, holds, detail }) => ({ name, holds, detail })),
     records: outcome.proofs.map(({ id, file }) => ({ id, proofFile: file })),

@@ -2,6 +2,8 @@ import { billingCalls, charge, policyVersion, schedulerCalls } from '#protocol';
 import { namedSenders } from './bank-policy.js';
 import { chooseMail } from './corpus.js';
 import type { LabelledMail } from './corpus.js';
+import { writeCosts } from './cost-file.js';
+import type { CostFile } from './cost-file.js';
 import { killBusiest } from './kill-one.js';
 import type { Killed } from './kill-one.js';
 import { accuracy, neighbours } from './nearest-neighbours.js';
@@ -29,7 +31,7 @@ export class SampleFailed extends Error {}
 
 /**
  * Classifies real mail through the API under the bank's policy, kills a machine on the way, pays the providers, verifies
- * a proof and the invariants, prints the table and leaves `sample.json`. Error: `SampleFailed` when anything was lost,
+ * a proof and the invariants, prints the table and leaves `sample.json` and `focus.csv`. Error: `SampleFailed` when anything was lost,
  * charged wrongly or left out, or an invariant is broken; the table is printed all the same.
  */
 export async function runSample(context: SampleContext): Promise<SampleReport> {
@@ -49,6 +51,7 @@ export async function runSample(context: SampleContext): Promise<SampleReport> {
     return now.spentNanos - before.spentNanos === spentNanos ? now : undefined;
   });
 
+  const costs = await costsOf(bank, context);
   const settled = await payProviders(admin, context);
   const proofs = await inParallel(samples(traces), 1, (record) => proveOffline(bank, record, context.outDir));
   const outcome: Outcome = {
@@ -59,6 +62,7 @@ export async function runSample(context: SampleContext): Promise<SampleReport> {
     killed: killed && { name: killed.node.name, afterAnswers: killed.afterAnswers },
     budgetNanos: budget.limitNanos,
     spentNanos,
+    costs,
     settled,
     invariants: await settledInvariants(context),
     proofs,
@@ -115,6 +119,17 @@ async function chargesOf(bank: SampleApi, traces: readonly Trace[]): Promise<big
     return amountNanos;
   });
   return amounts.reduce((sum, amount) => sum + amount, 0n);
+}
+
+const yearMs = 365 * 86_400_000;
+
+/** The last year's costs as a file; what it bills to the project is what its budget has spent, to the nano. */
+function costsOf(bank: SampleApi, context: SampleContext): Promise<CostFile> {
+  return eventually('a cost file that says what the budget says', async () => {
+    const { spentNanos } = await budgetOf(bank, context);
+    const costs = writeCosts(await bank.text(`/v1/costs/export?start_time=${Math.floor((Date.now() - yearMs) / 1_000)}`), context.project, context.outDir);
+    return costs.billedNanos === spentNanos ? costs : undefined;
+  });
 }
 
 /** Records to prove: one that moved to another machine (or any that ran), and one that was refused. */

@@ -13,6 +13,10 @@ export class SampleApi {
     return schema.parse(await this.api.get<unknown>(path));
   }
 
+  text(path: string): Promise<string> {
+    return this.api.text(path);
+  }
+
   async post<S extends z.ZodType>(path: string, body: unknown, schema: S): Promise<z.output<S>> {
     return schema.parse(await this.api.post<unknown>(path, body));
   }

@@ -29,7 +29,7 @@ export interface SampleContext {
   readonly nodes: readonly SampleNode[];
   /** The outside check of the whole deployment. */
   verify(): Promise<{ invariants: readonly Invariant[] }>;
-  /** Where `sample.json` and the proofs go; made when it is not there. */
+  /** Where `sample.json`, the cost file and the proofs go; made when it is not there. */
   readonly outDir: string;
   progress(done: number, total: number): void;
   print(line: string): void;
@@ -45,6 +45,8 @@ export interface SampleReport {
   refusals: { policy: string; count: number }[];
   budget: string;
   spent: string;
+  /** FOCUS file of all that the project was ever billed, up to a year back. */
+  costs: { file: string; rows: number; billed: string };
   /** `token` is the token's address, `tx` the withdrawal. */
   payouts: { payee: string; amount: string; token: string; tx: string }[];
   invariants: { name: string; holds: boolean; detail: string }[];

@@ -15,6 +15,7 @@ const outcome: Outcome = {
   killed: { name: 'frankfurt', afterAnswers: 240 },
   budgetNanos: 5_000_000_000n,
   spentNanos: 1_234_099n,
+  costs: { file: 'out/focus.csv', rows: 2, billedNanos: 1_234_099n },
   settled: { tx: '0xaa', payouts: [{ payee: '0x01', payeeName: 'frankfurt', amount: '0.001234', token: '0x02', tx: '0xbb' }] },
   invariants: [
     { name: 'ledger', holds: true, detail: 'sums to zero' },
@@ -34,7 +35,7 @@ describe('the table', () => {
   });
 
   it('shows requests, routes with prices, refusals, failover, cost, payouts and proofs', () => {
-    for (const part of ['600 sent in 31 s, 548 answered, 52 refused, 3 moved', ', 0 lost', '94.2 % of 138', '0.001234099 USD of a budget of 5 USD', '0xbb', '0xaa', 'admitted is entry 7, completed is entry 9 of 100', 'killed (-9) after 240']) expect(text).toContain(part);
+    for (const part of ['600 sent in 31 s, 548 answered, 52 refused, 3 moved', ', 0 lost', '94.2 % of 138', '0.001234099 USD of a budget of 5 USD', '0.001234099 USD in the 2 lines of the FOCUS file out/focus.csv', '0xbb', '0xaa', 'admitted is entry 7, completed is entry 9 of 100', 'killed (-9) after 240']) expect(text).toContain(part);
     expect(text).toMatch(/bank\.refused-senders +52 +Not to be given away\./);
   });
 
@@ -71,6 +72,7 @@ describe('the report', () => {
       refusals: [{ policy: 'bank.refused-senders', count: 52 }],
       budget: '5',
       spent: '0.001234099',
+      costs: { file: 'out/focus.csv', rows: 2, billed: '0.001234099' },
       payouts: [{ payee: '0x01', amount: '0.001234', token: '0x02', tx: '0xbb' }],
       invariants: [
         { name: 'ledger', holds: true, detail: 'sums to zero' },

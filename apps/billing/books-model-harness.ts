@@ -1,0 +1,80 @@
+import type { AdmittedFacts } from '#protocol';
+
+export interface ModelLease {
+  readonly id: string;
+  readonly gateway: string;
+  readonly fence: number;
+  remaining: bigint;
+  open: boolean;
+  /** Handed in: it closes when the next lease is looked for in vain, or at the next sweep. */
+  due: boolean;
+}
+
+export interface ModelAdmission {
+  readonly facts: AdmittedFacts;
+  readonly lease: ModelLease;
+  /** Whether its `admitted` has been delivered; its end may come first. */
+  heard: boolean;
+  /** What a closed lease kept for it. */
+  kept: bigint;
+  ended: { readonly amount: bigint; readonly tokens: number } | undefined;
+}
+
+const hourMs = 3_600_000;
+const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+
+/** One tenant's books as anybody would keep them in memory: no database, no batches, no accounts. */
+export class ModelBooks {
+  leases: ModelLease[] = [];
+  admissions: ModelAdmission[] = [];
+  drawn = 0n;
+
+  constructor(public limit: bigint) {}
+
+  get spent(): bigint {
+    return this.admissions.reduce((sum, { ended }) => sum + (ended?.amount ?? 0n), 0n);
+  }
+  get leased(): bigint {
+    return this.leases.reduce((sum, { remaining }) => sum + remaining, 0n);
+  }
+  get available(): bigint {
+    return this.limit - this.spent - this.leased;
+  }
+
+  /** The first end of a record is its charge: paid by its lease as far as that reaches, else by what is available. */
+  end(admission: ModelAdmission, amount: bigint, tokens: number): void {
+    if (admission.ended !== undefined) return;
+    const { lease } = admission;
+    // A closed lease gives what it kept for this record, and what of it is left over goes back.
+    lease.remaining -= lease.open ? least(amount, lease.remaining) : admission.kept;
+    admission.kept = 0n;
+    admission.ended = { amount, tokens };
+  }
+
+  /** Leases that are due go back, less the holds of admissions that are known and have not ended. */
+  close(): void {
+    for (const lease of this.leases.filter(({ open, due }) => open && due)) {
+      lease.open = false;
+      let left = lease.remaining;
+      const holders = this.admissions.filter((one) => one.lease === lease && one.heard && one.ended === undefined).sort((a, b) => (a.facts.record < b.facts.record ? -1 : 1));
+      for (const holder of holders) {
+        holder.kept = least(holder.facts.holdNanos, left);
+        left -= holder.kept;
+      }
+      lease.remaining -= left;
+    }
+  }
+
+  /** `hour key` → [requests, tokens, nanos]. The key is known once the admission has been heard of. */
+  usage(completedAtMs: (facts: AdmittedFacts) => number): Map<string, [number, number, bigint]> {
+    const sums = new Map<string, [number, number, bigint]>();
+    for (const { facts, heard, ended } of this.admissions) {
+      if (ended === undefined) continue;
+      const atMs = completedAtMs(facts);
+      const key = `${atMs - (atMs % hourMs)} ${heard ? facts.keyId : null}`;
+      const [requests, tokens, nanos] = sums.get(key) ?? [0, 0, 0n];
+      sums.set(key, [requests + 1, tokens + ended.tokens, nanos + ended.amount]);
+    }
+    return sums;
+  }
+}

@@ -1,0 +1,224 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { isDomainError } from '#kernel';
+import { withClient } from '#local';
+import { limits } from '#protocol';
+import type { LogRecord } from '#protocol';
+import { AdmissionSweeper } from './admissions/admission-sweeper.service.js';
+import { openBooks } from './books-harness.js';
+import type { Books } from './books-harness.js';
+import { ModelBooks } from './books-model-harness.js';
+import type { ModelAdmission } from './books-model-harness.js';
+import { BudgetsService } from './budgets/budgets.service.js';
+import { LeasesService } from './leases/leases.service.js';
+import { ReclaimService } from './leases/reclaim.service.js';
+import { PayablesService } from './payables/payables.service.js';
+import { admittedFacts, completedFacts, joinNode, openMarket, recordOf } from './records-harness.js';
+import type { Market, TestNode } from './records-harness.js';
+import { UsageRpc } from './usage/usage.rpc.js';
+
+/** Random commands in all; a soak runs more of them. */
+const commandsInAll = Number(process.env['MIZAN_BOOKS_COMMANDS'] ?? 400);
+const commandsPerRun = 100;
+/** A few seconds are usual; the rest is for making a failing list of commands shorter. */
+const timeLimitMs = Math.max(80_000, commandsInAll * 60);
+const startMs = 1_767_225_600_000;
+const keys = ['11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222'] as const;
+/** Charges that are no amount of money: booked as zero, and named. */
+const noAmounts = [-1n, 2n ** 63n, -(2n ** 70n)] as const;
+
+const of = <Name extends string, T extends Record<string, fc.Arbitrary<unknown>>>(name: Name, members: T) =>
+  fc.record({ do: fc.constant(name), tenant: fc.nat(1), ...members }) as fc.Arbitrary<{ do: Name; tenant: number } & { [K in keyof T]: T[K] extends fc.Arbitrary<infer V> ? V : never }>;
+
+const command = fc.oneof(
+  { arbitrary: of('acquire', { gateway: fc.nat(2), need: fc.nat(3_000), demand: fc.nat(2_000) }), weight: 4 },
+  { arbitrary: of('admit', { lease: fc.nat(), hold: fc.integer({ min: 1, max: 1_500 }), key: fc.nat(1), hour: fc.nat(3), held: fc.boolean() }), weight: 7 },
+  { arbitrary: of('complete', { admission: fc.nat(), share: fc.nat(130), times: fc.integer({ min: 1, max: 3 }) }), weight: 7 },
+  { arbitrary: of('misprice', { admission: fc.nat(), charge: fc.constantFrom(...noAmounts) }), weight: 1 },
+  { arbitrary: of('contradict', { admission: fc.nat(), tokens: fc.nat(500) }), weight: 2 },
+  { arbitrary: of('redeliver', { from: fc.nat(), count: fc.integer({ min: 1, max: 30 }), reversed: fc.boolean(), writers: fc.integer({ min: 1, max: 3 }) }), weight: 3 },
+  { arbitrary: of('kill', { admission: fc.nat(), share: fc.nat(100) }), weight: 1 },
+  { arbitrary: of('release', { lease: fc.nat(), stale: fc.boolean() }), weight: 2 },
+  { arbitrary: of('wait', {}), weight: 1 },
+  { arbitrary: of('limit', { limit: fc.integer({ min: -5, max: 30_000 }) }), weight: 2 },
+  { arbitrary: of('draw', {}), weight: 1 },
+);
+type Command = typeof command extends fc.Arbitrary<infer C> ? C : never;
+
+/** A tenant in the real books and in the model, and every record that was ever delivered to it. */
+interface Side {
+  readonly market: Market;
+  readonly model: ModelBooks;
+  readonly records: LogRecord[];
+}
+
+describe('the books, against a model in memory, under random commands', () => {
+  let books: Books;
+  let node: TestNode;
+  beforeAll(async () => {
+    books = await openBooks();
+    // Sweeps are commands here.
+    await Promise.all([books.get(ReclaimService).onModuleDestroy(), books.get(AdmissionSweeper).onModuleDestroy()]);
+    node = await joinNode(books);
+  }, 60_000);
+  afterAll(() => books.close());
+
+  const pick = <T>(list: readonly T[], index: number): T | undefined => list[index % Math.max(list.length, 1)];
+  const deliver = async ({ market, records }: Side, ...batch: LogRecord[]): Promise<void> => {
+    records.push(...batch);
+    await market.book(...batch);
+  };
+  const endOf = ({ facts }: ModelAdmission, tokens: number, over = {}): LogRecord => recordOf(completedFacts(facts, node, tokens, over));
+  const tokensOf = ({ facts }: ModelAdmission, share: number): number => Number((facts.holdNanos * BigInt(share)) / 100n);
+
+  async function run(side: Side, step: Command): Promise<void> {
+    const { market, model } = side;
+    switch (step.do) {
+      case 'acquire': {
+        const gateway = `gateway-${step.gateway}`;
+        const need = BigInt(step.need);
+        if (need > model.available && need > 0n) model.close();
+        const asked = market.acquire(gateway, need, BigInt(step.demand));
+        if (need > model.available && need > 0n) return expect(asked).rejects.toMatchObject({ code: 'BUDGET_EXHAUSTED' });
+        const { lease, amountNanos, fence } = await asked;
+        expect(amountNanos).toBeGreaterThanOrEqual(need);
+        expect(amountNanos <= model.available || amountNanos === 0n).toBe(true);
+        model.leases.push({ id: lease, gateway, fence, remaining: amountNanos, open: true, due: false });
+        return;
+      }
+      case 'admit': {
+        const lease = pick(model.leases, step.lease);
+        if (!lease) return;
+        const budget = (await books.get(BudgetsService).list(market.tenant))[0]!.id;
+        const admittedAtMs = startMs + step.hour * 3_600_000;
+        const facts = admittedFacts(books.ids, market, { lease: lease.id, budget, amountNanos: 0n, fence: lease.fence, ttlMs: 0 }, node, { holdNanos: BigInt(step.hold), keyId: keys[step.key]!, admittedAtMs, deadlineMs: admittedAtMs + 10 ** 12 });
+        const admission: ModelAdmission = { facts, lease, heard: !step.held, kept: 0n, ended: undefined };
+        model.admissions.push(admission);
+        return admission.heard ? deliver(side, recordOf(facts)) : undefined;
+      }
+      case 'complete': {
+        const admission = pick(model.admissions, step.admission);
+        if (!admission) return;
+        const tokens = admission.ended?.tokens ?? tokensOf(admission, step.share);
+        // What was charged at zero for want of an amount said something else.
+        const batch = Array<LogRecord>(step.times).fill(endOf(admission, tokens));
+        model.end(admission, BigInt(tokens), tokens);
+        if (step.times > 1 && !admission.heard) {
+          admission.heard = true;
+          batch.push(recordOf(admission.facts));
+        }
+        return deliver(side, ...batch);
+      }
+      case 'misprice': {
+        const admission = pick(model.admissions, step.admission);
+        if (!admission || admission.ended) return;
+        model.end(admission, 0n, 7);
+        return deliver(side, endOf(admission, 7, { chargeNanos: step.charge }));
+      }
+      case 'contradict': {
+        const ended = pick(model.admissions.filter((admission) => admission.ended !== undefined), step.admission);
+        return ended && market.book(endOf(ended, step.tokens));
+      }
+      case 'redeliver': {
+        const from = side.records.length === 0 ? 0 : step.from % side.records.length;
+        const batch = side.records.slice(from, from + step.count);
+        // Another writer's end of the same record is the same end: the order between them decides nothing.
+        if (step.reversed) batch.reverse();
+        await Promise.all(Array.from({ length: step.writers }, (_, writer) => market.book(...(writer === 1 ? [...batch].reverse() : batch))));
+        return;
+      }
+      case 'kill': {
+        const admission = pick(model.admissions.filter(({ ended }) => ended === undefined), step.admission);
+        if (!admission) return;
+        const tokens = Math.max(1, tokensOf(admission, step.share));
+        const batch = [...(admission.heard ? [] : [recordOf(admission.facts)]), endOf(admission, tokens)];
+        await killInMidBatch(market, batch);
+        expect((await budgetOf(side)).spentNanos).toBe(model.spent);
+        admission.heard = true;
+        model.end(admission, BigInt(tokens), tokens);
+        return deliver(side, ...batch);
+      }
+      case 'release': {
+        const lease = pick(model.leases, step.lease);
+        if (!lease) return;
+        const released = await books.get(LeasesService).release(lease.id, lease.gateway, step.stale ? lease.fence + 1 : lease.fence);
+        expect(released).toBe(lease.open && !step.stale);
+        lease.due ||= released;
+        return;
+      }
+      case 'wait': {
+        books.clock.advance(limits.leaseTtlMs + limits.leaseGraceMs + 1);
+        while ((await books.get(ReclaimService).runOnce()) > 0);
+        await Promise.all(sides.map((one) => sweep(one)));
+        return;
+      }
+      case 'limit': {
+        const set = books.get(BudgetsService).put({ keyId: null, tenant: market.tenant, project: market.project, limitNanos: BigInt(step.limit) });
+        if (step.limit < 0) return expect(set).rejects.toMatchObject({ code: 'AMOUNT_INVALID' });
+        await set;
+        model.limit = BigInt(step.limit);
+        return;
+      }
+      case 'draw': {
+        const drawing = books.get(PayablesService).draw(books.ids.uuid(), market.tenant);
+        if (model.drawn === 0n && model.spent < 1_000n) return expect(drawing).rejects.toMatchObject({ code: 'NOTHING_DUE' });
+        if (model.drawn === 0n) model.drawn = model.spent - (model.spent % 1_000n);
+        expect((await drawing).totalUnits * 1_000n).toBe(model.drawn);
+        return;
+      }
+    }
+  }
+
+  let sides: Side[] = [];
+  const sweep = ({ model }: Side): Promise<void> => {
+    for (const lease of model.leases) lease.due = true;
+    model.close();
+    return Promise.resolve();
+  };
+  const budgetOf = async ({ market }: Side) => (await books.get(BudgetsService).list(market.tenant))[0]!;
+
+  /** The connection that books the batch is killed while it waits for an account that is locked. */
+  async function killInMidBatch(market: Market, batch: readonly LogRecord[]): Promise<void> {
+    await withClient(books.database.adminUrl, async (client) => {
+      await client.query('BEGIN');
+      await client.query(`SELECT 1 FROM billing.accounts WHERE kind LIKE 'budget.%' AND tenant = $1 FOR UPDATE`, [market.tenant]);
+      const booking = market.book(...batch).then(() => 'booked', (error: unknown) => (isDomainError(error, 'DATABASE_UNAVAILABLE') ? 'killed' : error));
+      for (let killed = 0; killed === 0; ) killed = (await client.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock'`, [books.database.name])).rowCount!;
+      expect(await booking).toBe('killed');
+      await client.query('ROLLBACK');
+    });
+  }
+
+  async function expectSame(side: Side): Promise<void> {
+    const { model } = side;
+    expect(await budgetOf(side)).toMatchObject({ limitNanos: model.limit, spentNanos: model.spent, leasedNanos: model.leased, availableNanos: model.available });
+  }
+
+  async function expectSameBooks({ market, model }: Side): Promise<void> {
+    const [owed] = await books.get(PayablesService).list(market.tenant);
+    expect({ earned: owed?.earnedNanos ?? 0n, drawn: owed?.drawnNanos ?? 0n }).toEqual({ earned: model.spent, drawn: model.drawn });
+    const { buckets } = await books.get(UsageRpc).list({ tenant: market.tenant, fromMs: startMs, toMs: startMs + 5 * 3_600_000, width: '1h', groupBy: ['api_key_id'], projects: [], keys: [], models: [], tags: [], limit: 10 });
+    const usage = buckets.flatMap(({ fromMs, sums }) => sums.map(({ keyId, requests, inputTokens, amountNanos }): [string, unknown] => [`${fromMs} ${keyId}`, [requests, inputTokens, amountNanos]]));
+    expect(new Map(usage)).toEqual(model.usage(({ admittedAtMs }) => admittedAtMs + 50));
+  }
+
+  it(`are the same after each of ${commandsInAll}, for two tenants at once`, async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(command, { minLength: commandsPerRun, maxLength: commandsPerRun }), async (commands) => {
+        sides = [];
+        for (const limit of [10_000n, 25_000n]) sides.push({ market: await openMarket(books, limit), model: new ModelBooks(limit), records: [] });
+        for (const step of commands) {
+          await run(sides[step.tenant]!, step);
+          for (const side of sides) await expectSame(side);
+        }
+        for (const side of sides) {
+          await side.market.book(...side.records);
+          await expectSame(side);
+          await expectSameBooks(side);
+        }
+        expect(await books.faults()).toEqual([]);
+      }),
+      { numRuns: Math.ceil(commandsInAll / commandsPerRun), seed: 20_260_101, endOnFailure: commandsInAll > 1_000, interruptAfterTimeLimit: timeLimitMs - 20_000, markInterruptAsFailure: true },
+    );
+  }, timeLimitMs);
+});

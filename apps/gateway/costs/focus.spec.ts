@@ -1,0 +1,86 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { SystemClock, SystemIds } from '#kernel';
+import type { CostLine } from '#protocol';
+import { decimal, focusColumns, focusHeader, focusRows } from './focus.js';
+
+const ids = new SystemIds(new SystemClock());
+const tenant = ids.uuid();
+const line = (over: Partial<CostLine> = {}): CostLine => ({
+  dayMs: Date.parse('2026-12-31'),
+  project: ids.uuid(),
+  projectName: 'mail',
+  tenantName: 'Rhein Bank',
+  keyId: null,
+  model: 'm',
+  endpoint: 'embeddings',
+  offer: ids.uuid(),
+  node: ids.uuid(),
+  nodeName: 'Frankfurt',
+  priceVersion: ids.uuid(),
+  priceHash: 'a'.repeat(64),
+  tags: ['cost:team=red', 'cost:pilot'],
+  meter: 'input',
+  tokens: 12,
+  nanosPerMillion: 1_500_000n,
+  amountNanos: 19n,
+  ...over,
+});
+
+/** Cells by column, read as RFC 4180 has them. */
+function parse(csv: string): Record<string, string>[] {
+  const rows: string[][] = [[]];
+  for (let at = 0; at < csv.length; ) {
+    const [whole, quoted, plain, end] = /^(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n)/.exec(csv.slice(at))!;
+    rows.at(-1)!.push(quoted === undefined ? plain! : quoted.replaceAll('""', '"'));
+    if (end === '\r\n') rows.push([]);
+    at += whole.length;
+  }
+  const [names, ...data] = rows.slice(0, -1);
+  return data.map((cells) => Object.fromEntries(names!.map((name, index) => [name, cells[index]!])));
+}
+const written = (...lines: CostLine[]) => parse(focusHeader + focusRows(tenant, lines, () => ({ region: 'eu-central-1' })));
+
+const mandatory = 'BilledCost BillingAccountId BillingAccountName BillingCurrency BillingPeriodEnd BillingPeriodStart ChargeCategory ChargeClass ChargeDescription ChargePeriodEnd ChargePeriodStart ContractedCost EffectiveCost InvoiceIssuer ListCost PricingQuantity PricingUnit Provider Publisher ServiceCategory ServiceName'.split(' ');
+const nullable = new Set(['BillingAccountName', 'ChargeClass', 'ChargeDescription', 'PricingQuantity', 'PricingUnit']);
+
+describe('a FOCUS file', () => {
+  it('has every mandatory column once, own columns last, and a value where none may be missing', () => {
+    expect(focusColumns).toEqual(expect.arrayContaining(mandatory));
+    expect(new Set(focusColumns).size).toBe(focusColumns.length);
+    expect(focusColumns.findIndex((name) => name.startsWith('x_'))).toBe(focusColumns.length - 3);
+    for (const row of written(line(), line({ meter: 'output' }), line({ meter: 'difference', tokens: 0 }))) for (const name of mandatory) if (!nullable.has(name)) expect([name, row[name]]).not.toEqual([name, '']);
+  });
+
+  it('says what was used, at which price, and when, in UTC with an end that is outside', () => {
+    expect(written(line())[0]).toMatchObject({
+      ...{ BilledCost: '0.000000019', EffectiveCost: '0.000000019', ContractedCost: '0.000000018', ListUnitPrice: '0.0015', PricingQuantity: '0.000012', PricingUnit: '1000000 Tokens', ConsumedQuantity: '12' },
+      ...{ ChargePeriodStart: '2026-12-31T00:00:00Z', ChargePeriodEnd: '2027-01-01T00:00:00Z', BillingPeriodStart: '2026-12-01T00:00:00Z', BillingPeriodEnd: '2027-01-01T00:00:00Z' },
+      ...{ ChargeCategory: 'Usage', ChargeClass: '', Tags: '{"team":"red","pilot":true}', RegionId: 'eu-central-1', SubAccountName: 'mail', BillingAccountId: tenant },
+    });
+    expect(written(line({ meter: 'difference', tokens: 0, amountNanos: -5n }))[0]).toMatchObject({ ChargeCategory: 'Adjustment', BilledCost: '-0.000000005', ContractedCost: '-0.000000005', PricingQuantity: '', SkuId: '' });
+  });
+
+  it('keeps quantity × unit price equal to the contracted cost, exactly, whatever they are', () => {
+    const scaled = (text: string, places: number): bigint => {
+      const [whole, fraction = ''] = text.split('.');
+      return BigInt(whole! + fraction.padEnd(places, '0'));
+    };
+    fc.assert(
+      fc.property(fc.nat(2 ** 31 - 1), fc.bigInt({ min: 0n, max: 10n ** 15n }), (tokens, nanosPerMillion) => {
+        const [row] = written(line({ tokens, nanosPerMillion }));
+        expect(scaled(row!['PricingQuantity']!, 6) * scaled(row!['ContractedUnitPrice']!, 9)).toBe(scaled(row!['ContractedCost']!, 15));
+      }),
+      { seed: 20_260_101, numRuns: 200 },
+    );
+  });
+
+  it('takes any name and tag as text: quoted, and never as a formula', () => {
+    const [row] = written(line({ projectName: 'a "b", c\r\nd', nodeName: '=SUM(A1)', tenantName: '-lead', tags: ['cost:a=b=c'] }));
+    expect(row).toMatchObject({ SubAccountName: 'a "b", c\r\nd', ResourceName: "'=SUM(A1)", BillingAccountName: "'-lead", Tags: '{"a":"b=c"}' });
+  });
+
+  it('writes decimals exactly', () => {
+    expect([decimal(0n, 9), decimal(1n, 9), decimal(-1_500_000_000n, 9), decimal(9_223_372_036_854_775_807n, 9)]).toEqual(['0', '0.000000001', '-1.5', '9223372036.854775807']);
+  });
+});
