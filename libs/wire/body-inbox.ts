@@ -3,7 +3,8 @@ import { ReceiveCredit } from './credit.js';
 import { protocolError } from './version.js';
 
 /**
- * A response body as it arrives, for one reader. Credit goes back as the reader takes chunks, so that a slow reader holds at most
+ * A response body as it arrives, for one reader, who is given at once all that has come: small chunks that arrive together cost a reader
+ * no more than one. Credit goes back as the reader takes chunks, so that a slow reader holds at most
  * a window of them here and stops the node.
  */
 export class BodyInbox implements AsyncIterable<Buffer> {
@@ -55,10 +56,9 @@ export class BodyInbox implements AsyncIterable<Buffer> {
     let whole = false;
     try {
       for (;;) {
-        const chunk = this.queue.shift();
-        if (chunk !== undefined) {
-          this.consume();
-          yield chunk;
+        const waiting = this.drain();
+        if (waiting.length > 0) {
+          yield waiting.length === 1 ? waiting[0]! : Buffer.concat(waiting);
         } else if (this.failure !== undefined) {
           whole = true;
           throw this.failure.error;

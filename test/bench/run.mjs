@@ -1,4 +1,4 @@
-/** `npm run bench:gateway`: builds the checkout and the benchmark, then runs it. `--rounds=N`; `--quick`: one short round, to see that it works. */
+/** `npm run bench:gateway`: builds the checkout and the benchmark, then runs it. `--rounds=N`; `--no-idle`: without the open streams; `--quick`: one short round, to see that it works. */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Ids } from '#kernel';
-import { limits, logRecord } from '#protocol';
+import { limits, recordFacts } from '#protocol';
 import type { LogRecord } from '#protocol';
 
 /** The durable stream that commits go to. */
@@ -44,7 +44,7 @@ export class GroupCommit {
 
   add(record: LogRecord): Promise<void> {
     if (this.waiting >= waitingMax) return Promise.reject(new Error('too many records wait for an acknowledgement'));
-    const json = JSON.stringify(z.encode(logRecord, record));
+    const json = wireForm(record);
     if (json.length > recordBytesMax) return Promise.reject(new Error(`a record of ${json.length} characters does not fit a message`));
     return new Promise((resolve, reject) => {
       this.waiting += 1;
@@ -92,3 +92,6 @@ export class GroupCommit {
     }
   }
 }
+
+/** Envelope and body were made here, in their wire form; what a node or a client had a part in is checked as it is written. */
+const wireForm = (record: LogRecord): string => JSON.stringify({ ...record, facts: record.facts && z.encode(recordFacts, record.facts) });
