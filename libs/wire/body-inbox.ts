@@ -2,9 +2,11 @@ import { limits } from '#protocol';
 import { ReceiveCredit } from './credit.js';
 import { protocolError } from './version.js';
 
+/** More than the tokens that can arrive together, and far less than a window holds. */
+const gatheredBytesMax = 16 * 1024;
+
 /**
- * A response body as it arrives, for one reader, who is given at once all that has come: small chunks that arrive together cost a reader
- * no more than one. Credit goes back as the reader takes chunks, so that a slow reader holds at most
+ * A response body as it arrives, for one reader, who is given small chunks that came together as one. Credit goes back as the reader takes chunks, so that a slow reader holds at most
  * a window of them here and stops the node.
  */
 export class BodyInbox implements AsyncIterable<Buffer> {
@@ -56,9 +58,9 @@ export class BodyInbox implements AsyncIterable<Buffer> {
     let whole = false;
     try {
       for (;;) {
-        const waiting = this.drain();
-        if (waiting.length > 0) {
-          yield waiting.length === 1 ? waiting[0]! : Buffer.concat(waiting);
+        const piece = this.nextPiece();
+        if (piece !== undefined) {
+          yield piece;
         } else if (this.failure !== undefined) {
           whole = true;
           throw this.failure.error;
@@ -73,6 +75,14 @@ export class BodyInbox implements AsyncIterable<Buffer> {
     } finally {
       if (!whole) this.left();
     }
+  }
+
+  /** The chunk that came first, and those after it that are small. */
+  private nextPiece(): Buffer | undefined {
+    const taken = this.queue.splice(0, 1);
+    for (let bytes = taken[0]?.length ?? 0; this.queue.length > 0 && (bytes += this.queue[0]!.length) <= gatheredBytesMax; ) taken.push(this.queue.shift()!);
+    for (const _chunk of taken) this.consume();
+    return taken.length > 1 ? Buffer.concat(taken) : taken[0];
   }
 
   private consume(): void {

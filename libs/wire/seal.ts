@@ -82,7 +82,10 @@ export class OpeningEnd {
       const decipher = createDecipheriv('aes-256-gcm', this.key, nonceOf(counter));
       decipher.setAAD(Buffer.concat([this.bound, message.subarray(0, prefixBytes)]));
       decipher.setAuthTag(message.subarray(-tagBytes));
-      return Buffer.concat([decipher.update(message.subarray(prefixBytes, -tagBytes)), decipher.final()]);
+      const plaintext = decipher.update(message.subarray(prefixBytes, -tagBytes));
+      // Checks the tag; in counter mode nothing is left to come.
+      decipher.final();
+      return plaintext;
     } catch {
       return undefined;
     }
