@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { chatBody } from './answers.js';
 import { startGoverned } from './governed.js';
@@ -44,6 +44,6 @@ export async function idleStreamKibibytes(directory: string, streamsMax = wanted
 
 /** The machine, in a line. */
 export function machine(): string {
-  const model = /model name\s*: (.+)/.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? 'unknown processor';
-  return `${model}, ${execFileSync('nproc', { encoding: 'utf8' }).trim()} cores, Node ${process.versions.node}`;
+  const processors = cpus();
+  return `${processors[0]?.model ?? 'unknown processor'}, ${processors.length} cores, Node ${process.versions.node}`;
 }

@@ -15,9 +15,10 @@ import { scanMs } from './scanner.js';
 
 const isQuick = process.argv.includes('--quick');
 const asked = process.argv.find((argument) => argument.startsWith('--rounds='));
-const rounds = asked ? Number(asked.slice('--rounds='.length)) : isQuick ? 1 : 7;
+const rounds = asked ? Number(asked.slice('--rounds='.length)) : isQuick ? 1 : 5;
 const durations: Durations = isQuick ? { loadMs: 600, singleMs: 400, halfMs: 400, firstTokens: 10, batches: 1 } : { loadMs: 2_000, singleMs: 1_000, halfMs: 2_000, firstTokens: 60, batches: 3 };
-const warmMs = isQuick ? 300 : 2_500;
+/** The compiler is through with the hot path after some thousands of requests. */
+const warmMs = isQuick ? 300 : 6_000;
 const idleStreamsMax = isQuick ? 500 : 10_000;
 
 const directory = join(process.cwd(), '.mizan/bench');
