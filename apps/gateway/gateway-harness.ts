@@ -70,14 +70,15 @@ export interface BusServer {
 }
 
 /** A gateway on a real bus with real replicas, streams and nodes; billing and governance answer only what the gateway asks. */
-export class GatewayStack {
+export class GatewayStack<Gateway extends Pick<RunningService, 'url' | 'stop'> = RunningService> {
   readonly records: LogRecord[] = [];
   private stopping: Promise<void> | undefined;
+  private unfollow: (() => void) | undefined;
   private readonly closers: (() => Promise<unknown> | void)[] = [];
 
   private constructor(
     readonly nats: BusServer,
-    readonly gateway: RunningService,
+    readonly gateway: Gateway,
     readonly purse: Purse,
     private readonly buses: Map<string, Bus>,
     private readonly environment: NodeJS.ProcessEnv,
@@ -87,7 +88,12 @@ export class GatewayStack {
     return this.gateway.url;
   }
 
-  static async start(nats: BusServer, env: NodeJS.ProcessEnv = {}): Promise<GatewayStack> {
+  static start(nats: BusServer, env: NodeJS.ProcessEnv = {}): Promise<GatewayStack> {
+    return GatewayStack.around(nats, env, (environment) => runService(gateway, environment));
+  }
+
+  /** The same around a gateway that is started some other way. */
+  static async around<Gateway extends Pick<RunningService, 'url' | 'stop'>>(nats: BusServer, env: NodeJS.ProcessEnv, launch: (environment: NodeJS.ProcessEnv) => Promise<Gateway>): Promise<GatewayStack<Gateway>> {
     const common = (name: 'gateway' | 'billing' | 'governance'): NodeJS.ProcessEnv => ({ NATS_URL: nats.url, NATS_CREDS: nats.credentials[name], LOG_LEVEL: 'fatal' });
     const stub = (name: 'billing' | 'governance', module: new () => object) => runService(defineService({ name, config: z.object({}), module: () => module, migrations: [], http: 'internal' }), common(name));
     const buses = new Map<string, Bus>();
@@ -96,7 +102,7 @@ export class GatewayStack {
     await put(buses.get('governance')!, policyReplica, tenant.tenant, { tenant: tenant.tenant, version: 1, hash: '12'.repeat(32), text: permitAll, publishedAtMs: 1 });
     const stubs = [await stub('billing', PurseModule), await stub('governance', OrganisationsModule)];
     const environment = { ...common('gateway'), KEY_PEPPER: pepper, PLACEMENT_WAIT_MS: '2000', ...env };
-    const running = await runService(gateway, environment);
+    const running = await launch(environment);
     const stack = new GatewayStack(nats, running, stubs[0]!.app.get(Purse, { strict: false }), buses, environment);
     stack.closers.push(...stubs.map((service) => () => service.stop()));
     await stack.followRecords();
@@ -163,16 +169,29 @@ export class GatewayStack {
       server.close();
       await connection.close();
     });
-    await put(this.buses.get('billing')!, priceReplica, entry.id, priceEntry(n, price));
-    await put(this.buses.get('scheduler')!, offerReplica, entry.id, { ...entry, publicKey });
+    await this.offer(n, { ...offer, publicKey }, price);
     await connection.flush();
     return connection;
+  }
+
+  /** An offer on the market, whoever serves it. */
+  async offer(n: number, offer: Partial<ValueOf<typeof offerReplica>>, price?: bigint): Promise<void> {
+    const entry = offerEntry(n, offer);
+    await put(this.buses.get('billing')!, priceReplica, entry.id, priceEntry(n, price));
+    await put(this.buses.get('scheduler')!, offerReplica, entry.id, entry);
+  }
+
+  /** Keeps no more records: a long run would not fit in memory. */
+  forgetRecords(): void {
+    this.unfollow?.();
+    this.records.length = 0;
   }
 
   private async followRecords(): Promise<void> {
     const { manager, jetstream } = this.buses.get('governance')!;
     await manager.consumers.add('RECORDS', { durable_name: 'governance-log', ack_policy: 'none' });
     const messages = await (await jetstream.consumers.get('RECORDS', 'governance-log')).consume();
+    this.unfollow = () => messages.stop();
     this.closers.push(() => messages.stop());
     void (async () => {
       for await (const message of messages) this.records.push(...recordCommit.decode(message.json()).records);

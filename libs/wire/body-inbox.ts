@@ -2,8 +2,11 @@ import { limits } from '#protocol';
 import { ReceiveCredit } from './credit.js';
 import { protocolError } from './version.js';
 
+/** More than the tokens that can arrive together, and far less than a window holds. */
+const gatheredBytesMax = 16 * 1024;
+
 /**
- * A response body as it arrives, for one reader. Credit goes back as the reader takes chunks, so that a slow reader holds at most
+ * A response body as it arrives, for one reader, who is given small chunks that came together as one. Credit goes back as the reader takes chunks, so that a slow reader holds at most
  * a window of them here and stops the node.
  */
 export class BodyInbox implements AsyncIterable<Buffer> {
@@ -55,10 +58,9 @@ export class BodyInbox implements AsyncIterable<Buffer> {
     let whole = false;
     try {
       for (;;) {
-        const chunk = this.queue.shift();
-        if (chunk !== undefined) {
-          this.consume();
-          yield chunk;
+        const piece = this.nextPiece();
+        if (piece !== undefined) {
+          yield piece;
         } else if (this.failure !== undefined) {
           whole = true;
           throw this.failure.error;
@@ -73,6 +75,14 @@ export class BodyInbox implements AsyncIterable<Buffer> {
     } finally {
       if (!whole) this.left();
     }
+  }
+
+  /** The chunk that came first, and those after it that are small. */
+  private nextPiece(): Buffer | undefined {
+    const taken = this.queue.splice(0, 1);
+    for (let bytes = taken[0]?.length ?? 0; this.queue.length > 0 && (bytes += this.queue[0]!.length) <= gatheredBytesMax; ) taken.push(this.queue.shift()!);
+    for (const _chunk of taken) this.consume();
+    return taken.length > 1 ? Buffer.concat(taken) : taken[0];
   }
 
   private consume(): void {

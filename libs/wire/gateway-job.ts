@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { failure } from '#protocol';
 import { BodyInbox } from './body-inbox.js';
 import { chunksOf } from './chunks.js';
@@ -20,6 +21,8 @@ export class SessionForgotten extends Error {}
 export interface GatewayJobParts {
   readonly number: number;
   readonly request: JobRequest;
+  /** The request's `nodePublicKey`, read. */
+  readonly nodeKey: KeyObject;
   readonly remainingMs: number;
   /** Silence after which the node counts as lost. */
   readonly silenceMs: number;
@@ -149,7 +152,7 @@ export class GatewayJob {
     if (this.head.status >= 300) return this.refuse(this.head);
     if (end.receipt === null) throw protocolError('the node sent no receipt');
     const responseHash = this.hash.digest('hex');
-    checkReceipt(end.receipt, this.parts.request, responseHash, end.usage);
+    checkReceipt(end.receipt, this.parts.request, responseHash, end.usage, this.parts.nodeKey);
     if (end.cut === undefined) this.body.end();
     else this.body.fail(this.leaving?.reason ?? cutOf(end.cut));
     this.finish();

@@ -1,4 +1,4 @@
-import { nodeSubjects } from '#protocol';
+import { ed25519PublicKey, nodeSubjects } from '#protocol';
 import type { WireBus, WireMessage } from './bus.js';
 import { controlFrame } from './control.js';
 import { decodeFrame, encodeFrame, FrameType, jobMax } from './frame.js';
@@ -26,12 +26,17 @@ export interface GatewaySessionParts {
 /** An open session with one node and the jobs that run in it. */
 export class GatewaySession {
   private readonly jobs = new Map<number, GatewayJob>();
+  private readonly nodeKey;
+  private readonly subject;
   private lastJob = 0;
   private closed = false;
   /** Messages on this session's subject that the node did not send, or sent before. */
   droppedCount = 0;
 
-  constructor(private readonly parts: GatewaySessionParts) {}
+  constructor(private readonly parts: GatewaySessionParts) {
+    this.nodeKey = ed25519PublicKey(parts.nodePublicKey);
+    this.subject = nodeSubjects.frames(parts.node, parts.session);
+  }
 
   get node(): string {
     return this.parts.node;
@@ -52,6 +57,7 @@ export class GatewaySession {
     const job = new GatewayJob({
       number,
       request,
+      nodeKey: this.nodeKey,
       remainingMs,
       silenceMs: this.parts.silenceMs,
       send: (frame) => this.send(frame),
@@ -120,7 +126,7 @@ export class GatewaySession {
   private send(frame: Frame, reply?: string): void {
     if (this.closed) return;
     try {
-      this.parts.bus.publish(nodeSubjects.frames(this.parts.node, this.parts.session), this.parts.ends.sealing.seal(encodeFrame(frame)), reply);
+      this.parts.bus.publish(this.subject, this.parts.ends.sealing.seal(encodeFrame(frame)), reply);
     } catch {
       this.close('disconnected');
     }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { openReceipt } from '#protocol';
 import type { SignedReceipt, Usage } from '#protocol';
 import type { JobRequest } from './job.js';
@@ -6,9 +7,12 @@ import { protocolError } from './version.js';
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-/** Accepts a receipt only if the job's node signed it over exactly this job, its body, the answer's hash and this usage. Error: NODE_PROTOCOL. */
-export function checkReceipt(receipt: SignedReceipt, job: JobRequest, responseHash: string, usage: Usage): void {
-  const body = openReceipt(receipt, job.nodePublicKey);
+/**
+ * Accepts a receipt only if the job's node signed it over exactly this job, its body, the answer's hash and this usage. `nodeKey` is the
+ * job's `nodePublicKey`, read. Error: NODE_PROTOCOL.
+ */
+export function checkReceipt(receipt: SignedReceipt, job: JobRequest, responseHash: string, usage: Usage, nodeKey: KeyObject): void {
+  const body = openReceipt(receipt, nodeKey);
   if (body === undefined) throw protocolError("the receipt is not signed by the node's identity key");
   const expected: Record<string, unknown> = {
     record: job.record,

@@ -16,18 +16,20 @@ function nonceOf(counter: number): Buffer {
   return nonce;
 }
 
-const boundTo = (session: string, direction: Direction, prefix: Uint8Array): Buffer =>
-  Buffer.concat([Buffer.from(`mizan-wire|${session}|${direction}|`), prefix]);
+const boundTo = (session: string, direction: Direction): Buffer => Buffer.from(`mizan-wire|${session}|${direction}|`);
 
 /** Seals one direction of a session: AES-256-GCM with counter nonces, bound to session, direction, counter and version. */
 export class SealingEnd {
+  private readonly bound: Buffer;
   private counter = 0;
 
   constructor(
     private readonly key: Buffer,
-    private readonly session: string,
-    private readonly direction: Direction,
-  ) {}
+    session: string,
+    direction: Direction,
+  ) {
+    this.bound = boundTo(session, direction);
+  }
 
   get worn(): boolean {
     return this.counter >= messagesMax;
@@ -39,7 +41,7 @@ export class SealingEnd {
     prefix.writeBigUInt64BE(BigInt(this.counter), 1);
     const cipher = createCipheriv('aes-256-gcm', this.key, nonceOf(this.counter));
     this.counter += 1;
-    cipher.setAAD(boundTo(this.session, this.direction, prefix));
+    cipher.setAAD(Buffer.concat([this.bound, prefix]));
     return Buffer.concat([prefix, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
   }
 }
@@ -52,13 +54,16 @@ export type Opened = { kind: 'frame'; plaintext: Buffer } | { kind: 'dropped'; w
 
 /** Opens one direction of a session, each message once and in order. */
 export class OpeningEnd {
+  private readonly bound: Buffer;
   private next = 0;
 
   constructor(
     private readonly key: Buffer,
-    private readonly session: string,
-    private readonly direction: Direction,
-  ) {}
+    session: string,
+    direction: Direction,
+  ) {
+    this.bound = boundTo(session, direction);
+  }
 
   open(message: Buffer): Opened {
     if (message.length < prefixBytes + tagBytes) return { kind: 'dropped', why: 'short' };
@@ -75,9 +80,12 @@ export class OpeningEnd {
   private decrypt(message: Buffer, counter: number): Buffer | undefined {
     try {
       const decipher = createDecipheriv('aes-256-gcm', this.key, nonceOf(counter));
-      decipher.setAAD(boundTo(this.session, this.direction, message.subarray(0, prefixBytes)));
+      decipher.setAAD(Buffer.concat([this.bound, message.subarray(0, prefixBytes)]));
       decipher.setAuthTag(message.subarray(-tagBytes));
-      return Buffer.concat([decipher.update(message.subarray(prefixBytes, -tagBytes)), decipher.final()]);
+      const plaintext = decipher.update(message.subarray(prefixBytes, -tagBytes));
+      // Checks the tag; in counter mode nothing is left to come.
+      decipher.final();
+      return plaintext;
     } catch {
       return undefined;
     }

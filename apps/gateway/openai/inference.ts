@@ -29,13 +29,21 @@ export class Inference {
       project: projectOf(principal, tenant, singleHeader(request, 'openai-project')),
       declared: declaredFacts(request.headers),
       tellLimits: (headers) => void reply.headers(headers),
-      ...(form === undefined ? {} : { streamed: { outlet: new SseOutlet(reply, this.commentMs), form } }),
+      ...(form === undefined ? {} : { body: alone(parsed.body), streamed: { outlet: new SseOutlet(reply, this.commentMs), form } }),
       signal: clientGone(reply),
     });
     if (form !== undefined) return;
     if (answer.isReused) reply.header('x-mizan-cache', 'hit');
     await reply.code(answer.status).header('x-mizan-record', answer.record).type(answer.contentType).send(answer.body);
   }
+}
+
+/** A small buffer is a piece of a larger one, all of which it would keep for as long as its stream is open. */
+function alone(body: Buffer): Buffer {
+  if (body.buffer.byteLength === body.length) return body;
+  const copy = Buffer.allocUnsafeSlow(body.length);
+  body.copy(copy);
+  return copy;
 }
 
 /** Aborts when the client closes its connection before it was answered. */

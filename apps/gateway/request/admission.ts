@@ -34,22 +34,8 @@ export class Admission {
   constructor(private readonly parts: AdmissionParts) {}
 
   async run(decided: Decided, hold: Hold, slot: Slot): Promise<InferenceAnswer> {
-    const { job, decision, deadlineMs } = decided;
-    const unrecorded = new AbortController();
-    const admission = this.parts.records.admitted(job.tenant, decided.fields, this.admittedFacts(decided, hold, slot), slot.offer);
-    const admitted = this.commit('record.admitted', admission);
-    admitted.catch((error: unknown) => unrecorded.abort(error));
-    const signal = AbortSignal.any([job.signal, unrecorded.signal]);
-    const first = await this.parts.steps.run('dispatch', () => this.parts.dispatcher.dispatch(job, decision.permitted, slot, deadlineMs, signal));
-    try {
-      await admitted;
-    } catch (error) {
-      if (first.outcome === 'opened') first.slot.done('cancelled');
-      // It may have arrived all the same: it is said again, with an end without a charge, whenever the stream is back.
-      this.parts.recorder.commitEventually(admission, deadlineMs);
-      this.parts.recorder.commitEventually(this.completed(decided, hold, cancelled(first, error)).record, deadlineMs);
-      throw error;
-    }
+    const { job, deadlineMs } = decided;
+    const first = await this.begin(decided, hold, slot);
     const dispatched = first.outcome === 'opened' ? await this.parts.steps.run('relay', () => relayStream(job, job.streamed!, first, Math.max(0, deadlineMs - this.parts.clock.nowMs()))) : first;
     await this.keep(decided, dispatched, hold);
     const { facts, record } = await this.parts.steps.run('meter', () => this.completed(decided, hold, dispatched));
@@ -70,6 +56,29 @@ export class Admission {
     const told = recorded(toldError(dispatched), job.id);
     finish(decided, first, (form) => form.error(told));
     throw told;
+  }
+
+  /** To the first byte, which waits for the record; a stream that stays open does not keep the record with it. */
+  private async begin(decided: Decided, hold: Hold, slot: Slot): Promise<Dispatched | Opened> {
+    const { job, decision, deadlineMs } = decided;
+    const unrecorded = new AbortController();
+    const signal = AbortSignal.any([job.signal, unrecorded.signal]);
+    const dispatching = this.parts.steps.run('dispatch', () => this.parts.dispatcher.dispatch(job, decision.permitted, slot, deadlineMs, signal));
+    // The job is on its way by the next turn: the machine works while its record is sealed here.
+    const admission = nextTurn().then(() => this.parts.records.admitted(job.tenant, decided.fields, this.admittedFacts(decided, hold, slot), slot.offer));
+    const admitted = admission.then((record) => this.commit('record.admitted', record));
+    admitted.catch((error: unknown) => unrecorded.abort(error));
+    const first = await dispatching;
+    try {
+      await admitted;
+    } catch (error) {
+      if (first.outcome === 'opened') first.slot.done('cancelled');
+      // It may have arrived all the same: it is said again, with an end without a charge, whenever the stream is back.
+      this.parts.recorder.commitEventually(await admission, deadlineMs);
+      this.parts.recorder.commitEventually(this.completed(decided, hold, cancelled(first, error)).record, deadlineMs);
+      throw error;
+    }
+    return first;
   }
 
   /** What cannot be kept is left to whoever has the job by now; until the books close its record the hold counts as spent. */
@@ -136,6 +145,8 @@ export class Admission {
     return { facts, record: this.parts.records.completed(job.tenant, facts, offer) };
   }
 }
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 const cancelled = ({ offer, attempts }: Dispatched | Opened, error: unknown): Dispatched => ({ outcome: 'cancelled', offer, made: null, error, attempts });
 

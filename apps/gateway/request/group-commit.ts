@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Ids } from '#kernel';
-import { limits, logRecord } from '#protocol';
+import { limits, recordFacts } from '#protocol';
 import type { LogRecord } from '#protocol';
 
 /** The durable stream that commits go to. */
@@ -25,12 +25,17 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** Gathers records of many requests into one message: up to 64, or what comes within a millisecond. */
+/**
+ * Gathers records of many requests into one message: up to 64, or what comes within a millisecond. While no message is under way nothing is
+ * gained by waiting: what one turn of the event loop brings leaves at its end.
+ */
 export class GroupCommit {
   private gathered: Waiting[] = [];
   private gatheredBytes = 0;
   private waiting = 0;
   private timer: NodeJS.Timeout | undefined;
+  private turn: NodeJS.Immediate | undefined;
+  private underWay = 0;
 
   constructor(
     private readonly log: CommitLog,
@@ -39,13 +44,14 @@ export class GroupCommit {
 
   add(record: LogRecord): Promise<void> {
     if (this.waiting >= waitingMax) return Promise.reject(new Error('too many records wait for an acknowledgement'));
-    const json = JSON.stringify(z.encode(logRecord, record));
+    const json = wireForm(record);
     if (json.length > recordBytesMax) return Promise.reject(new Error(`a record of ${json.length} characters does not fit a message`));
     return new Promise((resolve, reject) => {
       this.waiting += 1;
       this.gathered.push({ json, resolve, reject });
       this.gatheredBytes += json.length;
       if (this.gathered.length >= limits.recordsPerCommit || this.gatheredBytes >= commitBytesMax) this.flush();
+      else if (this.underWay === 0) this.turn ??= setImmediate(() => this.flush());
       else this.timer ??= setTimeout(() => this.flush(), limits.recordCommitMs);
     });
   }
@@ -53,6 +59,8 @@ export class GroupCommit {
   private flush(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
+    clearImmediate(this.turn);
+    this.turn = undefined;
     const batch = this.gathered;
     this.gathered = [];
     this.gatheredBytes = 0;
@@ -62,12 +70,14 @@ export class GroupCommit {
   private async send(batch: readonly Waiting[]): Promise<void> {
     const commit = Buffer.from(`{"v":1,"records":[${batch.map(({ json }) => json).join(',')}]}`);
     const id = this.ids.uuid();
+    this.underWay += 1;
     try {
       await this.append(commit, id);
       for (const { resolve } of batch) resolve();
     } catch (error) {
       for (const { reject } of batch) reject(error);
     } finally {
+      this.underWay -= 1;
       this.waiting -= batch.length;
     }
   }
@@ -82,3 +92,6 @@ export class GroupCommit {
     }
   }
 }
+
+/** Envelope and body were made here, in their wire form; what a node or a client had a part in is checked as it is written. */
+const wireForm = (record: LogRecord): string => JSON.stringify({ ...record, facts: record.facts && z.encode(recordFacts, record.facts) });

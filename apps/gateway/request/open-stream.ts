@@ -24,7 +24,7 @@ export async function openStream(nodes: { stream(request: JobRequest): Promise<J
     const events = shaped(stream.body, form);
     const first = await events.next();
     if (first.done === true) throw failure('ENGINE_FAILED', 'the machine answered nothing');
-    return { form, end: stream.end, output: after(first.value, events) };
+    return { form, end: stream.end, output: after([first.value], events) };
   } catch (error) {
     attempt.abort(error);
     throw error;
@@ -63,9 +63,10 @@ function shape(events: Iterable<{ readonly data: Buffer }>, form: StreamForm): {
   return { bytes: given.length === 1 ? given[0]! : Buffer.concat(given), failed };
 }
 
-async function* after(first: Buffer, rest: AsyncGenerator<Buffer, void, undefined>): AsyncGenerator<Buffer, void, undefined> {
+/** Takes what came first out of its array: a stream that stays open does not keep it. */
+async function* after(first: Buffer[], rest: AsyncGenerator<Buffer, void, undefined>): AsyncGenerator<Buffer, void, undefined> {
   try {
-    yield first;
+    yield* first.splice(0);
     yield* rest;
   } finally {
     await rest.return();
