@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, FactoryProvider, OnApplicationBootstrap } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import type { FastifyInstance } from 'fastify';
 import { Clock, Ids } from '#kernel';
 import { Bus, Caller, Publisher, Replicas } from '#messaging';
 import { CedarEvaluator, DecisionMemo } from '#policy';
@@ -92,6 +94,8 @@ export const parts: FactoryProvider[] = [
 const drainMs = 15_000;
 /** Streams that are not through by then are cut this long before, so that what they made is recorded. */
 const cutMs = 2_500;
+/** Connections that are still open then are closed, whatever their clients have read. */
+const closeMs = 1_000;
 
 /** At a stop: running jobs end, what is left of leases goes back, what is owed to the log is written. */
 @Injectable()
@@ -102,6 +106,7 @@ export class GatewayLifecycle implements OnApplicationBootstrap, BeforeApplicati
     private readonly nodes: NodeClient,
     private readonly lines: LineWorker,
     private readonly presence: Presence,
+    private readonly host: HttpAdapterHost,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -112,6 +117,8 @@ export class GatewayLifecycle implements OnApplicationBootstrap, BeforeApplicati
     const lines = this.lines.stop();
     this.presence.leave();
     const cut = setTimeout(() => this.nodes.interrupt(failure('SERVICE_UNAVAILABLE', 'this gateway is stopping')), drainMs - cutMs);
+    // Also after the drain, for as long as the server waits for clients.
+    setTimeout(() => this.host.httpAdapter.getInstance<FastifyInstance>().server.closeAllConnections(), drainMs - closeMs).unref();
     await this.leases.close(drainMs);
     clearTimeout(cut);
     await Promise.race([lines, new Promise((resolve) => setTimeout(resolve, drainMs).unref())]);

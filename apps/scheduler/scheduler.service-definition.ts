@@ -1,5 +1,6 @@
 import { defineService } from '#service';
 import { schedulerConfig } from './config.js';
+import { JobLosses1700000000003 } from './jobs/job-losses.migration.js';
 import { Jobs1700000000002 } from './jobs/jobs.migration.js';
 import { Nodes1700000000001 } from './nodes/nodes.migration.js';
 import { SchedulerModule } from './scheduler.module.js';
@@ -9,6 +10,6 @@ export const scheduler = defineService({
   name: 'scheduler',
   config: schedulerConfig,
   module: () => SchedulerModule,
-  migrations: [Nodes1700000000001, Jobs1700000000002],
+  migrations: [Nodes1700000000001, Jobs1700000000002, JobLosses1700000000003],
   http: 'internal',
 });

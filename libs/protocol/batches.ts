@@ -100,6 +100,11 @@ export const batchCalls = {
   /** Says that the lines are still being run; answers those that are somebody else's by now. */
   renewLines: defineCall('scheduler', 'lines.renew', { request: z.object({ lines: z.array(heldLine).max(1_024) }), reply: z.object({ lost: z.array(uuid) }) }),
   /**
+   * Asks for the line's next record, when its run goes on although `record` has ended without a charge: another model of an alias. Sent
+   * again it is the same. Error: CONFLICT when somebody else has the line.
+   */
+  advanceLine: defineCall('scheduler', 'lines.advance', { request: heldLine.extend({ record: uuid }), reply: z.object({ record: uuid }) }),
+  /**
    * Gives a line back without an answer. `again`: nothing was recorded; `ended`: its record ended without a charge; `unsure`: the
    * books have to say; `revoked`: its key may not run it any more, which ends the batch.
    */

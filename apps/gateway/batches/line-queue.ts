@@ -36,9 +36,14 @@ export class LineQueue {
     });
   }
 
+  /** The record of what is run next, now that the one before has ended without a charge. Error: LineLost. */
+  nextRecord({ job, fence, record }: ClaimedLine): Promise<string> {
+    return this.persist(async () => (await this.caller.call(batchCalls.advanceLine, { job, fence, record })).record);
+  }
+
   /** Errors: SERVICE_UNAVAILABLE, CONFLICT. */
   async read({ url }: ClaimedLine): Promise<Buffer> {
-    const { body } = await fetchContent(url);
+    const { body } = await fetchContent(url, 'lines');
     try {
       return Buffer.concat(await body.toArray());
     } catch (error) {
@@ -48,7 +53,7 @@ export class LineQueue {
 
   /** Resolves when the answer is kept for good. Error: LineLost when somebody else has the line. */
   keep({ url }: ClaimedLine, good: boolean, answer: Buffer): Promise<void> {
-    return this.persist(() => sendContent(url, answer, { good: String(good) }));
+    return this.persist(() => sendContent(url, answer, { good: String(good) }, 'lines'));
   }
 
   /** Best effort: a line that is not given back is taken back when its lease ends. */
@@ -57,7 +62,7 @@ export class LineQueue {
   }
 
   /** Tries again for as long as the scheduler is away. */
-  private async persist(work: () => Promise<void>): Promise<void> {
+  private async persist<T>(work: () => Promise<T>): Promise<T> {
     const endMs = this.clock.monotonicMs() + keepMs;
     for (;;) {
       try {

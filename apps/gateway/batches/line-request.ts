@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { failure } from '#protocol';
 import type { ClaimedLine } from '#protocol';
+import { checkJsonShape } from '../http/json-shape.js';
 import { chatRequest, parseChat } from '../openai/chat-request.js';
 import { embeddingsRequest, parseEmbeddings } from '../openai/embeddings-request.js';
 import type { ParsedRequest } from '../openai/parsed-request.js';
@@ -13,8 +14,9 @@ export function readLine(bytes: Buffer): { customId: string; body: unknown } {
   return { customId, body };
 }
 
-/** The body of a line, checked as if it had come by itself. Error: REQUEST_INVALID. */
-export function parseLineBody(endpoint: ClaimedLine['endpoint'], body: unknown): ParsedRequest {
+/** The body of a line, checked as if it had come by itself; `line`: the bytes that it stands in. Error: REQUEST_INVALID. */
+export function parseLineBody(endpoint: ClaimedLine['endpoint'], line: Buffer, body: unknown): ParsedRequest {
+  checkJsonShape(line);
   switch (endpoint) {
     case 'embeddings':
       return parseEmbeddings(checked(embeddingsRequest, body));

@@ -15,8 +15,8 @@ import { parseLineBody, readLine } from './line-request.js';
 /** Runs one line of a batch through the very pipeline that a request takes. */
 export class LineRunner {
   constructor(
-    private readonly queue: LineQueue,
-    private readonly keys: KeysById,
+    private readonly queue: Pick<LineQueue, 'read' | 'keep' | 'assertHeld' | 'nextRecord' | 'giveBack'>,
+    private readonly keys: Pick<KeysById, 'get'>,
     private readonly replicated: Pick<Replicated, 'tenants'>,
     private readonly pipeline: Pick<RequestPipeline, 'run'>,
     private readonly clock: Clock,
@@ -38,29 +38,49 @@ export class LineRunner {
   }
 
   private async answer(line: ClaimedLine, key: KeyEntry, tenant: TenantEntry, project: TenantEntry['projects'][number]): Promise<void> {
-    const { customId, body } = readLine(await this.queue.read(line));
+    const bytes = await this.queue.read(line);
+    const { customId, body } = readLine(bytes);
+    let { record } = line;
     let kept = false;
+    const keep = (good: boolean, status: number, told: Buffer): Promise<void> => sure(this.queue.keep(line, good, lineAnswer(record, customId, status, told)));
     const job = (): InferenceJob => ({
-      ...parseLineBody(line.endpoint, body),
+      ...parseLineBody(line.endpoint, bytes, body),
       ...{ id: line.record, keyId: line.keyId, role: key.role, tenant, project, declared: line.declared },
       signal: new AbortController().signal,
       keep: async (answer) => {
-        if (!answer) return this.queue.assertHeld(line);
-        await this.queue.keep(line, true, lineAnswer(line.record, customId, answer.status, answer.body));
+        if (!answer) return sure(this.queue.assertHeld(line));
+        await keep(true, answer.status, answer.body);
         kept = true;
       },
+      nextRecord: async () => (record = await sure(this.queue.nextRecord({ ...line, record }))),
     });
     try {
       const answer = await this.pipeline.run(job());
       // An answer that no machine was asked for comes without being kept.
-      if (!kept) await this.queue.keep(line, true, lineAnswer(line.record, customId, answer.status, answer.body));
+      if (!kept) await keep(true, answer.status, answer.body);
     } catch (error) {
       // What is kept is answered: that its end could not be recorded yet is made good from the receipt.
       if (kept) return;
-      if (error instanceof LineLost || mayPass(error) || isUnexpected(error)) throw error;
+      if (error instanceof LineLost || error instanceof Unsure || mayPass(error) || isUnexpected(error)) throw error;
       const { status, body: told } = errorAnswer(error);
-      await this.queue.keep(line, false, lineAnswer(line.record, customId, status, Buffer.from(told)));
+      await keep(false, status, Buffer.from(told));
     }
+  }
+}
+
+/** The scheduler did not take what became of a run: what its record says by now is not known here. */
+class Unsure extends Error {
+  constructor(cause: unknown) {
+    super('the scheduler could not be told what became of the line', { cause });
+  }
+}
+
+/** Errors: LineLost, Unsure. */
+async function sure<T>(told: Promise<T>): Promise<T> {
+  try {
+    return await told;
+  } catch (error) {
+    throw error instanceof LineLost ? error : new Unsure(error);
   }
 }
 

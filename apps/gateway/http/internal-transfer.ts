@@ -5,27 +5,34 @@ import { DomainError } from '#kernel';
 import { errorCodes, failure, failureFromWire } from '#protocol';
 
 /** Contents travel between gateway and scheduler over connections of their own. Large ones may take their time, silent ones may not. */
-const agent = new Agent({ connections: 64, connect: { timeout: 5_000 }, headersTimeout: 120_000, bodyTimeout: 60_000 });
+const over = (connections: number): Agent => new Agent({ connections, connect: { timeout: 5_000 }, headersTimeout: 120_000, bodyTimeout: 60_000 });
+
+/**
+ * A client's transfer goes at the client's pace, so each may hold one for long: 1,024 × a buffer of 64 KiB. Lines, at most 64 of which run
+ * at once, wait for no client.
+ */
+const agents = { files: over(1_024), lines: over(64) } as const;
+type What = keyof typeof agents;
 
 /** Reads from an address that the scheduler gave. Errors: the scheduler's, SERVICE_UNAVAILABLE. */
-export async function fetchContent(url: string, signal?: AbortSignal): Promise<{ body: Readable; bytes: number | undefined }> {
-  const answer = await ask(url, { method: 'GET', ...(signal ? { signal } : {}) });
+export async function fetchContent(url: string, what: What = 'files'): Promise<{ body: Readable; bytes: number | undefined }> {
+  const answer = await ask(url, what, { method: 'GET' });
   const length = Number(answer.headers['content-length']);
   return { body: answer.body, bytes: Number.isFinite(length) ? length : undefined };
 }
 
 /** Sends to an address that the scheduler gave. Errors: the scheduler's, SERVICE_UNAVAILABLE, and the stream's own. */
-export async function sendContent(url: string, body: Readable | Buffer, more: Readonly<Record<string, string>> = {}): Promise<void> {
+export async function sendContent(url: string, body: Readable | Buffer, more: Readonly<Record<string, string>> = {}, what: What = 'files'): Promise<void> {
   const address = new URL(url);
   for (const [name, value] of Object.entries(more)) address.searchParams.set(name, value);
-  const answer = await ask(address.href, { method: 'PUT', body, headers: { 'content-type': 'application/octet-stream' } });
+  const answer = await ask(address.href, what, { method: 'PUT', body, headers: { 'content-type': 'application/octet-stream' } });
   await answer.body.dump();
 }
 
-async function ask(url: string, options: { method: Dispatcher.HttpMethod; signal?: AbortSignal; body?: Readable | Buffer; headers?: Record<string, string> }): Promise<Dispatcher.ResponseData> {
+async function ask(url: string, what: What, options: { method: Dispatcher.HttpMethod; body?: Readable | Buffer; headers?: Record<string, string> }): Promise<Dispatcher.ResponseData> {
   let answer: Dispatcher.ResponseData;
   try {
-    answer = await request(url, { ...options, dispatcher: agent });
+    answer = await request(url, { ...options, dispatcher: agents[what] });
   } catch (error) {
     throw error instanceof DomainError ? error : failure('SERVICE_UNAVAILABLE', 'the store of files cannot be reached; try again shortly', {}, error);
   }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ParsedRequest } from './parsed-request.js';
-import { noRoutingFields } from './refused-fields.js';
-import { streamFields, streamOf } from './stream-request.js';
+import { noRefusedFields } from './refused-fields.js';
+import { outputLimit, streamFields, streamOf } from './stream-request.js';
 import { writtenTexts } from './written-texts.js';
 
 /** Where the caller sets no limit: what is reserved and sent as `max_tokens`. */
@@ -25,7 +25,7 @@ export const chatRequest = z
     max_completion_tokens: tokens.nullish(),
     n: z.int().min(1).max(128).nullish(),
   })
-  .superRefine(noRoutingFields);
+  .superRefine(noRefusedFields);
 
 /** `POST /v1/chat/completions`: the engine's answer as it is. */
 export const chatReply = z.looseObject({
@@ -39,8 +39,8 @@ export const chatReply = z.looseObject({
 
 export function parseChat(request: z.output<typeof chatRequest>): ParsedRequest {
   const { sent, form } = streamOf('chat.completions', request);
-  const limit = request.max_completion_tokens ?? request.max_tokens;
-  const bounded = limit === null || limit === undefined ? { ...sent, max_tokens: outputTokensDefault } : sent;
+  const limit = outputLimit(request);
+  const bounded = limit === null ? { ...sent, max_tokens: outputTokensDefault } : sent;
   const body = Buffer.from(JSON.stringify(bounded));
   return {
     endpoint: 'chat.completions',

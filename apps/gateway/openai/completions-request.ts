@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { limits } from '#protocol';
 import { inputBound } from '../request/upper-bound.js';
 import type { ParsedRequest } from './parsed-request.js';
-import { noRoutingFields } from './refused-fields.js';
-import { streamFields, streamOf } from './stream-request.js';
+import { noRefusedFields } from './refused-fields.js';
+import { outputLimit, streamFields, streamOf } from './stream-request.js';
 import { writtenTexts } from './written-texts.js';
 
 /** OpenAI's own default, where the caller sets no limit: what is reserved and sent. */
@@ -21,11 +21,12 @@ export const completionsRequest = z
     ...streamFields,
     suffix: z.string().nullish(),
     max_tokens: z.int().positive().max(outputTokensMax).nullish(),
+    max_completion_tokens: z.int().positive().max(outputTokensMax).nullish(),
     n: z.int().min(1).max(choicesMax).nullish(),
     best_of: z.int().min(1).max(choicesMax).nullish(),
     echo: z.boolean().nullish(),
   })
-  .superRefine(noRoutingFields);
+  .superRefine(noRefusedFields);
 
 /** `POST /v1/completions`: the engine's answer as it is. */
 export const completionsReply = z.looseObject({
@@ -39,12 +40,12 @@ export const completionsReply = z.looseObject({
 
 export function parseCompletions(request: z.output<typeof completionsRequest>): ParsedRequest {
   const { sent, form } = streamOf('completions', request);
-  const limit = request.max_tokens ?? outputTokensDefault;
+  const limit = outputLimit(request) ?? outputTokensDefault;
   const prompts = typeof request.prompt === 'string' ? [request.prompt] : request.prompt;
   return {
     endpoint: 'completions',
     model: request.model,
-    body: Buffer.from(JSON.stringify({ ...sent, max_tokens: limit })),
+    body: Buffer.from(JSON.stringify({ ...sent, max_tokens: request.max_tokens ?? limit })),
     texts: writtenTexts(request),
     bound: { inputTokens: inputBound([...prompts, request.suffix ?? '']), outputTokens: limit * prompts.length * Math.max(request.n ?? 1, request.best_of ?? 1) },
     adapt: (answer) => answer,

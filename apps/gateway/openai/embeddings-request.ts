@@ -3,7 +3,7 @@ import { limits } from '#protocol';
 import { inputBound } from '../request/upper-bound.js';
 import { inEncoding } from './embedding-encoding.js';
 import type { ParsedRequest } from './parsed-request.js';
-import { noRoutingFields } from './refused-fields.js';
+import { noRefusedFields } from './refused-fields.js';
 import { writtenTexts } from './written-texts.js';
 
 const text = z.string().min(1);
@@ -19,7 +19,7 @@ export const embeddingsRequest = z
     dimensions: z.int().positive().optional(),
     user: z.string().optional(),
   })
-  .superRefine(noRoutingFields);
+  .superRefine(noRefusedFields);
 
 /** `POST /v1/embeddings`: the answer. A vector is an array, or base64 of float32 little-endian if so asked. */
 export const embeddingsReply = z.looseObject({

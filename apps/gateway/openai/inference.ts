@@ -41,9 +41,12 @@ export class Inference {
 /** Aborts when the client closes its connection before it was answered. */
 function clientGone(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
-  reply.raw.once('close', () => {
+  const leave = (): void => {
     if (!reply.raw.writableFinished) gone.abort(failure('DEADLINE_EXCEEDED', 'the client went away before the answer'));
-  });
+  };
+  // It may have gone while its request was read.
+  if (reply.raw.destroyed) leave();
+  else reply.raw.once('close', leave);
   return gone.signal;
 }
 

@@ -66,6 +66,13 @@ describe('completion requests', () => {
     expect(JSON.parse(parsed.body.toString())).toMatchObject({ max_tokens: 16, logit_bias: { 5: 1 }, suffix: 'z' });
   });
 
+  it('reserve for whichever limit an engine may heed, and let none be set beside them', () => {
+    expect(complete({ prompt: 'a', max_tokens: 1, max_completion_tokens: 1_000 }).bound.outputTokens).toBe(1_000);
+    expect(parseChat(chatRequest.parse({ model: 'm', messages: [{ role: 'user', content: 'a' }], max_tokens: 1_000, max_completion_tokens: 1 })).bound.outputTokens).toBe(1_000);
+    expect(completionsRequest.safeParse({ model: 'm', prompt: 'a', max_tokens: 1, n_predict: -1 }).success).toBe(false);
+    expect(chatRequest.safeParse({ model: 'm', messages: [{ role: 'user', content: 'a' }], n_predict: 9 }).success).toBe(false);
+  });
+
   it.each([{}, { prompt: '' }, { prompt: [] }, { prompt: [1, 2] }, { prompt: 'a', max_tokens: 0 }, { prompt: 'a', api_base: 'x' }])('refuse what is wrong: %j', (body) => {
     expect(completionsRequest.safeParse({ model: 'm', ...body }).success).toBe(false);
   });

@@ -2,6 +2,9 @@ import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { StreamOutlet } from '../request/streamed-job.js';
 
+/** How long a client may take to read the last bytes, in comments: a minute for the most that is held here, 256 KiB. */
+const lastBytesComments = 4;
+
 const comment = Buffer.from(': still here\n\n');
 
 /** Server-sent events on an HTTP answer. A comment goes out whenever nothing else has for a while; clients pass it over. */
@@ -51,6 +54,12 @@ export class SseOutlet extends StreamOutlet {
 
   end(): void {
     clearInterval(this.silence);
-    if (!this.raw.destroyed) this.raw.end();
+    if (this.raw.destroyed) return;
+    const late = setTimeout(() => this.drop(), this.commentMs * lastBytesComments).unref();
+    this.raw.end(() => clearTimeout(late));
+  }
+
+  drop(): void {
+    this.raw.destroy();
   }
 }

@@ -9,6 +9,12 @@ export const streamFields = {
   stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
 };
 
+/** The most tokens of one choice where a request names either limit or both: engines differ in which they heed. Null: neither. */
+export function outputLimit({ max_tokens, max_completion_tokens }: { readonly max_tokens?: number | null | undefined; readonly max_completion_tokens?: number | null | undefined }): number | null {
+  const given = [max_tokens, max_completion_tokens].filter((limit) => typeof limit === 'number');
+  return given.length === 0 ? null : Math.max(...given);
+}
+
 interface StreamRequest {
   readonly stream?: boolean | null | undefined;
   readonly stream_options?: { readonly include_usage?: boolean | null | undefined } | null | undefined;

@@ -4,7 +4,7 @@ import { failure } from '#protocol';
 import type { AdmittedFacts, CompletedFacts, LogRecord } from '#protocol';
 import type { Decided } from './decided.js';
 import type { Dispatched, Dispatcher, Opened } from './dispatch.js';
-import type { InferenceAnswer, InferenceJob } from './inference-job.js';
+import type { InferenceAnswer } from './inference-job.js';
 import type { Hold } from './lease-account.js';
 import { meter } from './meter.js';
 import type { Slot } from './place.js';
@@ -50,8 +50,8 @@ export class Admission {
       this.parts.recorder.commitEventually(this.completed(decided, hold, cancelled(first, error)).record, deadlineMs);
       throw error;
     }
-    const dispatched = first.outcome === 'opened' ? await this.parts.steps.run('relay', () => relayStream(job, job.streamed!, first)) : first;
-    await this.keep(job, dispatched, hold);
+    const dispatched = first.outcome === 'opened' ? await this.parts.steps.run('relay', () => relayStream(job, job.streamed!, first, Math.max(0, deadlineMs - this.parts.clock.nowMs()))) : first;
+    await this.keep(decided, dispatched, hold);
     const { facts, record } = await this.parts.steps.run('meter', () => this.completed(decided, hold, dispatched));
     this.parts.leases.settle(hold, facts.chargeNanos);
     decided.tokens.settle(facts.usage.inputTokens + facts.usage.outputTokens);
@@ -60,24 +60,25 @@ export class Admission {
     } catch (error) {
       this.parts.recorder.commitEventually(record, deadlineMs);
       const told = recorded(error instanceof DomainError ? error : failure('INTERNAL', 'something went wrong here', {}, error), job.id);
-      await finish(decided, first, (form) => form.error(told));
+      finish(decided, first, (form) => form.error(told));
       throw told;
     }
     if (dispatched.outcome === 'ok') {
-      await finish(decided, first, (form) => form.end(facts.usage));
+      finish(decided, first, (form) => form.end(facts.usage));
       return { ...dispatched.answer, record: job.id };
     }
     const told = recorded(toldError(dispatched), job.id);
-    await finish(decided, first, (form) => form.error(told));
+    finish(decided, first, (form) => form.error(told));
     throw told;
   }
 
   /** What cannot be kept is left to whoever has the job by now; until the books close its record the hold counts as spent. */
-  private async keep(job: InferenceJob, dispatched: Dispatched, hold: Hold): Promise<void> {
+  private async keep({ job, tokens }: Decided, dispatched: Dispatched, hold: Hold): Promise<void> {
     try {
       await job.keep?.(dispatched.outcome === 'ok' ? dispatched.answer : undefined);
     } catch (error) {
       this.parts.leases.settle(hold, hold.amountNanos);
+      tokens.settle(job.bound.inputTokens + job.bound.outputTokens);
       throw error;
     }
   }
@@ -138,9 +139,10 @@ export class Admission {
 const cancelled = ({ offer, attempts }: Dispatched | Opened, error: unknown): Dispatched => ({ outcome: 'cancelled', offer, made: null, error, attempts });
 
 /** The last bytes of a stream: what it used, or why it is not whole. Nothing to do where none began. */
-async function finish({ job: { streamed } }: Decided, first: Dispatched | Opened, last: (form: StreamForm) => Buffer): Promise<void> {
+function finish({ job: { streamed } }: Decided, first: Dispatched | Opened, last: (form: StreamForm) => Buffer): void {
   if (first.outcome !== 'opened' || streamed === undefined) return;
-  await streamed.outlet.write(last(first.stream.form));
+  // A client that is slow to read them holds nothing here any more.
+  void streamed.outlet.write(last(first.stream.form));
   streamed.outlet.end();
 }
 

@@ -12,7 +12,7 @@ const overheadBytes = 512;
 
 interface Kept {
   readonly answer: InferenceAnswer;
-  readonly untilMs: number;
+  readonly atMs: number;
   readonly bytes: number;
 }
 
@@ -50,21 +50,23 @@ export class AnswerCache {
     return { key: createHash('sha256').update(named).digest('hex'), keepMs: limits.cacheSeconds * 1_000 };
   }
 
-  get({ key }: CachePlace): InferenceAnswer | undefined {
+  /** The answer in the machine's words, no older than this request's project allows. */
+  get({ key, keepMs }: CachePlace): InferenceAnswer | undefined {
     const found = this.kept.get(key);
     if (!found) return undefined;
     this.drop(key, found);
-    if (found.untilMs <= this.clock.monotonicMs()) return undefined;
+    if (found.atMs + keepMs <= this.clock.monotonicMs()) return undefined;
     this.add(key, found);
     return found.answer;
   }
 
-  keep({ key, keepMs }: CachePlace, answer: InferenceAnswer): void {
-    const bytes = answer.body.length + overheadBytes;
-    if (answer.status !== 200 || answer.body.length > answerBytesMax) return;
+  keep({ key }: CachePlace, answer: InferenceAnswer): void {
+    const { engineBody } = answer;
+    const bytes = engineBody.length + overheadBytes;
+    if (answer.status !== 200 || engineBody.length > answerBytesMax) return;
     const before = this.kept.get(key);
     if (before) this.drop(key, before);
-    this.add(key, { answer, untilMs: this.clock.monotonicMs() + keepMs, bytes });
+    this.add(key, { answer: { ...answer, body: engineBody }, atMs: this.clock.monotonicMs(), bytes });
     for (const [oldest, entry] of this.kept) {
       if (this.bytes <= bytesMax) return;
       this.drop(oldest, entry);

@@ -24,9 +24,9 @@ export function slotOutcome(error: unknown): 'ok' | 'busy' | 'failed' {
   return isCallersFault(error) ? 'ok' : 'failed';
 }
 
-/** Whether the next offer may do better. */
+/** Whether the next offer may do better. SERVICE_UNAVAILABLE is this gateway's own word: it is stopping. */
 export function canMoveOn(error: unknown): boolean {
-  return !isCallersFault(error) && !isDomainError(error, 'DEADLINE_EXCEEDED');
+  return !isCallersFault(error) && !isDomainError(error, 'DEADLINE_EXCEEDED') && !isDomainError(error, 'SERVICE_UNAVAILABLE');
 }
 
 export function isCallersFault(error: unknown): boolean {

@@ -4,7 +4,7 @@ import type { CompletedFacts } from '#protocol';
 import type { JobRequest, JobResult, JobStream } from '#wire';
 import type { MarketOffer } from '../market/market-offer.js';
 import { attemptFailure, canMoveOn, isCallersFault, slotOutcome, unserved } from './attempt-failure.js';
-import type { InferenceJob } from './inference-job.js';
+import type { InferenceAnswer, InferenceJob } from './inference-job.js';
 import { madeOf } from './made.js';
 import type { Made } from './made.js';
 import { openStream } from './open-stream.js';
@@ -22,7 +22,7 @@ export abstract class NodeRunner {
 
 /** How a job ended. */
 export type Dispatched =
-  | { readonly outcome: 'ok'; readonly offer: MarketOffer; readonly made: Made; readonly answer: Pick<JobResult, 'status' | 'contentType' | 'body'>; readonly attempts: readonly Attempt[] }
+  | { readonly outcome: 'ok'; readonly offer: MarketOffer; readonly made: Made; readonly answer: Omit<InferenceAnswer, 'record'>; readonly attempts: readonly Attempt[] }
   | { readonly outcome: 'failed' | 'cancelled' | 'cut'; readonly offer: MarketOffer; readonly made: Made | null; readonly error: unknown; readonly attempts: readonly Attempt[] };
 
 /** A stream whose first event is here. Its slot is still taken. */
@@ -77,7 +77,7 @@ export class Dispatcher {
     const result = await this.nodes.run(request);
     checkUsage(result.usage, job.bound);
     const { status, contentType } = result;
-    const answer = { status, contentType, body: job.adapt(result.body) };
+    const answer = { status, contentType, body: job.adapt(result.body), engineBody: result.body };
     slot.done('ok');
     const made = madeOf(result, createHash('sha256').update(result.body).digest('hex'));
     return { outcome: 'ok', offer, made, answer, attempts: [...before, { offer: offer.id, node: offer.entry.node, outcome: 'ok' }] };

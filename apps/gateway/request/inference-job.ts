@@ -26,6 +26,8 @@ export interface InferenceJob {
   readonly tellLimits?: (headers: Record<string, string>) => void;
   /** Set when the client wants the answer as it comes. */
   readonly streamed?: StreamedJob | undefined;
+  /** Gives the id under which the next record is made when one has ended without an answer; left out: any new one. */
+  nextRecord?(): Promise<string>;
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal;
   /**
@@ -40,6 +42,8 @@ export interface InferenceAnswer {
   readonly status: number;
   readonly contentType: string;
   readonly body: Buffer;
+  /** What the machine answered, before `adapt`: of this is the hash in the record. */
+  readonly engineBody: Buffer;
   /** The record that holds the decision. */
   readonly record: string;
   /** The answer was given before, to the very same request. */

@@ -21,17 +21,19 @@ export function modelsOf(aliases: Replicated['aliases'], tenant: string, model: 
 }
 
 /**
- * Tries the models of an alias in order. Each is a request of its own: decided under the policy, reserved, recorded under an id of its
- * own (the first under the job's), so that whatever was tried stands in the log. Throws the last one's error.
+ * Tries the models of an alias in order. Each is a request of its own: decided under the policy, reserved, and recorded under an id of
+ * its own (the first record under the job's), so that whatever was tried stands in the log. Throws the last one's error.
  */
 export async function inTurn<T>(job: InferenceJob, models: readonly string[], newId: () => string, serve: (job: InferenceJob) => Promise<T>): Promise<T> {
+  let { id } = job;
   for (let at = 0; ; at += 1) {
     const model = models[at]!;
     try {
-      return await serve(at === 0 && model === job.model ? job : withModel(job, model, at === 0 ? job.id : newId()));
+      return await serve(model === job.model && id === job.id ? job : withModel(job, model, id));
     } catch (error) {
       const isLast = at + 1 >= models.length;
       if (isLast || job.signal.aborted || job.streamed?.outlet.hasBegun || !(error instanceof DomainError) || !movesOn.has(error.code)) throw error;
+      if (error.details['record'] === id) id = (await job.nextRecord?.()) ?? newId();
     }
   }
 }

@@ -4,14 +4,17 @@ import { attemptFailure, slotOutcome } from './attempt-failure.js';
 import type { Dispatched, Opened } from './dispatch.js';
 import type { InferenceJob } from './inference-job.js';
 import { madeOfStream } from './made.js';
-import type { StreamedJob } from './streamed-job.js';
+import type { StreamOutlet, StreamedJob } from './streamed-job.js';
 import { isWithin } from './upper-bound.js';
 
-/** Gives a machine's answer on as it comes. After the first byte nothing is tried again: an answer that breaks off is cut. Never throws. */
-export async function relayStream(job: InferenceJob, { outlet }: StreamedJob, opened: Opened): Promise<Dispatched> {
+/**
+ * Gives a machine's answer on as it comes. After the first byte nothing is tried again: an answer that breaks off is cut. A client that
+ * does not read is waited for no longer than `withinMs`, the time that the stream may last. Never throws.
+ */
+export async function relayStream(job: InferenceJob, { outlet }: StreamedJob, opened: Opened, withinMs: number): Promise<Dispatched> {
   const { offer, slot, stream } = opened;
   outlet.begin(job.id);
-  const failed = await pass(stream.output, (bytes) => outlet.write(bytes));
+  const failed = await pass(stream.output, outlet, withinMs);
   const end = await stream.end.catch(() => undefined);
   const made = madeOfStream(job, stream.form, end);
   const error = failed ?? unbelieved(job, end);
@@ -29,14 +32,29 @@ export async function relayStream(job: InferenceJob, { outlet }: StreamedJob, op
 }
 
 /** The client has it already. */
-const streamed = { status: 200, contentType: 'text/event-stream', body: Buffer.alloc(0) };
+const streamed = { status: 200, contentType: 'text/event-stream', body: Buffer.alloc(0), engineBody: Buffer.alloc(0) };
 
-async function pass(output: AsyncIterable<Buffer>, write: (bytes: Buffer) => Promise<void>): Promise<unknown> {
+/** What had arrived before the deadline is still given on. */
+const lookAgainMs = 1_000;
+
+async function pass(output: AsyncIterable<Buffer>, outlet: StreamOutlet, withinMs: number): Promise<unknown> {
+  let isWaiting = false;
+  const look = (): void => {
+    if (isWaiting) outlet.drop();
+    else late = setTimeout(look, lookAgainMs);
+  };
+  let late = setTimeout(look, withinMs);
   try {
-    for await (const bytes of output) await write(bytes);
+    for await (const bytes of output) {
+      isWaiting = true;
+      await outlet.write(bytes);
+      isWaiting = false;
+    }
     return undefined;
   } catch (error) {
     return error ?? new Error('the answer broke off');
+  } finally {
+    clearTimeout(late);
   }
 }
 

@@ -313,6 +313,27 @@ describe('the request pipeline', () => {
     expect(completed[1]!.record).toBe(answer.record);
   });
 
+  it('asks whose job it is for the next record, and only once one has ended', async () => {
+    world.offer(4, { model: 'broken', jurisdiction: 'EU' });
+    world.alias('fast', 'missing', 'broken', 'embed');
+    nodes = (request) => (request.model === 'broken' ? Promise.reject(failure('ENGINE_FAILED', 'broken')) : Promise.resolve(result(request)));
+    const asked: string[][] = [];
+    const nextRecord = async (): Promise<string> => {
+      asked.push(log.records.map(({ type }) => type));
+      return uuidOf(0x777);
+    };
+    const answer = await run({ model: 'fast', nextRecord });
+    expect(asked).toEqual([['admitted', 'completed']]);
+    expect(answer.record).toBe(uuidOf(0x777));
+    expect(ran.map(({ record }) => record)).toEqual([uuidOf(0x999), uuidOf(0x777)]);
+  });
+
+  it('asks no other machine once the gateway itself has interrupted the job', async () => {
+    nodes = () => Promise.reject(failure('SERVICE_UNAVAILABLE', 'this gateway is stopping'));
+    await expectError(run(), 'NODE_UNREACHABLE');
+    expect(ran).toHaveLength(1);
+  });
+
   it('tries no other model when the budget is spent or the request is wrong', async () => {
     world.offer(4, { model: 'other' });
     world.alias('fast', 'embed', 'other');
@@ -388,9 +409,33 @@ describe('the request pipeline', () => {
       expect(ran).toHaveLength(7);
     });
 
+    it('are given in the form that each request asks for, and recorded by what the machine answered', async () => {
+      const asResponse = (answer: Buffer): Buffer => Buffer.from(`response to ${next}: ${answer.toString()}`);
+      const plain = await ask(chat({ temperature: 0 }));
+      const formed = await ask({ ...chat({ temperature: 0 }), adapt: asResponse });
+      expect(ran).toHaveLength(1);
+      expect(formed.body.toString()).toBe(`response to ${next}: ${plain.body.toString()}`);
+      const { responseHash } = log.records.find(({ type }) => type === 'completed')!.facts as CompletedFacts;
+      expect(log.fields('reused')).toMatchObject({ responseHash });
+    });
+
+    it('are not given to a request whose form they do not have', async () => {
+      await ask(chat({ temperature: 0 }));
+      await expectError(ask({ ...chat({ temperature: 0 }), adapt: () => { throw failure('NODE_PROTOCOL', 'no completion'); } }), 'NODE_PROTOCOL');
+      expect(log.records.map(({ type }) => type)).toEqual(['admitted', 'completed', 'admitted', 'completed']);
+    });
+
+    it('are no older than the project allows now', async () => {
+      await ask();
+      world.limit('project', project.id, { cacheSeconds: 10 });
+      clock.ms += 11_000;
+      await ask();
+      expect(ran).toHaveLength(2);
+    });
+
     it('take bounded memory, the least recently used one going first', () => {
       const cache = new AnswerCache(clock);
-      const answer = (bytes: number) => ({ status: 200, contentType: 'application/json', body: Buffer.alloc(bytes), record: uuidOf(1) });
+      const answer = (bytes: number) => ({ status: 200, contentType: 'application/json', body: Buffer.alloc(0), engineBody: Buffer.alloc(bytes), record: uuidOf(1) });
       const place = (n: number) => ({ key: `${n}`, keepMs: 1_000 });
       for (let n = 0; n < 100; n += 1) {
         cache.keep(place(n), answer(1024 * 1024));
@@ -429,6 +474,14 @@ describe('the request pipeline', () => {
       const kept: unknown[] = [];
       await expect(pipeline().pipeline.run(exampleJob({ keep: async (answer) => void kept.push(answer) }))).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
       expect(kept).toEqual([undefined]);
+    });
+
+    it('counts the tokens of work whose answer cannot be kept', async () => {
+      const job = exampleJob({ keep: () => Promise.reject(new Error('somebody else has it')) });
+      world.limit('project', job.project.id, { tokensPerMinute: 150 });
+      const { pipeline: made } = pipeline();
+      await expect(made.run(job)).rejects.toThrow('somebody else has it');
+      await expect(made.run(exampleJob())).rejects.toMatchObject({ code: 'RATE_LIMITED' });
     });
 
     it('records no end when the answer cannot be kept, and counts the hold as spent', async () => {

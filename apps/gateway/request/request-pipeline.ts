@@ -79,7 +79,8 @@ export class RequestPipeline {
     const asked = await this.decide(job);
     const place = this.parts.cache.placeOf(job, { dataClass: asked.classification.dataClass, policyHash: asked.decision.policyHash }, this.parts.projects.get(job.project.id));
     const kept = place && this.parts.cache.get(place);
-    if (kept) return this.again(asked, kept);
+    const adapted = kept && inFormOf(job, kept);
+    if (adapted) return this.again(asked, adapted);
     const answer = await this.execute(asked, passage);
     if (place) this.parts.cache.keep(place, answer);
     return answer;
@@ -155,5 +156,14 @@ export class RequestPipeline {
     const record = this.parts.records.refused(job.tenant, job.id, fields, requestHash, error);
     await this.parts.steps.run('record.refused', () => this.parts.recorder.commit(record));
     return recorded(error, job.id);
+  }
+}
+
+/** A kept answer as this request asks for it; `undefined` when it has no such form, which then is the next machine's to show. */
+function inFormOf(job: InferenceJob, kept: InferenceAnswer): InferenceAnswer | undefined {
+  try {
+    return { ...kept, body: job.adapt(kept.engineBody) };
+  } catch {
+    return undefined;
   }
 }

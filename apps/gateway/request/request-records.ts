@@ -22,8 +22,8 @@ export class RequestRecords {
   }
 
   /** The answer to the very same request was given again: nothing ran, nothing is charged. The record of that one says where it came from. */
-  reused(tenant: TenantEntry, id: string, decision: RecordFields, requestHash: string, { record, body }: InferenceAnswer): LogRecord {
-    const responseHash = createHash('sha256').update(body).digest('hex');
+  reused(tenant: TenantEntry, id: string, decision: RecordFields, requestHash: string, { record, engineBody }: InferenceAnswer): LogRecord {
+    const responseHash = createHash('sha256').update(engineBody).digest('hex');
     return this.seal(tenant, { id, type: 'reused', fields: { ...decision, requestHash, responseHash, answerOf: record, chargeNanos: '0' }, facts: null });
   }
 

@@ -11,6 +11,8 @@ export abstract class StreamOutlet {
   abstract write(bytes: Buffer): Promise<void>;
   /** Nothing follows. */
   abstract end(): void;
+  /** The client takes nothing and is not waited for any more: it counts as gone. */
+  abstract drop(): void;
 }
 
 /** How the events of one machine's answer become what the client gets. */

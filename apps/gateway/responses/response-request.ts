@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { noRoutingFields } from '../openai/refused-fields.js';
+import { noRefusedFields } from '../openai/refused-fields.js';
 
 const textParts = z.array(z.looseObject({ type: z.enum(['input_text', 'output_text', 'refusal'], { error: 'only text parts are supported' }), text: z.string().optional(), refusal: z.string().optional() }));
 const messageItem = z.looseObject({ type: z.literal('message').optional(), role: z.enum(['user', 'assistant', 'system', 'developer']), content: z.union([z.string(), textParts]) });
@@ -44,7 +44,7 @@ export const responseRequest = z
     include: z.array(z.string()).nullish(),
     user: z.string().nullish(),
   })
-  .superRefine(noRoutingFields);
+  .superRefine(noRefusedFields);
 export type ResponseRequest = z.output<typeof responseRequest>;
 
 export type ResponseItem = z.output<typeof item>;

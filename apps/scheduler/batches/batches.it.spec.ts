@@ -162,6 +162,41 @@ describe('batches in the scheduler', () => {
     await ended(id);
   });
 
+  it('name the next record of a line that its run goes on with, once however often it is asked', async () => {
+    const { id } = await create(1);
+    const [line] = await take(1);
+    const advance = (record: string, fence = line!.fence) => caller.call(batchCalls.advanceLine, { job: line!.job, fence, record });
+    expect([await advance(line!.record), await advance(line!.record)]).toEqual([1, 1].map((generation) => ({ record: lineRecord(id, 1, generation) })));
+    await expect(advance(line!.record, line!.fence + 1)).rejects.toMatchObject({ code: 'CONFLICT' });
+    await expect(advance(lineRecord(id, 1, 2))).rejects.toMatchObject({ code: 'CONFLICT' });
+    // Its holder goes silent: what was charged under the next record is not run again.
+    books.set(lineRecord(id, 1, 1), 7n);
+    expect((await linesOf((await ended(id)).errorFile!)).map(({ error }) => error!.code)).toEqual(['answer_lost']);
+  });
+
+  it('do not give up a line at its first loss because it had to wait for its turn many times', async () => {
+    const { id } = await create(1);
+    const [line] = await take(1);
+    await query('UPDATE scheduler.jobs SET attempt = 100 WHERE id = $1', [line!.job]);
+    const [again] = await take(1);
+    expect(again).toMatchObject({ job: line!.job, record: line!.record });
+    await query('UPDATE scheduler.jobs SET losses = 16 WHERE id = $1', [line!.job]);
+    expect((await linesOf((await ended(id)).errorFile!)).map(({ error }) => error!.code)).toEqual(['line_failed']);
+  });
+
+  it('end although they were cancelled, or their key was revoked, after they had expired', async () => {
+    const [cancelled, revoked] = [await create(2), await create(2)];
+    const lines = await take(4);
+    const expired = [cancelled.id, revoked.id];
+    await query('UPDATE scheduler.batches SET expires_at_ms = 1 WHERE id = ANY($1)', [expired]);
+    await until(async () => (((await query("SELECT 1 FROM scheduler.batches WHERE id = ANY($1) AND ending = 'expired'", [expired])) as unknown[]).length === 2 ? true : undefined));
+    expect((await caller.call(batchCalls.cancelBatch, { ...scope, id: cancelled.id })).status).toBe('cancelling');
+    const [first, ...others] = lines.filter(({ batch }) => batch === revoked.id);
+    await caller.call(batchCalls.returnLine, { job: first!.job, fence: first!.fence, why: 'revoked', code: 'API_KEY_INVALID' });
+    for (const line of [...others, ...lines.filter(({ batch }) => batch === cancelled.id)]) expect((await answer(line)).status).toBe(204);
+    expect([(await ended(cancelled.id)).status, (await ended(revoked.id)).status]).toEqual(['cancelled', 'cancelled']);
+  });
+
   it('expire with what is done, name the rest, and hold no line any more', async () => {
     const { id } = await create(4);
     const [line] = await take(1);

@@ -44,6 +44,11 @@ export class BatchesRpc {
     return this.lines.renew(request);
   }
 
+  @Serve(batchCalls.advanceLine)
+  advance(request: RequestOf<Calls['advanceLine']>): Promise<ReplyOf<Calls['advanceLine']>> {
+    return this.lines.advance(request);
+  }
+
   @Serve(batchCalls.returnLine)
   async giveBack(request: RequestOf<Calls['returnLine']>): Promise<ReplyOf<Calls['returnLine']>> {
     await this.lines.giveBack(request);

@@ -84,9 +84,9 @@ export class BatchStore {
     await manager.query('UPDATE scheduler.batches SET total = $2 WHERE id = $1', [id, total]);
   }
 
-  /** What it is to end as; the first word counts. */
+  /** What it is to end as; the first word counts, unless it is cancelled while its last lines run. */
   async setEnding(manager: EntityManager, id: string, ending: Ending): Promise<void> {
-    await manager.query('UPDATE scheduler.batches SET ending = COALESCE(ending, $2) WHERE id = $1', [id, ending]);
+    await manager.query(`UPDATE scheduler.batches SET ending = CASE WHEN $2::text = 'cancelled' THEN $2::text ELSE COALESCE(ending, $2::text) END WHERE id = $1`, [id, ending]);
   }
 
   async setResult(manager: EntityManager, id: string, result: { outputFile: string | null; errorFile: string | null; completed: number; failed: number }): Promise<void> {

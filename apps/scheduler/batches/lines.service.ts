@@ -68,6 +68,20 @@ export class Lines {
     return { lost: lines.flatMap(({ job }) => (still.has(job) ? [] : [job])) };
   }
 
+  /** The job names the record under which its line runs: whoever asks the books about it asks about that one. Error: CONFLICT. */
+  advance({ job: id, fence, record }: RequestOf<Calls['advanceLine']>): Promise<ReplyOf<Calls['advanceLine']>> {
+    const held = { job: id, fence };
+    return withTenant(this.dataSource, '*', async (manager) => {
+      const job = await this.jobs.held(manager, held);
+      if (!job) throw notHeld();
+      const { line } = job.payload as unknown as LinePayload;
+      const recordOf = (generation: number): string => lineRecord(job.owner, line, generation);
+      if (job.generation > 0 && record === recordOf(job.generation - 1)) return { record: recordOf(job.generation) };
+      if (record !== recordOf(job.generation) || !(await this.jobs.setGeneration(manager, held, job.generation + 1))) throw notHeld();
+      return { record: recordOf(job.generation + 1) };
+    });
+  }
+
   /** The bytes of a line that is held. Errors: CONFLICT, NOT_FOUND. */
   async read(tenant: string, held: Held): Promise<AsyncIterable<Uint8Array>> {
     const { job, batch } = await withTenant(this.dataSource, tenant, async (manager) => {

@@ -15,7 +15,7 @@ import type { Books } from './after-loss.js';
 
 const askAgainMs = 2_000;
 const atOnceMax = 50;
-const attemptsMax = 2 * batchLimits.lineAttemptsMax;
+const lossesMax = 2 * batchLimits.lineAttemptsMax;
 
 /** Lines whose gateway went silent: the books say what became of their records, and so what happens to them. */
 @Injectable()
@@ -39,7 +39,7 @@ export class LostLines {
     const held = { job: job.id, fence: job.fence };
     const next = afterLoss(job, await this.books(job), this.clock.nowMs(), { rerunMs: this.config.SCHEDULER_RERUN_MS, closedAfterMs: limits.requestDeadlineMs + limits.admissionGraceMs });
     // A line that is lost again and again takes its gateways with it.
-    const isHopeless = job.attempt >= attemptsMax && (next === 'same-record' || next === 'new-record');
+    const isHopeless = job.losses > lossesMax && (next === 'same-record' || next === 'new-record');
     await withTenant(this.dataSource, '*', async (manager) => {
       if (isHopeless) await this.jobs.move(manager, held, 'dead', { reason: 'line_failed' });
       else if (next === 'wait') await this.jobs.putOff(manager, held, this.clock.nowMs() + askAgainMs);

@@ -34,6 +34,8 @@ export interface Job extends NewJob {
   readonly state: JobState;
   /** How often it was claimed. */
   readonly attempt: number;
+  /** How often its holder went silent, or could not say what became of it. */
+  readonly losses: number;
   /** How often a run of it ended in the books without a charge: names its next record. */
   readonly generation: number;
   readonly fence: number;

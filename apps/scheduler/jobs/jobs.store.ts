@@ -12,6 +12,7 @@ interface JobRow {
   payload: Json;
   state: JobState;
   attempt: number;
+  losses: number;
   generation: number;
   fence: string;
   lease_until_ms: string;
@@ -90,11 +91,17 @@ export class JobStore {
   async move(manager: EntityManager, { job, fence }: Held, to: Exclude<JobState, 'running' | 'dropped'>, more: { runAfterMs?: number; generation?: number; reason?: string } = {}): Promise<boolean> {
     const rows = await manager.query<unknown[]>(
       `WITH moved AS (
-         UPDATE scheduler.jobs SET state = $3, run_after_ms = COALESCE($4, run_after_ms), generation = COALESCE($5, generation), reason = $6
+         UPDATE scheduler.jobs SET state = $3, losses = losses + ($3::text = 'lost')::int, run_after_ms = COALESCE($4, run_after_ms), generation = COALESCE($5, generation), reason = $6
          WHERE id = $1 AND fence = $2 AND state = ANY($7) RETURNING 1)
        SELECT 1 FROM moved`,
       [job, fence, to, more.runAfterMs ?? null, more.generation ?? null, more.reason ?? null, jobStatesBefore[to]],
     );
+    return rows.length > 0;
+  }
+
+  /** Names a running job's next record. False: somebody else has it. */
+  async setGeneration(manager: EntityManager, { job, fence }: Held, generation: number): Promise<boolean> {
+    const rows = await manager.query<unknown[]>(`WITH named AS (UPDATE scheduler.jobs SET generation = $3 WHERE id = $1 AND fence = $2 AND state = 'running' RETURNING 1) SELECT 1 FROM named`, [job, fence, generation]);
     return rows.length > 0;
   }
 
@@ -103,7 +110,7 @@ export class JobStore {
     const rows = await manager.query<unknown[]>(
       `WITH silent AS (SELECT id FROM scheduler.jobs WHERE state = 'running' AND lease_until_ms < $1 ORDER BY lease_until_ms LIMIT $2 FOR UPDATE SKIP LOCKED),
        swept AS (
-         UPDATE scheduler.jobs j SET state = CASE WHEN j.kind = 'batch.line' THEN 'lost' ELSE 'queued' END, run_after_ms = $1
+         UPDATE scheduler.jobs j SET state = CASE WHEN j.kind = 'batch.line' THEN 'lost' ELSE 'queued' END, losses = j.losses + 1, run_after_ms = $1
          FROM silent WHERE j.id = silent.id RETURNING 1)
        SELECT 1 FROM swept`,
       [nowMs, max],
@@ -140,6 +147,7 @@ function fromRow(row: JobRow): Job {
     payload: row.payload,
     state: row.state,
     attempt: row.attempt,
+    losses: row.losses,
     generation: row.generation,
     fence: Number(row.fence),
     leaseUntilMs: Number(row.lease_until_ms),

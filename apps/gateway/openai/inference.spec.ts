@@ -1,0 +1,30 @@
+import { describe, expect, it } from '@jest/globals';
+import type { FastifyReply } from 'fastify';
+import type { AuthenticatedRequest, Principal } from '../access/principal.js';
+import { exampleJob, MemoryView, tenant, uuidOf } from '../examples.js';
+import type { InferenceJob } from '../request/inference-job.js';
+import { Inference } from './inference.js';
+
+const principal: Principal = { keyId: uuidOf(4), tenant: tenant.tenant, project: uuidOf(3), role: 'developer' };
+
+describe('a request for inference', () => {
+  it('is cancelled from the start when its client has gone before it begins', async () => {
+    let seen: InferenceJob | undefined;
+    const pipeline = {
+      run: (job: InferenceJob) => {
+        seen = job;
+        return Promise.reject(new Error('enough'));
+      },
+    };
+    const raw = { destroyed: true, writableFinished: false, once: () => raw };
+    const { endpoint, model, body, texts, bound, adapt } = exampleJob();
+    const answering = new Inference({ tenants: new MemoryView(new Map([[tenant.tenant, tenant]])) }, pipeline, 15_000).answer(
+      principal,
+      { endpoint, model, body, texts, bound, adapt },
+      { id: uuidOf(9), headers: {} } as AuthenticatedRequest,
+      { raw } as unknown as FastifyReply,
+    );
+    await expect(answering).rejects.toThrow('enough');
+    expect(seen!.signal.aborted).toBe(true);
+  });
+});

@@ -1,0 +1,69 @@
+import { connect as connectSocket } from 'node:net';
+import type { Socket } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import type { CompletedFacts } from '#protocol';
+import { testNats } from '#testing';
+import type { TestNats } from '#testing';
+import type { NodeJobHandler } from '#wire';
+import { eventually, GatewayStack } from '../gateway-harness.js';
+
+const piece = Buffer.from(`data: ${JSON.stringify({ id: 'c', created: 1, choices: [{ index: 0, delta: { content: 'x'.repeat(64 * 1024) } }] })}\n\n`);
+
+/** An engine that never ends by itself. */
+const endless: NodeJobHandler = async (_job, signal) => {
+  async function* bytes(): AsyncGenerator<Buffer> {
+    for (; !signal.aborted; await new Promise((resolve) => setImmediate(resolve))) yield piece;
+  }
+  const used = new Promise<{ inputTokens: number; outputTokens: number }>((resolve) => signal.addEventListener('abort', () => resolve({ inputTokens: 5, outputTokens: 3 })));
+  return { status: 200, contentType: 'text/event-stream', body: bytes(), usage: used };
+};
+
+jest.setTimeout(60_000);
+
+describe('clients that do not read their stream', () => {
+  let nats: TestNats;
+
+  beforeAll(async () => {
+    nats = await testNats();
+  }, 60_000);
+  afterAll(() => nats.stop(), 30_000);
+
+  async function stalled(stack: GatewayStack, key: string, model: string): Promise<Socket> {
+    const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'a' }], stream: true });
+    const socket = connectSocket(Number(new URL(stack.url).port), '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.write(`POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${key}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+    await new Promise((resolve) => socket.once('data', resolve));
+    socket.pause();
+    return socket;
+  }
+  const start = async (n: number, env: NodeJS.ProcessEnv): Promise<{ stack: GatewayStack; key: string }> => {
+    const stack = await GatewayStack.start(nats, env);
+    const key = await stack.key(`stalled${n}`);
+    await stack.node(n, endless, { model: `talk-${n}`, endpoints: ['chat.completions'], capacity: 1 });
+    await eventually(async () => (await fetch(`${stack.url}/v1/models/talk-${n}`, { headers: { authorization: `Bearer ${key}` } })).status === 200);
+    return { stack, key };
+  };
+  const completedOf = (stack: GatewayStack): CompletedFacts[] => stack.records.flatMap(({ facts }) => (facts?.kind === 'completed' ? [facts] : []));
+
+  it('hold no machine and no reservation beyond the deadline of their stream, and pay for what was produced', async () => {
+    const { stack, key } = await start(1, { STREAM_DEADLINE_MS: '1500', PLACEMENT_WAIT_MS: '4000' });
+    const sockets = [await stalled(stack, key, 'talk-1')];
+    await eventually(() => completedOf(stack).length === 1, 6_000);
+    expect(completedOf(stack)[0]).toMatchObject({ outcome: 'cancelled', usageSource: 'engine', usage: { inputTokens: 5, outputTokens: 3 } });
+    sockets.push(await stalled(stack, key, 'talk-1'));
+    await eventually(() => completedOf(stack).length === 2, 6_000);
+    for (const socket of sockets) socket.destroy();
+    await stack.stop();
+  });
+
+  it('hold up no stop of the gateway, which records what they were given', async () => {
+    const { stack, key } = await start(2, {});
+    const socket = await stalled(stack, key, 'talk-2');
+    const sinceMs = performance.now();
+    await Promise.race([stack.stopGateway(), new Promise((_resolve, reject) => setTimeout(() => reject(new Error('it does not stop')), 25_000).unref())]).finally(() => socket.destroy());
+    expect(performance.now() - sinceMs).toBeLessThan(20_000);
+    await eventually(() => completedOf(stack).some(({ usage }) => usage.outputTokens === 3), 3_000);
+    await stack.stop();
+  });
+});
