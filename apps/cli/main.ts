@@ -6,10 +6,11 @@ import { nodeCommands } from './admin/nodes.js';
 import { organisationCommands } from './admin/organisations.js';
 import { policyCommands } from './admin/policies.js';
 import { recordCommands } from './admin/records.js';
+import { settleCommand } from './settle-command.js';
 import { verifyCommand } from './verify-command.js';
 
 const program = new Command('mizan').description('administers a Mizan deployment, and verifies it from outside');
-for (const command of [...organisationCommands(), ...policyCommands(), ...moneyCommands(), ...nodeCommands(), ...recordCommands(), verifyCommand()]) program.addCommand(command);
+for (const command of [...organisationCommands(), ...policyCommands(), ...moneyCommands(), ...nodeCommands(), ...recordCommands(), settleCommand(), verifyCommand()]) program.addCommand(command);
 
 try {
   await program.parseAsync();
