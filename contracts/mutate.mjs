@@ -1,4 +1,4 @@
-// node contracts/mutate.mjs [--first COUNT]: puts one bug after the other into a copy of the contracts and runs their tests on it.
+// node contracts/mutate.mjs [--skip COUNT] [--first COUNT]: puts one bug after the other into a copy of the contracts and runs their tests on it.
 // Exit code 1 when a bug lives. The copies stay beside the checkout only while it runs.
 import { spawn } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -58,8 +58,9 @@ async function caught(directory, mutant) {
   }
 }
 
-const at = process.argv.indexOf('--first');
-const chosen = at < 0 ? mutants : mutants.slice(0, Number(process.argv[at + 1]));
+const given = (option, otherwise) => (process.argv.includes(option) ? Number(process.argv[process.argv.indexOf(option) + 1]) : otherwise);
+const skipped = given('--skip', 0);
+const chosen = mutants.slice(skipped, skipped + given('--first', mutants.length));
 const sound = await forge(root, ['build']);
 if (sound.code !== 0) throw new Error(sound.output);
 mkdirSync(join(root, '.mizan'), { recursive: true });
