@@ -8,6 +8,7 @@ import { EdgeChecks } from './http/edge-checks.js';
 import { ErrorFilter } from './http/error-filter.js';
 import { MultipartBodies } from './http/multipart-bodies.js';
 import { RequestIds } from './http/request-ids.js';
+import { RequestLog } from './http/request-log.js';
 import { TraceRequest } from './http/trace-request.js';
 import { validation } from './http/validation.js';
 import { openApiDocument } from './openapi/document.js';
@@ -20,6 +21,7 @@ import { GatewayLifecycle, parts } from './parts.js';
     ...parts,
     GatewayLifecycle,
     RequestIds,
+    RequestLog,
     MultipartBodies,
     EdgeChecks,
     BodyParsers,

@@ -13,6 +13,7 @@ import { migrate, runService, withTenant } from '#service';
 import type { RunningService } from '#service';
 import { createTestDatabase, testNats } from '#testing';
 import type { TestDatabase, TestNats } from '#testing';
+import { exposureRefusal } from './enrolment/exposed-server.js';
 import type { EnrolmentRequest } from './enrolment/possession.js';
 import { frankfurt, Machine } from './provider-machine.js';
 import { scheduler } from './scheduler.service-definition.js';
@@ -261,4 +262,13 @@ describe('the scheduler', () => {
     const page = await caller.call(schedulerCalls.listOffers, { limit: 2, after: after.data[0]!.id });
     expect(page).toMatchObject({ hasMore: true, data: [{ id: after.data[1]!.id }, { id: after.data[2]!.id }] });
   }, 30_000);
+
+  it('does not start where an affected NATS server would be shown to nodes of other machines', async () => {
+    const url = 'nats://203.0.113.5:4222';
+    const outcome = await runService(scheduler, { ...env, PUBLIC_NATS_URL: url }).then(
+      (running) => running.stop().then(() => undefined),
+      (error: Error) => error.message,
+    );
+    expect(outcome).toBe(exposureRefusal(gateway.connection.info!.version, url));
+  });
 });

@@ -3,9 +3,11 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { collectDefaultMetrics, register } from 'prom-client';
+import type { DataSource } from 'typeorm';
 import { Bus, MizanTransport } from '#messaging';
 import { limits } from '#protocol';
 import { commonConfig, readConfig } from './common-config.js';
+import type { CommonConfig } from './common-config.js';
 import { createDataSource } from './database.js';
 import type { ServiceDefinition } from './define-service.js';
 import { addHealthRoutes } from './health-routes.js';
@@ -31,7 +33,28 @@ export async function runService<Config>(definition: ServiceDefinition<Config>, 
   if (!register.getSingleMetric('process_cpu_user_seconds_total')) collectDefaultMetrics();
 
   const bus = await Bus.connect({ url: common.NATS_URL, creds: common.NATS_CREDS, name: definition.name });
-  const dataSource = common.DATABASE_URL ? await createDataSource(common.DATABASE_URL, definition.name).initialize() : undefined;
+  const dataSource = common.DATABASE_URL ? createDataSource(common.DATABASE_URL, definition.name) : undefined;
+  try {
+    await dataSource?.initialize();
+    return await startApp(definition, { common, config, bus, dataSource, logger, stopTelemetry });
+  } catch (error) {
+    // What was opened for a service that cannot start does not stay behind it.
+    await bus.close();
+    if (dataSource?.isInitialized) await dataSource.destroy();
+    throw error;
+  }
+}
+
+interface Opened<Config> {
+  common: CommonConfig;
+  config: Config;
+  bus: Bus;
+  dataSource: DataSource | undefined;
+  logger: JsonLogger;
+  stopTelemetry: () => Promise<void>;
+}
+
+async function startApp<Config>(definition: ServiceDefinition<Config>, { common, config, bus, dataSource, logger, stopTelemetry }: Opened<Config>): Promise<RunningService> {
   const readiness = new Readiness();
   readiness.add('nats', () => bus.isConnected);
   if (dataSource) readiness.add('database', () => dataSource.query('SELECT 1').then(() => true));

@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import type { DynamicModule, OnApplicationShutdown, Provider } from '@nestjs/common';
+import type { DynamicModule, OnApplicationBootstrap, OnApplicationShutdown, Provider } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Clock, Ids, SystemClock, SystemIds } from '#kernel';
 import { Bus, Caller, Inbox, Outbox, OutboxRelay, Publisher, Replicas } from '#messaging';
@@ -15,12 +15,17 @@ export interface ServiceParts {
   readiness: Readiness;
 }
 
-class PartsShutdown implements OnApplicationShutdown {
+/** Begins and ends with the application what is none of Nest's own. */
+class PartsLifecycle implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(
     private readonly parts: ServiceParts,
     private readonly replicas: Replicas,
     private readonly relay: OutboxRelay | undefined,
   ) {}
+
+  onApplicationBootstrap(): void {
+    this.relay?.start();
+  }
 
   async onApplicationShutdown(): Promise<void> {
     this.replicas.stop();
@@ -38,7 +43,6 @@ export class ServiceModule {
     const outbox = new Outbox(definition.name, ids);
     const replicas = new Replicas(parts.bus);
     const relay = parts.dataSource && new OutboxRelay(definition.name, parts.dataSource, parts.bus, outbox);
-    relay?.start();
     const shared: Provider[] = [
       { provide: SERVICE_CONFIG, useValue: parts.config },
       { provide: Clock, useValue: clock },
@@ -56,7 +60,7 @@ export class ServiceModule {
       module: ServiceModule,
       global: true,
       imports: [definition.module(parts.config as never)],
-      providers: [...shared, { provide: PartsShutdown, useValue: new PartsShutdown(parts, replicas, relay) }],
+      providers: [...shared, { provide: PartsLifecycle, useValue: new PartsLifecycle(parts, replicas, relay) }],
       exports: shared,
     };
   }

@@ -2,7 +2,7 @@ import { Catch, Logger } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { httpStatus, limits } from '#protocol';
-import { errorAnswer, isUnexpected } from './openai-error.js';
+import { codeOf, errorAnswer, isUnexpected } from './openai-error.js';
 
 /**
  * A client that still sends when the connection is closed sees a reset instead of the answer. What it sends is thrown away
@@ -18,7 +18,8 @@ export class ErrorFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
-    if (isUnexpected(error)) this.logger.error({ message: 'request failed', request: request.id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    if (isUnexpected(error)) this.logger.error({ msg: 'request failed', record: request.id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    request.failedWith = codeOf(error);
     if (reply.sent) return;
     const { status, headers, contentType, body } = errorAnswer(error);
     if (status === httpStatus.tooLarge && Number(request.headers['content-length']) <= drainedBytesMax) reply.removeHeader('connection');

@@ -28,6 +28,9 @@ const retryAfterSeconds: Partial<Record<ErrorCode, number>> = {
   STARTING: 1,
 };
 
+/** The stable code under which an error is told. */
+export const codeOf = (error: unknown): string => (error instanceof DomainError ? error : fromFramework(error)).code;
+
 /** Maps any error to OpenAI's shape. What was not expected tells the caller nothing. */
 export function errorAnswer(error: unknown): ErrorAnswer {
   const domain = error instanceof DomainError ? error : fromFramework(error);
