@@ -37,10 +37,16 @@ describe('the contracts', () => {
     });
     if (code !== 0) throw new Error(output);
     expect(output).toMatch(/\d+ tests passed, 0 failed, 0 skipped/);
-  }, 120_000);
+  }, 400_000);
 
   it('are what the committed ABI and bytecode were made from', async () => {
     const { code, output } = await run(process.execPath, ['contracts/build.mjs', '--check']);
     expect({ code, output }).toEqual({ code: 0, output: '' });
   }, 60_000);
+
+  it('are tested so that a bug is found: three of the bugs that npm run soak:settlement seeds', async () => {
+    const { code, output } = await run(process.execPath, ['contracts/mutate.mjs', '--first', '3']);
+    if (code !== 0) throw new Error(output);
+    expect(output).toContain('3 of 3 bugs caught');
+  }, 400_000);
 });

@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { headers } from '@nats-io/transport-node';
 import { isDomainError } from '#kernel';
 import type { DomainError } from '#kernel';
-import { connect, deployEscrow, deployTestDollar, depositTestDollars, Escrow, escrowCalls, sendCall, Token } from '#chain';
+import { connect, deployEscrow, deployTestDollar, depositTestDollars, Escrow, escrowCalls, listHash, sendCall, Token, verifyStatement } from '#chain';
 import { Bus, Caller } from '#messaging';
 import { billingCalls, bodyMatchesEnvelope, failure, governanceCalls, parseEnvelope, recordCommit, settlementCalls, settlementEvents } from '#protocol';
 import type { Call, Event, LogRecord, PayloadOf, ReplyOf, RequestOf } from '#protocol';
@@ -205,6 +205,12 @@ describe('the settlement service', () => {
 
     expect(await caller.call(settlementCalls.getStatement, { tenant, id: settled.id })).toEqual(settled);
     await expect(caller.call(settlementCalls.getStatement, { tenant: poor, id: settled.id })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    const file = await caller.call(settlementCalls.statementFile, { tenant, id: settled.id });
+    expect(file).toMatchObject({ chainId: 31_337, escrow: escrow.address, statement: { payer: payer.address, epoch: 1n, cumulativeTotal: 341n } });
+    expect(file.payees).toContainEqual({ address: payee.address, cumulativeUnits: 300n });
+    expect(verifyStatement(file.statement, { chainId: 31_337n, escrow: escrow.address }, file.signature)).toBe(true);
+    expect(listHash(file.list)).toBe(file.statement.listHash);
+    await expect(caller.call(settlementCalls.statementFile, { tenant: poor, id: settled.id })).rejects.toMatchObject({ code: 'NOT_FOUND' });
     expect(await caller.call(settlementCalls.listStatements, { tenant: null, limit: 1 })).toEqual({ data: [settled], hasMore: false });
     await expect(caller.call(settlementCalls.listStatements, { tenant: null, limit: 1, after: 'x' })).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
   });

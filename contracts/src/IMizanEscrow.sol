@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {IDelegation} from "./IDelegation.sol";
+import {IDepositIntake} from "./IDepositIntake.sol";
+
 /// @notice What a payer signs once per epoch: everybody's cumulative totals and the head of the audit log.
-/// @param payer the account whose deposit pays; it signs with its own key
+/// @param payer the account whose deposit pays; it signs itself, or a delegate does
 /// @param epoch rises with every statement of a payer; gaps are allowed
 /// @param listHash keccak256 of the packed list of (uint32 index, uint64 cumulative), 12 bytes each
 /// @param cumulativeTotal sum of all the payer's cumulative totals after this statement, in units
@@ -41,9 +44,7 @@ struct Payer {
 
 /// @title Deposits of payers, cumulative credits of payees, anchors of the audit log
 /// @notice One unit is `unit` base units of `token`. Nobody owns, upgrades or pauses this contract.
-interface IMizanEscrow {
-    /// @notice A payer added to its own deposit.
-    event Deposited(address indexed payer, uint128 units, uint128 available);
+interface IMizanEscrow is IDepositIntake, IDelegation {
     /// @notice A payer asked `units` more of its deposit back; all of `thawing` may leave at `thawEndsAt`.
     event ThawStarted(address indexed payer, uint64 units, uint64 thawing, uint64 thawEndsAt);
     /// @notice A payer gave up its thaw.
@@ -73,10 +74,8 @@ interface IMizanEscrow {
 
     error AddressInvalid(address account);
     error AlreadyRegistered(address payee, uint32 index);
-    error AmountZero();
     error AuditRolledBack(uint64 storedSize, uint64 statedSize);
     error CumulativeFell(uint32 index, uint64 stored, uint64 stated);
-    error DecimalsUnsupported(uint8 decimals);
     error DepositInsufficient(uint128 available, uint128 needed);
     error EpochStale(uint64 stored, uint64 stated);
     error IndicesNotAscending(uint32 index);
@@ -84,18 +83,14 @@ interface IMizanEscrow {
     error ListLengthWrong(uint256 length);
     error NotPayee(uint32 index, address caller);
     error NotSelf();
-    error ParameterOutOfRange();
     error PayeeUnknown(uint32 index);
     error RegistryUnknown(bytes32 registryHash);
     error SignatureWrong();
+    error StepTooLarge();
     error StatementExpired(uint64 validUntil);
     error ThawNotOver(uint64 thawEndsAt);
-    error TokenAmountWrong(uint256 expected, uint256 received);
     error TotalFell(uint128 stored, uint128 stated);
     error TotalWrong(uint256 listed, uint128 stated);
-
-    /// @notice Moves `units` of the token from the caller into the caller's deposit. Never touches a thaw.
-    function deposit(uint128 units) external;
 
     /// @notice Asks `units` more of the caller's deposit back and restarts the clock for all of it.
     /// Until it leaves, thawing deposit still pays statements.
@@ -116,8 +111,8 @@ interface IMizanEscrow {
 
     /// @notice Applies a payer's signed statement; anyone may relay it.
     /// @param list packed (uint32 index, uint64 cumulative) with strictly ascending indices
-    /// @param signature 65 bytes (r, s, v) with low s, by the payer's own key. ERC-1271 wallets are not served:
-    /// a payer is an externally owned account.
+    /// @param signature 65 bytes (r, s, v) with low s by the payer's own key or by one of its delegates, or what the payer's
+    /// ERC-1271 wallet accepts. A delegate is held to the payer's limits and allow-list (IDelegation).
     function settle(EpochStatement calldata statement, bytes calldata list, bytes calldata signature) external;
 
     /// @notice Pays the calling payee all that `payers` have credited to it.

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Delegation} from "./Delegation.sol";
+import {DepositIntake} from "./DepositIntake.sol";
 import {EpochStatement, IMizanEscrow, Payer} from "./IMizanEscrow.sol";
 import {PackedTotals} from "./PackedTotals.sol";
 
 /// @title Deposits of payers, cumulative credits of payees, anchors of the audit log
 /// @notice See IMizanEscrow for every function.
-contract MizanEscrow is IMizanEscrow, EIP712, ReentrancyGuardTransient {
+contract MizanEscrow is IMizanEscrow, DepositIntake, Delegation, EIP712 {
     using SafeERC20 for IERC20Metadata;
     using PackedTotals for mapping(uint256 => uint256);
 
@@ -24,10 +26,10 @@ contract MizanEscrow is IMizanEscrow, EIP712, ReentrancyGuardTransient {
     uint256 private constant THAW_SECONDS_MAX = 90 days;
     uint256 private constant ITEM_BYTES = 12;
 
-    /// @notice The one token this contract holds. Fee-on-transfer and rebasing tokens are refused on deposit.
-    IERC20Metadata public immutable token;
-    /// @notice Base units of the token in one unit; a token with 18 decimals and units of 1e-6 has 1e12.
-    uint256 public immutable unit;
+    /// @dev How far one statement may move its payer's epoch and audit size, or a stolen delegate could use them up.
+    uint64 private constant EPOCH_STEP_MAX = 2 ** 32;
+    uint64 private constant AUDIT_STEP_MAX = 2 ** 40;
+
     /// @notice Seconds from asking a deposit back to getting it.
     uint64 public immutable thawSeconds;
 
@@ -38,9 +40,10 @@ contract MizanEscrow is IMizanEscrow, EIP712, ReentrancyGuardTransient {
     /// @inheritdoc IMizanEscrow
     mapping(bytes32 registryHash => uint32) public countAt;
 
-    /// @dev A payout address of zero stands for the payee itself.
+    /// @dev Pushes go to the payee itself until it moved its payout address: one slot to read then.
     struct PayeeEntry {
         address payee;
+        bool moved;
         address payoutAddress;
     }
 
@@ -53,30 +56,15 @@ contract MizanEscrow is IMizanEscrow, EIP712, ReentrancyGuardTransient {
     /// @param token_ ERC-20 with at most 18 decimals
     /// @param unit_ base units of the token in one unit, at least 1
     /// @param thawSeconds_ 1 second to 90 days
-    constructor(IERC20Metadata token_, uint256 unit_, uint64 thawSeconds_) EIP712("MizanEscrow", "1") {
-        uint8 decimals = token_.decimals();
-        if (decimals > 18) revert DecimalsUnsupported(decimals);
-        if (unit_ == 0 || unit_ > 10 ** decimals) revert ParameterOutOfRange();
+    constructor(IERC20Metadata token_, uint256 unit_, uint64 thawSeconds_)
+        EIP712("MizanEscrow", "1")
+        DepositIntake(token_, unit_)
+    {
         if (thawSeconds_ == 0 || thawSeconds_ > THAW_SECONDS_MAX) revert ParameterOutOfRange();
-        token = token_;
-        unit = unit_;
         thawSeconds = thawSeconds_;
     }
 
     // ---------------------------------------------------------------- deposits
-
-    /// @inheritdoc IMizanEscrow
-    function deposit(uint128 units) external nonReentrant {
-        if (units == 0) revert AmountZero();
-        uint256 expected = units * unit;
-        uint256 before = token.balanceOf(address(this));
-        token.safeTransferFrom(msg.sender, address(this), expected);
-        uint256 received = token.balanceOf(address(this)) - before;
-        if (received != expected) revert TokenAmountWrong(expected, received);
-        uint128 available = _payers[msg.sender].available + units;
-        _payers[msg.sender].available = available;
-        emit Deposited(msg.sender, units, available);
-    }
 
     /// @inheritdoc IMizanEscrow
     function thaw(uint64 units) external {
@@ -133,6 +121,7 @@ contract MizanEscrow is IMizanEscrow, EIP712, ReentrancyGuardTransient {
         _requireOutside(to);
         uint32 number = _numbers[msg.sender];
         if (number == 0) revert NotPayee(0, msg.sender);
+        _payees[number - 1].moved = true;
         _payees[number - 1].payoutAddress = to;
         emit PayoutAddressChanged(number - 1, to);
     }
@@ -147,12 +136,15 @@ contract MizanEscrow is IMizanEscrow, EIP712, ReentrancyGuardTransient {
         if (block.timestamp > statement.validUntil) revert StatementExpired(statement.validUntil);
         bytes32 listHash = keccak256(list);
         if (listHash != statement.listHash) revert ListHashWrong(listHash);
-        _requireSigned(statement, signature);
+        bool delegated = _requireSigned(statement, signature);
 
-        Payer storage payer = _payers[statement.payer];
-        uint128 units = _advance(payer, statement);
+        uint128 units = _advance(_payers[statement.payer], statement);
         uint256 listed = _credit(statement.payer, list, _countUnder(statement.registryHash));
         if (listed != units) revert TotalWrong(listed, units);
+        if (delegated) {
+            _requireWithinLimits(statement.payer, units);
+            _requireAllowed(statement.payer, list);
+        }
         emit EpochSettled(
             statement.payer,
             statement.epoch,
@@ -207,8 +199,9 @@ contract MizanEscrow is IMizanEscrow, EIP712, ReentrancyGuardTransient {
     /// @inheritdoc IMizanEscrow
     function payeeAt(uint32 index) public view returns (address payee, address payoutAddress) {
         PayeeEntry storage entry = _payees[index];
-        if (entry.payee == address(0)) revert PayeeUnknown(index);
-        return (entry.payee, entry.payoutAddress == address(0) ? entry.payee : entry.payoutAddress);
+        payee = entry.payee;
+        if (payee == address(0)) revert PayeeUnknown(index);
+        payoutAddress = entry.moved ? entry.payoutAddress : payee;
     }
 
     /// @inheritdoc IMizanEscrow
@@ -223,7 +216,13 @@ contract MizanEscrow is IMizanEscrow, EIP712, ReentrancyGuardTransient {
         if (account == address(0) || account == address(this)) revert AddressInvalid(account);
     }
 
-    function _requireSigned(EpochStatement calldata statement, bytes calldata signature) private view {
+    /// @dev Signed by the payer's key, by one of its live delegates, or by the payer as a wallet. An account that has both a key
+    /// and code (EIP-7702) may use either.
+    function _requireSigned(EpochStatement calldata statement, bytes calldata signature)
+        private
+        view
+        returns (bool delegated)
+    {
         bytes32 digest = _hashTypedDataV4(
             keccak256(
                 abi.encode(
@@ -240,7 +239,25 @@ contract MizanEscrow is IMizanEscrow, EIP712, ReentrancyGuardTransient {
             )
         );
         (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(digest, signature);
-        if (failure != ECDSA.RecoverError.NoError || signer != statement.payer) revert SignatureWrong();
+        if (failure == ECDSA.RecoverError.NoError) {
+            if (signer == statement.payer) return false;
+            if (_isLive(statement.payer, signer)) return true;
+        }
+        if (!_walletAccepts(statement.payer, digest, signature)) revert SignatureWrong();
+    }
+
+    /// @dev ERC-1271. Reads one word of the answer, however long it is; an account without code answers nothing.
+    function _walletAccepts(address wallet, bytes32 digest, bytes calldata signature)
+        private
+        view
+        returns (bool accepted)
+    {
+        bytes memory question = abi.encodeCall(IERC1271.isValidSignature, (digest, signature));
+        bytes32 magic = IERC1271.isValidSignature.selector;
+        assembly ("memory-safe") {
+            let done := staticcall(gas(), wallet, add(question, 0x20), mload(question), 0, 0x20)
+            accepted := and(and(done, gt(returndatasize(), 0x1f)), eq(mload(0), magic))
+        }
     }
 
     /// @dev Number of payees that a statement may name. The registry before its first payee has the hash zero.
@@ -261,6 +278,8 @@ contract MizanEscrow is IMizanEscrow, EIP712, ReentrancyGuardTransient {
         if (statement.auditSize <= auditSize && !sameHead) {
             revert AuditRolledBack(auditSize, statement.auditSize);
         }
+        if (statement.epoch - epoch > EPOCH_STEP_MAX) revert StepTooLarge();
+        if (statement.auditSize - auditSize > AUDIT_STEP_MAX) revert StepTooLarge();
         available -= units;
         payer.available = available;
         payer.cumulativeTotal = statement.cumulativeTotal;
@@ -271,29 +290,35 @@ contract MizanEscrow is IMizanEscrow, EIP712, ReentrancyGuardTransient {
         if (!sameHead) payer.auditRoot = statement.auditRoot;
     }
 
-    /// @dev Raises the cumulative totals that the list names; returns the sum of the differences.
+    /// @dev Raises the cumulative totals that the list names; returns the sum of the differences. Nothing overflows: an item is
+    /// 96 bits of a list that fits a transaction.
     function _credit(address payer, bytes calldata list, uint32 count) private returns (uint256 listed) {
         if (list.length % ITEM_BYTES != 0) revert ListLengthWrong(list.length);
         mapping(uint256 => uint256) storage credited = _credited[payer];
         uint256 next = 0; // the smallest index that may follow
         uint256 word = 0;
         uint256 key = type(uint256).max; // of the word in hand; no index has this one
-        for (uint256 at = 0; at < list.length; at += ITEM_BYTES) {
-            uint96 item = uint96(bytes12(list[at:at + ITEM_BYTES]));
-            uint32 index = uint32(item >> 64);
-            if (index < next) revert IndicesNotAscending(index);
-            if (index >= count) revert PayeeUnknown(index);
-            next = uint256(index) + 1;
-            if (index >> 2 != key) {
-                if (key != type(uint256).max) credited[key] = word;
-                key = index >> 2;
-                word = credited[key];
+        unchecked {
+            for (uint256 at = 0; at < list.length; at += ITEM_BYTES) {
+                uint256 item;
+                assembly ("memory-safe") {
+                    item := shr(160, calldataload(add(list.offset, at)))
+                }
+                uint256 index = item >> 64;
+                if (index < next) revert IndicesNotAscending(uint32(index));
+                if (index >= count) revert PayeeUnknown(uint32(index));
+                next = index + 1;
+                if (index >> 2 != key) {
+                    if (key != type(uint256).max) credited[key] = word;
+                    key = index >> 2;
+                    word = credited[key];
+                }
+                uint64 stored = PackedTotals.lane(word, uint32(index));
+                uint64 stated = uint64(item);
+                if (stated < stored) revert CumulativeFell(uint32(index), stored, stated);
+                listed += stated - stored;
+                word = PackedTotals.withLane(word, uint32(index), stated);
             }
-            uint64 stored = PackedTotals.lane(word, index);
-            uint64 stated = uint64(item);
-            if (stated < stored) revert CumulativeFell(index, stored, stated);
-            listed += stated - stored;
-            word = PackedTotals.withLane(word, index, stated);
         }
         if (key != type(uint256).max) credited[key] = word;
     }
@@ -312,5 +337,18 @@ contract MizanEscrow is IMizanEscrow, EIP712, ReentrancyGuardTransient {
         }
         if (sum == 0) revert AmountZero();
         token.safeTransfer(to, sum * unit);
+    }
+
+    function _addDeposit(address payer, uint128 units) internal override returns (uint128 available) {
+        available = _payers[payer].available + units;
+        _payers[payer].available = available;
+    }
+
+    function _depositOf(address payer) internal view override returns (uint128) {
+        return _payers[payer].available;
+    }
+
+    function _thawSeconds() internal view override returns (uint64) {
+        return thawSeconds;
     }
 }

@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {MizanEscrow} from "../src/MizanEscrow.sol";
 import {TestDollar} from "../src/TestDollar.sol";
-import {EscrowTest, IMizanEscrow, Payer, vm} from "./EscrowTest.sol";
+import {EscrowTest, IDepositIntake, IMizanEscrow, Payer, vm} from "./EscrowTest.sol";
 
 /// Takes one in a hundred of every transfer.
 contract TollToken is TestDollar {
@@ -32,7 +32,7 @@ contract DepositTest is EscrowTest {
     }
 
     function test_nothing_cannot_be_deposited() public {
-        vm.expectRevert(IMizanEscrow.AmountZero.selector);
+        vm.expectRevert(IDepositIntake.AmountZero.selector);
         escrow.deposit(0);
     }
 
@@ -43,17 +43,17 @@ contract DepositTest is EscrowTest {
         vm.prank(payer);
         toll.approve(address(escrow), 1_000);
         vm.prank(payer);
-        vm.expectRevert(abi.encodeWithSelector(IMizanEscrow.TokenAmountWrong.selector, 1_000, 990));
+        vm.expectRevert(abi.encodeWithSelector(IDepositIntake.TokenAmountWrong.selector, 1_000, 990));
         escrow.deposit(1_000);
     }
 
     function test_parameters_out_of_range_cannot_be_deployed() public {
         IERC20Metadata dollar = IERC20Metadata(address(token));
-        vm.expectRevert(IMizanEscrow.ParameterOutOfRange.selector);
+        vm.expectRevert(IDepositIntake.ParameterOutOfRange.selector);
         new MizanEscrow(dollar, 0, THAW);
-        vm.expectRevert(IMizanEscrow.ParameterOutOfRange.selector);
+        vm.expectRevert(IDepositIntake.ParameterOutOfRange.selector);
         new MizanEscrow(dollar, 1, 0);
-        vm.expectRevert(IMizanEscrow.ParameterOutOfRange.selector);
+        vm.expectRevert(IDepositIntake.ParameterOutOfRange.selector);
         new MizanEscrow(dollar, 1, type(uint64).max);
     }
 
@@ -77,7 +77,7 @@ contract DepositTest is EscrowTest {
         eq(token.balanceOf(payer), 300e6, "paid");
         eq(escrow.payerOf(payer).available, DEPOSIT - 300e6, "left");
         vm.prank(payer);
-        vm.expectRevert(IMizanEscrow.AmountZero.selector);
+        vm.expectRevert(IDepositIntake.AmountZero.selector);
         escrow.withdrawDeposit(payer);
     }
 
@@ -109,7 +109,7 @@ contract DepositTest is EscrowTest {
         escrow.cancelThaw();
         vm.warp(block.timestamp + THAW);
         vm.prank(payer);
-        vm.expectRevert(IMizanEscrow.AmountZero.selector);
+        vm.expectRevert(IDepositIntake.AmountZero.selector);
         escrow.withdrawDeposit(payer);
     }
 

@@ -2,6 +2,8 @@
 pragma solidity 0.8.30;
 
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
+import {IDelegation, Limits} from "../src/IDelegation.sol";
+import {IDepositIntake} from "../src/IDepositIntake.sol";
 import {EpochStatement, IMizanEscrow, Payer} from "../src/IMizanEscrow.sol";
 import {MizanEscrow} from "../src/MizanEscrow.sol";
 import {TestDollar} from "../src/TestDollar.sol";
@@ -10,8 +12,10 @@ import {TestDollar} from "../src/TestDollar.sol";
 interface Vm {
     function addr(uint256 key) external pure returns (address);
     function chainId(uint256 id) external;
+    function etch(address target, bytes calldata code) external;
     function expectRevert(bytes4 selector) external;
     function expectRevert(bytes calldata data) external;
+    function getBlockTimestamp() external view returns (uint256);
     function prank(address sender) external;
     function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
     function snapshotGasLastCall(string calldata group, string calldata name) external returns (uint256);

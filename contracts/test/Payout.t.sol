@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {MizanEscrow} from "../src/MizanEscrow.sol";
 import {TestDollar} from "../src/TestDollar.sol";
-import {EscrowTest, IMizanEscrow, vm} from "./EscrowTest.sol";
+import {EscrowTest, IDepositIntake, IMizanEscrow, vm} from "./EscrowTest.sol";
 
 /// Can refuse one receiver, and can call back into an escrow while it moves money.
 contract HostileDollar is TestDollar {
@@ -63,7 +63,7 @@ contract PayoutTest is EscrowTest {
         escrow.withdraw(twice, 0, payees[0]);
         eq(token.balanceOf(payees[0]), 30, "once");
         vm.prank(payees[0]);
-        vm.expectRevert(IMizanEscrow.AmountZero.selector);
+        vm.expectRevert(IDepositIntake.AmountZero.selector);
         escrow.withdraw(payers(), 0, payees[0]);
     }
 

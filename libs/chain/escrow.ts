@@ -113,6 +113,13 @@ export class Escrow {
   }
 }
 
+/** What the call data of a `settle` carries. Error: it is not one. */
+export function settleArguments(data: string): { statement: EpochStatement; list: string; signature: string } {
+  const [fields, list, signature] = escrowInterface.decodeFunctionData('settle', data) as unknown as [EpochStatement, string, string];
+  const { payer, epoch, listHash, cumulativeTotal, registryHash, auditRoot, auditSize, validUntil } = fields;
+  return { statement: { payer, epoch, listHash, cumulativeTotal, registryHash, auditRoot, auditSize, validUntil }, list, signature };
+}
+
 /** Call data of the escrow's transactions. */
 export const escrowCalls = {
   deposit: (units: bigint): string => escrowInterface.encodeFunctionData('deposit', [units]),

@@ -1,4 +1,4 @@
-import { concat, dataLength, dataSlice, getAddress, keccak256, recoverAddress, SigningKey, toBeHex, TypedDataEncoder } from 'ethers';
+import { dataLength, dataSlice, getAddress, hexlify, keccak256, recoverAddress, SigningKey, TypedDataEncoder } from 'ethers';
 import { assert } from '#kernel';
 
 /** A payee's cumulative total after a statement, in units of the escrow. */
@@ -48,7 +48,9 @@ export function packList(credits: readonly Credit[]): string {
     assert(cumulative >= 0n && cumulative < 2n ** 64n, 'a cumulative total is a uint64');
     assert(at === 0 || sorted[at - 1]!.index < index, 'a payee is named once');
   }
-  return concat(sorted.map(({ index, cumulative }) => concat([toBeHex(index, 4), toBeHex(cumulative, 8)])));
+  const bytes = Buffer.alloc(sorted.length * itemBytes);
+  for (const [at, { index, cumulative }] of sorted.entries()) bytes.writeBigUInt64BE(cumulative, bytes.writeUInt32BE(index, at * itemBytes));
+  return hexlify(bytes);
 }
 
 /** Inverse of {@link packList}. */

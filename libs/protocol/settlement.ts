@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { defineCall, defineEvent } from './define.js';
 import { actor } from './governance.js';
 import { evmAddress, pageRequest, sha256Hex, timeMs, tokenUnits, txHash, uuid } from './scalars.js';
+import { statementFile } from './statement-file.js';
 
 export const statement = z.object({
   id: uuid,
@@ -25,6 +26,8 @@ export const settlementCalls = {
   /** Runs an epoch now. Errors: NOTHING_DUE, CHAIN_UNAVAILABLE, DEPOSIT_INSUFFICIENT. */
   runEpoch: defineCall('settlement', 'epochs.run', { request: z.object({ tenant: uuid }), reply: statement, timeoutMs: 30_000 }),
   getStatement: defineCall('settlement', 'statements.get', { request: z.object({ tenant: uuid, id: uuid }), reply: statement }),
+  /** The signed statement as its payees get it. Errors: NOT_FOUND (none, or not signed yet). */
+  statementFile: defineCall('settlement', 'statements.file', { request: z.object({ tenant: uuid, id: uuid }), reply: statementFile }),
   listStatements: defineCall('settlement', 'statements.list', { request: pageRequest.extend({ tenant: uuid.nullable() }), reply: z.object({ data: z.array(statement), hasMore: z.boolean() }) }),
   /** Chain, contracts and the payer's deposit as the service sees them. */
   chainState: defineCall('settlement', 'chain.state', {

@@ -38,6 +38,14 @@ export class SettlementsController {
     return this.caller.call(settlementCalls.getStatement, { tenant, id });
   }
 
+  /** Errors: NOT_FOUND (none, or not signed yet). */
+  @Get('settlements/:id/statement')
+  @Authorise('payout.read', askedTenant)
+  @Replies('The signed statement as a file: it can be put on chain and withdrawn from with only an RPC endpoint', settlementCalls.statementFile.reply)
+  file(@OneTenant() tenant: string, @Param('id', { schema: uuid }) id: string, @Query({ schema: tenantQuery }) _query: unknown): Promise<ReplyOf<typeof settlementCalls.statementFile>> {
+    return this.caller.call(settlementCalls.statementFile, { tenant, id });
+  }
+
   @Get('settlement/chain')
   @Authorise('payout.read', askedTenant)
   @Replies('Chain, contracts, deposit and credits as the service sees them', settlementCalls.chainState.reply)

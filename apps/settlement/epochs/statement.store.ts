@@ -3,7 +3,7 @@ import type { EntityManager } from 'typeorm';
 import type { ReplyOf } from '#protocol';
 import { settlementCalls } from '#protocol';
 import type { TransactionState } from '../transactions/transaction.js';
-import type { Draw, SignableStatement } from './statement.js';
+import type { Draw, DrawnPayee, SignableStatement } from './statement.js';
 
 export type StatementState = ReplyOf<typeof settlementCalls.getStatement>['state'];
 
@@ -17,6 +17,12 @@ export interface StatementRow extends Draw {
   readonly error: string | null;
   readonly tx: string | null;
   readonly createdAtMs: number;
+}
+
+/** A statement as it was signed: the escrow's call data, and whom it pays. */
+export interface SignedForm {
+  readonly callData: string;
+  readonly payees: readonly DrawnPayee[];
 }
 
 interface Row {
@@ -55,12 +61,14 @@ function stateOf(row: Row): StatementState {
   }
 }
 
+const payeesFrom = (payees: Row['payees']): DrawnPayee[] => payees.map(({ payee, units, cumulativeUnits }) => ({ payee, units: BigInt(units), cumulativeUnits: BigInt(cumulativeUnits) }));
+
 function fromRow(row: Row): StatementRow {
   return {
     id: row.id,
     tenant: row.tenant,
     payer: row.payer,
-    payees: row.payees.map(({ payee, units, cumulativeUnits }) => ({ payee, units: BigInt(units), cumulativeUnits: BigInt(cumulativeUnits) })),
+    payees: payeesFrom(row.payees),
     totalUnits: BigInt(row.total_units),
     cumulativeTotalUnits: BigInt(row.cumulative_total_units),
     state: stateOf(row),
@@ -133,6 +141,15 @@ export class StatementStore {
 
   async get(manager: EntityManager, id: string): Promise<StatementRow | null> {
     return (await manager.query<Row[]>(`${select} WHERE s.id = $1`, [id])).map(fromRow)[0] ?? null;
+  }
+
+  /** The call data that carries the statement's newest signed form, which is what was handed out; null until it is signed. */
+  async signedForm(manager: EntityManager, id: string): Promise<SignedForm | null> {
+    const rows = await manager.query<{ data: string; payees: Row['payees'] }[]>(
+      'SELECT t.data, s.payees FROM settlement.statements s JOIN settlement.transactions t ON t.id = s.transaction WHERE s.id = $1',
+      [id],
+    );
+    return rows[0] ? { callData: rows[0].data, payees: payeesFrom(rows[0].payees) } : null;
   }
 
   /** The tenant's statement that is not final, if there is one. */

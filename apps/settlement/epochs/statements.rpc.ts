@@ -4,7 +4,9 @@ import { Serve } from '#messaging';
 import { failure, settlementCalls, uuid } from '#protocol';
 import type { ReplyOf, RequestOf } from '#protocol';
 import { withTenant } from '#service';
+import { ChainLink } from '../chain/chain-link.js';
 import { SettleService } from './settle.service.js';
+import { fileOf } from './statement-file.js';
 import { StatementStore } from './statement.store.js';
 import type { StatementRow } from './statement.store.js';
 
@@ -23,6 +25,7 @@ export class StatementsRpc {
     private readonly dataSource: DataSource,
     private readonly settle: SettleService,
     private readonly statements: StatementStore,
+    private readonly chain: ChainLink,
   ) {}
 
   @Serve(settlementCalls.runEpoch)
@@ -35,6 +38,13 @@ export class StatementsRpc {
     const row = await withTenant(this.dataSource, tenant, (manager) => this.statements.get(manager, id));
     if (!row) throw failure('NOT_FOUND', `there is no statement ${id}`);
     return toWire(row);
+  }
+
+  @Serve(settlementCalls.statementFile)
+  async file({ tenant, id }: RequestOf<typeof settlementCalls.statementFile>): Promise<ReplyOf<typeof settlementCalls.statementFile>> {
+    const signed = await withTenant(this.dataSource, tenant, (manager) => this.statements.signedForm(manager, id));
+    if (!signed) throw failure('NOT_FOUND', `there is no signed statement ${id}`);
+    return fileOf(signed, { chainId: this.chain.chainId, escrow: this.chain.escrow.address });
   }
 
   @Serve(settlementCalls.listStatements)

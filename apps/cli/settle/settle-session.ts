@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs';
+import { Wallet } from 'ethers';
+import type { JsonRpcProvider } from 'ethers';
+import { connect, Escrow, listHash, unpackList } from '#chain';
+import type { Credit } from '#chain';
+import { statementFile } from '#protocol';
+import type { z } from 'zod';
+
+export type StatementFile = z.output<typeof statementFile>;
+
+export interface SettleOptions {
+  /** JSON-RPC endpoint of the chain that the file names; every other service may be gone. */
+  readonly rpc: string;
+  /** File with the private key that sends, in hex; or {@link key}. */
+  readonly keyFile?: string;
+  readonly key?: string;
+}
+
+/** A statement file, the escrow it is for, and the key that sends. Close it with `provider.destroy()`. */
+export interface SettleSession {
+  readonly file: StatementFile;
+  readonly credits: readonly Credit[];
+  readonly escrow: Escrow;
+  readonly wallet: Wallet;
+  readonly provider: JsonRpcProvider;
+}
+
+/**
+ * Reads the file and looks at the chain. Errors: the file is none or its list is not the signed one; no key; the endpoint is another
+ * chain or has no escrow there.
+ */
+export async function openSession(path: string, options: SettleOptions): Promise<SettleSession> {
+  const file = readStatementFile(readFileSync(path, 'utf8'));
+  const provider = connect(options.rpc, BigInt(file.chainId));
+  try {
+    const wallet = new Wallet(keyOf(options), provider);
+    const chainId = Number(await provider.send('eth_chainId', []));
+    if (chainId !== file.chainId) throw new Error(`${options.rpc} is chain ${chainId}; the statement is for chain ${file.chainId}`);
+    if ((await provider.getCode(file.escrow)) === '0x') throw new Error(`there is no contract at ${file.escrow} on chain ${chainId}`);
+    return { file, credits: unpackList(file.list), escrow: new Escrow(file.escrow, provider), wallet, provider };
+  } catch (error) {
+    provider.destroy();
+    throw error;
+  }
+}
+
+export function readStatementFile(text: string): StatementFile {
+  const parsed = statementFile.safeParse(parseJson(text));
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new Error(`this is not a statement file: ${issue!.path.join('.')}: ${issue!.message}`);
+  }
+  if (listHash(parsed.data.list) !== parsed.data.statement.listHash) throw new Error('the list in the file is not the one that was signed');
+  return parsed.data;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error('this is not a statement file: it is not JSON');
+  }
+}
+
+/** Keys are never arguments: those are seen by everybody on the machine. */
+function keyOf({ keyFile, key }: SettleOptions): string {
+  const text = keyFile === undefined ? key : readFileSync(keyFile, 'utf8').trim();
+  if (text === undefined || text === '') throw new Error('no key is given: use --key-file or MIZAN_WALLET_KEY');
+  const hex = text.startsWith('0x') ? text : `0x${text}`;
+  if (!/^0x[0-9a-fA-F]{64}$/.test(hex)) throw new Error('the key is not 32 bytes of hex');
+  return hex;
+}

@@ -1,0 +1,21 @@
+import { getAddress } from 'ethers';
+import { assert } from '#kernel';
+import { settleArguments, verifyStatement } from '#chain';
+import type { EscrowDomain } from '#chain';
+import type { ReplyOf, settlementCalls } from '#protocol';
+import type { SignedForm } from './statement.store.js';
+
+/** The file that payees get, read back from the very bytes that go on chain. Asserts that the payer's signature is right. */
+export function fileOf({ callData, payees }: SignedForm, domain: EscrowDomain): ReplyOf<typeof settlementCalls.statementFile> {
+  const { statement, list, signature } = settleArguments(callData);
+  assert(verifyStatement(statement, domain, signature), 'a statement that is handed out is signed by its payer');
+  return {
+    format: 'mizan-statement/1',
+    chainId: Number(domain.chainId),
+    escrow: domain.escrow,
+    statement,
+    list,
+    signature,
+    payees: payees.map(({ payee, cumulativeUnits }) => ({ address: getAddress(payee.toLowerCase()), cumulativeUnits })),
+  };
+}
