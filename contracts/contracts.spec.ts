@@ -31,7 +31,7 @@ async function run(command: string, args: readonly string[], env: Record<string,
 
 describe('the contracts', () => {
   it('pass their own unit, fuzz, invariant and gas tests', async () => {
-    const { code, output } = await run(forgeProgram(), ['test', '--root', '.'], {
+    const { code, output } = await run(forgeProgram(), ['test', '--root', '.', '--force'], {
       FOUNDRY_CONFIG: 'contracts/foundry.toml',
       FORGE_SNAPSHOT_CHECK: 'true',
     });
