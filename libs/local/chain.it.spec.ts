@@ -16,6 +16,8 @@ describe('the embedded chain', () => {
     await askChain(first.rpcUrl, 'anvil_setBalance', [someone, '0x2a']);
     const [from] = await askChain<string[]>(first.rpcUrl, 'eth_accounts');
     const sent = await askChain<string>(first.rpcUrl, 'eth_sendTransaction', [{ from, to: someone, value: '0x1' }]);
+    // A transaction is answered before it is mined.
+    for (let tries = 0; tries < 200 && (await askChain(first.rpcUrl, 'eth_getTransactionReceipt', [sent])) === null; tries += 1) await new Promise((resolve) => setTimeout(resolve, 20));
     await first.running!.stop();
 
     const second = await startChain(options);
