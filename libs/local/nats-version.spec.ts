@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { exposureRefusal, isAffected, isLoopback, parseNatsVersion } from './nats-version.js';
+import { isAffected, isLoopback } from '#protocol';
+import { exposureRefusal, parseNatsVersion } from './nats-version.js';
 
 describe('the version of a nats-server', () => {
   it('is read from what the program prints', () => {

@@ -1,3 +1,5 @@
+import { isAffected, isLoopback } from '#protocol';
+
 /**
  * Why nodes may not be sent to a server, or undefined. Servers before 2.10.27, and 2.11.0, let any client of an account manage
  * its JetStream assets (CVE-2025-30215): they serve nodes of this machine only.
@@ -8,17 +10,8 @@ export function exposureRefusal(version: string, publicUrl: string): string | un
   return `nats-server ${version} is affected by CVE-2025-30215 and may not serve nodes at ${publicUrl}: use 2.10.27, 2.11.1 or later, or a loopback address`;
 }
 
-function isAffected(version: string): boolean {
-  const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number);
-  if (major !== 2) return major < 2;
-  if (minor !== 10) return minor < 10 || (minor === 11 && patch < 1);
-  return patch < 27;
-}
-
 function hostOf(url: string): string {
   const text = url.trim();
   const full = text.includes('://') ? text : `nats://${text}`;
   return URL.canParse(full) ? new URL(full).hostname : '';
 }
-
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '[::1]' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
