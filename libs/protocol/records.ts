@@ -1,8 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { canonicalJson } from '#kernel';
-import { commitFields, commitmentRoot } from './commitments.js';
-import type { RecordFields } from './commitments.js';
+import { commit, commitmentRoot } from './commitments.js';
+import type { CommitmentVersion, RecordFields } from './commitments.js';
 import { costTag } from './costs.js';
 import { signedReceipt } from './receipts.js';
 import { base64, nanos, sha256Hex, timeMs, uuid } from './scalars.js';
@@ -102,7 +100,8 @@ export const envelope = z.object({
   time: z.iso.datetime({ precision: 3 }),
   /** The tenant's pseudonym; the deployment's own entries carry `operator`. */
   tenant: z.union([sha256Hex, z.literal('operator')]),
-  schema: z.string(),
+  /** Ends in the version of the commitments (`commitmentVersions`). */
+  schema: z.string().regex(/^mizan\.record\.[a-z.-]+\/[12]$/),
   root: sha256Hex,
 });
 export type Envelope = z.output<typeof envelope>;
@@ -167,22 +166,24 @@ export interface RecordDraft {
 const entryContext = (id: string, type: RecordType): string => `${id}|${type}`;
 
 function envelopeBytes(draft: RecordDraft, tenant: string, root: string): Buffer {
-  const value: Envelope = { v: 1, id: draft.id, type: draft.type, time: new Date(draft.timeMs).toISOString(), tenant, schema: `mizan.record.${draft.type}/1`, root };
-  return Buffer.from(canonicalJson(value));
+  // RFC 8785 by hand: the names in order, and values that need no escape.
+  return Buffer.from(
+    `{"id":"${draft.id}","root":"${root}","schema":"mizan.record.${draft.type}/2","tenant":"${tenant}","time":"${new Date(draft.timeMs).toISOString()}","type":"${draft.type}","v":1}`,
+  );
 }
 
 /** Builds a tenant's record: commitments and encryption are made here, by the producer. */
 export function sealRecord(draft: RecordDraft, tenant: { tenant: string; pseudonym: string }, sealer: Sealer): LogRecord {
-  const secret = randomBytes(32);
-  const bytes = envelopeBytes(draft, tenant.pseudonym, commitmentRoot(commitFields(secret, draft.fields)));
-  const body = sealer.seal(Buffer.from(JSON.stringify({ secret: secret.toString('base64'), fields: draft.fields })), entryContext(draft.id, draft.type));
+  const secret = sealer.freshSecret();
+  const { root, json } = commit(secret, draft.fields);
+  const bytes = envelopeBytes(draft, tenant.pseudonym, root);
+  const body = sealer.seal(Buffer.from(`{"secret":"${secret.toString('base64')}","fields":${json}}`), entryContext(draft.id, draft.type));
   return { v: 1, id: draft.id, type: draft.type, tenant: tenant.tenant, envelope: bytes.toString('base64'), body, fields: null, facts: draft.facts, ...(draft.traceparent ? { traceparent: draft.traceparent } : {}) };
 }
 
 /** Builds a record of the deployment itself, whose fields are public (committed with an all-zero secret). */
 export function operatorRecord(draft: RecordDraft): LogRecord {
-  const root = commitmentRoot(commitFields(operatorSecret, draft.fields));
-  const bytes = envelopeBytes(draft, 'operator', root);
+  const bytes = envelopeBytes(draft, 'operator', commit(operatorSecret, draft.fields).root);
   return { v: 1, id: draft.id, type: draft.type, tenant: null, envelope: bytes.toString('base64'), body: null, fields: draft.fields as Record<string, z.core.util.JSONType>, facts: null };
 }
 
@@ -195,8 +196,11 @@ export function openRecordBody(id: string, type: RecordType, body: SealedBody, s
 
 /** Whether the fields are those that the envelope commits to. */
 export function bodyMatchesEnvelope(body: RecordBody, entry: Envelope): boolean {
-  return commitmentRoot(commitFields(Buffer.from(body.secret, 'base64'), body.fields)) === entry.root;
+  return commitmentRoot(commitmentVersion(entry), Buffer.from(body.secret, 'base64'), body.fields) === entry.root;
 }
+
+/** How the entry commits to its body. */
+export const commitmentVersion = ({ schema }: Envelope): CommitmentVersion => (schema.endsWith('/2') ? 2 : 1);
 
 /** Parses an entry's exact bytes. */
 export function parseEnvelope(bytes: Uint8Array): Envelope {

@@ -2,10 +2,12 @@ import { createCipheriv, createDecipheriv, createPrivateKey, createPublicKey, di
 import type { KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import { base64, uuid } from './scalars.js';
+import { SecretPool } from './secret-pool.js';
 
 /**
  * Bodies sealed to a public key: a data key is wrapped once (ephemeral X25519, HKDF-SHA256, AES-256-GCM) and encrypts many
- * bodies (AES-256-GCM, random 96-bit nonces, at most 2²⁰ bodies a key, far below the 2³² bound).
+ * bodies (AES-256-GCM, at most 2²⁰ bodies a key). A data key lives in one process and seals nothing elsewhere, so that its nonces are
+ * simply counted.
  */
 export const sealedBody = z.object({
   /** Which of the tenant's sealing keys opens it. */
@@ -45,6 +47,7 @@ function decrypt(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, aad: Ui
   return Buffer.concat([decipher.update(sealed.subarray(0, -16)), decipher.final()]);
 }
 
+const nonceBytes = 12;
 const wrapInfo = Buffer.from('mizan-seal-v1');
 
 function wrappingKey(secret: Uint8Array, ephemeral: Uint8Array, recipient: Uint8Array): Buffer {
@@ -55,6 +58,9 @@ function wrappingKey(secret: Uint8Array, ephemeral: Uint8Array, recipient: Uint8
 export class Sealer {
   private readonly dataKey = randomBytes(32);
   private readonly wrappedKey: string;
+  /** Its last four bytes count the bodies. */
+  private readonly nonce = Buffer.alloc(nonceBytes);
+  private readonly secrets = new SecretPool();
   private uses = 0;
 
   /** `recipient` is the raw X25519 public key. */
@@ -75,15 +81,20 @@ export class Sealer {
     return this.uses >= 2 ** 20;
   }
 
+  /** The secret of one record's commitments, which goes into its body. */
+  freshSecret(): Buffer {
+    return this.secrets.next();
+  }
+
   /** `context` binds the body to its record: it cannot be moved to another one. */
   seal(plaintext: Uint8Array, context: string): SealedBody {
     this.uses += 1;
-    const nonce = randomBytes(12);
+    this.nonce.writeUInt32BE(this.uses, nonceBytes - 4);
     return {
       sealKeyId: this.sealKeyId,
       wrappedKey: this.wrappedKey,
-      nonce: nonce.toString('base64'),
-      ciphertext: encrypt(this.dataKey, nonce, plaintext, Buffer.from(context)).toString('base64'),
+      nonce: this.nonce.toString('base64'),
+      ciphertext: encrypt(this.dataKey, this.nonce, plaintext, Buffer.from(context)).toString('base64'),
     };
   }
 }

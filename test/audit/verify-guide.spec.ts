@@ -8,7 +8,7 @@ import { canonicalJson } from '#kernel';
 import {
   ed25519Cosigner, ed25519Signer, formatProofFile, formatSignature, formatVerifierKey, inclusionProof, leafHash, parseNote, rootOf, sha256, signCheckpoint, toHex, toUtf8,
 } from '#merkle';
-import { commitFields, commitmentRoot } from '#protocol';
+import { commitmentRoot } from '#protocol';
 
 const guide = readFileSync('docs/verify.md', 'utf8');
 const vectorPath = 'docs/vectors/proof.json';
@@ -21,15 +21,16 @@ const timeMs = Date.UTC(2026, 0, 1);
 function vector(): string {
   const secret = new Uint8Array(32).fill(7);
   const fields = { model: 'mizan/embed', amountNanos: '1500', 'Zürich': [1, 0.5, null, true, { b: 'ü', a: '\n' }] };
-  const root = commitmentRoot(commitFields(secret, fields));
-  const envelopes = ['admitted', 'completed'].map((type) =>
-    Buffer.from(canonicalJson({ v: 1, id: record, type, time: new Date(timeMs).toISOString(), tenant: 'ab'.repeat(32), schema: `mizan.record.${type}/1`, root })),
-  );
+  const envelopes = (['admitted', 'completed'] as const).map((type, at) => {
+    const version = (at + 1) as 1 | 2;
+    const root = commitmentRoot(version, secret, fields);
+    return Buffer.from(canonicalJson({ v: 1, id: record, type, time: new Date(timeMs).toISOString(), tenant: 'ab'.repeat(32), schema: `mizan.record.${type}/${version}`, root }));
+  });
   const leaves = [...['0', '1', '2'].map(toUtf8), ...envelopes].map((entry) => leafHash(sha256, entry));
   const note = signCheckpoint({ origin: log.key.name, size: 5, root: rootOf(sha256, leaves) }, log);
   const checkpoint = note + formatSignature(witness.cosign(parseNote(note).text, 1_767_225_600));
   const entries = envelopes.map((envelope, at) => ({
-    entry: { index: 3 + at, id: record, type: ['admitted', 'completed'][at], timeMs, tenant: '018f0000-0000-7000-8000-00000000000a', envelope: envelope.toString('base64'), body: at === 0 ? { secret: Buffer.from(secret).toString('base64'), fields } : null },
+    entry: { index: 3 + at, id: record, type: ['admitted', 'completed'][at], timeMs, tenant: '018f0000-0000-7000-8000-00000000000a', envelope: envelope.toString('base64'), body: { secret: Buffer.from(secret).toString('base64'), fields } },
     proof: formatProofFile({ index: 3 + at, proof: inclusionProof(sha256, 3 + at, 5, (level, index) => rootOf(sha256, leaves.slice(index * 2 ** level, (index + 1) * 2 ** level))), checkpoint }),
   }));
   return `${JSON.stringify({ format: 'mizan-proof/1', entries, logKey: formatVerifierKey(log.key) }, null, 2)}\n`;
@@ -66,7 +67,7 @@ describe('the guide to verifying', () => {
   });
 
   it('has a verifier that accepts the vector, as ours does', async () => {
-    expect(await run(vector())).toEqual({ code: 0, out: `holds: admitted of record ${record}, entry 3 of 5, with its body\nholds: completed of record ${record}, entry 4 of 5\n` });
+    expect(await run(vector())).toEqual({ code: 0, out: `holds: admitted of record ${record}, entry 3 of 5, with its body\nholds: completed of record ${record}, entry 4 of 5, with its body\n` });
     expect(verifyOffline(vector(), formatVerifierKey(log.key), [formatVerifierKey(witness.key)])).toMatchObject({ valid: true, outsideMemory: ['witness.example/w1'] });
   });
 

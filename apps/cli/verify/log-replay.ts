@@ -1,6 +1,6 @@
 import { equalBytes, leafHash, RightEdge, sha256, toHex } from '#merkle';
 import type { Json } from '#kernel';
-import { commitFields, commitmentRoot, operatorSecret, parseEnvelope } from '#protocol';
+import { commitmentRoot, commitmentVersion, operatorSecret, parseEnvelope } from '#protocol';
 import type { Envelope } from '#protocol';
 import { nodeName } from './log-rows.js';
 import type { LogPage, LogRow } from './log-rows.js';
@@ -75,6 +75,6 @@ function misdescribed(row: LogRow, pseudonyms: ReadonlyMap<string, string>): str
   if (Date.parse(envelope.time) !== row.timeMs) return 'stands under another time than its own';
   const pseudonym = row.tenant === null ? 'operator' : pseudonyms.get(row.tenant);
   if (envelope.tenant !== pseudonym) return 'stands under another organisation than its own';
-  if (row.fields && commitmentRoot(commitFields(operatorSecret, row.fields as Record<string, Json>)) !== envelope.root) return 'has public fields that it does not commit to';
+  if (row.fields && commitmentRoot(commitmentVersion(envelope), operatorSecret, row.fields as Record<string, Json>) !== envelope.root) return 'has public fields that it does not commit to';
   return undefined;
 }
