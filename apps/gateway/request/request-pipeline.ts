@@ -51,14 +51,7 @@ export class RequestPipeline {
    * ENGINE_FAILED, ENGINE_REFUSED, DEADLINE_EXCEEDED, RECORD_UNAVAILABLE, SERVICE_UNAVAILABLE. Those that were recorded carry `details.record`.
    */
   async run(job: InferenceJob): Promise<InferenceAnswer> {
-    try {
-      const answer = await this.served(job);
-      this.parts.steps.ended(job.endpoint, 'ok');
-      return answer;
-    } catch (error) {
-      this.parts.steps.ended(job.endpoint, error instanceof DomainError ? error.code : 'INTERNAL');
-      throw error;
-    }
+    return this.parts.steps.request(job, () => this.served(job));
   }
 
   /** Limits bind the request; each model that its name stands for is then tried as a request of its own. */
@@ -89,7 +82,7 @@ export class RequestPipeline {
   /** The answer as it was given before: nothing runs and nothing is charged, and the record says whose answer it is. Error: RECORD_UNAVAILABLE. */
   private async again({ job, fields, requestHash }: Asked, kept: InferenceAnswer): Promise<InferenceAnswer> {
     await this.parts.steps.run('record.reused', () => this.parts.recorder.commit(this.parts.records.reused(job.tenant, job.id, fields, requestHash, kept)));
-    return { ...kept, record: job.id, isReused: true };
+    return { ...kept, usage: { inputTokens: 0, outputTokens: 0 }, record: job.id, isReused: true };
   }
 
   private async execute(asked: Asked, passage: Passage): Promise<InferenceAnswer> {
