@@ -59,7 +59,7 @@ export const parts: FactoryProvider[] = [
         gateway: config.GATEWAY_ID,
         limiter,
         aliases: replicated.aliases,
-        projects: replicated.limits,
+        limits: replicated.limits,
         cache: new AnswerCache(clock),
         ids,
         durability: config.RECORD_DURABILITY,

@@ -89,7 +89,7 @@ describe('the request pipeline', () => {
         gateway: 'gw-1',
         limiter: new Limiter(world.replicated, { standing: () => ({ gateways: 1, rank: 0 }) }, clock),
         aliases: world.aliases,
-        projects: world.limits,
+        limits: world.limits,
         cache: new AnswerCache(clock),
         ids: new CountingIds(),
         durability: 'one-replica',
@@ -169,6 +169,22 @@ describe('the request pipeline', () => {
   it('refuses when the budget is spent, and records the refusal', async () => {
     await expectError(pipeline(new OneLease(999n)).pipeline.run(exampleJob()), 'BUDGET_EXHAUSTED');
     expect(log.fields('refused')).toMatchObject({ decision: 'permit', refusal: { code: 'BUDGET_EXHAUSTED' } });
+  });
+
+  it('leases for the key alone where its spend is limited, refuses when that is spent, and records the refusal', async () => {
+    const asked: (string | undefined)[] = [];
+    class SpentPeriod extends OneLease {
+      override acquire({ keyId }: LeaseRequest): Promise<Lease> {
+        asked.push(keyId);
+        return Promise.reject(failure('SPEND_LIMIT_REACHED', "what is left of the key's spend of this day does not cover this request"));
+      }
+    }
+    const { pipeline: same } = pipeline(new SpentPeriod());
+    await expectError(same.run(exampleJob()), 'SPEND_LIMIT_REACHED');
+    world.limit('key', exampleJob().keyId, { spend: { limitNanos: 1n, period: 'day' } });
+    await expectError(same.run(exampleJob({ id: uuidOf(0x998) })), 'SPEND_LIMIT_REACHED');
+    expect([...new Set(asked)]).toEqual([undefined, exampleJob().keyId]);
+    expect(log.fields('refused')).toMatchObject({ decision: 'permit', refusal: { code: 'SPEND_LIMIT_REACHED' } });
   });
 
   it('runs where the budget still reaches when it does not reach for the dearest permitted machine', async () => {

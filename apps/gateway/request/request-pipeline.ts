@@ -17,14 +17,15 @@ import type { InferenceAnswer, InferenceJob } from './inference-job.js';
 import type { Hold } from './lease-account.js';
 import type { Limiter, Passage } from './limit.js';
 import { inTurn, modelsOf } from './model-chain.js';
+import { isOutOfMoney } from './out-of-money.js';
 import type { Placement, Slot } from './place.js';
 import { recorded } from './recorded.js';
 
 export interface PipelineParts extends AdmissionParts {
   readonly limiter: Limiter;
   readonly aliases: Replicated['aliases'];
-  /** Limits by id: a project's say whether its answers are kept. */
-  readonly projects: Replicated['limits'];
+  /** Limits by id: a project's say whether its answers are kept, a key's whether it has leases of its own. */
+  readonly limits: Replicated['limits'];
   readonly cache: AnswerCache;
   readonly ids: Ids;
   readonly book: OfferBook;
@@ -47,7 +48,7 @@ export class RequestPipeline {
   }
 
   /**
-   * Errors: RATE_LIMITED, CONCURRENCY_LIMITED, TOKENS_OVER_LIMIT, MODEL_NOT_ALLOWED, MODEL_NOT_FOUND, POLICY_DENIED, BUDGET_EXHAUSTED, BUDGET_MISSING, NO_OFFER, NO_CAPACITY, NODE_UNREACHABLE, NODE_PROTOCOL,
+   * Errors: RATE_LIMITED, CONCURRENCY_LIMITED, TOKENS_OVER_LIMIT, MODEL_NOT_ALLOWED, MODEL_NOT_FOUND, POLICY_DENIED, BUDGET_EXHAUSTED, SPEND_LIMIT_REACHED, BUDGET_MISSING, NO_OFFER, NO_CAPACITY, NODE_UNREACHABLE, NODE_PROTOCOL,
    * ENGINE_FAILED, ENGINE_REFUSED, DEADLINE_EXCEEDED, RECORD_UNAVAILABLE, SERVICE_UNAVAILABLE. Those that were recorded carry `details.record`.
    */
   async run(job: InferenceJob): Promise<InferenceAnswer> {
@@ -77,7 +78,7 @@ export class RequestPipeline {
   private async serve(job: InferenceJob, passage: Passage): Promise<InferenceAnswer> {
     passage.assertAllowed(job.model);
     const asked = await this.decide(job);
-    const place = this.parts.cache.placeOf(job, { dataClass: asked.classification.dataClass, policyHash: asked.decision.policyHash }, this.parts.projects.get(job.project.id));
+    const place = this.parts.cache.placeOf(job, { dataClass: asked.classification.dataClass, policyHash: asked.decision.policyHash }, this.parts.limits.get(job.project.id));
     const kept = place && this.parts.cache.get(place);
     const adapted = kept && inFormOf(job, kept);
     if (adapted) return this.again(asked, adapted);
@@ -135,12 +136,14 @@ export class RequestPipeline {
 
   /** What the hold does not cover is out of reach for this job from here on. */
   private async reserve(decided: Decided): Promise<{ decided: Decided; hold: Hold }> {
-    const { tenant, project, bound } = decided.job;
+    const { tenant, project, keyId, bound } = decided.job;
+    const keyLimit = this.parts.limits.get(keyId);
+    const payer = { tenant: tenant.tenant, project: project.id, keyId: keyLimit?.tenant === tenant.tenant && keyLimit.spend !== null ? keyId : undefined };
     try {
-      const { hold, offers } = await this.parts.steps.run('reserve', () => holdAffordable(this.parts.leases, tenant.tenant, project.id, bound, decided.decision.permitted));
+      const { hold, offers } = await this.parts.steps.run('reserve', () => holdAffordable(this.parts.leases, payer, bound, decided.decision.permitted));
       return { hold, decided: { ...decided, decision: { ...decided.decision, permitted: offers } } };
     } catch (error) {
-      if (isDomainError(error, 'BUDGET_EXHAUSTED') || isDomainError(error, 'BUDGET_MISSING')) throw await this.refuse(decided, error);
+      if (isOutOfMoney(error) || isDomainError(error, 'BUDGET_MISSING')) throw await this.refuse(decided, error);
       throw error;
     }
   }
