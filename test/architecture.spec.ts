@@ -11,10 +11,11 @@ const below: Record<string, readonly string[]> = {
   wire: ['kernel', 'protocol'],
   chain: ['kernel', 'protocol'],
   objects: ['kernel', 'protocol'],
+  outbound: ['kernel', 'protocol'],
   messaging: ['kernel', 'protocol'],
   service: ['kernel', 'protocol', 'messaging'],
   local: ['kernel', 'protocol', 'chain'],
-  testing: ['kernel', 'protocol', 'merkle', 'policy', 'wire', 'chain', 'objects', 'messaging', 'service', 'local'],
+  testing: ['kernel', 'protocol', 'merkle', 'policy', 'wire', 'chain', 'objects', 'outbound', 'messaging', 'service', 'local'],
 };
 const suffixes = ['entity', 'store', 'service', 'rpc', 'consumer', 'controller', 'errors', 'module', 'migration', 'spec', 'it.spec', 'service-definition'];
 const root = join(import.meta.dirname, '..');

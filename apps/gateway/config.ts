@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import { AllowList } from '#outbound';
 import { limits } from '#protocol';
 
 /**
@@ -7,6 +8,14 @@ import { limits } from '#protocol';
  * 11 s, two sends of the record take 6 s of them.
  */
 const placementWaitMsMax = 5_000;
+
+function isAllowList(text: string): boolean {
+  try {
+    return new AllowList(text) instanceof AllowList;
+  } catch {
+    return false;
+  }
+}
 
 /** Environment of the gateway, beside what every service understands. */
 export const gatewayConfig = z.object({
@@ -33,6 +42,8 @@ export const gatewayConfig = z.object({
   STREAM_DEADLINE_MS: z.coerce.number().int().min(1_000).max(limits.streamDeadlineMs).default(limits.streamDeadlineMs),
   /** From admission to the latest possible completion of any other request. */
   REQUEST_DEADLINE_MS: z.coerce.number().int().min(1_000).max(limits.requestDeadlineMs).default(limits.requestDeadlineMs),
+  /** Hosts and blocks of addresses (`images.internal,10.1.0.0/16`) that URLs of users may lead to though they are not public. */
+  OUTBOUND_ALLOW: z.string().default('').refine(isAllowList, 'host names and blocks of addresses such as 10.1.0.0/16, separated by commas'),
   /** Lines of batches that this gateway runs at once; 0: none. */
   BATCH_LINES_MAX: z.coerce.number().int().min(0).max(64).default(4),
 });

@@ -4,6 +4,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
 import { Clock, Ids } from '#kernel';
 import { Bus, Caller, Publisher, Replicas } from '#messaging';
+import { AllowList } from '#outbound';
 import { CedarEvaluator, DecisionMemo } from '#policy';
 import { failure } from '#protocol';
 import { SERVICE_CONFIG } from '#service';
@@ -16,6 +17,7 @@ import { LineWorker } from './batches/line-worker.js';
 import type { GatewayConfig } from './config.js';
 import { LiveGateways } from './limits/live-gateways.js';
 import { Presence } from './limits/presence.js';
+import { ImageInliner } from './images/inline-images.js';
 import { PublishedLog } from './log/published-log.js';
 import { OfferBook } from './market/offer-book.js';
 import { Inference } from './openai/inference.js';
@@ -78,14 +80,15 @@ export const parts: FactoryProvider[] = [
     },
   },
   { provide: Inference, inject: [Replicated, RequestPipeline, SERVICE_CONFIG], useFactory: (replicated: Replicated, pipeline: RequestPipeline, config: GatewayConfig) => new Inference(replicated, pipeline, config.STREAM_COMMENT_MS) },
+  { provide: ImageInliner, inject: [SERVICE_CONFIG], useFactory: (config: GatewayConfig) => new ImageInliner(new AllowList(config.OUTBOUND_ALLOW)) },
   { provide: PublishedLog, inject: [Caller, Clock], useFactory: (caller: Caller, clock: Clock) => new PublishedLog(caller, clock) },
   { provide: ProjectScope, inject: [Replicated], useFactory: (replicated: Replicated) => new ProjectScope(replicated) },
   {
     provide: LineWorker,
-    inject: [Caller, Replicated, RequestPipeline, SERVICE_CONFIG, Clock],
-    useFactory: (caller: Caller, replicated: Replicated, pipeline: RequestPipeline, config: GatewayConfig, clock: Clock) => {
+    inject: [Caller, Replicated, RequestPipeline, ImageInliner, SERVICE_CONFIG, Clock],
+    useFactory: (caller: Caller, replicated: Replicated, pipeline: RequestPipeline, images: ImageInliner, config: GatewayConfig, clock: Clock) => {
       const queue = new LineQueue(caller, config.GATEWAY_ID, clock);
-      return new LineWorker(queue, new LineRunner(queue, new KeysById(replicated), replicated, pipeline, clock), config.BATCH_LINES_MAX);
+      return new LineWorker(queue, new LineRunner(queue, new KeysById(replicated), replicated, pipeline, images, clock), config.BATCH_LINES_MAX);
     },
   },
 ];

@@ -10,6 +10,7 @@ export const errorCodes = {
   JSON_INVALID: ErrorKind.invalid,
   BODY_TOO_LARGE: ErrorKind.tooLarge,
   HEADER_INVALID: ErrorKind.invalid,
+  URL_REFUSED: ErrorKind.invalid,
   AMOUNT_INVALID: ErrorKind.invalid,
   AMOUNT_OVERFLOW: ErrorKind.invalid,
   NOT_FOUND: ErrorKind.notFound,

@@ -2,6 +2,8 @@
 export const limits = {
   /** Request bodies over this are refused with 413. 2,048 inputs × 8,192 tokens never fit one call; 4 MiB holds 1,000 pages of text. */
   bodyBytesMax: 4 * 1024 * 1024,
+  /** The same where messages may hold images: 10 MiB of image are 13.4 MiB of base64. */
+  imageBodyBytesMax: 16 * 1024 * 1024,
   /** Inputs of one embeddings request, as OpenAI's. */
   embeddingInputsMax: 2_048,
   /** NATS payloads stay below the default 1 MiB with room for headers and sealing. */

@@ -60,7 +60,7 @@ export class NodeClient {
    * `body` are the engine's), ENGINE_FAILED, NODE_PROTOCOL, DEADLINE_EXCEEDED, BODY_TOO_LARGE; the signal's own reason when cancelled.
    */
   async stream(request: JobRequest): Promise<JobStream> {
-    if (request.body.length > limits.bodyBytesMax) throw failure('BODY_TOO_LARGE', `a body of ${request.body.length} bytes is over ${limits.bodyBytesMax}`);
+    if (request.body.length > limits.imageBodyBytesMax) throw failure('BODY_TOO_LARGE', `a body of ${request.body.length} bytes is over ${limits.imageBodyBytesMax}`);
     try {
       return await this.attempt(request);
     } catch (error) {

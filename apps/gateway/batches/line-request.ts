@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { failure } from '#protocol';
 import type { ClaimedLine } from '#protocol';
 import { checkJsonShape } from '../http/json-shape.js';
+import type { ImageInliner } from '../images/inline-images.js';
 import { chatRequest, parseChat } from '../openai/chat-request.js';
 import { embeddingsRequest, parseEmbeddings } from '../openai/embeddings-request.js';
 import type { ParsedRequest } from '../openai/parsed-request.js';
@@ -14,14 +15,14 @@ export function readLine(bytes: Buffer): { customId: string; body: unknown } {
   return { customId, body };
 }
 
-/** The body of a line, checked as if it had come by itself; `line`: the bytes that it stands in. Error: REQUEST_INVALID. */
-export function parseLineBody(endpoint: ClaimedLine['endpoint'], line: Buffer, body: unknown): ParsedRequest {
+/** The body of a line, checked as if it had come by itself; `line`: the bytes that it stands in. Errors: REQUEST_INVALID, URL_REFUSED. */
+export async function parseLineBody(endpoint: ClaimedLine['endpoint'], line: Buffer, body: unknown, images: Pick<ImageInliner, 'inline'>): Promise<ParsedRequest> {
   checkJsonShape(line);
   switch (endpoint) {
     case 'embeddings':
       return parseEmbeddings(checked(embeddingsRequest, body));
     case 'chat.completions':
-      return parseChat(checked(chatRequest, body));
+      return parseChat(await images.inline(checked(chatRequest, body), new AbortController().signal));
   }
 }
 

@@ -1,9 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
+import { AllowList } from '#outbound';
 import { failure } from '#protocol';
 import type { ClaimedLine, KeyEntry } from '#protocol';
 import { ManualClock, MemoryView, tenant, uuidOf } from '../examples.js';
 import type { InferenceAnswer, InferenceJob } from '../request/inference-job.js';
 import { LineLost } from './line-queue.js';
+import { ImageInliner } from '../images/inline-images.js';
 import { LineRunner } from './line-runner.js';
 
 const line: ClaimedLine = {
@@ -35,7 +37,7 @@ describe('a line that a gateway runs', () => {
       nextRecord: async () => uuidOf(0x13),
       giveBack: async (_line: ClaimedLine, why: string) => void returned.push(why),
     };
-    await new LineRunner(queue, { get: () => key }, { tenants: new MemoryView(new Map([[tenant.tenant, tenant]])) }, { run: pipeline }, new ManualClock()).run(line);
+    await new LineRunner(queue, { get: () => key }, { tenants: new MemoryView(new Map([[tenant.tenant, tenant]])) }, { run: pipeline }, new ImageInliner(new AllowList()), new ManualClock()).run(line);
     return { kept, returned };
   }
   const away = (): Promise<void> => Promise.reject(failure('SERVICE_UNAVAILABLE', 'the store of files cannot be reached'));

@@ -3,6 +3,7 @@ import type { Clock } from '#kernel';
 import { isAllowed } from '#protocol';
 import type { ClaimedLine, ErrorCode, KeyEntry, TenantEntry } from '#protocol';
 import { errorAnswer, isUnexpected } from '../http/openai-error.js';
+import type { ImageInliner } from '../images/inline-images.js';
 import type { Replicated } from '../replicated.js';
 import type { InferenceJob } from '../request/inference-job.js';
 import type { RequestPipeline } from '../request/request-pipeline.js';
@@ -19,6 +20,7 @@ export class LineRunner {
     private readonly keys: Pick<KeysById, 'get'>,
     private readonly replicated: Pick<Replicated, 'tenants'>,
     private readonly pipeline: Pick<RequestPipeline, 'run'>,
+    private readonly images: Pick<ImageInliner, 'inline'>,
     private readonly clock: Clock,
   ) {}
 
@@ -43,8 +45,8 @@ export class LineRunner {
     let { record } = line;
     let kept = false;
     const keep = (good: boolean, status: number, told: Buffer): Promise<void> => sure(this.queue.keep(line, good, lineAnswer(record, customId, status, told)));
-    const job = (): InferenceJob => ({
-      ...parseLineBody(line.endpoint, bytes, body),
+    const job = async (): Promise<InferenceJob> => ({
+      ...(await parseLineBody(line.endpoint, bytes, body, this.images)),
       ...{ id: line.record, keyId: line.keyId, role: key.role, tenant, project, declared: line.declared },
       signal: new AbortController().signal,
       keep: async (answer) => {
@@ -55,7 +57,7 @@ export class LineRunner {
       nextRecord: async () => (record = await sure(this.queue.nextRecord({ ...line, record }))),
     });
     try {
-      const answer = await this.pipeline.run(job());
+      const answer = await this.pipeline.run(await job());
       // An answer that no machine was asked for comes without being kept.
       if (!kept) await keep(true, answer.status, answer.body);
     } catch (error) {

@@ -4,24 +4,29 @@ import type { z } from 'zod';
 import { Authorise, ownTenant } from '../access/authorise.js';
 import { CurrentPrincipal } from '../access/principal.js';
 import type { AuthenticatedRequest, Principal } from '../access/principal.js';
+import { ImageInliner } from '../images/inline-images.js';
 import { Replies, Streams } from '../http/replies.js';
 import { chatReply, chatRequest, parseChat } from './chat-request.js';
+import { clientGone } from './client-gone.js';
 import { Inference } from './inference.js';
 
 @Controller('v1/chat/completions')
 export class ChatCompletionsController {
-  constructor(private readonly inference: Inference) {}
+  constructor(
+    private readonly inference: Inference,
+    private readonly images: ImageInliner,
+  ) {}
 
   @Post()
   @Authorise('inference.run', ownTenant)
   @Replies('Answers a conversation on the best permitted machine', chatReply)
   @Streams()
-  create(
+  async create(
     @CurrentPrincipal() principal: Principal,
     @Body({ schema: chatRequest }) body: z.output<typeof chatRequest>,
     @Req() request: AuthenticatedRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    return this.inference.answer(principal, parseChat(body), request, reply);
+    return this.inference.answer(principal, parseChat(await this.images.inline(body, clientGone(reply))), request, reply);
   }
 }

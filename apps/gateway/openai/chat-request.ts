@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { failure, limits } from '#protocol';
+import type { Inlined } from '../images/inline-images.js';
 import type { ParsedRequest } from './parsed-request.js';
 import { noRefusedFields } from './refused-fields.js';
 import { outputLimit, streamFields, streamOf } from './stream-request.js';
@@ -11,8 +13,13 @@ const outputTokensMax = 131_072;
 const templateTokens = 1_024;
 const markersPerMessage = 16;
 
-const textPart = z.looseObject({ type: z.enum(['text', 'refusal'], { error: 'only text parts are supported' }) });
-const message = z.looseObject({ role: z.string().min(1), content: z.union([z.string(), z.array(textPart), z.null()], { error: 'must be a text, text parts or null' }).optional() });
+/** A vision model's largest picture: 16,384 patches, the most that the processors of open models are set to by default. */
+const tokensPerImageMax = 16_384;
+
+const textPart = z.looseObject({ type: z.enum(['text', 'refusal']) });
+const imagePart = z.looseObject({ type: z.literal('image_url'), image_url: z.looseObject({ url: z.string().min(1), detail: z.string().nullish() }) });
+const part = z.union([textPart, imagePart], { error: 'only parts of type text and image_url are supported' });
+const message = z.looseObject({ role: z.string().min(1), content: z.union([z.string(), z.array(part), z.null()], { error: 'must be a text, parts of text and images, or null' }).optional() });
 const tokens = z.int().positive().max(outputTokensMax);
 
 /** `POST /v1/chat/completions`. Fields that are not listed go to the engine as they are. */
@@ -37,17 +44,22 @@ export const chatReply = z.looseObject({
   usage: z.looseObject({ prompt_tokens: z.int().nonnegative(), completion_tokens: z.int().nonnegative(), total_tokens: z.int().nonnegative() }),
 });
 
-export function parseChat(request: z.output<typeof chatRequest>): ParsedRequest {
+type ChatRequest = z.output<typeof chatRequest>;
+
+/** `request`: with its images in it (`ImageInliner`). What there is to scan, and to bound by its bytes, is its text. Error: BODY_TOO_LARGE. */
+export function parseChat({ request, legible, images }: Inlined<ChatRequest>): ParsedRequest {
   const { sent, form } = streamOf('chat.completions', request);
   const limit = outputLimit(request);
   const bounded = limit === null ? { ...sent, max_tokens: outputTokensDefault } : sent;
   const body = Buffer.from(JSON.stringify(bounded));
+  const textBytes = images === 0 ? body.length : Buffer.byteLength(JSON.stringify(legible));
+  if (textBytes > limits.bodyBytesMax) throw failure('BODY_TOO_LARGE', `the text of a request has at most ${limits.bodyBytesMax} bytes`);
   return {
     endpoint: 'chat.completions',
     model: request.model,
     body,
-    texts: writtenTexts(request),
-    bound: { inputTokens: body.length + request.messages.length * markersPerMessage + templateTokens, outputTokens: (limit ?? outputTokensDefault) * (request.n ?? 1) },
+    texts: writtenTexts(legible),
+    bound: { inputTokens: textBytes + images * tokensPerImageMax + request.messages.length * markersPerMessage + templateTokens, outputTokens: (limit ?? outputTokensDefault) * (request.n ?? 1) },
     adapt: (answer) => answer,
     form,
   };

@@ -5,6 +5,7 @@ import type { AuthenticatedRequest, Principal } from '../access/principal.js';
 import type { Replicated } from '../replicated.js';
 import { declaredFacts } from '../request/declared-facts.js';
 import type { RequestPipeline } from '../request/request-pipeline.js';
+import { clientGone } from './client-gone.js';
 import type { ParsedRequest } from './parsed-request.js';
 import { SseOutlet } from './sse-outlet.js';
 
@@ -44,18 +45,6 @@ function alone(body: Buffer): Buffer {
   const copy = Buffer.allocUnsafeSlow(body.length);
   body.copy(copy);
   return copy;
-}
-
-/** Aborts when the client closes its connection before it was answered. */
-function clientGone(reply: FastifyReply): AbortSignal {
-  const gone = new AbortController();
-  const leave = (): void => {
-    if (!reply.raw.writableFinished) gone.abort(failure('DEADLINE_EXCEEDED', 'the client went away before the answer'));
-  };
-  // It may have gone while its request was read.
-  if (reply.raw.destroyed) leave();
-  else reply.raw.once('close', leave);
-  return gone.signal;
 }
 
 function singleHeader(request: AuthenticatedRequest, name: string): string | undefined {

@@ -1,11 +1,14 @@
 import { z } from 'zod';
 import { noRefusedFields } from '../openai/refused-fields.js';
 
-const textParts = z.array(z.looseObject({ type: z.enum(['input_text', 'output_text', 'refusal'], { error: 'only text parts are supported' }), text: z.string().optional(), refusal: z.string().optional() }));
-const messageItem = z.looseObject({ type: z.literal('message').optional(), role: z.enum(['user', 'assistant', 'system', 'developer']), content: z.union([z.string(), textParts]) });
+const textPart = z.looseObject({ type: z.enum(['input_text', 'output_text', 'refusal']), text: z.string().optional(), refusal: z.string().optional() });
+const textParts = z.array(textPart, { error: 'must be a text or text parts' });
+const imagePart = z.looseObject({ type: z.literal('input_image'), image_url: z.string().min(1), detail: z.string().nullish() });
+const parts = z.array(z.union([textPart, imagePart], { error: 'only parts of type input_text, input_image, output_text and refusal are supported' }));
+const messageItem = z.looseObject({ type: z.literal('message').optional(), role: z.enum(['user', 'assistant', 'system', 'developer']), content: z.union([z.string(), parts]) });
 const callItem = z.looseObject({ type: z.literal('function_call'), call_id: z.string().min(1), name: z.string().min(1), arguments: z.string() });
 const resultItem = z.looseObject({ type: z.literal('function_call_output'), call_id: z.string().min(1), output: z.union([z.string(), textParts]) });
-const item = z.union([callItem, resultItem, messageItem], { error: 'must be a message of text parts, a function_call or a function_call_output' });
+const item = z.union([callItem, resultItem, messageItem], { error: 'must be a message of texts and images, a function_call or a function_call_output' });
 
 const tool = z.looseObject({
   type: z.literal('function', { error: 'only functions are supported' }),

@@ -6,7 +6,9 @@ import { Authorise, ownTenant } from '../access/authorise.js';
 import { CurrentPrincipal } from '../access/principal.js';
 import type { AuthenticatedRequest, Principal } from '../access/principal.js';
 import { Replies } from '../http/replies.js';
+import { ImageInliner } from '../images/inline-images.js';
 import { chatRequest, parseChat } from '../openai/chat-request.js';
+import { clientGone } from '../openai/client-gone.js';
 import { Inference } from '../openai/inference.js';
 import { responseRequest } from './response-request.js';
 import type { ResponseRequest } from './response-request.js';
@@ -20,17 +22,20 @@ const none = z.looseObject({});
 /** The chat pipeline in OpenAI's newer form. No response is kept: what would need one does not find it. */
 @Controller('v1/responses')
 export class ResponsesController {
-  constructor(private readonly inference: Inference) {}
+  constructor(
+    private readonly inference: Inference,
+    private readonly images: ImageInliner,
+  ) {}
 
   @Post()
   @Authorise('inference.run', ownTenant)
   @Replies('Answers on the best permitted machine; the response is not kept', responseReply)
-  create(@CurrentPrincipal() principal: Principal, @Body({ schema: responseRequest }) body: ResponseRequest, @Req() request: AuthenticatedRequest, @Res() reply: FastifyReply): Promise<void> {
+  async create(@CurrentPrincipal() principal: Principal, @Body({ schema: responseRequest }) body: ResponseRequest, @Req() request: AuthenticatedRequest, @Res() reply: FastifyReply): Promise<void> {
     if (body.previous_response_id) throw notKept(body.previous_response_id, 'previous_response_id');
     if (body.conversation !== undefined && body.conversation !== null) throw failure('NOT_FOUND', 'there is no such conversation: conversations are not kept here', { param: 'conversation' });
     const chat = chatRequest.safeParse(toChat(body));
     if (!chat.success) throw failure('REQUEST_INVALID', chat.error.issues[0]!.message, { param: chat.error.issues[0]!.path.join('.') || null });
-    return this.inference.answer(principal, { ...parseChat(chat.data), adapt: (answer) => toResponse(request.id, body, answer) }, request, reply);
+    return this.inference.answer(principal, { ...parseChat(await this.images.inline(chat.data, clientGone(reply))), adapt: (answer) => toResponse(request.id, body, answer) }, request, reply);
   }
 
   @Get(':response')

@@ -2,7 +2,7 @@ import type { ResponseItem, ResponseRequest } from './response-request.js';
 
 interface ChatMessage {
   role: string;
-  content: string | null;
+  content: string | null | readonly object[];
   tool_calls?: { id: string; type: 'function'; function: { name: string; arguments: string } }[];
   tool_call_id?: string;
 }
@@ -34,9 +34,17 @@ function messagesOf(items: readonly ResponseItem[]): ChatMessage[] {
       if (last?.role === 'assistant') last.tool_calls = [...(last.tool_calls ?? []), call];
       else messages.push({ role: 'assistant', content: null, tool_calls: [call] });
     } else if (item.type === 'function_call_output') messages.push({ role: 'tool', tool_call_id: item.call_id, content: textOf(item.output) });
-    else messages.push({ role: item.role === 'developer' ? 'system' : item.role, content: textOf(item.content) });
+    else messages.push({ role: item.role === 'developer' ? 'system' : item.role, content: contentOf(item.content) });
   }
   return messages;
+}
+
+type Content = Extract<ResponseItem, { role: string }>['content'];
+
+/** Texts alone are one text, which every engine takes; with an image among them they are parts. */
+function contentOf(content: Content): ChatMessage['content'] {
+  if (typeof content === 'string' || !content.some(({ type }) => type === 'input_image')) return textOf(content as Text);
+  return content.map((part) => (part.type === 'input_image' ? { type: 'image_url', image_url: withoutNull({ url: part.image_url, detail: part.detail }) } : { type: 'text', text: textOf([part]) }));
 }
 
 type Text = string | readonly { text?: string | undefined; refusal?: string | undefined }[];

@@ -1,0 +1,14 @@
+import type { FastifyReply } from 'fastify';
+import { failure } from '#protocol';
+
+/** Aborts when the client closes its connection before it was answered. */
+export function clientGone(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  const leave = (): void => {
+    if (!reply.raw.writableFinished) gone.abort(failure('DEADLINE_EXCEEDED', 'the client went away before the answer'));
+  };
+  // It may have gone while its request was read.
+  if (reply.raw.destroyed) leave();
+  else reply.raw.once('close', leave);
+  return gone.signal;
+}
