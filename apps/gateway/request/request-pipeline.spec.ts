@@ -7,6 +7,7 @@ import type { JobRequest, JobResult, JobStream } from '#wire';
 import { CountingIds, ExampleWorld, ManualClock, MemoryLog, exampleJob, permitAll, uuidOf } from '../examples.js';
 import { OfferBook } from '../market/offer-book.js';
 import { AnswerCache } from './answer-cache.js';
+import { CacheSalts } from './cache-salts.js';
 import { Decider } from './decide.js';
 import { Limiter } from './limit.js';
 import { Dispatcher } from './dispatch.js';
@@ -18,6 +19,7 @@ import { Recorder } from './record.js';
 import { RequestPipeline } from './request-pipeline.js';
 import { RequestRecords } from './request-records.js';
 import { LeaseBook } from './reserve.js';
+import { RetryBudget } from './retry-budget.js';
 import { Steps } from './step-telemetry.js';
 import { TenantSealers } from './tenant-sealers.js';
 
@@ -72,6 +74,7 @@ describe('the request pipeline', () => {
   const pipeline = (issuer: LeaseIssuer = new OneLease()): { pipeline: RequestPipeline; leases: LeaseBook } => {
     const book = new OfferBook(world.replicated);
     const placement = new Placement(book, clock, 0);
+    const retries = new RetryBudget(clock);
     const leases = new LeaseBook(issuer, clock);
     const runner = {
       run: (request: JobRequest): Promise<JobResult> => {
@@ -99,7 +102,8 @@ describe('the request pipeline', () => {
         decider: new Decider(world.replicated, new DecisionMemo(new CedarEvaluator(4))),
         leases,
         placement,
-        dispatcher: new Dispatcher(runner, placement, 200),
+        dispatcher: new Dispatcher(runner, placement, 200, retries, new CacheSalts('a secret of sixteen')),
+        retries,
         records: new RequestRecords(new TenantSealers(clock), clock),
         recorder: new Recorder(log, new CountingIds(), clock),
         steps: new Steps(new Registry()),
@@ -204,6 +208,45 @@ describe('the request pipeline', () => {
         { offer: uuidOf(0x101), outcome: 'ok' },
       ],
     });
+  });
+
+  it('moves on when an engine limits its rate, leaves it alone as long as it asks, and does not count it as broken', async () => {
+    nodes = (request) => (request.offer === uuidOf(0x102) ? Promise.reject(failure('ENGINE_REFUSED', 'slow down', { status: 429, retryAfterMs: 20_000 })) : Promise.resolve(result(request)));
+    const { pipeline: same } = pipeline(new EndlessLeases());
+    for (let n = 0; n < 3; n += 1) await same.run(exampleJob({ id: uuidOf(0x900 + n) }));
+    expect(offersRun()).toEqual([uuidOf(0x102), uuidOf(0x101), uuidOf(0x101), uuidOf(0x101)]);
+    expect(factsOf<CompletedFacts>('completed').attempts[0]).toMatchObject({ offer: uuidOf(0x102), outcome: 'busy', code: 'ENGINE_REFUSED' });
+    clock.ms += 20_000;
+    nodes = (request) => Promise.resolve(result(request));
+    await same.run(exampleJob({ id: uuidOf(0x910) }));
+    expect(offersRun().at(-1)).toBe(uuidOf(0x102));
+  });
+
+  it('conformance 38: makes no more attempts for all tries of clients, machines and models together than one retry budget allows', async () => {
+    world.offer(4, { model: 'spare', jurisdiction: 'EU' });
+    world.offer(5, { model: 'spare', jurisdiction: 'EU' });
+    world.alias('fast', 'embed', 'spare');
+    nodes = () => Promise.reject(failure('ENGINE_FAILED', 'broken'));
+    const { pipeline: same } = pipeline(new EndlessLeases());
+    const clients = 20;
+    for (let n = 0; n < clients; n += 1) {
+      for (let again = 0; again < 3; again += 1) await same.run(exampleJob({ id: uuidOf(0x2000 + n * 3 + again), model: 'fast', isRepeat: again > 0 })).catch(() => undefined);
+    }
+    // Sixty tries of clients × two models × two machines would be 240.
+    expect(ran.length).toBeLessThanOrEqual(clients * 3 + clients * 0.2 + 10);
+    expect(ran.length).toBeGreaterThanOrEqual(clients * 3);
+  });
+
+  it('conformance 59: gives machines a salt for their prefix caches that is the same for an organisation and no other', async () => {
+    const { pipeline: same } = pipeline(new EndlessLeases());
+    await same.run(exampleJob());
+    await same.run(exampleJob({ id: uuidOf(0x998) }));
+    const [first, second] = ran.map(({ cacheSalt }) => cacheSalt);
+    expect(first).toBe(second);
+    const salts = new CacheSalts('a secret of sixteen');
+    expect(first).toBe(salts.of(exampleJob().tenant.tenant));
+    expect(first).not.toBe(salts.of(uuidOf(9)));
+    expect(first).not.toBe(new CacheSalts('another secret of it').of(exampleJob().tenant.tenant));
   });
 
   it('never moves to a machine that was not permitted', async () => {

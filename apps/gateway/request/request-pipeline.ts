@@ -13,6 +13,7 @@ import { classify } from './classify.js';
 import type { Asked, Decided } from './decided.js';
 import type { Decider } from './decide.js';
 import { fieldsOfDecision } from './decision-fields.js';
+import { conversationOf } from './inference-job.js';
 import type { InferenceAnswer, InferenceJob } from './inference-job.js';
 import type { Hold } from './lease-account.js';
 import type { Limiter, Passage } from './limit.js';
@@ -20,6 +21,7 @@ import { inTurn, modelsOf } from './model-chain.js';
 import { isOutOfMoney } from './out-of-money.js';
 import type { Placement, Slot } from './place.js';
 import { recorded } from './recorded.js';
+import type { RetryBudget } from './retry-budget.js';
 
 export interface PipelineParts extends AdmissionParts {
   readonly limiter: Limiter;
@@ -27,6 +29,7 @@ export interface PipelineParts extends AdmissionParts {
   /** Limits by id: a project's say whether its answers are kept, a key's whether it has leases of its own. */
   readonly limits: Replicated['limits'];
   readonly cache: AnswerCache;
+  readonly retries: RetryBudget;
   readonly ids: Ids;
   readonly book: OfferBook;
   readonly decider: Decider;
@@ -64,11 +67,13 @@ export class RequestPipeline {
 
   /** Limits bind the request; each model that its name stands for is then tried as a request of its own. */
   private async served(job: InferenceJob): Promise<InferenceAnswer> {
-    const { limiter, steps, aliases, ids, recorder } = this.parts;
+    const { limiter, steps, aliases, ids, recorder, retries } = this.parts;
     recorder.assertAvailable();
     const passage = await steps.run('limit', () => limiter.admit(job));
+    retries.earn(job.tenant.tenant, job.isRepeat ?? false);
+    const mayRetry = (): boolean => retries.spend(job.tenant.tenant);
     try {
-      return await inTurn(job, modelsOf(aliases, job.tenant.tenant, job.model), () => ids.uuid(), (one) => this.serve(one, passage));
+      return await inTurn(job, modelsOf(aliases, job.tenant.tenant, job.model), () => ids.uuid(), mayRetry, (one) => this.serve(one, passage));
     } finally {
       passage.leave();
       job.tellLimits?.(passage.headers());
@@ -149,7 +154,7 @@ export class RequestPipeline {
   }
 
   private async place({ job, decision }: Decided): Promise<Slot> {
-    const slot = await this.parts.steps.run('place', () => this.parts.placement.place(decision.permitted, new Set(), job.bound, job.signal));
+    const slot = await this.parts.steps.run('place', () => this.parts.placement.place(decision.permitted, new Set(), job.bound, job.signal, conversationOf(job)));
     if (!slot) throw failure('NO_OFFER', 'no permitted machine is up; try again shortly');
     return slot;
   }
