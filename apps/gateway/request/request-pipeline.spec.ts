@@ -1,45 +1,13 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { Registry } from 'prom-client';
-import { CedarEvaluator, DecisionMemo } from '#policy';
-import { failure, limits } from '#protocol';
+import { failure } from '#protocol';
 import type { AdmittedFacts, CompletedFacts, ErrorCode } from '#protocol';
-import type { JobRequest, JobResult, JobStream } from '#wire';
-import { CountingIds, ExampleWorld, ManualClock, MemoryLog, exampleJob, permitAll, uuidOf } from '../examples.js';
-import { OfferBook } from '../market/offer-book.js';
+import type { JobRequest, JobResult } from '#wire';
+import { ExampleWorld, ManualClock, MemoryLog, exampleJob, permitAll, uuidOf } from '../examples.js';
 import { AnswerCache } from './answer-cache.js';
 import { CacheSalts } from './cache-salts.js';
-import { Decider } from './decide.js';
-import { Limiter } from './limit.js';
-import { Dispatcher } from './dispatch.js';
 import type { InferenceJob } from './inference-job.js';
-import { LeaseIssuer } from './lease-issuer.js';
-import type { Lease, LeaseRequest } from './lease-issuer.js';
-import { Placement } from './place.js';
-import { Recorder } from './record.js';
-import { RequestPipeline } from './request-pipeline.js';
-import { RequestRecords } from './request-records.js';
-import { LeaseBook } from './reserve.js';
-import { RetryBudget } from './retry-budget.js';
-import { Steps } from './step-telemetry.js';
-import { TenantSealers } from './tenant-sealers.js';
-
-/** One grant of `available`, then none. */
-class OneLease extends LeaseIssuer {
-  constructor(private available = 10_000_000n) {
-    super();
-  }
-  async acquire({ needNanos }: LeaseRequest): Promise<Lease> {
-    if (this.available < needNanos) throw failure('BUDGET_EXHAUSTED', 'the budget is spent');
-    const amountNanos = this.available;
-    this.available = 0n;
-    return { lease: uuidOf(0x50), budget: uuidOf(0x51), amountNanos, fence: 3, ttlMs: 30_000 };
-  }
-  release = (): Promise<void> => Promise.resolve();
-}
-
-class EndlessLeases extends OneLease {
-  override acquire = async (): Promise<Lease> => ({ lease: uuidOf(0x50), budget: uuidOf(0x51), amountNanos: 10_000_000n, fence: 3, ttlMs: 30_000 });
-}
+import type { LeaseIssuer, Lease, LeaseRequest } from './lease-issuer.js';
+import { EndlessLeases, OneLease, examplePipeline } from './pipeline-harness.js';
 
 const euOnly = `${permitAll}
 @id("eu") @reason("Personal data stays in the EU.") forbid(principal, action, resource) when { context.personalData } unless { resource.jurisdiction == "EU" };
@@ -71,46 +39,11 @@ describe('the request pipeline', () => {
     nodes = (request) => Promise.resolve(result(request));
   });
 
-  const pipeline = (issuer: LeaseIssuer = new OneLease()): { pipeline: RequestPipeline; leases: LeaseBook } => {
-    const book = new OfferBook(world.replicated);
-    const placement = new Placement(book, clock, 0);
-    const retries = new RetryBudget(clock);
-    const leases = new LeaseBook(issuer, clock);
-    const runner = {
-      run: (request: JobRequest): Promise<JobResult> => {
-        ran.push(request);
-        return nodes(request);
-      },
-      stream: (request: JobRequest): Promise<JobStream> => {
-        ran.push(request);
-        return Promise.reject(failure('ENGINE_FAILED', 'streams are tested in streaming.it.spec.ts'));
-      },
-    };
-    return {
-      leases,
-      pipeline: new RequestPipeline({
-        gateway: 'gw-1',
-        limiter: new Limiter(world.replicated, { standing: () => ({ gateways: 1, rank: 0 }) }, clock),
-        aliases: world.aliases,
-        limits: world.limits,
-        cache: new AnswerCache(clock),
-        ids: new CountingIds(),
-        durability: 'one-replica',
-        deadlineMs: limits.requestDeadlineMs,
-        streamDeadlineMs: limits.streamDeadlineMs,
-        book,
-        decider: new Decider(world.replicated, new DecisionMemo(new CedarEvaluator(4))),
-        leases,
-        placement,
-        dispatcher: new Dispatcher(runner, placement, 200, retries, new CacheSalts('a secret of sixteen')),
-        retries,
-        records: new RequestRecords(new TenantSealers(clock), clock),
-        recorder: new Recorder(log, new CountingIds(), clock),
-        steps: new Steps(new Registry()),
-        clock,
-      }),
-    };
-  };
+  const pipeline = (issuer: LeaseIssuer = new OneLease()) =>
+    examplePipeline(world, log, clock, issuer, (request) => {
+      ran.push(request);
+      return nodes(request);
+    });
   const run = (changes: Partial<InferenceJob> = {}) => pipeline().pipeline.run(exampleJob(changes));
   const typesOf = (): string[] => log.records.map(({ type }) => type).sort();
   const factsOf = <T>(type: 'admitted' | 'completed'): T => log.records.find((record) => record.type === type)!.facts as T;
