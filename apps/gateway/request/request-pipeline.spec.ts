@@ -8,6 +8,7 @@ import { CacheSalts } from './cache-salts.js';
 import type { InferenceJob } from './inference-job.js';
 import type { LeaseIssuer, Lease, LeaseRequest } from './lease-issuer.js';
 import { EndlessLeases, OneLease, examplePipeline } from './pipeline-harness.js';
+import type { RequestPipeline } from './request-pipeline.js';
 
 const euOnly = `${permitAll}
 @id("eu") @reason("Personal data stays in the EU.") forbid(principal, action, resource) when { context.personalData } unless { resource.jurisdiction == "EU" };
