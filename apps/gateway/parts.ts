@@ -24,6 +24,7 @@ import { Inference } from './openai/inference.js';
 import { Replicated } from './replicated.js';
 import { AnswerCache } from './request/answer-cache.js';
 import { Authenticator } from './request/authenticate.js';
+import { CacheSalts } from './request/cache-salts.js';
 import { Decider } from './request/decide.js';
 import { Dispatcher } from './request/dispatch.js';
 import { BillingLeases } from './request/lease-issuer.js';
@@ -33,6 +34,7 @@ import { Recorder } from './request/record.js';
 import { RequestPipeline } from './request/request-pipeline.js';
 import { RequestRecords } from './request/request-records.js';
 import { LeaseBook } from './request/reserve.js';
+import { RetryBudget } from './request/retry-budget.js';
 import { Steps } from './request/step-telemetry.js';
 import { StreamLog } from './request/stream-log.js';
 import { TenantSealers } from './request/tenant-sealers.js';
@@ -57,11 +59,12 @@ export const parts: FactoryProvider[] = [
     inject: [Replicated, OfferBook, LeaseBook, Recorder, NodeClient, SERVICE_CONFIG, Clock, Limiter, Ids],
     useFactory: (replicated: Replicated, book: OfferBook, leases: LeaseBook, recorder: Recorder, nodes: NodeClient, config: GatewayConfig, clock: Clock, limiter: Limiter, ids: Ids) => {
       const placement = new Placement(book, clock, config.PLACEMENT_WAIT_MS);
+      const retries = new RetryBudget(clock);
       return new RequestPipeline({
         gateway: config.GATEWAY_ID,
         limiter,
         aliases: replicated.aliases,
-        projects: replicated.limits,
+        limits: replicated.limits,
         cache: new AnswerCache(clock),
         ids,
         durability: config.RECORD_DURABILITY,
@@ -71,7 +74,8 @@ export const parts: FactoryProvider[] = [
         decider: new Decider(replicated, new DecisionMemo(new CedarEvaluator())),
         leases,
         placement,
-        dispatcher: new Dispatcher(nodes, placement, config.FIRST_EVENT_MS),
+        dispatcher: new Dispatcher(nodes, placement, config.FIRST_EVENT_MS, retries, new CacheSalts(config.KEY_PEPPER)),
+        retries,
         records: new RequestRecords(new TenantSealers(clock), clock),
         recorder,
         steps: new Steps(),

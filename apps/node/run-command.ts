@@ -20,7 +20,7 @@ export function runCommand(): Command {
     .addOption(option('--price-input <usd>', 'asked per million input tokens', 'MIZAN_NODE_PRICE_INPUT').makeOptionMandatory())
     .addOption(option('--price-output <usd>', 'asked per million output tokens', 'MIZAN_NODE_PRICE_OUTPUT').default('0'))
     .addOption(option('--capacity <jobs>', 'jobs at once', 'MIZAN_NODE_CAPACITY').default('4'))
-    .addOption(option('--engine <engines>', '"embedded", "llama.cpp" and URLs of OpenAI-compatible engines, separated by commas', 'MIZAN_NODE_ENGINE').default('embedded'))
+    .addOption(option('--engine <engines>', '"embedded", "llama.cpp" and URLs of OpenAI-compatible engines (vllm+URL for vLLM, whose prefix cache is then kept apart by organisation), separated by commas', 'MIZAN_NODE_ENGINE').default('embedded'))
     .addOption(option('--model <file>', 'GGUF file that llama.cpp runs', 'MIZAN_NODE_MODEL'))
     .addOption(option('--engine-url <url>', 'one more OpenAI-compatible engine', 'MIZAN_ENGINE_URL'))
     .addOption(option('--engine-key <key>', 'bearer key of the engines', 'MIZAN_ENGINE_KEY'))

@@ -21,6 +21,7 @@ export * from './scheduler.js';
 export * from './sealing.js';
 export * from './server-sent-events.js';
 export * from './settlement.js';
+export * from './spend-limit.js';
 export * from './statement-file.js';
 export * from './subjects.js';
 export * from './token-estimate.js';

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { defineReplica } from './define.js';
 import type { ValueOf } from './define.js';
 import { isPlainText, timeMs, uuid } from './scalars.js';
+import { spendLimit } from './spend-limit.js';
 
 /** A model's name as requests give it. */
 export const modelName = z.string().trim().min(1).max(200).refine(isPlainText, 'control characters and broken surrogates are not text');
@@ -21,6 +22,8 @@ export const trafficLimits = z.object({
   models: z.array(modelName).max(200).nullable().default(null),
   /** Of a project: how long answers are kept for the very same request. `null` = not at all. A day at most. */
   cacheSeconds: z.int().positive().max(86_400).nullable().default(null),
+  /** What it may spend in each hour, day, week or month, within the project's budget. */
+  spend: spendLimit.nullable().default(null),
 });
 export type TrafficLimits = z.output<typeof trafficLimits>;
 

@@ -159,10 +159,10 @@ export class GatewayJob {
     this.ended.resolve({ usage: end.usage, estimated: end.estimated ?? false, receipt: end.receipt, responseHash });
   }
 
-  private refuse({ status, contentType }: Head): void {
-    if (status >= 500) return this.fail(failure('ENGINE_FAILED', `the engine answered ${status}`, { status }));
+  private refuse({ status, contentType, retryAfterMs }: Head): void {
+    if (status >= 500) return this.fail(failure('ENGINE_FAILED', `the engine answered ${status}`, { status, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }));
     const body = Buffer.concat(this.refused).toString('utf8');
-    this.fail(failure('ENGINE_REFUSED', `the engine refused the request with ${status}`, { status, contentType, body }));
+    this.fail(failure('ENGINE_REFUSED', `the engine refused the request with ${status}`, { status, contentType, body, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }));
   }
 
   /** The job is over without a receipt. What was wanted no longer goes before whatever the node says then. */

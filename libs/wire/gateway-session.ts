@@ -64,9 +64,9 @@ export class GatewaySession {
       closed: () => this.jobs.delete(number),
     });
     this.jobs.set(number, job);
-    const { record, offer, model, endpoint, traceparent } = request;
+    const { record, offer, model, endpoint, traceparent, cacheSalt } = request;
     this.send(
-      controlFrame(FrameType.open, number, { record, offer, model, endpoint, bodyBytes: request.body.length, remainingMs, ...(traceparent === undefined ? {} : { traceparent }) }),
+      controlFrame(FrameType.open, number, { record, offer, model, endpoint, bodyBytes: request.body.length, remainingMs, ...(traceparent === undefined ? {} : { traceparent }), ...(cacheSalt === undefined ? {} : { cacheSalt }) }),
       `${this.parts.noticePrefix}.${this.parts.session}.${number}`,
     );
     job.pump();

@@ -14,6 +14,8 @@ export interface JobRequest {
   /** Unix milliseconds after which the answer is of no use. */
   readonly deadlineMs: number;
   readonly traceparent?: string | undefined;
+  /** For engines that share a prefix cache among callers. */
+  readonly cacheSalt?: string | undefined;
   /** Aborting cancels the job on the node. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -22,6 +22,7 @@ export interface NodeJobInput {
   readonly gateway: string;
   readonly remainingMs: number;
   readonly traceparent: string | undefined;
+  readonly cacheSalt?: string | undefined;
 }
 
 /** What an engine used. `estimated`: it does not say, so it was counted from the text. */
@@ -34,6 +35,8 @@ export type JobUsage = Usage & { readonly estimated?: boolean };
 export interface NodeJobOutput {
   readonly status: number;
   readonly contentType: string;
+  /** Beside a refusal: when the engine wants to be asked again. */
+  readonly retryAfterMs?: number | undefined;
   readonly body: Buffer | AsyncIterable<Buffer>;
   readonly usage: JobUsage | Promise<JobUsage>;
 }

@@ -29,6 +29,7 @@ export class Inference {
       tenant,
       project: projectOf(principal, tenant, singleHeader(request, 'openai-project')),
       declared: declaredFacts(request.headers),
+      isRepeat: /^[1-9]\d*$/.test(singleHeader(request, 'x-stainless-retry-count') ?? ''),
       tellLimits: (headers) => void reply.headers(headers),
       ...(form === undefined ? {} : { body: alone(parsed.body), streamed: { outlet: new SseOutlet(reply, this.commentMs), form } }),
       signal: clientGone(reply),

@@ -1,5 +1,6 @@
 import type { Endpoint, Role, TenantEntry, Usage } from '#protocol';
 import type { DeclaredFacts } from './declared-facts.js';
+import type { Conversation } from './prefix-affinity.js';
 import type { StreamedJob } from './streamed-job.js';
 import type { TokenBound } from './upper-bound.js';
 
@@ -26,6 +27,8 @@ export interface InferenceJob {
   readonly tellLimits?: (headers: Record<string, string>) => void;
   /** Set when the client wants the answer as it comes. */
   readonly streamed?: StreamedJob | undefined;
+  /** The client says that it asked this before. */
+  readonly isRepeat?: boolean;
   /** Gives the id under which the next record is made when one has ended without an answer; left out: any new one. */
   nextRecord?(): Promise<string>;
   /** Aborted when the client goes away. */
@@ -36,6 +39,9 @@ export interface InferenceJob {
    */
   keep?(answer: Pick<InferenceAnswer, 'status' | 'contentType' | 'body'> | undefined): Promise<void>;
 }
+
+/** What a machine may still hold the beginning of. */
+export const conversationOf = ({ tenant, model, endpoint, body }: InferenceJob): Conversation => ({ tenant: tenant.tenant, model, endpoint, body });
 
 /** What the client is given; of a streamed answer it has the body already. */
 export interface InferenceAnswer {

@@ -7,6 +7,8 @@ const newestShare = 0.2;
 const failedRestMs = 2_000;
 /** Rest after a refusal for lack of room: about the time of a few short jobs. */
 const busyRestMs = 100;
+/** An engine's word keeps its machine out for no longer than an open circuit would. */
+const coolMsMax = 300_000;
 
 /** What this gateway knows of an offer from using it. */
 export class OfferLoad {
@@ -15,6 +17,7 @@ export class OfferLoad {
   latencyMs = 0;
   readonly circuit = new Circuit();
   private restUntilMs = -Infinity;
+  private coolUntilMs = -Infinity;
   private ok = 0;
   private failed = 0;
 
@@ -22,6 +25,16 @@ export class OfferLoad {
 
   isResting(nowMs: number): boolean {
     return nowMs < this.restUntilMs;
+  }
+
+  /** Milliseconds until its engine wants to be asked again; 0 = now. */
+  coolingMs(nowMs: number): number {
+    return Math.max(0, this.coolUntilMs - nowMs);
+  }
+
+  /** Its engine has said that it takes nothing for so long. */
+  cool(forMs: number, nowMs: number): void {
+    this.coolUntilMs = Math.max(this.coolUntilMs, nowMs + Math.min(forMs, coolMsMax));
   }
 
   ended(outcome: 'ok' | 'busy' | 'failed' | 'cancelled', startedAtMs: number, endedAtMs: number): void {

@@ -13,19 +13,23 @@ import { classify } from './classify.js';
 import type { Asked, Decided } from './decided.js';
 import type { Decider } from './decide.js';
 import { fieldsOfDecision } from './decision-fields.js';
+import { conversationOf } from './inference-job.js';
 import type { InferenceAnswer, InferenceJob } from './inference-job.js';
 import type { Hold } from './lease-account.js';
 import type { Limiter, Passage } from './limit.js';
 import { inTurn, modelsOf } from './model-chain.js';
+import { isOutOfMoney } from './out-of-money.js';
 import type { Placement, Slot } from './place.js';
 import { recorded } from './recorded.js';
+import type { RetryBudget } from './retry-budget.js';
 
 export interface PipelineParts extends AdmissionParts {
   readonly limiter: Limiter;
   readonly aliases: Replicated['aliases'];
-  /** Limits by id: a project's say whether its answers are kept. */
-  readonly projects: Replicated['limits'];
+  /** Limits by id: a project's say whether its answers are kept, a key's whether it has leases of its own. */
+  readonly limits: Replicated['limits'];
   readonly cache: AnswerCache;
+  readonly retries: RetryBudget;
   readonly ids: Ids;
   readonly book: OfferBook;
   readonly decider: Decider;
@@ -47,7 +51,7 @@ export class RequestPipeline {
   }
 
   /**
-   * Errors: RATE_LIMITED, CONCURRENCY_LIMITED, TOKENS_OVER_LIMIT, MODEL_NOT_ALLOWED, MODEL_NOT_FOUND, POLICY_DENIED, BUDGET_EXHAUSTED, BUDGET_MISSING, NO_OFFER, NO_CAPACITY, NODE_UNREACHABLE, NODE_PROTOCOL,
+   * Errors: RATE_LIMITED, CONCURRENCY_LIMITED, TOKENS_OVER_LIMIT, MODEL_NOT_ALLOWED, MODEL_NOT_FOUND, POLICY_DENIED, BUDGET_EXHAUSTED, SPEND_LIMIT_REACHED, BUDGET_MISSING, NO_OFFER, NO_CAPACITY, NODE_UNREACHABLE, NODE_PROTOCOL,
    * ENGINE_FAILED, ENGINE_REFUSED, DEADLINE_EXCEEDED, RECORD_UNAVAILABLE, SERVICE_UNAVAILABLE. Those that were recorded carry `details.record`.
    */
   async run(job: InferenceJob): Promise<InferenceAnswer> {
@@ -56,11 +60,13 @@ export class RequestPipeline {
 
   /** Limits bind the request; each model that its name stands for is then tried as a request of its own. */
   private async served(job: InferenceJob): Promise<InferenceAnswer> {
-    const { limiter, steps, aliases, ids, recorder } = this.parts;
+    const { limiter, steps, aliases, ids, recorder, retries } = this.parts;
     recorder.assertAvailable();
     const passage = await steps.run('limit', () => limiter.admit(job));
+    retries.earn(job.tenant.tenant, job.isRepeat ?? false);
+    const mayRetry = (): boolean => retries.spend(job.tenant.tenant);
     try {
-      return await inTurn(job, modelsOf(aliases, job.tenant.tenant, job.model), () => ids.uuid(), (one) => this.serve(one, passage));
+      return await inTurn(job, modelsOf(aliases, job.tenant.tenant, job.model), () => ids.uuid(), mayRetry, (one) => this.serve(one, passage));
     } finally {
       passage.leave();
       job.tellLimits?.(passage.headers());
@@ -70,7 +76,7 @@ export class RequestPipeline {
   private async serve(job: InferenceJob, passage: Passage): Promise<InferenceAnswer> {
     passage.assertAllowed(job.model);
     const asked = await this.decide(job);
-    const place = this.parts.cache.placeOf(job, { dataClass: asked.classification.dataClass, policyHash: asked.decision.policyHash }, this.parts.projects.get(job.project.id));
+    const place = this.parts.cache.placeOf(job, { dataClass: asked.classification.dataClass, policyHash: asked.decision.policyHash }, this.parts.limits.get(job.project.id));
     const kept = place && this.parts.cache.get(place);
     const adapted = kept && inFormOf(job, kept);
     if (adapted) return this.again(asked, adapted);
@@ -128,18 +134,20 @@ export class RequestPipeline {
 
   /** What the hold does not cover is out of reach for this job from here on. */
   private async reserve(decided: Decided): Promise<{ decided: Decided; hold: Hold }> {
-    const { tenant, project, bound } = decided.job;
+    const { tenant, project, keyId, bound } = decided.job;
+    const keyLimit = this.parts.limits.get(keyId);
+    const payer = { tenant: tenant.tenant, project: project.id, keyId: keyLimit?.tenant === tenant.tenant && keyLimit.spend !== null ? keyId : undefined };
     try {
-      const { hold, offers } = await this.parts.steps.run('reserve', () => holdAffordable(this.parts.leases, tenant.tenant, project.id, bound, decided.decision.permitted));
+      const { hold, offers } = await this.parts.steps.run('reserve', () => holdAffordable(this.parts.leases, payer, bound, decided.decision.permitted));
       return { hold, decided: { ...decided, decision: { ...decided.decision, permitted: offers } } };
     } catch (error) {
-      if (isDomainError(error, 'BUDGET_EXHAUSTED') || isDomainError(error, 'BUDGET_MISSING')) throw await this.refuse(decided, error);
+      if (isOutOfMoney(error) || isDomainError(error, 'BUDGET_MISSING')) throw await this.refuse(decided, error);
       throw error;
     }
   }
 
   private async place({ job, decision }: Decided): Promise<Slot> {
-    const slot = await this.parts.steps.run('place', () => this.parts.placement.place(decision.permitted, new Set(), job.bound, job.signal));
+    const slot = await this.parts.steps.run('place', () => this.parts.placement.place(decision.permitted, new Set(), job.bound, job.signal, conversationOf(job)));
     if (!slot) throw failure('NO_OFFER', 'no permitted machine is up; try again shortly');
     return slot;
   }

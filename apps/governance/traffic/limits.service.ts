@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
+import { z } from 'zod';
 import { Clock, Ids } from '#kernel';
 import { Outbox } from '#messaging';
-import { failure, governanceCalls, limitReplica, type LimitSetting, type ReplyOf, type RequestOf } from '#protocol';
+import { failure, governanceCalls, limitReplica, trafficLimits, type LimitSetting, type ReplyOf, type RequestOf } from '#protocol';
 import { withTenant } from '#service';
 import { ChangeLog } from '../change-log.service.js';
 import { KeyStore } from '../keys/keys.store.js';
@@ -35,7 +36,7 @@ export class Limits {
       if (!(await this.exists(manager, tenant, scope, subject))) throw failure('NOT_FOUND', `the organisation has no such ${scope}`);
       await this.store.put(manager, setting);
       await this.outbox.replica(manager, limitReplica, subject, setting);
-      await this.changes.record(manager, tenant, { id: this.ids.uuid(), type: 'limits.changed', fields: { actor, scope, subject, limits } });
+      await this.changes.record(manager, tenant, { id: this.ids.uuid(), type: 'limits.changed', fields: { actor, scope, subject, limits: z.encode(trafficLimits, limits) } });
     });
     this.outbox.kick();
     return setting;
