@@ -1,4 +1,4 @@
-import type { Endpoint, Role, TenantEntry } from '#protocol';
+import type { Endpoint, Role, TenantEntry, Usage } from '#protocol';
 import type { DeclaredFacts } from './declared-facts.js';
 import type { Conversation } from './prefix-affinity.js';
 import type { StreamedJob } from './streamed-job.js';
@@ -50,6 +50,8 @@ export interface InferenceAnswer {
   readonly body: Buffer;
   /** What the machine answered, before `adapt`: of this is the hash in the record. */
   readonly engineBody: Buffer;
+  /** What was measured; a kept answer used nothing. */
+  readonly usage?: Usage;
   /** The record that holds the decision. */
   readonly record: string;
   /** The answer was given before, to the very same request. */

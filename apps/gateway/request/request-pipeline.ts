@@ -59,14 +59,7 @@ export class RequestPipeline {
    * ENGINE_FAILED, ENGINE_REFUSED, DEADLINE_EXCEEDED, RECORD_UNAVAILABLE, SERVICE_UNAVAILABLE. Those that were recorded carry `details.record`.
    */
   async run(job: InferenceJob): Promise<InferenceAnswer> {
-    try {
-      const answer = await this.served(job);
-      this.parts.steps.ended(job.endpoint, 'ok');
-      return answer;
-    } catch (error) {
-      this.parts.steps.ended(job.endpoint, error instanceof DomainError ? error.code : 'INTERNAL');
-      throw error;
-    }
+    return this.parts.steps.request(job, () => this.served(job));
   }
 
   /** Limits bind the request; each model that its name stands for is then tried as a request of its own. */
@@ -106,7 +99,8 @@ export class RequestPipeline {
     const place = semantic.placeOf(job, scope, classification, limits.get(job.project.id));
     if (!place) return undefined;
     try {
-      const { engineBody, record } = await this.serve(embeddingJob(job, place, ids.uuid()), passage);
+      const embedding = embeddingJob(job, place, ids.uuid());
+      const { engineBody, record } = await this.parts.steps.request(embedding, () => this.serve(embedding, passage));
       const vector = vectorOf(engineBody);
       if (!vector) return undefined;
       const kept = semantic.find(place, vector);
@@ -125,7 +119,7 @@ export class RequestPipeline {
   /** The answer as it was given before: nothing runs and nothing is charged, and the record says whose answer it is. Error: RECORD_UNAVAILABLE. */
   private async again({ job, fields, requestHash }: Asked, kept: InferenceAnswer, similar?: Similar): Promise<InferenceAnswer> {
     await this.parts.steps.run('record.reused', () => this.parts.recorder.commit(this.parts.records.reused(job.tenant, job.id, fields, requestHash, kept, similar)));
-    return { ...kept, record: job.id, isReused: true, ...(similar && { similarity: similar.similarity }) };
+    return { ...kept, usage: { inputTokens: 0, outputTokens: 0 }, record: job.id, isReused: true, ...(similar && { similarity: similar.similarity }) };
   }
 
   private async execute(asked: Asked, passage: Passage): Promise<InferenceAnswer> {

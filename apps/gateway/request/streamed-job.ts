@@ -5,6 +5,9 @@ import type { Usage } from '#protocol';
 export abstract class StreamOutlet {
   /** Whether the head has left: nothing may be tried again then. */
   hasBegun = false;
+  /** When that was, in milliseconds of `performance.now()`, and how often something was written since. */
+  begunAt: number | undefined;
+  writes = 0;
   /** The head leaves: from here on the answer has its status, and no other machine may take over. */
   abstract begin(record: string): void;
   /** Resolves when the client can take more, or has gone. */

@@ -6,7 +6,7 @@ import type { Home, LaunchSpec, Running } from '#local';
 const apps = join(import.meta.dirname, '../..');
 
 /** Variables that every process of the stack may be given by the user. */
-const passedOn = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_HEADERS', 'LOG_LEVEL', 'MIZAN_ENGINE_URL', 'MIZAN_ENGINE_KEY'];
+const passedOn = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_HEADERS', 'OTEL_METRIC_EXPORT_INTERVAL', 'LOG_LEVEL', 'MIZAN_ENGINE_URL', 'MIZAN_ENGINE_KEY'];
 /** Times that a user may set for one of the services. */
 const tunable: Readonly<Record<string, readonly string[]>> = {
   gateway: ['PLACEMENT_WAIT_MS', 'REQUEST_DEADLINE_MS', 'STREAM_DEADLINE_MS', 'FIRST_EVENT_MS', 'BATCH_LINES_MAX'],
