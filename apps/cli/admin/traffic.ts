@@ -20,7 +20,8 @@ export const trafficCommands = (): Command[] => [
       .option('--models <names>', 'the only models that may run, comma separated')
       .option('--spend <usd/period>', `as 20/day: dollars in each ${spendPeriods.join(', ')} of UTC`)
       .option('--answers <rules>', 'personal data in answers, as email=redact,card=stop: record, redact or stop')
-      .option('--cache-seconds <count>', 'of a project: how long answers are kept for the very same request'),
+      .option('--cache-seconds <count>', 'of a project: how long answers are kept for the very same request')
+      .option('--similar <model/cosine/seconds>', 'of a project, as mizan/embed/0.97/600: answers are given to questions that this embedding model finds so similar, for so long'),
   ),
 ];
 
@@ -32,7 +33,7 @@ function pathOf(org: string, scope: string, id: string | undefined): string {
 }
 
 /** The limits that the options name, as the API takes them. */
-export function limitsOf({ requests, tokens, concurrent, models, spend, answers, cacheSeconds }: Options): Record<string, unknown> {
+export function limitsOf({ requests, tokens, concurrent, models, spend, answers, cacheSeconds, similar }: Options): Record<string, unknown> {
   const count = (text: string | undefined): number | null => (text === undefined ? null : Number(text));
   return {
     requestsPerMinute: count(requests),
@@ -42,7 +43,15 @@ export function limitsOf({ requests, tokens, concurrent, models, spend, answers,
     spend: spend === undefined ? null : spendOf(spend),
     answers: answers === undefined ? null : Object.fromEntries(answers.split(',').map((rule) => rule.split('=').map((word) => word.trim()))),
     cacheSeconds: count(cacheSeconds),
+    semanticCache: similar === undefined ? null : similarOf(similar),
   };
+}
+
+/** The model's name may have slashes itself. */
+function similarOf(text: string): { model: string; minSimilarity: number; seconds: number } {
+  const parts = text.split('/');
+  if (parts.length < 3) throw new Error(`"${text}" is not as mizan/embed/0.97/600`);
+  return { model: parts.slice(0, -2).join('/'), minSimilarity: Number(parts.at(-2)), seconds: Number(parts.at(-1)) };
 }
 
 function spendOf(text: string): { limitNanos: string; period: string } {
