@@ -90,6 +90,7 @@ export const limitEntry = (scope: LimitScope, subject: string, limits: Partial<T
   models: null,
   cacheSeconds: null,
   spend: null,
+  semanticCache: null,
   ...limits,
   tenant: tenant.tenant,
   scope,

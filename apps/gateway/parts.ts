@@ -35,6 +35,7 @@ import { RequestPipeline } from './request/request-pipeline.js';
 import { RequestRecords } from './request/request-records.js';
 import { LeaseBook } from './request/reserve.js';
 import { RetryBudget } from './request/retry-budget.js';
+import { SemanticCache } from './request/semantic-cache.js';
 import { Steps } from './request/step-telemetry.js';
 import { StreamLog } from './request/stream-log.js';
 import { TenantSealers } from './request/tenant-sealers.js';
@@ -73,6 +74,7 @@ export const parts: FactoryProvider[] = [
         aliases: replicated.aliases,
         limits: replicated.limits,
         cache: new AnswerCache(clock),
+        semantic: new SemanticCache(clock),
         ids,
         durability: config.RECORD_DURABILITY,
         deadlineMs: config.REQUEST_DEADLINE_MS,

@@ -19,7 +19,8 @@ export const trafficCommands = (): Command[] => [
       .option('--concurrent <count>', 'requests at once')
       .option('--models <names>', 'the only models that may run, comma separated')
       .option('--spend <usd/period>', `as 20/day: dollars in each ${spendPeriods.join(', ')} of UTC`)
-      .option('--cache-seconds <count>', 'of a project: how long answers are kept for the very same request'),
+      .option('--cache-seconds <count>', 'of a project: how long answers are kept for the very same request')
+      .option('--similar <model/cosine/seconds>', 'of a project, as mizan/embed/0.97/600: answers are given to questions that this embedding model finds so similar, for so long'),
   ),
 ];
 
@@ -31,7 +32,7 @@ function pathOf(org: string, scope: string, id: string | undefined): string {
 }
 
 /** The limits that the options name, as the API takes them. */
-export function limitsOf({ requests, tokens, concurrent, models, spend, cacheSeconds }: Options): Record<string, unknown> {
+export function limitsOf({ requests, tokens, concurrent, models, spend, cacheSeconds, similar }: Options): Record<string, unknown> {
   const count = (text: string | undefined): number | null => (text === undefined ? null : Number(text));
   return {
     requestsPerMinute: count(requests),
@@ -40,7 +41,15 @@ export function limitsOf({ requests, tokens, concurrent, models, spend, cacheSec
     models: models?.split(',').map((name) => name.trim()) ?? null,
     spend: spend === undefined ? null : spendOf(spend),
     cacheSeconds: count(cacheSeconds),
+    semanticCache: similar === undefined ? null : similarOf(similar),
   };
+}
+
+/** The model's name may have slashes itself. */
+function similarOf(text: string): { model: string; minSimilarity: number; seconds: number } {
+  const parts = text.split('/');
+  if (parts.length < 3) throw new Error(`"${text}" is not as mizan/embed/0.97/600`);
+  return { model: parts.slice(0, -2).join('/'), minSimilarity: Number(parts.at(-2)), seconds: Number(parts.at(-1)) };
 }
 
 function spendOf(text: string): { limitNanos: string; period: string } {

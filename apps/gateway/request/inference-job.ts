@@ -56,4 +56,6 @@ export interface InferenceAnswer {
   readonly record: string;
   /** The answer was given before, to the very same request. */
   readonly isReused?: boolean;
+  /** The answer was given before, to a question so similar: the cosine of both. */
+  readonly similarity?: number;
 }

@@ -18,6 +18,7 @@ import { RequestPipeline } from './request-pipeline.js';
 import { RequestRecords } from './request-records.js';
 import { LeaseBook } from './reserve.js';
 import { RetryBudget } from './retry-budget.js';
+import { SemanticCache } from './semantic-cache.js';
 import { Steps } from './step-telemetry.js';
 import { TenantSealers } from './tenant-sealers.js';
 
@@ -55,6 +56,7 @@ export function examplePipeline(world: ExampleWorld, log: MemoryLog, clock: Manu
     aliases: world.aliases,
     limits: world.limits,
     cache: new AnswerCache(clock),
+    semantic: new SemanticCache(clock),
     retries,
     ids: new CountingIds(),
     durability: 'one-replica',

@@ -20,8 +20,11 @@ import type { Limiter, Passage } from './limit.js';
 import { inTurn, modelsOf } from './model-chain.js';
 import { isOutOfMoney } from './out-of-money.js';
 import type { Placement, Slot } from './place.js';
+import { embeddingJob, vectorOf } from './question-embedding.js';
 import { recorded } from './recorded.js';
+import type { Similar } from './request-records.js';
 import type { RetryBudget } from './retry-budget.js';
+import type { SemanticCache } from './semantic-cache.js';
 
 export interface PipelineParts extends AdmissionParts {
   readonly limiter: Limiter;
@@ -29,6 +32,7 @@ export interface PipelineParts extends AdmissionParts {
   /** Limits by id: a project's say whether its answers are kept, a key's whether it has leases of its own. */
   readonly limits: Replicated['limits'];
   readonly cache: AnswerCache;
+  readonly semantic: SemanticCache;
   readonly retries: RetryBudget;
   readonly ids: Ids;
   readonly book: OfferBook;
@@ -80,15 +84,42 @@ export class RequestPipeline {
     const kept = place && this.parts.cache.get(place);
     const adapted = kept && inFormOf(job, kept);
     if (adapted) return this.again(asked, adapted);
+    const similar = await this.similar(asked, passage);
+    if (similar?.found) return this.again(asked, similar.found.answer, { similarity: similar.found.similarity, embedding: similar.embedding });
     const answer = await this.execute(asked, passage);
     if (place) this.parts.cache.keep(place, answer);
+    similar?.keep(answer);
     return answer;
   }
 
+  /** Looks for the answer to a question of similar meaning, where the project wants it. Without the question's embedding the request runs all the same. */
+  private async similar({ job, decision, classification }: Asked, passage: Passage): Promise<Lookup | undefined> {
+    const { semantic, ids, limits } = this.parts;
+    const scope = { dataClass: classification.dataClass, policyHash: decision.policyHash };
+    const place = semantic.placeOf(job, scope, classification, limits.get(job.project.id));
+    if (!place) return undefined;
+    try {
+      const embedding = embeddingJob(job, place, ids.uuid());
+      const { engineBody, record } = await this.parts.steps.request(embedding, () => this.serve(embedding, passage));
+      const vector = vectorOf(engineBody);
+      if (!vector) return undefined;
+      const kept = semantic.find(place, vector);
+      const answer = kept && inFormOf(job, kept.answer);
+      return {
+        embedding: record,
+        found: answer && { answer, similarity: Number(kept.similarity.toFixed(4)) },
+        keep: (made) => semantic.keep(place, vector, made),
+      };
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      return undefined;
+    }
+  }
+
   /** The answer as it was given before: nothing runs and nothing is charged, and the record says whose answer it is. Error: RECORD_UNAVAILABLE. */
-  private async again({ job, fields, requestHash }: Asked, kept: InferenceAnswer): Promise<InferenceAnswer> {
-    await this.parts.steps.run('record.reused', () => this.parts.recorder.commit(this.parts.records.reused(job.tenant, job.id, fields, requestHash, kept)));
-    return { ...kept, usage: { inputTokens: 0, outputTokens: 0 }, record: job.id, isReused: true };
+  private async again({ job, fields, requestHash }: Asked, kept: InferenceAnswer, similar?: Similar): Promise<InferenceAnswer> {
+    await this.parts.steps.run('record.reused', () => this.parts.recorder.commit(this.parts.records.reused(job.tenant, job.id, fields, requestHash, kept, similar)));
+    return { ...kept, usage: { inputTokens: 0, outputTokens: 0 }, record: job.id, isReused: true, ...(similar && { similarity: similar.similarity }) };
   }
 
   private async execute(asked: Asked, passage: Passage): Promise<InferenceAnswer> {
@@ -158,6 +189,14 @@ export class RequestPipeline {
     await this.parts.steps.run('record.refused', () => this.parts.recorder.commit(record));
     return recorded(error, job.id);
   }
+}
+
+/** What came of looking for a similar question. */
+interface Lookup {
+  /** The record of the request for the question's embedding. */
+  readonly embedding: string;
+  readonly found: { readonly answer: InferenceAnswer; readonly similarity: number } | undefined;
+  keep(answer: InferenceAnswer): void;
 }
 
 /** A kept answer as this request asks for it; `undefined` when it has no such form, which then is the next machine's to show. */
