@@ -70,6 +70,7 @@ export function offerEntry(n: number, changes: Partial<OfferEntry> = {}): OfferE
     capacity: 2,
     state: 'up',
     changedAtMs: 1,
+    publicUrl: null,
     ...changes,
   };
 }
