@@ -58,7 +58,8 @@ export function firstOfTwo<T>(first: Attempted<T>, second: Attempted<T>, may: ()
         (error: unknown) => {
           if (which === 0) clearTimeout(timer);
           failed[which] = error;
-          if (Object.keys(failed).length === begun) reject((failed[0] ?? error) as Error);
+          const told = failed[0] ?? error;
+          if (Object.keys(failed).length === begun) reject(told instanceof Error ? told : new Error(String(told)));
         },
       );
     };
