@@ -70,6 +70,7 @@ export function offerEntry(n: number, changes: Partial<OfferEntry> = {}): OfferE
     capacity: 2,
     state: 'up',
     changedAtMs: 1,
+    publicUrl: null,
     ...changes,
   };
 }
@@ -91,6 +92,7 @@ export const limitEntry = (scope: LimitScope, subject: string, limits: Partial<T
   answers: null,
   spend: null,
   semanticCache: null,
+  hedge: null,
   ...limits,
   tenant: tenant.tenant,
   scope,

@@ -58,6 +58,7 @@ const shapes = {
   [FrameType.credit]: creditHeader,
   [FrameType.pulse]: empty,
   [FrameType.error]: errorHeader,
+  [FrameType.link]: empty,
 } as const;
 export type ControlType = keyof typeof shapes;
 export type ControlOf<T extends ControlType> = z.output<(typeof shapes)[T]>;

@@ -84,6 +84,11 @@ export class GatewayJob {
     }
   }
 
+  /** Whether the node has said anything of it. */
+  get heard(): boolean {
+    return this.framesSeen > 0;
+  }
+
   /** The job's node or session is gone. */
   lost(reason: Unreachable): void {
     this.fail(failure('NODE_UNREACHABLE', `the node is gone (${reason})`, { reason }));
@@ -130,6 +135,7 @@ export class GatewayJob {
         return this.complete(readControl(FrameType.end, frame));
       case FrameType.open:
       case FrameType.cancel:
+      case FrameType.link:
         throw protocolError(`a node may not send frames of type ${frame.type}`);
     }
   }
