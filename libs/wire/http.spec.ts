@@ -45,7 +45,7 @@ async function pair(handler: NodeJobHandler = echo, pulseMs = 50) {
   const door = await HttpDoor.listen('127.0.0.1', 0, { headersMs: 300, requestMs: 600 });
   door.serve(server);
   const agent = new Agent();
-  const client = new NodeClient(bus, 'g1', { silenceMs: 500, clock, dial: httpDial(agent, (url) => new URL(url)) });
+  const client = new NodeClient(bus, 'g1', { silenceMs: 2_000, clock, dial: httpDial(agent, (url) => new URL(url)) });
   closing.push(() => agent.destroy(), () => door.close(), () => server.close(), () => client.close());
   const url = `http://127.0.0.1:${door.port}`;
   return { bus, clock, kept, server, door, client, url, onBus: () => bus.seen.filter(({ subject }) => subject.includes('.frame.')).length };
@@ -174,7 +174,7 @@ describe('a node that is called straight', () => {
     wire.cut();
     await expect(reader.next()).rejects.toMatchObject({ code: 'NODE_UNREACHABLE' });
     await expect(stream.end).rejects.toMatchObject({ code: 'NODE_UNREACHABLE' });
-    expect(Date.now() - startedAt).toBeLessThan(400);
+    expect(Date.now() - startedAt).toBeLessThan(1_500);
   });
 
   it('is believed nothing that was changed on its way', async () => {
