@@ -91,6 +91,7 @@ export const limitEntry = (scope: LimitScope, subject: string, limits: Partial<T
   cacheSeconds: null,
   spend: null,
   semanticCache: null,
+  hedge: null,
   ...limits,
   tenant: tenant.tenant,
   scope,

@@ -27,6 +27,7 @@ import { Authenticator } from './request/authenticate.js';
 import { CacheSalts } from './request/cache-salts.js';
 import { Decider } from './request/decide.js';
 import { Dispatcher } from './request/dispatch.js';
+import { HedgeShares } from './request/hedge.js';
 import { BillingLeases } from './request/lease-issuer.js';
 import { Limiter } from './request/limit.js';
 import { Placement } from './request/place.js';
@@ -74,6 +75,7 @@ export const parts: FactoryProvider[] = [
         aliases: replicated.aliases,
         limits: replicated.limits,
         cache: new AnswerCache(clock),
+        hedges: new HedgeShares(clock),
         semantic: new SemanticCache(clock),
         ids,
         durability: config.RECORD_DURABILITY,

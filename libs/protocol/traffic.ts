@@ -15,6 +15,9 @@ const rate = z.int().positive().max(rateMax).nullable().default(null);
 export const semanticCache = z.object({ model: modelName, minSimilarity: z.number().min(0.8).max(1), seconds: z.int().positive().max(86_400) });
 export type SemanticCacheSetting = z.output<typeof semanticCache>;
 
+/** Slow requests may be asked of a second machine, and both be paid for: at most this share of them. */
+export const hedge = z.object({ maxShare: z.number().min(0.001).max(0.2) });
+
 /** What a key, a project or an organisation may ask for. `null` = no limit of this kind. */
 export const trafficLimits = z.object({
   requestsPerMinute: rate,
@@ -28,6 +31,8 @@ export const trafficLimits = z.object({
   cacheSeconds: z.int().positive().max(86_400).nullable().default(null),
   /** Of a project: whether answers are also given to similar questions. `null` = never. */
   semanticCache: semanticCache.nullable().default(null),
+  /** Of a project: whether it pays twice for speed. `null` = never. */
+  hedge: hedge.nullable().default(null),
   /** What it may spend in each hour, day, week or month, within the project's budget. */
   spend: spendLimit.nullable().default(null),
 });

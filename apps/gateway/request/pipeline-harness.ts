@@ -9,6 +9,7 @@ import { AnswerCache } from './answer-cache.js';
 import { CacheSalts } from './cache-salts.js';
 import { Decider } from './decide.js';
 import { Dispatcher } from './dispatch.js';
+import { HedgeShares } from './hedge.js';
 import { LeaseIssuer } from './lease-issuer.js';
 import type { Lease, LeaseRequest } from './lease-issuer.js';
 import { Limiter } from './limit.js';
@@ -56,6 +57,7 @@ export function examplePipeline(world: ExampleWorld, log: MemoryLog, clock: Manu
     aliases: world.aliases,
     limits: world.limits,
     cache: new AnswerCache(clock),
+    hedges: new HedgeShares(clock),
     semantic: new SemanticCache(clock),
     retries,
     ids: new CountingIds(),

@@ -3,6 +3,7 @@ import { DomainError, isDomainError } from '#kernel';
 import type { Clock, Ids } from '#kernel';
 import { failure } from '#protocol';
 import type { DecisionFields } from '#protocol';
+import type { MarketOffer } from '../market/market-offer.js';
 import type { OfferBook } from '../market/offer-book.js';
 import type { Replicated } from '../replicated.js';
 import { Admission } from './admission.js';
@@ -13,6 +14,8 @@ import { classify } from './classify.js';
 import type { Asked, Decided } from './decided.js';
 import type { Decider } from './decide.js';
 import { fieldsOfDecision } from './decision-fields.js';
+import { firstOfTwo } from './hedge.js';
+import type { HedgeShares } from './hedge.js';
 import { conversationOf } from './inference-job.js';
 import type { InferenceAnswer, InferenceJob } from './inference-job.js';
 import type { Hold } from './lease-account.js';
@@ -32,6 +35,7 @@ export interface PipelineParts extends AdmissionParts {
   /** Limits by id: a project's say whether its answers are kept, a key's whether it has leases of its own. */
   readonly limits: Replicated['limits'];
   readonly cache: AnswerCache;
+  readonly hedges: HedgeShares;
   readonly semantic: SemanticCache;
   readonly retries: RetryBudget;
   readonly ids: Ids;
@@ -86,7 +90,7 @@ export class RequestPipeline {
     if (adapted) return this.again(asked, adapted);
     const similar = await this.similar(asked, passage);
     if (similar?.found) return this.again(asked, similar.found.answer, { similarity: similar.found.similarity, embedding: similar.embedding });
-    const answer = await this.execute(asked, passage);
+    const answer = await this.hedged(asked, passage);
     if (place) this.parts.cache.keep(place, answer);
     similar?.keep(answer);
     return answer;
@@ -122,7 +126,32 @@ export class RequestPipeline {
     return { ...kept, usage: { inputTokens: 0, outputTokens: 0 }, record: job.id, isReused: true, ...(similar && { similarity: similar.similarity }) };
   }
 
-  private async execute(asked: Asked, passage: Passage): Promise<InferenceAnswer> {
+  /**
+   * Runs the request; where the project pays twice for speed, a second time on another machine when the first takes longer than usual. The
+   * second is a request of its own with a record of its own, under the same decision; the slower one is cancelled, and costs what it made.
+   */
+  private hedged(asked: Asked, passage: Passage): Promise<InferenceAnswer> {
+    const { limits, hedges, ids, placement } = this.parts;
+    const { job, decision, fields } = asked;
+    const limit = limits.get(job.project.id);
+    // What streams has begun with its first byte; nobody waits for the line of a batch.
+    if (!limit?.hedge || limit.tenant !== job.tenant.tenant || job.streamed !== undefined || job.keep !== undefined || decision.permitted.length < 2) return this.execute(asked, passage);
+    hedges.count(job.project.id, limit.hedge.maxShare);
+    const tried = new Set<string>();
+    const raced = (signal: AbortSignal, id = job.id): InferenceJob => ({ ...job, id, signal: AbortSignal.any([job.signal, signal]) });
+    return firstOfTwo(
+      (signal, placed) =>
+        this.execute({ ...asked, job: raced(signal) }, passage, new Set(), (offer) => {
+          tried.add(offer.id);
+          placed(placement.usuallyMs(offer));
+        }),
+      (signal) => this.execute({ ...asked, job: raced(signal, ids.uuid()), fields: { ...fields, hedgeOf: job.id } }, passage, tried),
+      () => hedges.spend(job.project.id),
+      () => failure('DEADLINE_EXCEEDED', 'another machine answered sooner'),
+    );
+  }
+
+  private async execute(asked: Asked, passage: Passage, tried: ReadonlySet<string> = new Set(), placed?: (offer: MarketOffer) => void): Promise<InferenceAnswer> {
     const { clock, deadlineMs, streamDeadlineMs } = this.parts;
     const { bound } = asked.job;
     const permitted: Decided = { ...asked, tokens: passage.reserve(bound.inputTokens + bound.outputTokens), deadlineMs: clock.nowMs() + (asked.job.streamed === undefined ? deadlineMs : streamDeadlineMs) };
@@ -133,7 +162,8 @@ export class RequestPipeline {
     try {
       const { decided, hold: held } = await this.reserve(permitted);
       hold = held;
-      slot = await this.place(decided);
+      slot = await this.place(decided, tried);
+      placed?.(slot.offer);
       return await this.admission.run(decided, hold, slot);
     } finally {
       // Whatever ended the request early gives place and reservations back; what was settled stays settled.
@@ -177,8 +207,8 @@ export class RequestPipeline {
     }
   }
 
-  private async place({ job, decision }: Decided): Promise<Slot> {
-    const slot = await this.parts.steps.run('place', () => this.parts.placement.place(decision.permitted, new Set(), job.bound, job.signal, conversationOf(job)));
+  private async place({ job, decision }: Decided, tried: ReadonlySet<string>): Promise<Slot> {
+    const slot = await this.parts.steps.run('place', () => this.parts.placement.place(decision.permitted, tried, job.bound, job.signal, conversationOf(job)));
     if (!slot) throw failure('NO_OFFER', 'no permitted machine is up; try again shortly');
     return slot;
   }
