@@ -46,7 +46,7 @@ export class StreamedChunks implements StreamForm {
       this.whole = true;
       return undefined;
     }
-    const chunk = parsed(data);
+    const chunk = parsedChunk(data);
     if (chunk['error']) throw failure('ENGINE_FAILED', 'the engine told of an error within its answer');
     const choices = Array.isArray(chunk['choices']) ? (chunk['choices'] as unknown[]) : [];
     for (const choice of choices) this.text.push(producedText(choice));
@@ -123,7 +123,8 @@ const event = (data: Buffer): Buffer => Buffer.concat([prefix, data, suffix]);
 const prefix = Buffer.from('data: ');
 const suffix = Buffer.from('\n\n');
 
-function parsed(data: Buffer): Chunk {
+/** Error: NODE_PROTOCOL. */
+export function parsedChunk(data: Buffer): Chunk {
   try {
     const value: unknown = JSON.parse(data.toString('utf8'));
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Chunk;
