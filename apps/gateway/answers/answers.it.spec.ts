@@ -136,6 +136,17 @@ describe('answers under rules', () => {
     expect(whole.choices[0]).toMatchObject({ message: { content: 'Write to [e-mail] or pay ' }, finish_reason: 'content_filter' });
   });
 
+  it('are read in the newer form, too', async () => {
+    await rules({ email: 'redact', iban: 'stop' });
+    let [text, status] = ['', ''];
+    for await (const event of await client.responses.create({ model: 'm', input: 'whom?', stream: true })) {
+      if (event.type === 'response.output_text.delta') text += event.delta;
+      if (event.type === 'response.incomplete') status = event.response.incomplete_details?.reason ?? '';
+    }
+    expect([text, status]).toEqual(['Write to [e-mail] or pay ', 'content_filter']);
+    expect(await client.responses.create({ model: 'm', input: 'whom?' })).toMatchObject({ status: 'incomplete', output_text: 'Write to [e-mail] or pay ' });
+  });
+
   it('are bound by the strictest rule of organisation, project and key', async () => {
     await rules({ iban: 'record', email: 'stop' }, 'organisation');
     await rules({ iban: 'redact', email: 'record' });
