@@ -29,6 +29,8 @@ export class NodeJob {
   private pulse: NodeJS.Timeout | undefined;
   private deadline: NodeJS.Timeout | undefined;
   private running = false;
+  /** The engine answers with success: what it makes from here on is known. */
+  private answering = false;
   /** Every byte of the answer was sent. */
   private whole = false;
   /** Why the answer stops before its end. */
@@ -67,10 +69,13 @@ export class NodeJob {
     this.stop('CANCELLED', 'the job was cancelled');
   }
 
-  /** Interrupts the engine. An answer that has begun ends with a receipt over what was sent; one that has not is an error. */
+  /**
+   * Interrupts the engine. An answer that has begun ends with a receipt over what was sent; one that has not is an error, unless it was
+   * cancelled while the engine made it as a whole.
+   */
   private stop(why: Cut, message: string): void {
     if (this.over || this.cut !== undefined) return;
-    if (this.outlet.sentBytes === 0) return this.fail(why, message);
+    if (this.outlet.sentBytes === 0 && (why !== 'CANCELLED' || !this.answering)) return this.fail(why, message);
     if (!this.whole) this.cut = why;
     this.abort.abort(new Error(message));
   }
@@ -95,9 +100,12 @@ export class NodeJob {
     if (this.over) return;
     const { status, contentType, retryAfterMs } = output;
     this.reply(FrameType.head, { status, contentType, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
+    this.answering = status < 300;
     await this.send(output);
     if (this.over) return;
     const { estimated, ...usage } = await this.usageOf(output);
+    // Nothing was said and nothing was made: nothing is signed for.
+    if (this.cut !== undefined && this.outlet.sentBytes === 0 && usage.outputTokens === 0) return this.fail(this.cut, 'the job was cancelled');
     const receipt = output.status < 300 ? await this.receiptFor(body, usage, startedAtMs) : null;
     if (this.over) return;
     this.reply(FrameType.end, { usage, receipt, ...(estimated ? { estimated } : {}), ...(this.cut === undefined ? {} : { cut: this.cut }) });
