@@ -1,6 +1,7 @@
 import type { DomainError } from '#kernel';
 import { failure, isDone, producedText } from '#protocol';
 import type { Usage } from '#protocol';
+import type { AnswerGuard } from '../answers/answer-guard.js';
 import { parsedChunk } from '../openai/streamed-chunks.js';
 import { ToolDeltas } from '../openai/tool-deltas.js';
 import type { StreamForm } from '../request/streamed-job.js';
@@ -33,12 +34,17 @@ export class ResponseEvents implements StreamForm {
   constructor(
     private readonly id: string,
     private readonly request: ResponseRequest,
+    private readonly guard?: AnswerGuard,
   ) {
     this.items = new OutputItems(id);
   }
 
   get isWhole(): boolean {
     return this.whole;
+  }
+
+  get isStopped(): boolean {
+    return this.guard?.isStopped ?? false;
   }
 
   produced(): string {
@@ -56,8 +62,10 @@ export class ResponseEvents implements StreamForm {
     const events = [...this.begin(chunk)];
     for (const choice of Array.isArray(chunk['choices']) ? (chunk['choices'] as unknown[]) : []) {
       this.text.push(producedText(choice));
+      if (typeof choice === 'object' && choice !== null) this.guard?.passPiece(choice);
       events.push(...this.read(choice));
     }
+    if (this.isStopped) [this.whole, this.finish] = [true, 'content_filter'];
     this.usage = chatUsage.safeParse(chunk['usage']).data ?? this.usage;
     return events.length === 0 ? undefined : this.written(events);
   }
@@ -66,7 +74,8 @@ export class ResponseEvents implements StreamForm {
     const reason = incompleteReason(this.finish);
     const status = reason === undefined ? 'completed' : 'incomplete';
     const usage = this.usage ?? { prompt_tokens: inputTokens, completion_tokens: outputTokens, total_tokens: inputTokens + outputTokens };
-    const ended = [...this.items.close(status)];
+    const heldBack = this.isStopped ? [] : (this.guard?.rest('delta') ?? []);
+    const ended = [...heldBack.flatMap((choice) => [...this.read(choice)]), ...this.items.close(status)];
     return this.written([...ended, { type: `response.${status}`, response: this.response({ status, incompleteReason: reason, output: this.items.output(status), usage }) }]);
   }
 

@@ -3,6 +3,7 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { failure } from '#protocol';
 import { Authorise, ownTenant } from '../access/authorise.js';
+import type { AnswerGuard } from '../answers/answer-guard.js';
 import { CurrentPrincipal } from '../access/principal.js';
 import type { AuthenticatedRequest, Principal } from '../access/principal.js';
 import { Replies, Streams } from '../http/replies.js';
@@ -38,7 +39,7 @@ export class ResponsesController {
     const chat = chatRequest.safeParse(toChat(body));
     if (!chat.success) throw failure('REQUEST_INVALID', chat.error.issues[0]!.message, { param: chat.error.issues[0]!.path.join('.') || null });
     const { form, ...parsed } = parseChat(await this.images.inline(chat.data, clientGone(reply)));
-    const asResponse = { adapt: (answer: Buffer) => toResponse(request.id, body, answer), form: form && (() => new ResponseEvents(request.id, body)) };
+    const asResponse = { adapt: (answer: Buffer) => toResponse(request.id, body, answer), form: form && ((guard?: AnswerGuard) => new ResponseEvents(request.id, body, guard)) };
     return this.inference.answer(principal, { ...parsed, ...asResponse }, request, reply);
   }
 
