@@ -52,7 +52,7 @@ export class NodeJob {
 
   receive(frame: Frame): void {
     try {
-      if (frame.type === FrameType.cancel) return this.cancel();
+      if (frame.type === FrameType.cancel) return this.cancel(readControl(FrameType.cancel, frame).left === true);
       if (frame.type === FrameType.credit) return this.outlet.give(readControl(FrameType.credit, frame).chunks);
       if (frame.type !== FrameType.data) throw new Error(`a gateway may not send frames of type ${frame.type}`);
       if (this.running) throw new Error('the body is longer than announced');
@@ -64,18 +64,18 @@ export class NodeJob {
     }
   }
 
-  /** Nobody waits for the answer any more. What was sent of it is still receipted. */
-  cancel(): void {
-    this.stop('CANCELLED', 'the job was cancelled');
+  /** Nobody waits for the answer any more. What was sent of it is still receipted; `isPaid`: what was made of it, too. */
+  cancel(isPaid = true): void {
+    this.stop('CANCELLED', 'the job was cancelled', isPaid);
   }
 
   /**
-   * Interrupts the engine. An answer that has begun ends with a receipt over what was sent; one that has not is an error, unless it was
-   * cancelled while the engine made it as a whole.
+   * Interrupts the engine. An answer that has begun ends with a receipt over what was sent; one that has not is an error, unless what the
+   * engine has made of it is paid.
    */
-  private stop(why: Cut, message: string): void {
+  private stop(why: Cut, message: string, isPaid = false): void {
     if (this.over || this.cut !== undefined) return;
-    if (this.outlet.sentBytes === 0 && (why !== 'CANCELLED' || !this.answering)) return this.fail(why, message);
+    if (this.outlet.sentBytes === 0 && !(isPaid && this.answering)) return this.fail(why, message);
     if (!this.whole) this.cut = why;
     this.abort.abort(new Error(message));
   }

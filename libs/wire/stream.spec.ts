@@ -1,7 +1,7 @@
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { SystemClock, SystemIds } from '#kernel';
-import { limits, openReceipt } from '#protocol';
+import { failure, limits, openReceipt } from '#protocol';
 import type { SignedReceipt } from '#protocol';
 import { NodeClient } from './gateway-side.js';
 import { Interrupted } from './job.js';
@@ -270,9 +270,16 @@ describe('an answer that is given whole', () => {
     expect(kept).toEqual([end.receipt]);
   });
 
-  it('is not signed for when its node ran out of time', async () => {
-    const { client, job, kept } = stage(new Thinker().run);
-    await expect(client.run(job({ deadlineMs: Date.now() + 80 }))).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+  it.each([
+    ['ran out of time', 80, undefined, 'DEADLINE_EXCEEDED'],
+    ['belongs to a gateway that stops', 10_000, failure('SERVICE_UNAVAILABLE', 'the gateway stops'), 'SERVICE_UNAVAILABLE'],
+  ])('is not signed for when it %s: it costs nothing', async (_what, withinMs, stopped, code) => {
+    const thinker = new Thinker();
+    const { client, job, kept } = stage(thinker.run);
+    const running = client.run(job({ deadlineMs: Date.now() + withinMs })).catch((error: unknown) => error);
+    while (stopped !== undefined && thinker.made < 5) await pause(5);
+    if (stopped !== undefined) client.interrupt(stopped);
+    expect(await running).toMatchObject({ code });
     await pause(50);
     expect(kept).toEqual([]);
   });
