@@ -4,6 +4,7 @@ import { inSpan, inSpanNow } from '#messaging';
 import { DomainError } from '#kernel';
 import { GenAiTelemetry } from './gen-ai-telemetry.js';
 import type { InferenceAnswer, InferenceJob } from './inference-job.js';
+import { StepTimes } from './step-times.js';
 
 export type StepName = 'limit' | 'classify' | 'decide' | 'reserve' | 'place' | 'dispatch' | 'relay' | 'meter' | 'record.refused' | 'record.reused' | 'record.admitted' | 'record.completed';
 
@@ -35,7 +36,7 @@ export class Steps {
     try {
       return await inSpan(name, context.active(), SpanKind.INTERNAL, work);
     } finally {
-      this.timeOf(name).observe((performance.now() - startedAt) / 1_000);
+      this.took(name, performance.now() - startedAt);
     }
   }
 
@@ -45,8 +46,13 @@ export class Steps {
     try {
       return inSpanNow(name, context.active(), SpanKind.INTERNAL, work);
     } finally {
-      this.timeOf(name).observe((performance.now() - startedAt) / 1_000);
+      this.took(name, performance.now() - startedAt);
     }
+  }
+
+  private took(name: StepName, ms: number): void {
+    this.timeOf(name).observe(ms / 1_000);
+    StepTimes.now?.add(name, ms);
   }
 
   /** Finding a histogram's labels costs more than observing. */
