@@ -1,8 +1,10 @@
 import { defineService } from '#service';
 import { Log1700000000002 } from './audit/log.migration.js';
+import { TiledLog1767225610600 } from './audit/tiled-log.migration.js';
 import { governanceConfig } from './config.js';
 import { GovernanceModule } from './governance.module.js';
 import { Organisations1700000000001 } from './organisations/organisations.migration.js';
+import { Search1767225610610 } from './search/search.migration.js';
 import { Traffic1700000000003 } from './traffic/traffic.migration.js';
 import { Checkpoints1700000000031 } from './witnesses/checkpoints.migration.js';
 
@@ -11,6 +13,6 @@ export const governance = defineService({
   name: 'governance',
   config: governanceConfig,
   module: (config) => GovernanceModule.for(config),
-  migrations: [Organisations1700000000001, Log1700000000002, Traffic1700000000003, Checkpoints1700000000031],
+  migrations: [Organisations1700000000001, Log1700000000002, Traffic1700000000003, Checkpoints1700000000031, TiledLog1767225610600, Search1767225610610],
   http: 'internal',
 });
