@@ -7,8 +7,8 @@ import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import { Clock, Ids, SystemIds } from '#kernel';
 import { Bus, Inbox, Outbox, Replicas, ReplicaView } from '#messaging';
-import { generateSealKeys } from '#protocol';
-import type { TenantEntry } from '#protocol';
+import { generateSealKeys, limitReplica } from '#protocol';
+import type { LimitEntry, Replica, TenantEntry } from '#protocol';
 import { createDataSource, migrate, SERVICE_CONFIG, withTenant } from '#service';
 import { createTestDatabase } from '#testing';
 import type { TestDatabase } from '#testing';
@@ -72,6 +72,7 @@ export interface Books {
   readonly ids: Ids;
   readonly progress: ManualProgress;
   readonly tenants: ReplicaView<TenantEntry>;
+  readonly limits: ReplicaView<LimitEntry>;
   /** What was published beside streams: [subject, text]. */
   readonly published: [string, string][];
   get<T>(token: abstract new (...parameters: never[]) => T): T;
@@ -91,6 +92,7 @@ export async function openBooks(env: Record<string, string> = {}, given?: TestDa
   const ids = new SystemIds(clock);
   const progress = new ManualProgress(clock);
   const tenants = new ReplicaView<TenantEntry>();
+  const limits = new ReplicaView<LimitEntry>();
   const published: [string, string][] = [];
   const bus = { connection: { publish: (subject: string, text: string) => void published.push([subject, text]) } };
   const parts = [
@@ -98,7 +100,7 @@ export async function openBooks(env: Record<string, string> = {}, given?: TestDa
     { provide: Clock, useValue: clock },
     { provide: Ids, useValue: ids },
     { provide: Bus, useValue: bus },
-    { provide: Replicas, useValue: { view: () => Promise.resolve(tenants) } },
+    { provide: Replicas, useValue: { view: (replica: Replica) => Promise.resolve(replica === limitReplica ? limits : tenants) } },
     { provide: Outbox, useValue: new Outbox('billing', ids) },
     { provide: Inbox, useValue: new Inbox('billing') },
     { provide: DataSource, useValue: dataSource },
@@ -116,6 +118,7 @@ export async function openBooks(env: Record<string, string> = {}, given?: TestDa
     ids,
     progress,
     tenants,
+    limits,
     published,
     get: (token) => module.get(token as never),
     within,

@@ -31,7 +31,7 @@ export interface Market {
   readonly tenant: string;
   readonly project: string;
   readonly sealPrivate: Buffer;
-  acquire(gateway: string, needNanos: bigint, demandNanosPerSecond?: bigint): Promise<Lease>;
+  acquire(gateway: string, needNanos: bigint, demandNanosPerSecond?: bigint, keyId?: string): Promise<Lease>;
   book(...records: LogRecord[]): Promise<void>;
 }
 
@@ -44,7 +44,7 @@ export async function openMarket(books: Books, limitNanos: bigint): Promise<Mark
     tenant: entry.tenant,
     project,
     sealPrivate,
-    acquire: (gateway, needNanos, demandNanosPerSecond = 0n) => books.get(LeasesService).acquire({ tenant: entry.tenant, project, gateway, needNanos, demandNanosPerSecond }),
+    acquire: (gateway, needNanos, demandNanosPerSecond = 0n, keyId) => books.get(LeasesService).acquire({ tenant: entry.tenant, project, keyId, gateway, needNanos, demandNanosPerSecond }),
     book: (...records) => books.get(BookingService).book(records),
   };
 }

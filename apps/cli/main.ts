@@ -7,13 +7,14 @@ import { nodeCommands } from './admin/nodes.js';
 import { organisationCommands } from './admin/organisations.js';
 import { policyCommands } from './admin/policies.js';
 import { recordCommands } from './admin/records.js';
+import { trafficCommands } from './admin/traffic.js';
 import { monitorCommand } from './monitor-command.js';
 import { settleCommand } from './settle-command.js';
 import { verifyCommand } from './verify-command.js';
 import { witnessCommand } from './witness-command.js';
 
 const program = new Command('mizan').description('administers a Mizan deployment, and verifies it from outside');
-for (const command of [...organisationCommands(), ...policyCommands(), ...moneyCommands(), ...costCommands(), ...nodeCommands(), ...recordCommands(), settleCommand(), verifyCommand(), witnessCommand(), monitorCommand()]) program.addCommand(command);
+for (const command of [...organisationCommands(), ...policyCommands(), ...trafficCommands(), ...moneyCommands(), ...costCommands(), ...nodeCommands(), ...recordCommands(), settleCommand(), verifyCommand(), witnessCommand(), monitorCommand()]) program.addCommand(command);
 
 try {
   await program.parseAsync();

@@ -20,11 +20,13 @@ export function runCommand(): Command {
     .addOption(option('--price-input <usd>', 'asked per million input tokens', 'MIZAN_NODE_PRICE_INPUT').makeOptionMandatory())
     .addOption(option('--price-output <usd>', 'asked per million output tokens', 'MIZAN_NODE_PRICE_OUTPUT').default('0'))
     .addOption(option('--capacity <jobs>', 'jobs at once', 'MIZAN_NODE_CAPACITY').default('4'))
-    .addOption(option('--engine <engines>', '"embedded", "llama.cpp" and URLs of OpenAI-compatible engines, separated by commas', 'MIZAN_NODE_ENGINE').default('embedded'))
+    .addOption(option('--engine <engines>', '"embedded", "llama.cpp" and URLs of OpenAI-compatible engines (vllm+URL for vLLM, whose prefix cache is then kept apart by organisation), separated by commas', 'MIZAN_NODE_ENGINE').default('embedded'))
     .addOption(option('--model <file>', 'GGUF file that llama.cpp runs', 'MIZAN_NODE_MODEL'))
     .addOption(option('--engine-url <url>', 'one more OpenAI-compatible engine', 'MIZAN_ENGINE_URL'))
     .addOption(option('--engine-key <key>', 'bearer key of the engines', 'MIZAN_ENGINE_KEY'))
     .addOption(option('--health-port <port>', 'serve /healthz and /readyz on loopback', 'MIZAN_NODE_HEALTH_PORT'))
+    .addOption(option('--listen <host:port>', 'hear gateways that call this node straight; together with --public-url', 'MIZAN_NODE_LISTEN'))
+    .addOption(option('--public-url <url>', 'where gateways reach --listen, usually https through a proxy of yours; jobs stay sealed through it', 'MIZAN_NODE_PUBLIC_URL'))
     .action(run);
 }
 

@@ -86,11 +86,13 @@ export const claim = z.object({
 });
 
 export const billingCalls = {
-  /** Errors: BUDGET_MISSING, BUDGET_EXHAUSTED (not even `needNanos` is left). */
+  /** Errors: BUDGET_MISSING, BUDGET_EXHAUSTED (not even `needNanos` is left), SPEND_LIMIT_REACHED (nor of what may be spent in this period). */
   acquireLease: defineCall('billing', 'leases.acquire', {
     request: z.object({
       tenant: uuid,
       project: uuid,
+      /** The API key that alone may use the lease: one whose spend is limited. */
+      keyId: uuid.optional(),
       gateway: z.string().min(1).max(64),
       /** The smallest amount of use: one hold. */
       needNanos: nanos,

@@ -30,6 +30,7 @@ export const errorCodes = {
   // reserve
   BUDGET_EXHAUSTED: ErrorKind.exhausted,
   BUDGET_MISSING: ErrorKind.exhausted,
+  SPEND_LIMIT_REACHED: ErrorKind.exhausted,
   LEASE_EXPIRED: ErrorKind.precondition,
   PRICE_UNKNOWN: ErrorKind.precondition,
   // place and dispatch

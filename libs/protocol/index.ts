@@ -1,6 +1,7 @@
 export * from './abi/escrow.js';
 export * from './abi/test-dollar.js';
 export * from './access.js';
+export * from './answer-rules.js';
 export * from './batches.js';
 export * from './billing.js';
 export * from './commitments.js';
@@ -22,6 +23,7 @@ export * from './scheduler.js';
 export * from './sealing.js';
 export * from './server-sent-events.js';
 export * from './settlement.js';
+export * from './spend-limit.js';
 export * from './statement-file.js';
 export * from './subjects.js';
 export * from './token-estimate.js';

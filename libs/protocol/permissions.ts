@@ -33,7 +33,7 @@ const consumes: Record<ServiceName, Partial<Record<StreamName, readonly string[]
 const reads: Record<ServiceName, readonly BucketName[]> = {
   gateway: ['keys', 'tenants', 'policies', 'limits', 'aliases', 'offers', 'prices'],
   scheduler: ['tenants'],
-  billing: ['tenants', 'prices', 'offers'],
+  billing: ['tenants', 'limits', 'prices', 'offers'],
   governance: ['offers', 'prices'],
   settlement: ['tenants'],
 };

@@ -3,6 +3,7 @@ import type { Json } from '#kernel';
 import { nanos, timeMs, uuid } from './scalars.js';
 import { dataClass, endpoint } from './vocabulary.js';
 
+const textMax = 200;
 const decimal = /^-?\d{1,18}$/;
 
 /**
@@ -13,15 +14,15 @@ export const searchTerms = z.object({
   project: uuid.optional(),
   /** The principal: the key that asked. */
   keyId: uuid.optional(),
-  model: z.string().max(200).optional(),
+  model: z.string().max(textMax).optional(),
   endpoint: endpoint.optional(),
   dataClass: dataClass.optional(),
   decision: z.enum(['permit', 'deny']).optional(),
   policyVersion: z.int().nonnegative().optional(),
   /** The first of the policies that decided. */
-  policy: z.string().max(200).optional(),
-  network: z.string().max(120).optional(),
-  region: z.string().max(120).optional(),
+  policy: z.string().max(textMax).optional(),
+  network: z.string().max(textMax).optional(),
+  region: z.string().max(textMax).optional(),
   node: uuid.optional(),
   /** A decimal number: records are written out without their schema, which would take a bigint for it. */
   costNanos: z.string().regex(decimal).optional(),
@@ -44,10 +45,10 @@ export function searchTermsOf(fields: Readonly<Record<string, Json | undefined>>
     network: machine?.['network'],
     region: machine?.['region'],
     node: machine?.['node'],
-    costNanos: decimal.test(String(fields['chargeNanos'])) ? fields['chargeNanos'] : undefined,
+    costNanos: typeof fields['chargeNanos'] === 'string' && decimal.test(fields['chargeNanos']) ? fields['chargeNanos'] : undefined,
   };
-  const fitting = Object.entries(found).filter(([name, value]) => typeof value === (name === 'policyVersion' ? 'number' : 'string') && String(value).length <= 200);
-  return Object.fromEntries(fitting) as SearchTerms;
+  const fits = (name: string, value: unknown): boolean => (name === 'policyVersion' ? typeof value === 'number' : typeof value === 'string' && value.length <= textMax);
+  return Object.fromEntries(Object.entries(found).filter(([name, value]) => fits(name, value)));
 }
 
 /** What entries are searched by, beside organisation and type: all that is given must hold. Times and costs are inclusive bounds. */

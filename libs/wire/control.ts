@@ -18,13 +18,16 @@ export const openHeader = z.object({
   /** How long the gateway will wait from now on: clocks need not agree. */
   remainingMs: z.int().positive().max(remainingMsMax),
   traceparent: z.string().max(128).optional(),
+  /** Keeps the organisation's part of an engine's prefix cache to itself. */
+  cacheSalt: z.string().max(128).optional(),
 });
 export type OpenHeader = z.output<typeof openHeader>;
 
 const refuseHeader = z.object({ code: z.enum(['BUSY', 'DRAINING', 'UNKNOWN_OFFER', 'INVALID']), message: z.string().max(500) });
 export type Refusal = z.output<typeof refuseHeader>;
 
-const headHeader = z.object({ status: z.int().min(200).max(599), contentType: z.string().max(200) });
+/** `retryAfterMs`: beside a refusal, when the engine wants to be asked again. */
+const headHeader = z.object({ status: z.int().min(200).max(599), contentType: z.string().max(200), retryAfterMs: z.number().nonnegative().optional() });
 export type Head = z.output<typeof headHeader>;
 
 /** `receipt` is null when the engine refused the request: no work was done that could be charged. */
@@ -55,6 +58,7 @@ const shapes = {
   [FrameType.credit]: creditHeader,
   [FrameType.pulse]: empty,
   [FrameType.error]: errorHeader,
+  [FrameType.link]: empty,
 } as const;
 export type ControlType = keyof typeof shapes;
 export type ControlOf<T extends ControlType> = z.output<(typeof shapes)[T]>;

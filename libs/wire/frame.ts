@@ -23,6 +23,8 @@ export const FrameType = {
   pulse: 9,
   /** Node → gateway: the job failed. */
   error: 10,
+  /** Gateway → node, first of all: the session has a link of its own, and this came over it. */
+  link: 11,
 } as const;
 export type FrameType = (typeof FrameType)[keyof typeof FrameType];
 

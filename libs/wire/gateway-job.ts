@@ -84,6 +84,11 @@ export class GatewayJob {
     }
   }
 
+  /** Whether the node has said anything of it. */
+  get heard(): boolean {
+    return this.framesSeen > 0;
+  }
+
   /** The job's node or session is gone. */
   lost(reason: Unreachable): void {
     this.fail(failure('NODE_UNREACHABLE', `the node is gone (${reason})`, { reason }));
@@ -130,6 +135,7 @@ export class GatewayJob {
         return this.complete(readControl(FrameType.end, frame));
       case FrameType.open:
       case FrameType.cancel:
+      case FrameType.link:
         throw protocolError(`a node may not send frames of type ${frame.type}`);
     }
   }
@@ -159,10 +165,10 @@ export class GatewayJob {
     this.ended.resolve({ usage: end.usage, estimated: end.estimated ?? false, receipt: end.receipt, responseHash });
   }
 
-  private refuse({ status, contentType }: Head): void {
-    if (status >= 500) return this.fail(failure('ENGINE_FAILED', `the engine answered ${status}`, { status }));
+  private refuse({ status, contentType, retryAfterMs }: Head): void {
+    if (status >= 500) return this.fail(failure('ENGINE_FAILED', `the engine answered ${status}`, { status, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }));
     const body = Buffer.concat(this.refused).toString('utf8');
-    this.fail(failure('ENGINE_REFUSED', `the engine refused the request with ${status}`, { status, contentType, body }));
+    this.fail(failure('ENGINE_REFUSED', `the engine refused the request with ${status}`, { status, contentType, body, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }));
   }
 
   /** The job is over without a receipt. What was wanted no longer goes before whatever the node says then. */

@@ -5,6 +5,7 @@ import { decodeFrame, encodeFrame, FrameType, jobMax } from './frame.js';
 import type { Frame } from './frame.js';
 import { GatewayJob } from './gateway-job.js';
 import type { JobRequest, JobStream, Unreachable } from './job.js';
+import type { Dial, Link } from './link.js';
 import { readNotice } from './notice.js';
 import type { SessionEnds } from './session.js';
 
@@ -30,6 +31,7 @@ export class GatewaySession {
   private readonly subject;
   private lastJob = 0;
   private closed = false;
+  private direct: { readonly url: string; readonly link: Link } | undefined;
   /** Messages on this session's subject that the node did not send, or sent before. */
   droppedCount = 0;
 
@@ -38,8 +40,17 @@ export class GatewaySession {
     this.subject = nodeSubjects.frames(parts.node, parts.session);
   }
 
+  get id(): string {
+    return this.parts.session;
+  }
+
   get node(): string {
     return this.parts.node;
+  }
+
+  /** Where the node is called straight, if it is. */
+  get url(): string | undefined {
+    return this.direct?.url;
   }
 
   get idle(): boolean {
@@ -50,6 +61,16 @@ export class GatewaySession {
   usableBy(request: JobRequest, monotonicMs: number): boolean {
     const { ends, openedAtMs, nodePublicKey } = this.parts;
     return !this.closed && !ends.sealing.worn && this.lastJob < jobMax && monotonicMs - openedAtMs < sessionAgeMsMax && nodePublicKey === request.nodePublicKey;
+  }
+
+  /** Gives a new session a link of its own; `failed` is told when it ends. Errors: those of `dial`. */
+  async linkTo(url: string, dial: Dial, failed: () => void): Promise<void> {
+    const hello = this.parts.ends.sealing.seal(encodeFrame(controlFrame(FrameType.link, 0, {})));
+    const ended = (): void => {
+      failed();
+      this.unlinked();
+    };
+    this.direct = { url, link: await dial(url, this.parts.session, hello, { receive: (message) => this.receive(message), ended }) };
   }
 
   stream(request: JobRequest, remainingMs: number): Promise<JobStream> {
@@ -64,9 +85,9 @@ export class GatewaySession {
       closed: () => this.jobs.delete(number),
     });
     this.jobs.set(number, job);
-    const { record, offer, model, endpoint, traceparent } = request;
+    const { record, offer, model, endpoint, traceparent, cacheSalt } = request;
     this.send(
-      controlFrame(FrameType.open, number, { record, offer, model, endpoint, bodyBytes: request.body.length, remainingMs, ...(traceparent === undefined ? {} : { traceparent }) }),
+      controlFrame(FrameType.open, number, { record, offer, model, endpoint, bodyBytes: request.body.length, remainingMs, ...(traceparent === undefined ? {} : { traceparent }), ...(cacheSalt === undefined ? {} : { cacheSalt }) }),
       `${this.parts.noticePrefix}.${this.parts.session}.${number}`,
     );
     job.pump();
@@ -108,7 +129,15 @@ export class GatewaySession {
 
   close(reason: Unreachable): void {
     this.closed = true;
+    this.direct?.link.close();
     for (const job of [...this.jobs.values()]) job.lost(reason);
+  }
+
+  /** Jobs that the node has said nothing of are asked for once more, in another session; the others fail over or are cut. */
+  private unlinked(): void {
+    this.closed = true;
+    for (const job of [...this.jobs.values()]) if (!job.heard) job.forgotten();
+    this.close('disconnected');
   }
 
   private deliver(plaintext: Buffer): void {
@@ -117,7 +146,7 @@ export class GatewaySession {
       frame = decodeFrame(plaintext);
     } catch (error) {
       for (const job of [...this.jobs.values()]) job.abandon(error);
-      this.closed = true;
+      this.close('lost');
       return;
     }
     this.jobs.get(frame.job)?.receive(frame);
@@ -126,7 +155,9 @@ export class GatewaySession {
   private send(frame: Frame, reply?: string): void {
     if (this.closed) return;
     try {
-      this.parts.bus.publish(this.subject, this.parts.ends.sealing.seal(encodeFrame(frame)), reply);
+      const sealed = this.parts.ends.sealing.seal(encodeFrame(frame));
+      if (this.direct === undefined) this.parts.bus.publish(this.subject, sealed, reply);
+      else this.direct.link.send(sealed);
     } catch {
       this.close('disconnected');
     }

@@ -5,6 +5,8 @@ export interface JobRequest {
   readonly node: string;
   /** Raw Ed25519 identity key of the node, hex: signs sessions and receipts. */
   readonly nodePublicKey: string;
+  /** Where gateways may call the node straight; over the bus when left out. */
+  readonly url?: string | null | undefined;
   /** Record id of the request: what the receipt names. */
   readonly record: string;
   readonly offer: string;
@@ -14,6 +16,8 @@ export interface JobRequest {
   /** Unix milliseconds after which the answer is of no use. */
   readonly deadlineMs: number;
   readonly traceparent?: string | undefined;
+  /** For engines that share a prefix cache among callers. */
+  readonly cacheSalt?: string | undefined;
   /** Aborting cancels the job on the node. */
   readonly signal?: AbortSignal | undefined;
 }

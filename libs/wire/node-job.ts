@@ -84,16 +84,17 @@ export class NodeJob {
   }
 
   private async run(body: Buffer): Promise<void> {
-    const { record, offer, model, endpoint, remainingMs, traceparent } = this.parts.header;
+    const { record, offer, model, endpoint, remainingMs, traceparent, cacheSalt } = this.parts.header;
     const startedAtMs = this.parts.clock.nowMs();
-    const answering = this.parts.handler({ record, offer, model, endpoint, body, gateway: this.parts.gateway, remainingMs, traceparent }, this.abort.signal);
+    const answering = this.parts.handler({ record, offer, model, endpoint, body, gateway: this.parts.gateway, remainingMs, traceparent, cacheSalt }, this.abort.signal);
     this.engine = answering.then(
       () => undefined,
       () => undefined,
     );
     const output = await answering;
     if (this.over) return;
-    this.reply(FrameType.head, { status: output.status, contentType: output.contentType });
+    const { status, contentType, retryAfterMs } = output;
+    this.reply(FrameType.head, { status, contentType, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
     await this.send(output);
     if (this.over) return;
     const { estimated, ...usage } = await this.usageOf(output);

@@ -6,6 +6,7 @@ import type { OpenHeader, Refusal } from './control.js';
 import { decodeFrame, encodeFrame, FrameType } from './frame.js';
 import type { Frame } from './frame.js';
 import { NodeJob } from './node-job.js';
+import type { Link } from './link.js';
 import type { NodeJobHandler } from './node-side.js';
 import type { SessionEnds } from './session.js';
 
@@ -29,11 +30,34 @@ export class NodeSession {
   private readonly jobs = new Map<number, NodeJob>();
   private readonly waiting: (() => void)[] = [];
   private lastJob = 0;
+  private link: Link | undefined;
 
   constructor(private readonly parts: NodeSessionParts) {}
 
   get runningJobs(): number {
     return this.jobs.size;
+  }
+
+  get linked(): boolean {
+    return this.link !== undefined;
+  }
+
+  /** Answers over this link from now on. False when the hello is not the gateway's, or not the session's first message. */
+  attach(hello: Buffer, link: Link): boolean {
+    const opened = this.parts.ends.opening.open(hello);
+    if (opened.kind !== 'frame' || this.link !== undefined) return false;
+    try {
+      if (decodeFrame(opened.plaintext).type !== FrameType.link) return false;
+    } catch {
+      return false;
+    }
+    this.link = link;
+    return true;
+  }
+
+  /** Whether this is the session's link. */
+  has(link: Link): boolean {
+    return this.link === link;
   }
 
   /** Resolves when no job runs. */
@@ -57,6 +81,8 @@ export class NodeSession {
 
   close(): void {
     for (const job of [...this.jobs.values()]) job.cancel();
+    // After the last words of its jobs.
+    if (this.link !== undefined) void this.idle().then(() => this.link?.close());
   }
 
   private deliver(frame: Frame): void {
@@ -92,6 +118,7 @@ export class NodeSession {
 
   private send(frame: Frame): void {
     // A message that cannot leave is a gap for the gateway: nothing after it would be read.
-    if (!this.parts.publish(this.parts.ends.sealing.seal(encodeFrame(frame)), frame.type === FrameType.pulse)) this.close();
+    const sealed = this.parts.ends.sealing.seal(encodeFrame(frame));
+    if (!(this.link?.send(sealed) ?? this.parts.publish(sealed, frame.type === FrameType.pulse))) this.close();
   }
 }

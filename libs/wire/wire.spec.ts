@@ -186,6 +186,20 @@ describe('what can go wrong', () => {
     expect(kept).toEqual([]);
   });
 
+  it('says when the engine wants to be asked again, and takes the salt of its cache to it', async () => {
+    const bus = new MemoryBus();
+    const salts: (string | undefined)[] = [];
+    const handler: NodeJobHandler = async ({ cacheSalt }) => {
+      salts.push(cacheSalt);
+      return { status: 429, contentType: 'application/json', retryAfterMs: 1_500, body: Buffer.from('{}'), usage: { inputTokens: 0, outputTokens: 0 } };
+    };
+    serve(bus, { handler });
+    const client = gatewayOn(bus);
+    await expect(client.run(jobOf(Buffer.from('a'), { cacheSalt: 'pepper' }))).rejects.toMatchObject({ code: 'ENGINE_REFUSED', details: { status: 429, retryAfterMs: 1_500 } });
+    await expect(client.run(jobOf(Buffer.from('a')))).rejects.toMatchObject({ code: 'ENGINE_REFUSED' });
+    expect(salts).toEqual(['pepper', undefined]);
+  });
+
   it.each([
     ['throws', (async () => Promise.reject(new Error('out of memory at 0x1')))],
     ['answers 503', (async () => ({ status: 503, contentType: 'text/plain', body: Buffer.from('no'), usage: { inputTokens: 0, outputTokens: 0 } }))],

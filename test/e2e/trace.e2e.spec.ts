@@ -8,7 +8,7 @@ describe('telemetry', () => {
   let stack: StandaloneStack;
 
   beforeAll(async () => {
-    stack = await StandaloneStack.start({ OTEL_EXPORTER_OTLP_ENDPOINT: await collector.start() });
+    stack = await StandaloneStack.start({ OTEL_EXPORTER_OTLP_ENDPOINT: await collector.start(), OTEL_METRIC_EXPORT_INTERVAL: '1000' });
   }, stackMs);
 
   afterAll(async () => {
@@ -31,6 +31,16 @@ describe('telemetry', () => {
       const all = services.every((service) => spans.some((span) => span.service === service)) && works.every((work) => spans.some(({ name }) => name === work));
       return all && strangers.length === 0 ? true : undefined;
     });
+    const model = 'universal-sentence-encoder-lite';
+    const common = { 'gen_ai.operation.name': 'embeddings', 'gen_ai.provider.name': 'mizan', 'gen_ai.request.model': model };
+    const call = collector.spans.find((span) => span.traceId === traceId && span.name === `embeddings ${model}`);
+    expect(call).toMatchObject({ service: 'mizan-gateway', kind: 3, attributes: { ...common, 'gen_ai.response.model': model, 'gen_ai.usage.input_tokens': expect.any(Number) as unknown, 'gen_ai.usage.output_tokens': 0 } });
+    await eventually('its histograms', (saw) => {
+      const names = collector.points.filter(({ attributes }) => attributes['gen_ai.request.model'] === model).map(({ name, unit }) => `${name} ${unit}`);
+      saw(names);
+      return names.includes('gen_ai.client.operation.duration s') && names.includes('gen_ai.client.token.usage {token}') ? true : undefined;
+    });
+    expect(collector.points.find(({ name }) => name === 'gen_ai.client.token.usage')).toMatchObject({ bounds: [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864], attributes: { ...common, 'gen_ai.token.type': 'input' } });
     expect(collector.text).not.toContain('aubergine');
   }, 60_000);
 });

@@ -37,6 +37,21 @@ describe('traffic', () => {
     expect(await house.developer.get(`${of}/limits`)).toMatchObject({ data: [{ scope: 'key', models: null }] });
   });
 
+  it('costs no more in a period than an administrator lets a key spend, by 402 that no client repeats', async () => {
+    const path = `${of}/keys/${house.developerKeyId}/limits`;
+    expect(await house.admin.put(path, { spend: { limitNanos: '1', period: 'month' } })).toMatchObject({ spend: { limitNanos: '1', period: 'month' } });
+    const refused = await eventually('the spend to be limited', async () => {
+      const answer = await embed(house.developer, 'What does this cost?');
+      return answer.status === 402 ? answer : undefined;
+    });
+    expect(refused.error).toMatchObject({ code: 'SPEND_LIMIT_REACHED', type: 'insufficient_quota', message: expect.stringContaining("key's spend of this month") as unknown });
+    expect(refused.headers.get('x-should-retry')).toBe('false');
+    expect((await recordOf(house.developer, recordIn(refused))).refused).toMatchObject({ refusal: { code: 'SPEND_LIMIT_REACHED' } });
+    expect((await house.admin.send('PUT', path, { spend: { limitNanos: '-1', period: 'month' } })).error).toMatchObject({ code: 'REQUEST_INVALID', param: expect.stringContaining('spend') as unknown });
+    await house.admin.put(path, {});
+    await eventually('the limit to be gone', async () => ((await embed(house.developer, 'One more.')).status === 200 ? true : undefined));
+  });
+
   it('to an alias runs on the first of its models that can, for the official client', async () => {
     await house.admin.put(`${of}/model-aliases`, { data: [{ alias: 'text-embedding-3-small', models: ['no-such-model', embeddedModel] }] });
     const client = new OpenAI({ baseURL: `${stack.run.api}/v1`, apiKey: house.developerKey, maxRetries: 0 });

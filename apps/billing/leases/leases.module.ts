@@ -9,12 +9,14 @@ import { LeasesRpc } from './leases.rpc.js';
 import { LeasesService } from './leases.service.js';
 import { LeasesStore } from './leases.store.js';
 import { ReclaimService } from './reclaim.service.js';
+import { SpendLimits } from './spend-limits.service.js';
+import { SpendStore } from './spend.store.js';
 
 /** Budgets, the leases granted from them, and what is admitted under these. */
 @Module({
   imports: [LedgerModule, RecordsModule],
   controllers: [BudgetsRpc, LeasesRpc],
-  providers: [AdmissionsStore, BudgetsStore, BudgetsService, LeasesStore, LeasesService, ReclaimService],
+  providers: [AdmissionsStore, BudgetsStore, BudgetsService, LeasesStore, LeasesService, ReclaimService, SpendLimits, SpendStore],
   exports: [AdmissionsStore, BudgetsStore, LeasesStore],
 })
 export class LeasesModule {}

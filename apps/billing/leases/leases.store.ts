@@ -8,6 +8,7 @@ export interface NewLease {
   readonly id: string;
   readonly budget: string;
   readonly tenant: string;
+  readonly keyId: string | undefined;
   readonly gateway: string;
   readonly amountNanos: Nanos;
   readonly grantedAtMs: number;
@@ -51,9 +52,9 @@ export class LeasesStore {
     );
     const fence = Number(row!.fence);
     await manager.query(
-      `INSERT INTO billing.leases (id, budget, tenant, gateway, fence, amount_nanos, remaining_nanos, state, granted_at_ms, closes_at_ms)
-       VALUES ($1, $2, $3, $4, $5, $6, $6, 'open', $7, $8)`,
-      [lease.id, lease.budget, lease.tenant, lease.gateway, fence, lease.amountNanos, lease.grantedAtMs, lease.closesAtMs],
+      `INSERT INTO billing.leases (id, budget, tenant, gateway, fence, amount_nanos, remaining_nanos, state, granted_at_ms, closes_at_ms, key_id)
+       VALUES ($1, $2, $3, $4, $5, $6, $6, 'open', $7, $8, $9)`,
+      [lease.id, lease.budget, lease.tenant, lease.gateway, fence, lease.amountNanos, lease.grantedAtMs, lease.closesAtMs, lease.keyId ?? null],
     );
     return fence;
   }

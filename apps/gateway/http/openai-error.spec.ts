@@ -17,6 +17,7 @@ describe('errors as the OpenAI clients read them', () => {
 
   it('tell clients not to retry a refusal, and when to retry what passes', () => {
     expect(errorAnswer(failure('BUDGET_EXHAUSTED', '')).headers).toEqual({ 'x-should-retry': 'false' });
+    expect(errorAnswer(failure('SPEND_LIMIT_REACHED', '', { retryAfterMs: 3_600_000 }))).toMatchObject({ status: 402, headers: { 'x-should-retry': 'false', 'retry-after': '3600' } });
     expect(errorAnswer(failure('POLICY_DENIED', '')).headers).toEqual({ 'x-should-retry': 'false' });
     expect(Number(errorAnswer(failure('NO_CAPACITY', '')).headers['retry-after'])).toBeGreaterThan(0);
   });

@@ -13,7 +13,7 @@ export interface ErrorAnswer {
 }
 
 /** Refusals that no retry can change: clients would try three times. */
-const finalCodes: ReadonlySet<string> = new Set(['TOKENS_OVER_LIMIT', 'BUDGET_EXHAUSTED', 'BUDGET_MISSING', 'POLICY_DENIED'] satisfies ErrorCode[]);
+const finalCodes: ReadonlySet<string> = new Set(['TOKENS_OVER_LIMIT', 'BUDGET_EXHAUSTED', 'BUDGET_MISSING', 'SPEND_LIMIT_REACHED', 'POLICY_DENIED'] satisfies ErrorCode[]);
 
 /** When a retry may help and nobody said when: seconds. */
 const retryAfterSeconds: Partial<Record<ErrorCode, number>> = {

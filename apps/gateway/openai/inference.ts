@@ -29,12 +29,14 @@ export class Inference {
       tenant,
       project: projectOf(principal, tenant, singleHeader(request, 'openai-project')),
       declared: declaredFacts(request.headers),
+      isRepeat: /^[1-9]\d*$/.test(singleHeader(request, 'x-stainless-retry-count') ?? ''),
       tellLimits: (headers) => void reply.headers(headers),
       ...(form === undefined ? {} : { body: alone(parsed.body), streamed: { outlet: new SseOutlet(reply, this.commentMs), form } }),
       signal: clientGone(reply),
     });
     if (form !== undefined) return;
-    if (answer.isReused) reply.header('x-mizan-cache', 'hit');
+    if (answer.isReused) reply.header('x-mizan-cache', answer.similarity === undefined ? 'hit' : 'similar');
+    if (answer.similarity !== undefined) reply.header('x-mizan-similarity', String(answer.similarity));
     await reply.code(answer.status).header('x-mizan-record', answer.record).type(answer.contentType).send(answer.body);
   }
 }

@@ -22,6 +22,7 @@ export class SseOutlet extends StreamOutlet {
 
   begin(record: string): void {
     this.hasBegun = true;
+    this.begunAt = performance.now();
     this.reply.hijack();
     if (this.raw.destroyed) return;
     this.raw.writeHead(200, {
@@ -42,6 +43,7 @@ export class SseOutlet extends StreamOutlet {
   async write(bytes: Buffer): Promise<void> {
     if (this.raw.destroyed || this.raw.writableEnded) return;
     this.silence?.refresh();
+    this.writes += 1;
     if (this.raw.write(bytes)) return;
     await new Promise<void>((resolve) => {
       const goOn = (): void => {

@@ -14,6 +14,7 @@ const budgetOf = (leftNanos: bigint): Pick<LeaseBook, 'hold'> => ({
   },
 });
 const million = { inputTokens: 1_000_000, outputTokens: 0 };
+const payer = { tenant: 't', project: 'p' };
 const absurd = 9_000_000_000_000_000_000n;
 
 describe('what is reserved for a job', () => {
@@ -24,7 +25,7 @@ describe('what is reserved for a job', () => {
       fc.asyncProperty(prices, tokens, tokens, fc.bigInt(10n ** 11n, 10n ** 13n), async (asked, inputBound, used, left) => {
         const permitted = asked.map((price, n) => exampleOffer(n, {}, price));
         const bound = { inputTokens: inputBound, outputTokens: 0 };
-        const reserved = await holdAffordable(budgetOf(left), 't', 'p', bound, permitted).catch(() => undefined);
+        const reserved = await holdAffordable(budgetOf(left), payer, bound, permitted).catch(() => undefined);
         if (!reserved) return;
         const usage = { inputTokens: Math.min(used, inputBound), outputTokens: 0 };
         checkUsage(usage, bound);
@@ -40,13 +41,13 @@ describe('what is reserved for a job', () => {
     const dear = exampleOffer(2, {}, 10n ** 15n);
     const overflowing = exampleOffer(3, {}, absurd);
     const tenMillion = { inputTokens: 10_000_000, outputTokens: 0 };
-    const { hold, offers } = await holdAffordable(budgetOf(10n ** 9n), 't', 'p', tenMillion, [overflowing, dear, honest]);
+    const { hold, offers } = await holdAffordable(budgetOf(10n ** 9n), payer, tenMillion, [overflowing, dear, honest]);
     expect(offers).toEqual([honest]);
     expect(hold.amountNanos).toBe(200_000_000n);
   });
 
   it('fails as the budget does when not even the cheapest can be paid, and says so when nobody asks a possible price', async () => {
-    await expect(holdAffordable(budgetOf(1n), 't', 'p', million, [exampleOffer(1), exampleOffer(2)])).rejects.toMatchObject({ code: 'BUDGET_EXHAUSTED' });
-    await expect(holdAffordable(budgetOf(1n), 't', 'p', { inputTokens: 10_000_000, outputTokens: 0 }, [exampleOffer(1, {}, absurd)])).rejects.toMatchObject({ code: 'PRICE_UNKNOWN' });
+    await expect(holdAffordable(budgetOf(1n), payer, million, [exampleOffer(1), exampleOffer(2)])).rejects.toMatchObject({ code: 'BUDGET_EXHAUSTED' });
+    await expect(holdAffordable(budgetOf(1n), payer, { inputTokens: 10_000_000, outputTokens: 0 }, [exampleOffer(1, {}, absurd)])).rejects.toMatchObject({ code: 'PRICE_UNKNOWN' });
   });
 });

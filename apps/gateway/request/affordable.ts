@@ -2,6 +2,7 @@ import { isDomainError } from '#kernel';
 import { chargeOf, failure } from '#protocol';
 import type { MarketOffer } from '../market/market-offer.js';
 import type { Hold } from './lease-account.js';
+import { isOutOfMoney } from './out-of-money.js';
 import type { LeaseBook } from './reserve.js';
 import type { TokenBound } from './upper-bound.js';
 
@@ -9,6 +10,14 @@ export interface Reserved {
   readonly hold: Hold;
   /** The permitted offers that the hold covers: where the job may be placed, and moved to. */
   readonly offers: readonly MarketOffer[];
+}
+
+/** Whose money is held. */
+export interface Payer {
+  readonly tenant: string;
+  readonly project: string;
+  /** Set for a key whose own spend is limited. */
+  readonly keyId?: string | undefined;
 }
 
 interface Costed {
@@ -20,15 +29,15 @@ interface Costed {
  * Reserves for the dearest offer that the budget can bear: where it does not reach for all, the dearer half is left out, down to
  * the cheapest. One machine that asks an absurd price takes nothing from the others. Errors: those of `LeaseBook.hold`, PRICE_UNKNOWN.
  */
-export async function holdAffordable(leases: Pick<LeaseBook, 'hold'>, tenant: string, project: string, bound: TokenBound, permitted: readonly MarketOffer[]): Promise<Reserved> {
+export async function holdAffordable(leases: Pick<LeaseBook, 'hold'>, { tenant, project, keyId }: Payer, bound: TokenBound, permitted: readonly MarketOffer[]): Promise<Reserved> {
   let candidates = costed(bound, permitted).sort((a, b) => (a.costNanos < b.costNanos ? -1 : a.costNanos > b.costNanos ? 1 : 0));
   if (candidates.length === 0) throw failure('PRICE_UNKNOWN', 'no permitted machine asks a price that this request could be reserved under');
   for (;;) {
     try {
-      const hold = await leases.hold(tenant, project, candidates.at(-1)!.costNanos);
+      const hold = await leases.hold(tenant, project, candidates.at(-1)!.costNanos, keyId);
       return { hold, offers: candidates.map(({ offer }) => offer) };
     } catch (error) {
-      if (!isDomainError(error, 'BUDGET_EXHAUSTED') || candidates.length === 1) throw error;
+      if (!isOutOfMoney(error) || candidates.length === 1) throw error;
       candidates = candidates.slice(0, Math.ceil(candidates.length / 2));
     }
   }

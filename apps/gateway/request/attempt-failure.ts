@@ -15,13 +15,23 @@ export function attemptFailure(error: unknown): Pick<Attempt, 'outcome' | 'code'
     case 'NODE_BUSY':
       return { outcome: 'busy', code: error.code };
     default:
-      return { outcome: 'failed', code: error.code };
+      return { outcome: isRateLimited(error) ? 'busy' : 'failed', code: error.code };
   }
 }
 
 export function slotOutcome(error: unknown): 'ok' | 'busy' | 'failed' {
-  if (isDomainError(error, 'NODE_BUSY')) return 'busy';
+  if (isDomainError(error, 'NODE_BUSY') || isRateLimited(error)) return 'busy';
   return isCallersFault(error) ? 'ok' : 'failed';
+}
+
+/** The engine's provider has had enough of this machine's requests: others may have room. */
+const isRateLimited = (error: unknown): boolean => isDomainError(error, 'ENGINE_REFUSED') && error.details['status'] === 429;
+
+/** How long a provider that limits its rate is left alone; it says so, or a second. */
+export function coolingMs(error: unknown): number {
+  const asked = error instanceof DomainError ? error.details['retryAfterMs'] : undefined;
+  if (typeof asked === 'number') return asked;
+  return isRateLimited(error) ? 1_000 : 0;
 }
 
 /** Whether the next offer may do better. SERVICE_UNAVAILABLE is this gateway's own word: it is stopping. */

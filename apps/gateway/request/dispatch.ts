@@ -3,13 +3,16 @@ import { currentTraceparent } from '#messaging';
 import type { CompletedFacts } from '#protocol';
 import type { JobRequest, JobResult, JobStream } from '#wire';
 import type { MarketOffer } from '../market/market-offer.js';
-import { attemptFailure, canMoveOn, isCallersFault, slotOutcome, unserved } from './attempt-failure.js';
+import { attemptFailure, canMoveOn, coolingMs, isCallersFault, slotOutcome, unserved } from './attempt-failure.js';
+import type { CacheSalts } from './cache-salts.js';
+import { conversationOf } from './inference-job.js';
 import type { InferenceAnswer, InferenceJob } from './inference-job.js';
 import { madeOf } from './made.js';
 import type { Made } from './made.js';
 import { openStream } from './open-stream.js';
 import type { OpenedStream } from './open-stream.js';
 import type { Placement, Slot } from './place.js';
+import type { RetryBudget } from './retry-budget.js';
 import { checkUsage } from './upper-bound.js';
 
 export type Attempt = CompletedFacts['attempts'][number];
@@ -41,6 +44,8 @@ export class Dispatcher {
     private readonly nodes: NodeRunner,
     private readonly placement: Pick<Placement, 'place'>,
     private readonly firstEventMs: number,
+    private readonly retries: RetryBudget,
+    private readonly salts: CacheSalts,
   ) {}
 
   /** Never throws: how it ended is the answer. A job that streams comes back opened, unless it ended before its first event. */
@@ -52,16 +57,16 @@ export class Dispatcher {
       const { offer } = slot;
       tried.add(offer.id);
       try {
-        return await this.attempt(job, slot, jobFor(job, offer, deadlineMs, signal), attempts);
+        return await this.attempt(job, slot, jobFor(job, offer, deadlineMs, signal, this.salts.of(job.tenant.tenant)), attempts);
       } catch (error) {
         if (signal.aborted) {
           slot.done('cancelled');
           return { outcome: 'cancelled', offer, made: null, error, attempts };
         }
-        slot.done(slotOutcome(error));
+        slot.done(slotOutcome(error), coolingMs(error));
         attempts.push({ offer: offer.id, node: offer.entry.node, ...attemptFailure(error) });
         if (!canMoveOn(error)) return { outcome: 'failed', offer, made: null, error: isCallersFault(error) ? error : unserved(attempts), attempts };
-        const next = await this.placement.place(permitted, tried, job.bound, signal).catch(() => undefined);
+        const next = this.retries.spend(job.tenant.tenant) ? await this.placement.place(permitted, tried, job.bound, signal, conversationOf(job)).catch(() => undefined) : undefined;
         if (!next) return { outcome: signal.aborted ? 'cancelled' : 'failed', offer, made: null, error: unserved(attempts), attempts };
         slot = next;
       }
@@ -84,10 +89,11 @@ export class Dispatcher {
   }
 }
 
-function jobFor(job: InferenceJob, offer: MarketOffer, deadlineMs: number, signal: AbortSignal): JobRequest {
+function jobFor(job: InferenceJob, offer: MarketOffer, deadlineMs: number, signal: AbortSignal, cacheSalt: string): JobRequest {
   return {
     node: offer.entry.node,
     nodePublicKey: offer.entry.publicKey,
+    url: offer.entry.publicUrl,
     record: job.id,
     offer: offer.id,
     model: job.model,
@@ -95,6 +101,7 @@ function jobFor(job: InferenceJob, offer: MarketOffer, deadlineMs: number, signa
     body: job.body,
     deadlineMs,
     traceparent: currentTraceparent(),
+    cacheSalt,
     signal,
   };
 }

@@ -1,5 +1,6 @@
-import type { Endpoint, Role, TenantEntry } from '#protocol';
+import type { CompletedFacts, Endpoint, Role, TenantEntry, Usage } from '#protocol';
 import type { DeclaredFacts } from './declared-facts.js';
+import type { Conversation } from './prefix-affinity.js';
 import type { StreamedJob } from './streamed-job.js';
 import type { TokenBound } from './upper-bound.js';
 
@@ -26,6 +27,10 @@ export interface InferenceJob {
   readonly tellLimits?: (headers: Record<string, string>) => void;
   /** Set when the client wants the answer as it comes. */
   readonly streamed?: StreamedJob | undefined;
+  /** The client says that it asked this before. */
+  readonly isRepeat?: boolean;
+  /** What was found in the answer, where rules say to look; for its record. */
+  answerFindings?(): CompletedFacts['answerFindings'];
   /** Gives the id under which the next record is made when one has ended without an answer; left out: any new one. */
   nextRecord?(): Promise<string>;
   /** Aborted when the client goes away. */
@@ -37,6 +42,9 @@ export interface InferenceJob {
   keep?(answer: Pick<InferenceAnswer, 'status' | 'contentType' | 'body'> | undefined): Promise<void>;
 }
 
+/** What a machine may still hold the beginning of. */
+export const conversationOf = ({ tenant, model, endpoint, body }: InferenceJob): Conversation => ({ tenant: tenant.tenant, model, endpoint, body });
+
 /** What the client is given; of a streamed answer it has the body already. */
 export interface InferenceAnswer {
   readonly status: number;
@@ -44,8 +52,12 @@ export interface InferenceAnswer {
   readonly body: Buffer;
   /** What the machine answered, before `adapt`: of this is the hash in the record. */
   readonly engineBody: Buffer;
+  /** What was measured; a kept answer used nothing. */
+  readonly usage?: Usage;
   /** The record that holds the decision. */
   readonly record: string;
   /** The answer was given before, to the very same request. */
   readonly isReused?: boolean;
+  /** The answer was given before, to a question so similar: the cosine of both. */
+  readonly similarity?: number;
 }

@@ -20,7 +20,7 @@ interface HeldLease {
   readonly usableUntilMs: number;
 }
 
-/** The leases of one project in this gateway. */
+/** The leases of one project in this gateway, or of one of its keys whose spend is limited. */
 export class LeaseAccount {
   readonly demand: DemandMeter;
   /** The purchase under way. */
@@ -32,6 +32,7 @@ export class LeaseAccount {
   constructor(
     readonly tenant: string,
     readonly project: string,
+    readonly keyId: string | undefined,
     private readonly clock: Clock,
   ) {
     this.demand = new DemandMeter(clock);

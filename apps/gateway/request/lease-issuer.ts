@@ -7,13 +7,15 @@ export type Lease = ReplyOf<typeof billingCalls.acquireLease>;
 export interface LeaseRequest {
   readonly tenant: string;
   readonly project: string;
+  /** The key that alone will use the lease. */
+  readonly keyId?: string | undefined;
   readonly needNanos: bigint;
   readonly demandNanosPerSecond: bigint;
 }
 
 /** Where leases come from. */
 export abstract class LeaseIssuer {
-  /** Errors: BUDGET_MISSING, BUDGET_EXHAUSTED, SERVICE_UNAVAILABLE. */
+  /** Errors: BUDGET_MISSING, BUDGET_EXHAUSTED, SPEND_LIMIT_REACHED, SERVICE_UNAVAILABLE. */
   abstract acquire(request: LeaseRequest): Promise<Lease>;
   abstract release(lease: string, fence: number): Promise<void>;
 }

@@ -15,6 +15,9 @@ const movesOn: ReadonlySet<string> = new Set([
   'ENGINE_FAILED',
 ] satisfies ErrorCode[]);
 
+/** Of these, what machines have tried. */
+const ranBefore: ReadonlySet<string> = new Set(['NO_CAPACITY', 'NODE_UNREACHABLE', 'NODE_PROTOCOL', 'ENGINE_FAILED'] satisfies ErrorCode[]);
+
 /** What a model's name stands for in an organisation: its alias's models in order, or itself. */
 export function modelsOf(aliases: Replicated['aliases'], tenant: string, model: string): readonly string[] {
   return aliases.get(tenant)?.aliases.find(({ alias }) => alias === model)?.models ?? [model];
@@ -24,7 +27,7 @@ export function modelsOf(aliases: Replicated['aliases'], tenant: string, model: 
  * Tries the models of an alias in order. Each is a request of its own: decided under the policy, reserved, and recorded under an id of
  * its own (the first record under the job's), so that whatever was tried stands in the log. Throws the last one's error.
  */
-export async function inTurn<T>(job: InferenceJob, models: readonly string[], newId: () => string, serve: (job: InferenceJob) => Promise<T>): Promise<T> {
+export async function inTurn<T>(job: InferenceJob, models: readonly string[], newId: () => string, mayRetry: () => boolean, serve: (job: InferenceJob) => Promise<T>): Promise<T> {
   let { id } = job;
   for (let at = 0; ; at += 1) {
     const model = models[at]!;
@@ -33,6 +36,8 @@ export async function inTurn<T>(job: InferenceJob, models: readonly string[], ne
     } catch (error) {
       const isLast = at + 1 >= models.length;
       if (isLast || job.signal.aborted || job.streamed?.outlet.hasBegun || !(error instanceof DomainError) || !movesOn.has(error.code)) throw error;
+      // Only what ran is tried again; a model that may not run here costs no machine anything.
+      if (ranBefore.has(error.code) && !mayRetry()) throw error;
       if (error.details['record'] === id) id = (await job.nextRecord?.()) ?? newId();
     }
   }

@@ -144,6 +144,19 @@ describe('placement', () => {
     await expect(second).rejects.toThrow('gone');
   });
 
+  it('leaves a machine whose engine limits its rate alone for as long as it says, and says so when there is no other', async () => {
+    const offers = market([1, {}, 10n * million], [2, {}, 20n * million]);
+    (await place(offers))!.done('busy', 5_000);
+    clock.ms += 4_999;
+    expect(nameOf(await place(offers))).toBe('node-2');
+    await expect(place(offers, new Set([offers[1]!.id]))).rejects.toMatchObject({ code: 'NO_CAPACITY', details: { retryAfterMs: 1 } });
+    clock.ms += 1;
+    expect(nameOf(await place(offers))).toBe('node-1');
+    (await place(offers))!.done('busy', 10 ** 12);
+    clock.ms += 300_000;
+    expect(nameOf(await place(offers))).toBe('node-1');
+  });
+
   it('always takes an offer of the least cost among the free ones and never over capacity', async () => {
     const offer = fc.record({ capacity: fc.integer({ min: 1, max: 3 }), price: fc.bigInt(0n, 5n) });
     await fc.assert(

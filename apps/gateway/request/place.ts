@@ -1,17 +1,19 @@
-import type { Clock } from '#kernel';
+import type { Clock, DomainError } from '#kernel';
 import { chargeOf, failure } from '#protocol';
 import type { MarketOffer } from '../market/market-offer.js';
 import type { OfferBook } from '../market/offer-book.js';
 import { leastLoaded } from './least-loaded.js';
 import { OfferLoad } from './offer-load.js';
 import { outliers } from './outliers.js';
+import { PrefixAffinity } from './prefix-affinity.js';
+import type { Conversation } from './prefix-affinity.js';
 import type { TokenBound } from './upper-bound.js';
 
 /** One place on a machine, taken for one job. */
 export interface Slot {
   readonly offer: MarketOffer;
-  /** Gives the place back; a failed or busy machine rests before it is preferred again. Again does nothing. */
-  done(outcome: 'ok' | 'busy' | 'failed' | 'cancelled'): void;
+  /** Gives the place back; a failed or busy machine rests before it is preferred again, and is not asked for `coolMs`. Again does nothing. */
+  done(outcome: 'ok' | 'busy' | 'failed' | 'cancelled', coolMs?: number): void;
 }
 
 /** Jobs that may wait for a place: 1,024 × at most 4 MiB of body is the memory they can hold. */
@@ -21,7 +23,8 @@ const waitersMax = 1_024;
 const sweepMs = 10_000;
 
 /**
- * Step 5: the cheapest permitted offer with free capacity; among equal prices the less loaded of two. Machines whose circuit is open are
+ * Step 5: the cheapest permitted offer with free capacity; among equal prices the machine that holds the conversation's cache, else the
+ * less loaded of two. Machines whose circuit is open are
  * left out, those that stand out by failing are ejected. What is left is the failover list.
  */
 export class Placement {
@@ -34,6 +37,7 @@ export class Placement {
     private readonly clock: Clock,
     private readonly waitMs: number,
     private readonly random: () => number = Math.random,
+    private readonly affinity = new PrefixAffinity(),
   ) {
     this.sweptAtMs = clock.monotonicMs();
   }
@@ -42,29 +46,47 @@ export class Placement {
    * A place on the best offer that was not tried yet; waits a moment while all are full. `undefined` when none is left.
    * Errors: NO_CAPACITY; the signal's reason.
    */
-  async place(permitted: readonly MarketOffer[], tried: ReadonlySet<string>, bound: TokenBound, signal: AbortSignal): Promise<Slot | undefined> {
+  async place(permitted: readonly MarketOffer[], tried: ReadonlySet<string>, bound: TokenBound, signal: AbortSignal, conversation?: Conversation): Promise<Slot | undefined> {
     const untilMs = this.clock.monotonicMs() + this.waitMs;
+    const prefixes = conversation === undefined || permitted.length < 2 ? [] : this.affinity.prefixesOf(conversation);
     for (;;) {
       signal.throwIfAborted();
       const candidates = permitted.filter(({ id }) => !tried.has(id) && this.book.current(id)?.entry.state === 'up');
       if (candidates.length === 0) return undefined;
-      const best = this.best(candidates, bound);
-      if (best) return this.take(best);
+      const best = this.best(candidates, bound, prefixes);
+      if (best) {
+        this.affinity.remember(prefixes, best.id);
+        return this.take(best);
+      }
       const leftMs = untilMs - this.clock.monotonicMs();
-      if (leftMs <= 0 || this.waiters.size >= waitersMax) throw failure('NO_CAPACITY', 'every permitted machine is busy; try again shortly');
+      if (leftMs <= 0 || this.waiters.size >= waitersMax) throw this.full(candidates);
       await this.change(Math.min(leftMs, lookAgainMs), signal);
     }
   }
 
+  /** Within how many milliseconds 95 of 100 of the offer's jobs have ended; `undefined` while that is not known. */
+  usuallyMs(offer: MarketOffer): number | undefined {
+    return this.loads.get(offer.id)?.usuallyMs();
+  }
+
   /** Rested machines first; those that failed a moment ago are the last resort, and of those whose circuit is open one probe at a time. */
-  private best(candidates: readonly MarketOffer[], bound: TokenBound): MarketOffer | undefined {
+  private best(all: readonly MarketOffer[], bound: TokenBound, prefixes: readonly string[]): MarketOffer | undefined {
     const nowMs = this.clock.monotonicMs();
     this.sweep(nowMs);
+    const candidates = all.filter((offer) => this.loadOf(offer).coolingMs(nowMs) === 0);
     const inUse = candidates.filter((offer) => this.loadOf(offer).circuit.state(nowMs) !== 'open');
     const rested = inUse.filter((offer) => !this.loadOf(offer).isResting(nowMs));
     const among = rested.length > 0 ? rested : inUse.length > 0 ? inUse : candidates.filter((offer) => this.loadOf(offer).circuit.mayProbe());
     const free = among.filter((offer) => this.loadOf(offer).inFlight < (this.book.current(offer.id) ?? offer).entry.capacity);
-    return leastLoaded(cheapest(free, bound).map((offer) => ({ offer, latencyMs: this.loadOf(offer).latencyMs, inFlight: this.loadOf(offer).inFlight })), this.random)?.offer;
+    const equal = cheapest(free, bound).map((offer) => ({ offer, latencyMs: this.loadOf(offer).latencyMs, inFlight: this.loadOf(offer).inFlight }));
+    return (this.affinity.choose(prefixes, equal) ?? leastLoaded(equal, this.random))?.offer;
+  }
+
+  /** When every machine was told to wait by its engine, the first to take work again says when. */
+  private full(candidates: readonly MarketOffer[]): DomainError {
+    const nowMs = this.clock.monotonicMs();
+    const coolingMs = Math.min(...candidates.map((offer) => this.loadOf(offer).coolingMs(nowMs)));
+    return failure('NO_CAPACITY', 'every permitted machine is busy; try again shortly', coolingMs > 0 ? { retryAfterMs: coolingMs } : {});
   }
 
   /** Ejects the machines that do far worse than the others of their model, and forgets offers that are gone. */
@@ -87,12 +109,13 @@ export class Placement {
     let open = true;
     return {
       offer,
-      done: (outcome) => {
+      done: (outcome, coolMs = 0) => {
         if (!open) return;
         open = false;
         load.inFlight -= 1;
         const endedAtMs = this.clock.monotonicMs();
         load.ended(outcome, startedAtMs, endedAtMs);
+        if (coolMs > 0) load.cool(coolMs, endedAtMs);
         load.circuit.ended(outcome, isProbe, endedAtMs);
         for (const wake of [...this.waiters]) wake();
       },

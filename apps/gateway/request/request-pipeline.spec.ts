@@ -1,43 +1,14 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { Registry } from 'prom-client';
-import { CedarEvaluator, DecisionMemo } from '#policy';
-import { failure, limits } from '#protocol';
+import { failure } from '#protocol';
 import type { AdmittedFacts, CompletedFacts, ErrorCode } from '#protocol';
-import type { JobRequest, JobResult, JobStream } from '#wire';
-import { CountingIds, ExampleWorld, ManualClock, MemoryLog, exampleJob, permitAll, uuidOf } from '../examples.js';
-import { OfferBook } from '../market/offer-book.js';
+import type { JobRequest, JobResult } from '#wire';
+import { ExampleWorld, ManualClock, MemoryLog, exampleJob, permitAll, uuidOf } from '../examples.js';
 import { AnswerCache } from './answer-cache.js';
-import { Decider } from './decide.js';
-import { Limiter } from './limit.js';
-import { Dispatcher } from './dispatch.js';
+import { CacheSalts } from './cache-salts.js';
 import type { InferenceJob } from './inference-job.js';
-import { LeaseIssuer } from './lease-issuer.js';
-import type { Lease, LeaseRequest } from './lease-issuer.js';
-import { Placement } from './place.js';
-import { Recorder } from './record.js';
-import { RequestPipeline } from './request-pipeline.js';
-import { RequestRecords } from './request-records.js';
-import { LeaseBook } from './reserve.js';
-import { Steps } from './step-telemetry.js';
-import { TenantSealers } from './tenant-sealers.js';
-
-/** One grant of `available`, then none. */
-class OneLease extends LeaseIssuer {
-  constructor(private available = 10_000_000n) {
-    super();
-  }
-  async acquire({ needNanos }: LeaseRequest): Promise<Lease> {
-    if (this.available < needNanos) throw failure('BUDGET_EXHAUSTED', 'the budget is spent');
-    const amountNanos = this.available;
-    this.available = 0n;
-    return { lease: uuidOf(0x50), budget: uuidOf(0x51), amountNanos, fence: 3, ttlMs: 30_000 };
-  }
-  release = (): Promise<void> => Promise.resolve();
-}
-
-class EndlessLeases extends OneLease {
-  override acquire = async (): Promise<Lease> => ({ lease: uuidOf(0x50), budget: uuidOf(0x51), amountNanos: 10_000_000n, fence: 3, ttlMs: 30_000 });
-}
+import type { LeaseIssuer, Lease, LeaseRequest } from './lease-issuer.js';
+import { EndlessLeases, OneLease, examplePipeline } from './pipeline-harness.js';
+import type { RequestPipeline } from './request-pipeline.js';
 
 const euOnly = `${permitAll}
 @id("eu") @reason("Personal data stays in the EU.") forbid(principal, action, resource) when { context.personalData } unless { resource.jurisdiction == "EU" };
@@ -69,44 +40,11 @@ describe('the request pipeline', () => {
     nodes = (request) => Promise.resolve(result(request));
   });
 
-  const pipeline = (issuer: LeaseIssuer = new OneLease()): { pipeline: RequestPipeline; leases: LeaseBook } => {
-    const book = new OfferBook(world.replicated);
-    const placement = new Placement(book, clock, 0);
-    const leases = new LeaseBook(issuer, clock);
-    const runner = {
-      run: (request: JobRequest): Promise<JobResult> => {
-        ran.push(request);
-        return nodes(request);
-      },
-      stream: (request: JobRequest): Promise<JobStream> => {
-        ran.push(request);
-        return Promise.reject(failure('ENGINE_FAILED', 'streams are tested in streaming.it.spec.ts'));
-      },
-    };
-    return {
-      leases,
-      pipeline: new RequestPipeline({
-        gateway: 'gw-1',
-        limiter: new Limiter(world.replicated, { standing: () => ({ gateways: 1, rank: 0 }) }, clock),
-        aliases: world.aliases,
-        projects: world.limits,
-        cache: new AnswerCache(clock),
-        ids: new CountingIds(),
-        durability: 'one-replica',
-        deadlineMs: limits.requestDeadlineMs,
-        streamDeadlineMs: limits.streamDeadlineMs,
-        book,
-        decider: new Decider(world.replicated, new DecisionMemo(new CedarEvaluator(4))),
-        leases,
-        placement,
-        dispatcher: new Dispatcher(runner, placement, 200),
-        records: new RequestRecords(new TenantSealers(clock), clock),
-        recorder: new Recorder(log, new CountingIds(), clock),
-        steps: new Steps(new Registry()),
-        clock,
-      }),
-    };
-  };
+  const pipeline = (issuer: LeaseIssuer = new OneLease()) =>
+    examplePipeline(world, log, clock, issuer, (request) => {
+      ran.push(request);
+      return nodes(request);
+    });
   const run = (changes: Partial<InferenceJob> = {}) => pipeline().pipeline.run(exampleJob(changes));
   const typesOf = (): string[] => log.records.map(({ type }) => type).sort();
   const factsOf = <T>(type: 'admitted' | 'completed'): T => log.records.find((record) => record.type === type)!.facts as T;
@@ -171,6 +109,22 @@ describe('the request pipeline', () => {
     expect(log.fields('refused')).toMatchObject({ decision: 'permit', refusal: { code: 'BUDGET_EXHAUSTED' } });
   });
 
+  it('leases for the key alone where its spend is limited, refuses when that is spent, and records the refusal', async () => {
+    const asked: (string | undefined)[] = [];
+    class SpentPeriod extends OneLease {
+      override acquire({ keyId }: LeaseRequest): Promise<Lease> {
+        asked.push(keyId);
+        return Promise.reject(failure('SPEND_LIMIT_REACHED', "what is left of the key's spend of this day does not cover this request"));
+      }
+    }
+    const { pipeline: same } = pipeline(new SpentPeriod());
+    await expectError(same.run(exampleJob()), 'SPEND_LIMIT_REACHED');
+    world.limit('key', exampleJob().keyId, { spend: { limitNanos: 1n, period: 'day' } });
+    await expectError(same.run(exampleJob({ id: uuidOf(0x998) })), 'SPEND_LIMIT_REACHED');
+    expect([...new Set(asked)]).toEqual([undefined, exampleJob().keyId]);
+    expect(log.fields('refused')).toMatchObject({ decision: 'permit', refusal: { code: 'SPEND_LIMIT_REACHED' } });
+  });
+
   it('runs where the budget still reaches when it does not reach for the dearest permitted machine', async () => {
     await pipeline(new OneLease(2_999n)).pipeline.run(exampleJob());
     expect(offersRun()).toEqual([uuidOf(0x102)]);
@@ -188,6 +142,45 @@ describe('the request pipeline', () => {
         { offer: uuidOf(0x101), outcome: 'ok' },
       ],
     });
+  });
+
+  it('moves on when an engine limits its rate, leaves it alone as long as it asks, and does not count it as broken', async () => {
+    nodes = (request) => (request.offer === uuidOf(0x102) ? Promise.reject(failure('ENGINE_REFUSED', 'slow down', { status: 429, retryAfterMs: 20_000 })) : Promise.resolve(result(request)));
+    const { pipeline: same } = pipeline(new EndlessLeases());
+    for (let n = 0; n < 3; n += 1) await same.run(exampleJob({ id: uuidOf(0x900 + n) }));
+    expect(offersRun()).toEqual([uuidOf(0x102), uuidOf(0x101), uuidOf(0x101), uuidOf(0x101)]);
+    expect(factsOf<CompletedFacts>('completed').attempts[0]).toMatchObject({ offer: uuidOf(0x102), outcome: 'busy', code: 'ENGINE_REFUSED' });
+    clock.ms += 20_000;
+    nodes = (request) => Promise.resolve(result(request));
+    await same.run(exampleJob({ id: uuidOf(0x910) }));
+    expect(offersRun().at(-1)).toBe(uuidOf(0x102));
+  });
+
+  it('conformance 38: makes no more attempts for all tries of clients, machines and models together than one retry budget allows', async () => {
+    world.offer(4, { model: 'spare', jurisdiction: 'EU' });
+    world.offer(5, { model: 'spare', jurisdiction: 'EU' });
+    world.alias('fast', 'embed', 'spare');
+    nodes = () => Promise.reject(failure('ENGINE_FAILED', 'broken'));
+    const { pipeline: same } = pipeline(new EndlessLeases());
+    const clients = 20;
+    for (let n = 0; n < clients; n += 1) {
+      for (let again = 0; again < 3; again += 1) await same.run(exampleJob({ id: uuidOf(0x2000 + n * 3 + again), model: 'fast', isRepeat: again > 0 })).catch(() => undefined);
+    }
+    // Sixty tries of clients × two models × two machines would be 240.
+    expect(ran.length).toBeLessThanOrEqual(clients * 3 + clients * 0.2 + 10);
+    expect(ran.length).toBeGreaterThanOrEqual(clients * 3);
+  });
+
+  it('conformance 59: gives machines a salt for their prefix caches that is the same for an organisation and no other', async () => {
+    const { pipeline: same } = pipeline(new EndlessLeases());
+    await same.run(exampleJob());
+    await same.run(exampleJob({ id: uuidOf(0x998) }));
+    const [first, second] = ran.map(({ cacheSalt }) => cacheSalt);
+    expect(first).toBe(second);
+    const salts = new CacheSalts('a secret of sixteen');
+    expect(first).toBe(salts.of(exampleJob().tenant.tenant));
+    expect(first).not.toBe(salts.of(uuidOf(9)));
+    expect(first).not.toBe(new CacheSalts('another secret of it').of(exampleJob().tenant.tenant));
   });
 
   it('never moves to a machine that was not permitted', async () => {
@@ -366,7 +359,7 @@ describe('the request pipeline', () => {
       const first = await ask({ body: Buffer.from('{"model":"embed","input":"hello"}') });
       const again = await ask({ body: Buffer.from('{"input":"hello","model":"embed"}') });
       expect(ran).toHaveLength(1);
-      expect(again).toEqual({ ...first, record: uuidOf(next), isReused: true });
+      expect(again).toEqual({ ...first, usage: { inputTokens: 0, outputTokens: 0 }, record: uuidOf(next), isReused: true });
       expect(log.records.map(({ type }) => type)).toEqual(['admitted', 'completed', 'reused']);
       expect(log.records.at(-1)!.facts).toBeNull();
       expect(log.fields('reused')).toMatchObject({ answerOf: first.record, chargeNanos: '0', decision: 'permit' });

@@ -48,6 +48,16 @@ class MemoryBudget extends LeaseIssuer {
   }
 }
 
+/** Remembers for which keys leases were asked. */
+class WatchedBudget extends MemoryBudget {
+  readonly asks: (string | undefined)[] = [];
+
+  override acquire(request: LeaseRequest): Promise<Lease> {
+    this.asks.push(request.keyId);
+    return super.acquire(request);
+  }
+}
+
 describe('the lease book', () => {
   let clock: ManualClock;
   beforeEach(() => {
@@ -121,6 +131,17 @@ describe('the lease book', () => {
     const { admitted, codes } = await settled([book.hold(tenant, project, 100n), book.hold(tenant, project, 5n)]);
     expect(admitted.map(({ amountNanos }) => amountNanos)).toEqual([5n]);
     expect(codes).toEqual(['BUDGET_EXHAUSTED']);
+  });
+
+  it('has leases of its own for a key whose spend is limited, and hands those of others in when they are in its way', async () => {
+    const budget = new WatchedBudget(20n, 2n);
+    const book = new LeaseBook(budget, clock);
+    book.settle(await book.hold(tenant, project, 5n, uuidOf(4)), 0n);
+    book.settle(await book.hold(tenant, project, 5n), 0n);
+    book.settle(await book.hold(tenant, project, 5n, uuidOf(4)), 0n);
+    expect(budget.asks).toEqual([uuidOf(4), undefined]);
+    expect((await book.hold(tenant, project, 20n)).amountNanos).toBe(20n);
+    expect(budget.released).toHaveLength(2);
   });
 
   it('hands everything in when it closes and admits nothing more', async () => {

@@ -1,9 +1,10 @@
-import { assert, isDomainError } from '#kernel';
+import { assert } from '#kernel';
 import type { Clock } from '#kernel';
 import { failure, limits } from '#protocol';
 import type { LeaseIssuer } from './lease-issuer.js';
 import { LeaseAccount } from './lease-account.js';
 import type { Hold } from './lease-account.js';
+import { isOutOfMoney } from './out-of-money.js';
 
 /**
  * Step 4: money for a job from a budget lease. Leases are bought from billing ahead of need, one purchase at a time for each
@@ -18,9 +19,12 @@ export class LeaseBook {
     private readonly clock: Clock,
   ) {}
 
-  /** Takes `amountNanos` out of a lease. Errors: BUDGET_EXHAUSTED, BUDGET_MISSING, SERVICE_UNAVAILABLE. */
-  async hold(tenant: string, project: string, amountNanos: bigint): Promise<Hold> {
-    const account = this.accountOf(tenant, project);
+  /**
+   * Takes `amountNanos` out of a lease; `keyId`: one whose spend is limited has leases of its own.
+   * Errors: BUDGET_EXHAUSTED, SPEND_LIMIT_REACHED, BUDGET_MISSING, SERVICE_UNAVAILABLE.
+   */
+  async hold(tenant: string, project: string, amountNanos: bigint, keyId?: string): Promise<Hold> {
+    const account = this.accountOf(tenant, project, keyId);
     account.demand.spent(amountNanos);
     for (;;) {
       if (this.closed) throw failure('SERVICE_UNAVAILABLE', 'this gateway is stopping; try again');
@@ -45,11 +49,11 @@ export class LeaseBook {
     await Promise.all([...this.accounts.values()].map((account) => this.release(account.dropIdle())));
   }
 
-  private accountOf(tenant: string, project: string): LeaseAccount {
-    const key = `${tenant} ${project}`;
+  private accountOf(tenant: string, project: string, keyId: string | undefined): LeaseAccount {
+    const key = `${tenant} ${project} ${keyId ?? ''}`;
     const known = this.accounts.get(key);
     if (known) return known;
-    const fresh = new LeaseAccount(tenant, project, this.clock);
+    const fresh = new LeaseAccount(tenant, project, keyId, this.clock);
     this.accounts.set(key, fresh);
     return fresh;
   }
@@ -61,7 +65,7 @@ export class LeaseBook {
       try {
         await running.done;
       } catch (error) {
-        if (!isDomainError(error, 'BUDGET_EXHAUSTED') || needNanos >= running.needNanos) throw error;
+        if (!isOutOfMoney(error) || needNanos >= running.needNanos) throw error;
       }
       return;
     }
@@ -75,8 +79,8 @@ export class LeaseBook {
     try {
       await this.acquire(account, needNanos);
     } catch (error) {
-      // What is left may lie here in leases that are each too small: hand them in and ask once more.
-      const idle = isDomainError(error, 'BUDGET_EXHAUSTED') ? account.dropIdle() : [];
+      // What is left may lie here in leases that are each too small, or another key's or project's: hand them in and ask once more.
+      const idle = isOutOfMoney(error) ? [...this.accounts.values()].filter(({ tenant }) => tenant === account.tenant).flatMap((one) => one.dropIdle()) : [];
       if (idle.length === 0) throw error;
       await this.release(idle);
       await this.acquire(account, needNanos);
@@ -86,7 +90,7 @@ export class LeaseBook {
   private async acquire(account: LeaseAccount, needNanos: bigint): Promise<void> {
     // Counted from the sending: whatever the answer takes shortens the use, never lengthens it.
     const sentAtMs = this.clock.monotonicMs();
-    const lease = await this.issuer.acquire({ tenant: account.tenant, project: account.project, needNanos, demandNanosPerSecond: account.demand.nanosPerSecond() });
+    const lease = await this.issuer.acquire({ tenant: account.tenant, project: account.project, keyId: account.keyId, needNanos, demandNanosPerSecond: account.demand.nanosPerSecond() });
     assert(lease.amountNanos >= needNanos, 'a lease holds what was needed');
     account.add(lease, sentAtMs + lease.ttlMs * limits.leaseUsableShare);
   }

@@ -1,7 +1,9 @@
 import { SpanKind, context } from '@opentelemetry/api';
 import { Counter, Histogram, register } from 'prom-client';
 import { inSpan } from '#messaging';
-import type { Endpoint } from '#protocol';
+import { DomainError } from '#kernel';
+import { GenAiTelemetry } from './gen-ai-telemetry.js';
+import type { InferenceAnswer, InferenceJob } from './inference-job.js';
 
 export type StepName = 'limit' | 'classify' | 'decide' | 'reserve' | 'place' | 'dispatch' | 'relay' | 'meter' | 'record.refused' | 'record.reused' | 'record.admitted' | 'record.completed';
 
@@ -21,6 +23,7 @@ export class Steps {
   private readonly seconds: Histogram<'step'>;
   private readonly times = new Map<StepName, Histogram.Internal<'step'>>();
   private readonly requests: Counter<'endpoint' | 'outcome'>;
+  private readonly genAi = new GenAiTelemetry();
 
   constructor(registry = register) {
     this.seconds = known<Histogram<'step'>>(registry, secondsOptions.name) ?? new Histogram({ ...secondsOptions, registers: [registry] });
@@ -45,8 +48,16 @@ export class Steps {
     return time;
   }
 
-  /** `outcome` is `ok` or an error code. */
-  ended(endpoint: Endpoint, outcome: string): void {
-    this.requests.inc({ endpoint, outcome });
+  /** The whole of a request; counted by how it ended: `ok` or an error code. */
+  async request(job: InferenceJob, work: () => Promise<InferenceAnswer>): Promise<InferenceAnswer> {
+    let outcome = 'ok';
+    try {
+      return await this.genAi.observe(job, work);
+    } catch (error) {
+      outcome = error instanceof DomainError ? error.code : 'INTERNAL';
+      throw error;
+    } finally {
+      this.requests.inc({ endpoint: job.endpoint, outcome });
+    }
   }
 }

@@ -1,10 +1,14 @@
 import type { DomainError } from '#kernel';
 import type { Usage } from '#protocol';
+import type { AnswerGuard } from '../answers/answer-guard.js';
 
 /** Where a streamed answer goes as it comes. */
 export abstract class StreamOutlet {
   /** Whether the head has left: nothing may be tried again then. */
   hasBegun = false;
+  /** When that was, in milliseconds of `performance.now()`, and how often something was written since. */
+  begunAt: number | undefined;
+  writes = 0;
   /** The head leaves: from here on the answer has its status, and no other machine may take over. */
   abstract begin(record: string): void;
   /** Resolves when the client can take more, or has gone. */
@@ -21,6 +25,8 @@ export interface StreamForm {
   take(data: Buffer): Buffer | undefined;
   /** Whether the engine has said that it had finished. */
   readonly isWhole: boolean;
+  /** Whether a rule has ended the answer early: the machine need not go on. */
+  readonly isStopped: boolean;
   /** The text that was produced so far. */
   produced(): string;
   /** The last bytes of an answer that is whole. */
@@ -32,6 +38,6 @@ export interface StreamForm {
 /** What a job that streams has more than others. */
 export interface StreamedJob {
   readonly outlet: StreamOutlet;
-  /** One for each machine that is tried. */
-  form(): StreamForm;
+  /** One for each machine that is tried; `guard` reads what it says before anyone gets it. */
+  form(guard?: AnswerGuard): StreamForm;
 }

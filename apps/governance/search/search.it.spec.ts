@@ -62,7 +62,7 @@ beforeAll(async () => {
   indexer = new SearchIndexer(dataSource, new SearchQueueStore());
   for (let index = 0; index < 200; index += 1) {
     told.push({
-      index, type: index % 4 === 3 ? 'completed' : 'admitted', timeMs: 1_000_000 + Math.floor(index / 3) * 10, keyId: index % 2 ? alice! : bob!, model: `m${index % 5}`,
+      index, type: index % 4 === 3 ? 'completed' : 'admitted', timeMs: 1_000_000 + Math.floor(index / 3) * 10, keyId: index % 2 ? alice : bob, model: `m${index % 5}`,
       region: index % 7 ? 'eu-frankfurt' : 'us-virginia', network: index % 3 ? 'mizan' : 'akash', decision: index % 11 ? 'permit' : 'deny', policy: `p${index % 6}`,
       policyVersion: 1 + (index % 2), costNanos: index % 4 === 3 ? BigInt(index) * 1_000n : null,
     });
@@ -94,7 +94,7 @@ const anyFilter = fc.record(
     type: fc.constantFrom<RecordType>('admitted', 'completed'),
     fromMs: fc.integer({ min: 999_990, max: 1_000_700 }),
     untilMs: fc.integer({ min: 999_990, max: 1_000_700 }),
-    keyId: fc.constantFrom(alice!, bob!),
+    keyId: fc.constantFrom(alice, bob),
     model: fc.constantFrom('m0', 'm1', 'm4', 'none'),
     network: fc.constantFrom('mizan', 'akash'),
     region: fc.constantFrom('eu-frankfurt', 'us-virginia'),

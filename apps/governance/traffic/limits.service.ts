@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
+import { z } from 'zod';
 import { Clock, Ids } from '#kernel';
 import { Outbox } from '#messaging';
-import { failure, governanceCalls, limitReplica, type LimitSetting, type ReplyOf, type RequestOf } from '#protocol';
+import { failure, governanceCalls, limitReplica, trafficLimits, type LimitSetting, type ReplyOf, type RequestOf } from '#protocol';
 import { withTenant } from '#service';
 import { ChangeLog } from '../change-log.service.js';
 import { KeyStore } from '../keys/keys.store.js';
@@ -28,14 +29,15 @@ export class Limits {
 
   /** Replaces the limits of one subject; in force as soon as gateways have them. Errors: `NOT_FOUND`, `REQUEST_INVALID`. */
   async put({ actor, tenant, scope, subject, limits }: PutLimits): Promise<LimitSetting> {
-    if (limits.cacheSeconds !== null && scope !== 'project') throw failure('REQUEST_INVALID', 'answers are kept for projects only', { param: 'cacheSeconds' });
+    const ofProjects = (['cacheSeconds', 'semanticCache', 'hedge'] as const).find((name) => limits[name] !== null);
+    if (ofProjects !== undefined && scope !== 'project') throw failure('REQUEST_INVALID', `${ofProjects} is set for projects only`, { param: ofProjects });
     const setting = { ...limits, tenant, scope, subject, changedAtMs: this.clock.nowMs() };
     await withTenant(this.dataSource, tenant, async (manager) => {
       await this.organisations.hold(manager, tenant);
       if (!(await this.exists(manager, tenant, scope, subject))) throw failure('NOT_FOUND', `the organisation has no such ${scope}`);
       await this.store.put(manager, setting);
       await this.outbox.replica(manager, limitReplica, subject, setting);
-      await this.changes.record(manager, tenant, { id: this.ids.uuid(), type: 'limits.changed', fields: { actor, scope, subject, limits } });
+      await this.changes.record(manager, tenant, { id: this.ids.uuid(), type: 'limits.changed', fields: { actor, scope, subject, limits: z.encode(trafficLimits, limits) } });
     });
     this.outbox.kick();
     return setting;

@@ -12,6 +12,8 @@ export interface EngineRequest {
   readonly endpoint: Endpoint;
   /** OpenAI request body, JSON. */
   readonly body: Buffer;
+  /** The organisation's own part of a prefix cache. */
+  readonly cacheSalt?: string | undefined;
 }
 
 /**
@@ -21,6 +23,8 @@ export interface EngineRequest {
 export interface EngineAnswer {
   readonly status: number;
   readonly contentType: string;
+  /** Beside a refusal: when it wants to be asked again. */
+  readonly retryAfterMs?: number | undefined;
   readonly body: Buffer | AsyncIterable<Buffer>;
   readonly usage: JobUsage | Promise<JobUsage>;
 }

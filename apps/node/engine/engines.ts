@@ -22,7 +22,7 @@ export class Engines {
     private readonly byModel: ReadonlyMap<string, { engine: Engine; model: EngineModel }>,
   ) {}
 
-  /** `names`: `embedded`, `llama.cpp`, or the URL of an OpenAI-compatible engine. Errors: ENGINE_FAILED, REQUEST_INVALID. */
+  /** `names`: `embedded`, `llama.cpp`, the URL of an OpenAI-compatible engine, or `vllm+URL` of one that takes `cache_salt`. Errors: ENGINE_FAILED, REQUEST_INVALID. */
   static async start(names: readonly string[], options: EngineOptions): Promise<Engines> {
     const engines: Engine[] = [];
     try {
@@ -63,6 +63,8 @@ async function startOne(name: string, { key, modelFile, capacity }: EngineOption
     if (modelFile === undefined) throw failure('REQUEST_INVALID', 'the engine llama.cpp needs --model FILE, a GGUF file');
     return LlamaCppEngine.start(modelFile, capacity);
   }
-  if (!URL.canParse(name) || !/^https?:$/.test(new URL(name).protocol)) throw failure('REQUEST_INVALID', `an engine is "embedded", "llama.cpp" or an http(s) URL, not "${name}"`);
-  return new OpenAiCompatibleEngine(name, key);
+  const isSalted = name.startsWith('vllm+');
+  const url = isSalted ? name.slice('vllm+'.length) : name;
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) throw failure('REQUEST_INVALID', `an engine is "embedded", "llama.cpp", an http(s) URL, or one after "vllm+", not "${name}"`);
+  return new OpenAiCompatibleEngine(url, key, isSalted);
 }

@@ -50,6 +50,25 @@ describe('an OpenAI-compatible engine', () => {
     expect((answer.body as Buffer).toString()).toBe('{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":5}}');
   });
 
+  it("gives vLLM the organisation's salt in place of whatever a caller wrote, and other engines none", async () => {
+    const bodies: string[] = [];
+    const plain = await engineThat((_request, body, response) => {
+      bodies.push(body);
+      json(response, 200, { choices: [], usage: { prompt_tokens: 1, completion_tokens: 1 } });
+    });
+    const asked = { ...chat, body: Buffer.from('{"model":"m","messages":[],"cache_salt":"theirs"}'), cacheSalt: 'ours' };
+    await plain.run(asked, open);
+    const salted = new OpenAiCompatibleEngine(`http://127.0.0.1:${(server!.address() as AddressInfo).port}`, undefined, true);
+    await salted.run(asked, open);
+    await salted.close();
+    expect(bodies).toEqual([asked.body.toString(), '{"model":"m","messages":[],"cache_salt":"ours"}']);
+  });
+
+  it('says when an engine that limits its rate wants to be asked again', async () => {
+    const engine = await engineThat((_request, _body, response) => void response.writeHead(429, { 'content-type': 'application/json', 'retry-after': '7' }).end('{"error":{"message":"slow down"}}'));
+    expect(await engine.run(chat, open)).toMatchObject({ status: 429, retryAfterMs: 7_000 });
+  });
+
   it("passes an engine's refusal on without usage", async () => {
     const engine = await engineThat((_request, _body, response) => json(response, 422, { error: { message: 'no' } }));
     expect(await engine.run(chat, open)).toMatchObject({ status: 422, usage: { inputTokens: 0, outputTokens: 0 } });

@@ -6,6 +6,7 @@ import type { Endpoint } from '#protocol';
 import type { JobUsage } from '#wire';
 import { Engine, noUsage, refusal } from './engine.js';
 import type { EngineAnswer, EngineModel, EngineRequest } from './engine.js';
+import { retryAfterMs } from './retry-after.js';
 import { saidUsage } from './said-usage.js';
 import { StreamUsage } from './stream-usage.js';
 
@@ -22,6 +23,8 @@ export class OpenAiCompatibleEngine extends Engine {
   constructor(
     url: string,
     private readonly key?: string,
+    /** It takes `cache_salt`, as vLLM does: organisations share no prefix cache. */
+    private readonly isSalted = false,
   ) {
     super();
     const { origin, pathname } = new URL(url);
@@ -43,17 +46,23 @@ export class OpenAiCompatibleEngine extends Engine {
   async run(request: EngineRequest, signal: AbortSignal): Promise<EngineAnswer> {
     const asked = parseJson(request.body) as { model?: unknown } | undefined;
     if (asked?.model !== request.model) return refusal(400, 'The body names another model than the offer.', 'model');
-    const response = await this.ask('POST', paths[request.endpoint], request.body, signal);
+    const response = await this.ask('POST', paths[request.endpoint], this.salted(asked, request), signal);
     const { statusCode: status } = response;
     const contentType = contentTypeOf(response);
     if (status < 300 && contentType.startsWith('text/event-stream')) return streamed(response, contentType, asked, signal);
     const body = await whole(response, signal);
-    if (status >= 300) return { status, contentType, body, usage: noUsage };
+    if (status >= 300) return { status, contentType, retryAfterMs: retryAfterMs(response.headers, Date.now()), body, usage: noUsage };
     return { status, contentType, body, usage: usageOf(asked, parseJson(body)) };
   }
 
   async close(): Promise<void> {
     await this.agent.close();
+  }
+
+  /** A caller's own salt counts for nothing: it may be another's. */
+  private salted(asked: object, { body, endpoint, cacheSalt }: EngineRequest): Buffer {
+    if (!this.isSalted || cacheSalt === undefined || endpoint === 'embeddings') return body;
+    return Buffer.from(JSON.stringify({ ...asked, cache_salt: cacheSalt }));
   }
 
   private async ask(method: 'GET' | 'POST', path: string, body: Buffer | undefined, signal: AbortSignal): Promise<Dispatcher.ResponseData> {

@@ -1,0 +1,66 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { OnModuleInit } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { Clock } from '#kernel';
+import type { Nanos } from '#kernel';
+import { Replicas, ReplicaView } from '#messaging';
+import { failure, limitReplica, spendPeriodAt } from '#protocol';
+import type { LimitEntry } from '#protocol';
+import { SpendStore } from './spend.store.js';
+
+/** Whose money a lease is of. */
+export interface Spender {
+  readonly tenant: string;
+  readonly project: string;
+  /** The key that alone may use the lease. */
+  readonly keyId?: string | undefined;
+  readonly budget: string;
+}
+
+/**
+ * What organisation, project and key may spend in a period, asked when money is leased: spent in the period + out in leases + the new
+ * lease ≤ limit. What is out counts whole, whenever it was leased, so that no number of gateways spends more.
+ */
+@Injectable()
+export class SpendLimits implements OnModuleInit {
+  private view = new ReplicaView<LimitEntry>();
+
+  constructor(
+    @Inject(Replicas) private readonly replicas: Replicas,
+    @Inject(Clock) private readonly clock: Clock,
+    @Inject(SpendStore) private readonly spend: SpendStore,
+  ) {}
+
+  async onModuleInit(): Promise<void> {
+    this.view = await this.replicas.view(limitReplica);
+  }
+
+  /** Takes part in the order of the organisation's leases, if any of these limits is set: to be called before anything else is locked. */
+  async takeTurn(manager: EntityManager, spender: Omit<Spender, 'budget'>): Promise<void> {
+    if (this.limitsOf(spender).length > 0) await this.spend.takeTurn(manager, spender.tenant);
+  }
+
+  /** What may still be leased; `undefined` = no limit. Error: SPEND_LIMIT_REACHED when it is less than `needNanos`. */
+  async left(manager: EntityManager, spender: Spender, needNanos: Nanos): Promise<Nanos | undefined> {
+    const nowMs = this.clock.nowMs();
+    let least: Nanos | undefined;
+    for (const { scope, spend } of this.limitsOf(spender)) {
+      const { fromMs, toMs } = spendPeriodAt(spend.period, nowMs);
+      const left = spend.limitNanos - (await this.spend.spentAndLeased(manager, scope, spender, fromMs));
+      if (needNanos > 0n && needNanos > left) {
+        const told = `what is left of the ${scope}'s spend of this ${spend.period} does not cover this request; the next begins at ${new Date(toMs).toISOString()}`;
+        throw failure('SPEND_LIMIT_REACHED', told, { scope, retryAfterMs: toMs - nowMs });
+      }
+      if (least === undefined || left < least) least = left;
+    }
+    return least;
+  }
+
+  private limitsOf({ tenant, project, keyId }: Omit<Spender, 'budget'>): (LimitEntry & { spend: NonNullable<LimitEntry['spend']> })[] {
+    return [tenant, project, ...(keyId === undefined ? [] : [keyId])].flatMap((subject) => {
+      const limit = this.view.get(subject);
+      // A subject's id says nothing about whose limit it is: only its own organisation's counts.
+      return limit?.tenant === tenant && limit.spend !== null ? [{ ...limit, spend: limit.spend }] : [];
+    });
+  }
+}

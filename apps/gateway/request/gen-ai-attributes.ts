@@ -1,0 +1,49 @@
+import type { InferenceAnswer, InferenceJob } from './inference-job.js';
+
+export type GenAiAttributes = Record<string, string | number | boolean | string[]>;
+
+/** Fields of a request that say how it is to be answered, and the attributes that they are: none of them holds what a person wrote. */
+const requestFields: Readonly<Record<string, string>> = {
+  seed: 'gen_ai.request.seed',
+  stream: 'gen_ai.request.stream',
+  temperature: 'gen_ai.request.temperature',
+  top_p: 'gen_ai.request.top_p',
+  top_k: 'gen_ai.request.top_k',
+  max_tokens: 'gen_ai.request.max_tokens',
+  frequency_penalty: 'gen_ai.request.frequency_penalty',
+  presence_penalty: 'gen_ai.request.presence_penalty',
+  dimensions: 'gen_ai.embeddings.dimension.count',
+};
+
+export function requestAttributes({ endpoint, body }: Pick<InferenceJob, 'endpoint' | 'body'>): GenAiAttributes {
+  const asked = objectOf(body);
+  const attributes: GenAiAttributes = {};
+  for (const [field, name] of Object.entries(requestFields)) {
+    const value = asked[field];
+    if (typeof value === 'number' || typeof value === 'boolean') attributes[name] = value;
+  }
+  if (typeof asked['n'] === 'number' && asked['n'] !== 1) attributes['gen_ai.request.choice.count'] = asked['n'];
+  if (endpoint === 'embeddings' && typeof asked['encoding_format'] === 'string') attributes['gen_ai.request.encoding_formats'] = [asked['encoding_format']];
+  return attributes;
+}
+
+export function responseAttributes({ engineBody, usage }: Pick<InferenceAnswer, 'engineBody' | 'usage'>): GenAiAttributes {
+  const said = objectOf(engineBody);
+  const attributes: GenAiAttributes = {};
+  if (typeof said['id'] === 'string') attributes['gen_ai.response.id'] = said['id'];
+  if (typeof said['model'] === 'string') attributes['gen_ai.response.model'] = said['model'];
+  const reasons = (Array.isArray(said['choices']) ? (said['choices'] as unknown[]) : []).flatMap((choice) => (choice as { finish_reason?: unknown } | null)?.finish_reason ?? []);
+  if (reasons.length > 0) attributes['gen_ai.response.finish_reasons'] = reasons.map(String);
+  if (usage) Object.assign(attributes, { 'gen_ai.usage.input_tokens': usage.inputTokens, 'gen_ai.usage.output_tokens': usage.outputTokens });
+  return attributes;
+}
+
+function objectOf(body: Buffer): Record<string, unknown> {
+  if (body.length === 0) return {};
+  try {
+    const parsed: unknown = JSON.parse(body.toString('utf8'));
+    return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}
