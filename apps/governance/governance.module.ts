@@ -1,5 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { AuditRpc } from './audit/audit.rpc.js';
+import { Bundler } from './audit/bundler.service.js';
 import { EntryStore } from './audit/entries.store.js';
 import { LogStore } from './audit/log.store.js';
 import { Prover } from './audit/prover.service.js';
@@ -41,7 +42,7 @@ const organisations = [Organisations, OrganisationStore, SealingKeyStore, Pseudo
 const keys = [Keys, KeyStore, Bootstrap];
 const policies = [Policies, PolicyStore, DryRunService, Market];
 const traffic = [Limits, LimitStore, Aliases, AliasStore];
-const audit = [Sequencer, LogStore, RejectionStore, EntryStore, RecordReader, Prover, StartCheck, Tiles, TileStore];
+const audit = [Sequencer, LogStore, RejectionStore, EntryStore, RecordReader, Prover, Bundler, StartCheck, Tiles, TileStore];
 const witnesses = [CheckpointStore, Witnessing, WitnessRounds];
 
 @Module({})

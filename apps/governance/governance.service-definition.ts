@@ -1,4 +1,5 @@
 import { defineService } from '#service';
+import { BundledEntries1767225610800 } from './audit/bundled-entries.migration.js';
 import { Log1700000000002 } from './audit/log.migration.js';
 import { governanceConfig } from './config.js';
 import { GovernanceModule } from './governance.module.js';
@@ -12,6 +13,6 @@ export const governance = defineService({
   name: 'governance',
   config: governanceConfig,
   module: (config) => GovernanceModule.for(config),
-  migrations: [Organisations1700000000001, Log1700000000002, Traffic1700000000003, Checkpoints1700000000031, SpendLimits1767225610500],
+  migrations: [Organisations1700000000001, Log1700000000002, Traffic1700000000003, Checkpoints1700000000031, SpendLimits1767225610500, BundledEntries1767225610800],
   http: 'internal',
 });

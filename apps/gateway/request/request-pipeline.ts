@@ -4,6 +4,7 @@ import type { Clock, Ids } from '#kernel';
 import { failure } from '#protocol';
 import type { DecisionFields } from '#protocol';
 import type { OfferBook } from '../market/offer-book.js';
+import { OfferSets } from '../market/offer-sets.js';
 import type { Replicated } from '../replicated.js';
 import { Admission } from './admission.js';
 import { holdAffordable } from './affordable.js';
@@ -45,9 +46,11 @@ export interface PipelineParts extends AdmissionParts {
 /** The steps of a request in order, from a parsed job to its answer. Authentication went before, settlement comes after. */
 export class RequestPipeline {
   private readonly admission: Admission;
+  private readonly offerSets: OfferSets;
 
   constructor(private readonly parts: PipelineParts) {
     this.admission = new Admission(parts);
+    this.offerSets = new OfferSets((record) => parts.recorder.commit(record), parts.clock);
   }
 
   /**
@@ -122,7 +125,7 @@ export class RequestPipeline {
       job,
       classification,
       decision,
-      fields: fieldsOfDecision(job, classification, decision, durability),
+      fields: fieldsOfDecision(job, classification, decision, await this.offerSets.keep(offers), durability),
       requestHash: createHash('sha256').update(job.body).digest('hex'),
     };
     if (decision.decision === 'deny') {

@@ -41,6 +41,12 @@ export class EntryStore {
     return rows.map(fromRow);
   }
 
+  /** Record ids of a tenant's next anchors after an entry, in the order of the log. */
+  async anchorsAfter(manager: EntityManager, tenant: string, index: number, limit: number): Promise<string[]> {
+    const rows = await manager.query<{ id: string }[]>("SELECT id FROM governance.log_entries WHERE tenant = $1 AND type = 'epoch.settled' AND index > $2 ORDER BY index LIMIT $3", [tenant, index, limit]);
+    return rows.map(({ id }) => id);
+  }
+
   /** Newest first, before the entry `before`; without bodies. */
   async page(manager: EntityManager, filter: { tenant: string | null; type?: RecordType | undefined; before?: number | undefined; limit: number }): Promise<StoredEntry[]> {
     const rows = await manager.query<EntryRow[]>(

@@ -32,6 +32,11 @@ export class LogStore {
     return { size: Number(row.size), root: row.root };
   }
 
+  /** What the log was when it had so many entries. An AssertionError when it never had. */
+  async rootAt(manager: EntityManager, size: number): Promise<Head> {
+    return { size, root: RightEdge.restore(sha256, size, await this.hashes(manager, RightEdge.subtreesAt(size))).root() };
+  }
+
   /** Rebuilds the right edge from the stored nodes; an AssertionError when it does not give the stored root. */
   async edge(manager: EntityManager, head: Head): Promise<RightEdge> {
     const edge = RightEdge.restore(sha256, head.size, await this.hashes(manager, RightEdge.subtreesAt(head.size)));
