@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { AllowList } from '#outbound';
+import { allowListText } from '#outbound';
 import { limits } from '#protocol';
 
 /**
@@ -8,14 +8,6 @@ import { limits } from '#protocol';
  * 11 s, two sends of the record take 6 s of them.
  */
 const placementWaitMsMax = 5_000;
-
-function isAllowList(text: string): boolean {
-  try {
-    return new AllowList(text) instanceof AllowList;
-  } catch {
-    return false;
-  }
-}
 
 /** Environment of the gateway, beside what every service understands. */
 export const gatewayConfig = z.object({
@@ -43,7 +35,9 @@ export const gatewayConfig = z.object({
   /** From admission to the latest possible completion of any other request. */
   REQUEST_DEADLINE_MS: z.coerce.number().int().min(1_000).max(limits.requestDeadlineMs).default(limits.requestDeadlineMs),
   /** Hosts and blocks of addresses (`images.internal,10.1.0.0/16`) that URLs of users may lead to though they are not public. */
-  OUTBOUND_ALLOW: z.string().default('').refine(isAllowList, 'host names and blocks of addresses such as 10.1.0.0/16, separated by commas'),
+  OUTBOUND_ALLOW: allowListText,
+  /** The same for public URLs of nodes. A list of its own: what nodes may stand on is not for users to fetch from. */
+  NODE_OUTBOUND_ALLOW: allowListText,
   /** Lines of batches that this gateway runs at once; 0: none. */
   BATCH_LINES_MAX: z.coerce.number().int().min(0).max(64).default(4),
 });

@@ -70,6 +70,7 @@ export function offerEntry(n: number, changes: Partial<OfferEntry> = {}): OfferE
     capacity: 2,
     state: 'up',
     changedAtMs: 1,
+    publicUrl: null,
     ...changes,
   };
 }
@@ -88,7 +89,10 @@ export const limitEntry = (scope: LimitScope, subject: string, limits: Partial<T
   concurrentRequests: null,
   models: null,
   cacheSeconds: null,
+  answers: null,
   spend: null,
+  semanticCache: null,
+  hedge: null,
   ...limits,
   tenant: tenant.tenant,
   scope,

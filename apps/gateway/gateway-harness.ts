@@ -9,8 +9,8 @@ import { aliasReplica, billingCalls, failure, governanceCalls, keyReplica, limit
 import type { CredentialName, LimitScope, LogRecord, ModelAlias, Replica, ReplyOf, RequestOf, Role, TrafficLimits, ValueOf } from '#protocol';
 import { defineService, runService } from '#service';
 import type { RunningService } from '#service';
-import { NodeServer } from '#wire';
-import type { NodeJobInput, NodeJobOutput } from '#wire';
+import { HttpDoor, NodeServer } from '#wire';
+import type { NodeJobHandler, NodeJobInput, NodeJobOutput } from '#wire';
 import { limitEntry, offerEntry, permitAll, priceEntry, tenant, uuidOf } from './examples.js';
 import { gateway } from './gateway.service-definition.js';
 
@@ -157,14 +157,29 @@ export class GatewayStack<Gateway extends Pick<RunningService, 'url' | 'stop'> =
     await put(this.buses.get('governance')!, aliasReplica, tenant.tenant, { tenant: tenant.tenant, aliases, changedAtMs: 1 });
   }
 
+  /** The same, called straight at a door of its own. */
+  async directNode(n: number, handler: NodeJobHandler, offer: Partial<ValueOf<typeof offerReplica>> = {}, url = (port: number) => `http://127.0.0.1:${port}`): Promise<{ door: HttpDoor; connection: NatsConnection; seen: string[] }> {
+    const door = await HttpDoor.listen('127.0.0.1', 0);
+    this.closers.push(() => door.close());
+    const seen: string[] = [];
+    const connection = await this.node(n, handler, { ...offer, publicUrl: url(door.port) }, undefined, (server) => {
+      // Says what came in at the door.
+      const deliver = server.deliver.bind(server);
+      server.deliver = (session, message) => (seen.push(session), deliver(session, message));
+      door.serve(server);
+    });
+    return { door, connection, seen };
+  }
+
   /** A real node on its own credential, with its offer on the market. */
-  async node(n: number, handler: (job: NodeJobInput, signal: AbortSignal) => Promise<NodeJobOutput>, offer: Partial<ValueOf<typeof offerReplica>> = {}, price?: bigint): Promise<NatsConnection> {
+  async node(n: number, handler: (job: NodeJobInput, signal: AbortSignal) => Promise<NodeJobOutput>, offer: Partial<ValueOf<typeof offerReplica>> = {}, price?: bigint, served: (server: NodeServer) => void = () => undefined): Promise<NatsConnection> {
     const entry = offerEntry(n, offer);
     const identity = generateKeyPairSync('ed25519');
     const publicKey = identity.publicKey.export({ format: 'der', type: 'spki' }).subarray(-32).toString('hex');
     const credentials = await this.nats.nodeCredentials(entry.node);
     const connection = await connect({ servers: this.nats.url, authenticator: credsAuthenticator(Buffer.from(credentials)), inboxPrefix: nodeSubjects.inboxPrefix(entry.node) });
     const server = NodeServer.connect(connection, { node: entry.node, identity: identity.privateKey, handler, admit: () => undefined, keepReceipt: () => Promise.resolve() });
+    served(server);
     this.closers.push(async () => {
       server.close();
       await connection.close();

@@ -4,11 +4,11 @@ import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
 import { Clock, Ids } from '#kernel';
 import { Bus, Caller, Publisher, Replicas } from '#messaging';
-import { AllowList } from '#outbound';
+import { AllowList, guardedAgent, outboundTarget } from '#outbound';
 import { CedarEvaluator, DecisionMemo } from '#policy';
 import { failure } from '#protocol';
 import { SERVICE_CONFIG } from '#service';
-import { NodeClient } from '#wire';
+import { httpDial, NodeClient } from '#wire';
 import { ProjectScope } from './access/project-scope.js';
 import { KeysById } from './batches/keys-by-id.js';
 import { LineQueue } from './batches/line-queue.js';
@@ -27,6 +27,7 @@ import { Authenticator } from './request/authenticate.js';
 import { CacheSalts } from './request/cache-salts.js';
 import { Decider } from './request/decide.js';
 import { Dispatcher } from './request/dispatch.js';
+import { HedgeShares } from './request/hedge.js';
 import { BillingLeases } from './request/lease-issuer.js';
 import { Limiter } from './request/limit.js';
 import { Placement } from './request/place.js';
@@ -35,6 +36,7 @@ import { RequestPipeline } from './request/request-pipeline.js';
 import { RequestRecords } from './request/request-records.js';
 import { LeaseBook } from './request/reserve.js';
 import { RetryBudget } from './request/retry-budget.js';
+import { SemanticCache } from './request/semantic-cache.js';
 import { Steps } from './request/step-telemetry.js';
 import { StreamLog } from './request/stream-log.js';
 import { TenantSealers } from './request/tenant-sealers.js';
@@ -50,7 +52,14 @@ export const parts: FactoryProvider[] = [
   },
   { provide: LeaseBook, inject: [Caller, SERVICE_CONFIG, Clock], useFactory: (caller: Caller, config: GatewayConfig, clock: Clock) => new LeaseBook(new BillingLeases(caller, config.GATEWAY_ID), clock) },
   { provide: Recorder, inject: [Bus, Publisher, Ids, Clock], useFactory: (bus: Bus, publisher: Publisher, ids: Ids, clock: Clock) => new Recorder(new StreamLog(bus, publisher), ids, clock) },
-  { provide: NodeClient, inject: [Bus, SERVICE_CONFIG], useFactory: (bus: Bus, config: GatewayConfig) => NodeClient.connect(bus.connection, config.GATEWAY_ID) },
+  {
+    provide: NodeClient,
+    inject: [Bus, SERVICE_CONFIG],
+    useFactory: (bus: Bus, config: GatewayConfig) => {
+      const allowed = new AllowList(config.NODE_OUTBOUND_ALLOW);
+      return NodeClient.connect(bus.connection, config.GATEWAY_ID, { dial: httpDial(guardedAgent(allowed), (url) => outboundTarget(url, allowed)) });
+    },
+  },
   { provide: LiveGateways, inject: [SERVICE_CONFIG, Clock], useFactory: (config: GatewayConfig, clock: Clock) => new LiveGateways(config.GATEWAY_ID, clock) },
   { provide: Presence, inject: [Bus, SERVICE_CONFIG, LiveGateways], useFactory: (bus: Bus, config: GatewayConfig, live: LiveGateways) => Presence.join(bus, config.GATEWAY_ID, live) },
   { provide: Limiter, inject: [Replicated, LiveGateways, Clock], useFactory: (replicated: Replicated, live: LiveGateways, clock: Clock) => new Limiter(replicated, live, clock) },
@@ -66,6 +75,8 @@ export const parts: FactoryProvider[] = [
         aliases: replicated.aliases,
         limits: replicated.limits,
         cache: new AnswerCache(clock),
+        hedges: new HedgeShares(clock),
+        semantic: new SemanticCache(clock),
         ids,
         durability: config.RECORD_DURABILITY,
         deadlineMs: config.REQUEST_DEADLINE_MS,

@@ -4,7 +4,7 @@ import { nodeSubjects } from '#protocol';
 import type { Enrolment } from './enrolment/enrol.js';
 import type { NodeKeys } from './keys/node-keys.js';
 
-/** Dials out to the network with the node's own credential; reconnects for ever. No port of this machine is opened. */
+/** Dials out to the network with the node's own credential; reconnects for ever. This opens no port of the machine. */
 export function connectNode(enrolment: Enrolment, keys: NodeKeys): Promise<NatsConnection> {
   return connect({
     servers: enrolment.natsUrl,

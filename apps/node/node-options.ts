@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseNanos } from '#kernel';
-import { evmAddress, failure, label, machineFacts } from '#protocol';
+import { evmAddress, failure, label, machineFacts, publicUrl } from '#protocol';
 
 /** US dollars per 10⁶ tokens as a decimal text; nanos in code. */
 const usdPerMillion = z.string().transform((text, context) => {
@@ -15,6 +15,11 @@ const usdPerMillion = z.string().transform((text, context) => {
 });
 
 const port = z.coerce.number().int().min(0).max(65_535);
+
+const listenAddress = z
+  .string()
+  .regex(/^(\[[0-9a-fA-F:]+\]|[^\s:]+):\d{1,5}$/, 'is an address and a port, as 0.0.0.0:8443')
+  .transform((text) => ({ host: text.slice(0, text.lastIndexOf(':')).replace(/^\[|\]$/g, ''), port: Number(text.slice(text.lastIndexOf(':') + 1)) }));
 
 /** Options of `mizan-node run`, from the command line or `MIZAN_NODE_*`. */
 export const nodeOptions = z.object({
@@ -35,7 +40,10 @@ export const nodeOptions = z.object({
   model: z.string().min(1).optional(),
   /** Port of `/healthz` and `/readyz` on loopback; none when left out. */
   healthPort: port.optional(),
-});
+  /** `host:port` on which gateways call this node straight. */
+  listen: listenAddress.optional(),
+  publicUrl: publicUrl.optional(),
+}).refine(({ listen, publicUrl: url }) => (listen === undefined) === (url === undefined), { path: ['publicUrl'], error: 'goes with --listen: one says where gateways call, the other where this process hears them' });
 export type NodeOptions = z.output<typeof nodeOptions>;
 
 /** Error: REQUEST_INVALID naming each wrong option. */

@@ -25,6 +25,8 @@ export function runCommand(): Command {
     .addOption(option('--engine-url <url>', 'one more OpenAI-compatible engine', 'MIZAN_ENGINE_URL'))
     .addOption(option('--engine-key <key>', 'bearer key of the engines', 'MIZAN_ENGINE_KEY'))
     .addOption(option('--health-port <port>', 'serve /healthz and /readyz on loopback', 'MIZAN_NODE_HEALTH_PORT'))
+    .addOption(option('--listen <host:port>', 'hear gateways that call this node straight; together with --public-url', 'MIZAN_NODE_LISTEN'))
+    .addOption(option('--public-url <url>', 'where gateways reach --listen, usually https through a proxy of yours; jobs stay sealed through it', 'MIZAN_NODE_PUBLIC_URL'))
     .action(run);
 }
 

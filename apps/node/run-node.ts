@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { limits } from '#protocol';
-import { NodeServer } from '#wire';
+import { HttpDoor, NodeServer } from '#wire';
 import { connectNode } from './connect.js';
 import { Engines } from './engine/engines.js';
 import { serveHealth } from './health-server.js';
@@ -41,6 +41,9 @@ async function start(options: NodeOptions, logger: Logger, undo: (() => unknown)
   let ready = false;
   const health = options.healthPort === undefined ? undefined : await serveHealth(options.healthPort, () => ready);
   undo.push(() => health?.close());
+  // The port before the token: an address in use costs nothing.
+  const door = options.listen === undefined ? undefined : await HttpDoor.listen(options.listen.host, options.listen.port);
+  undo.push(() => door?.close());
   const engines = await Engines.start(options.engine, { key: options.engineKey, modelFile: options.model, capacity: options.capacity });
   undo.push(() => engines.close());
   const enrolment = await joinNetwork(options, keys, engines);
@@ -64,10 +67,11 @@ async function start(options: NodeOptions, logger: Logger, undo: (() => unknown)
   });
   receipts.sendUnsettled();
   await connection.flush();
+  door?.serve(server);
   const stopHeartbeats = startHeartbeats(connection, node, capacity);
   ready = true;
   void followStatus();
-  logger.info({ node, offers, capacity: options.capacity }, 'ready');
+  logger.info({ node, offers, capacity: options.capacity, publicUrl: enrolment.publicUrl }, 'ready');
 
   async function followStatus(): Promise<void> {
     for await (const status of connection.status()) {
@@ -91,6 +95,7 @@ async function start(options: NodeOptions, logger: Logger, undo: (() => unknown)
       await Promise.race([server.drain(), late]);
       await server.interrupt();
       server.close();
+      door?.close();
       await receipts.flush(limits.jobPulseMs * limits.jobPulseMissesMax);
       await connection.drain().catch(() => connection.close());
       await Promise.all([journal.close(), engines.close()]);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { allowListText } from '#outbound';
 import { batchLimits } from '#protocol';
 
 const seed = (kind: string, prefix: string) => z.string().regex(new RegExp(`^S${prefix}[A-Z2-7]{56}$`), `the seed of an ${kind} key`);
@@ -24,6 +25,8 @@ export const schedulerConfig = z.object({
   INTERNAL_URL: z.url().optional(),
   /** A line lost with its gateway within this time of its start runs again under the same record; later the books are asked first. */
   SCHEDULER_RERUN_MS: z.coerce.number().int().min(0).max(60_000).default(45_000),
+  /** Hosts and blocks of addresses that public URLs of nodes may lead to though they are not public; the same as the gateways'. */
+  NODE_OUTBOUND_ALLOW: allowListText,
   SCHEDULER_LINE_LEASE_MS: z.coerce.number().int().min(300).max(60_000).default(batchLimits.lineLeaseMs),
 });
 export type SchedulerConfig = z.output<typeof schedulerConfig>;

@@ -7,7 +7,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { DataSource } from 'typeorm';
 import { Bus, Caller, Replicas } from '#messaging';
 import type { ReplicaView } from '#messaging';
-import { limits, nodeSubjects, offerReplica, schedulerCalls } from '#protocol';
+import { enrolmentRequest, limits, nodeSubjects, offerReplica, schedulerCalls } from '#protocol';
 import type { OfferEntry } from '#protocol';
 import { migrate, runService, withTenant } from '#service';
 import type { RunningService } from '#service';
@@ -106,6 +106,27 @@ describe('the scheduler', () => {
     await service.stop();
     await database.drop();
     await nats.stop();
+  });
+
+  it('puts the public URL that a machine has signed on the market, and none that leads inside', async () => {
+    const machine = new Machine();
+    const enrolled = await enrol(machine.request(await token(), { publicUrl: 'https://node.example/mizan' }));
+    expect(enrolled.publicUrl).toBe('https://node.example/mizan');
+    await becomes(enrolled.offers[0]!.id, 'down');
+    expect(offers.get(enrolled.offers[0]!.id)).toMatchObject({ publicUrl: 'https://node.example/mizan' });
+    const { data } = await caller.call(schedulerCalls.listNodes, { limit: 200 });
+    expect(data.find(({ id }) => id === enrolled.node)).toMatchObject({ publicUrl: 'https://node.example/mizan' });
+    const good = await token();
+    for (const publicUrl of ['http://169.254.169.254/', 'http://127.0.0.1:4222', 'http://[::1]/', 'http://2130706433', 'https://db.internal/', 'http://[::ffff:10.0.0.1]/']) {
+      await expect(enrol(new Machine().request(good, { publicUrl }))).rejects.toMatchObject({ code: 'ENROLMENT_INVALID', message: expect.stringMatching(/publicUrl/) as unknown });
+    }
+    for (const publicUrl of ['ftp://node.example', 'https://u:p@node.example/', 'https://node.example\\@127.0.0.1/', 'https://node.example/?a=b']) {
+      expect(enrolmentRequest.shape.publicUrl.safeParse(publicUrl).success).toBe(false);
+    }
+    // Changed after it was signed.
+    await expect(enrol({ ...new Machine().request(good, { publicUrl: 'https://node.example' }), publicUrl: 'https://other.example' })).rejects.toMatchObject({ code: 'ENROLMENT_INVALID' });
+    // The token is still good.
+    expect((await enrol(new Machine().request(good))).publicUrl).toBeNull();
   });
 
   it('takes a machine in: contract evidence, offers on the market, the fact told to others and logged', async () => {

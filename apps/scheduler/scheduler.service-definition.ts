@@ -3,6 +3,7 @@ import { schedulerConfig } from './config.js';
 import { JobLosses1700000000003 } from './jobs/job-losses.migration.js';
 import { Jobs1700000000002 } from './jobs/jobs.migration.js';
 import { Nodes1700000000001 } from './nodes/nodes.migration.js';
+import { PublicUrls1767225610200 } from './nodes/public-urls.migration.js';
 import { SchedulerModule } from './scheduler.module.js';
 
 /** Nodes, their enrolment, and what they offer; the durable queue, files and batches. */
@@ -10,6 +11,6 @@ export const scheduler = defineService({
   name: 'scheduler',
   config: schedulerConfig,
   module: () => SchedulerModule,
-  migrations: [Nodes1700000000001, Jobs1700000000002, JobLosses1700000000003],
+  migrations: [Nodes1700000000001, Jobs1700000000002, JobLosses1700000000003, PublicUrls1767225610200],
   http: 'internal',
 });

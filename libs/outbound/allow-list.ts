@@ -1,4 +1,5 @@
 import ipaddr from 'ipaddr.js';
+import { z } from 'zod';
 
 type Address = ReturnType<typeof ipaddr.parse>;
 
@@ -48,3 +49,14 @@ function blockOf(entry: string): [Address, number] {
     throw new TypeError(`"${entry}" is not a block of addresses such as 10.1.0.0/16`);
   }
 }
+
+function isAllowList(text: string): boolean {
+  try {
+    return new AllowList(text) instanceof AllowList;
+  } catch {
+    return false;
+  }
+}
+
+/** An allow list as a setting; nothing by default. */
+export const allowListText = z.string().default('').refine(isAllowList, 'host names and blocks of addresses such as 10.1.0.0/16, separated by commas');

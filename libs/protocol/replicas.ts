@@ -57,6 +57,8 @@ export const offerReplica = defineReplica(
     capacity: z.int().positive(),
     state: z.enum(['up', 'down']),
     changedAtMs: timeMs,
+    /** Where gateways may call the node straight. */
+    publicUrl: z.string().nullable().default(null),
   }),
 );
 export type OfferEntry = ValueOf<typeof offerReplica>;

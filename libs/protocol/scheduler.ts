@@ -27,6 +27,9 @@ export const ask = z.object({
   outputNanosPerMillion: price,
 });
 
+/** A plain URL without query; whether it leads somewhere permitted is judged where it is used. */
+export const publicUrl = z.string().max(500).regex(/^https?:\/\/[^\s\\@?#]+$/, 'is an http or https URL without user name, query and fragment');
+
 export const node = z.object({
   id: uuid,
   name: label,
@@ -38,6 +41,8 @@ export const node = z.object({
   online: z.boolean(),
   enrolledAtMs: timeMs,
   lastSeenMs: timeMs.nullable(),
+  /** Where gateways call it straight. */
+  publicUrl: z.string().nullable().default(null),
 });
 
 /** Signed by the node's identity key over `mizan-enrolment-v1\n` ‖ canonical JSON of the request without `signature`: proves possession. */
@@ -51,6 +56,8 @@ export const enrolmentRequest = z.object({
   payoutAddress: evmAddress.refine((address) => !/^0x0{40}$/.test(address), 'the zero address cannot be paid'),
   facts: machineFacts,
   asks: z.array(ask).min(1).max(64),
+  /** Where gateways may call the node straight; left out, it is reached over NATS only. */
+  publicUrl: publicUrl.optional(),
   signature: z.base64(),
 });
 
@@ -65,6 +72,8 @@ export const enrolmentReply = z.object({
   natsUrl: z.string(),
   natsJwt: z.string(),
   offers: z.array(z.object({ id: uuid, model: z.string() })),
+  /** The public URL it enrolled with. */
+  publicUrl: z.string().nullable().default(null),
 });
 
 /** Node → scheduler on `node.<id>.up.heartbeat`, JSON. */

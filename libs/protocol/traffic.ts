@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { answerRules } from './answer-rules.js';
 import { defineReplica } from './define.js';
 import type { ValueOf } from './define.js';
 import { isPlainText, timeMs, uuid } from './scalars.js';
@@ -11,6 +12,13 @@ export const modelName = z.string().trim().min(1).max(200).refine(isPlainText, '
 const rateMax = 1_099_511_627_776;
 const rate = z.int().positive().max(rateMax).nullable().default(null);
 
+/** Answers found by the meaning of a question: by which embedding model, from which cosine on, and how old they may be. */
+export const semanticCache = z.object({ model: modelName, minSimilarity: z.number().min(0.8).max(1), seconds: z.int().positive().max(86_400) });
+export type SemanticCacheSetting = z.output<typeof semanticCache>;
+
+/** Slow requests may be asked of a second machine, and both be paid for: at most this share of them. */
+export const hedge = z.object({ maxShare: z.number().min(0.001).max(0.2) });
+
 /** What a key, a project or an organisation may ask for. `null` = no limit of this kind. */
 export const trafficLimits = z.object({
   requestsPerMinute: rate,
@@ -22,8 +30,14 @@ export const trafficLimits = z.object({
   models: z.array(modelName).max(200).nullable().default(null),
   /** Of a project: how long answers are kept for the very same request. `null` = not at all. A day at most. */
   cacheSeconds: z.int().positive().max(86_400).nullable().default(null),
+  /** Of a project: whether answers are also given to similar questions. `null` = never. */
+  semanticCache: semanticCache.nullable().default(null),
+  /** Of a project: whether it pays twice for speed. `null` = never. */
+  hedge: hedge.nullable().default(null),
   /** What it may spend in each hour, day, week or month, within the project's budget. */
   spend: spendLimit.nullable().default(null),
+  /** What happens to personal data in its answers. The strictest rule of key, project and organisation holds. */
+  answers: answerRules.nullable().default(null),
 });
 export type TrafficLimits = z.output<typeof trafficLimits>;
 

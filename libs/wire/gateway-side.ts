@@ -2,11 +2,13 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { SystemClock, SystemIds } from '#kernel';
 import type { Clock, Ids } from '#kernel';
 import { failure, limits, nodeSubjects, serviceInboxPrefix, slug } from '#protocol';
+import { AvoidedLinks } from './avoided-links.js';
 import type { WireBus, WireMessage } from './bus.js';
 import { remainingMsMax } from './control.js';
 import { SessionForgotten } from './gateway-job.js';
 import { GatewaySession } from './gateway-session.js';
 import type { JobRequest, JobResult, JobStream } from './job.js';
+import type { Dial } from './link.js';
 import { NatsBus } from './nats-bus.js';
 import { offerSession } from './session.js';
 import { protocolError } from './version.js';
@@ -18,6 +20,8 @@ export interface NodeClientOptions {
   handshakeMs?: number;
   /** Silence after which the node of a running job counts as lost. */
   silenceMs?: number;
+  /** How nodes with a public URL are called straight; without it all are called over the bus. */
+  dial?: Dial;
 }
 
 /**
@@ -32,6 +36,7 @@ export class NodeClient {
   private readonly current = new Map<string, Promise<GatewaySession>>();
   /** Every session with jobs in it, by id. */
   private readonly sessions = new Map<string, GatewaySession>();
+  private readonly avoided = new AvoidedLinks();
   private readonly stops: (() => void)[];
 
   constructor(
@@ -108,7 +113,7 @@ export class NodeClient {
     const known = this.current.get(request.node);
     if (known !== undefined) {
       const session = await known;
-      if (session.usableBy(request, this.clock.monotonicMs())) return session;
+      if (session.usableBy(request, this.clock.monotonicMs()) && session.url === this.straightUrl(request)) return session;
       if (this.current.get(request.node) === known) this.current.delete(request.node);
     }
     const racing = this.current.get(request.node);
@@ -121,7 +126,28 @@ export class NodeClient {
     return opening;
   }
 
+  /** Where to call the node straight, unless that failed lately. */
+  private straightUrl({ url }: JobRequest): string | undefined {
+    return url && this.options.dial && !this.avoided.has(url, this.clock.monotonicMs()) ? url : undefined;
+  }
+
+  /** A new session: straight to the node if that can be, over the bus otherwise. */
   private async open(request: JobRequest): Promise<GatewaySession> {
+    const session = await this.handshake(request);
+    const url = this.straightUrl(request);
+    if (url === undefined) return session;
+    try {
+      await session.linkTo(url, this.options.dial!, () => this.avoided.add(url, this.clock.monotonicMs()));
+      this.avoided.forget(url);
+      return session;
+    } catch {
+      this.avoided.add(url, this.clock.monotonicMs());
+      this.sessions.delete(session.id);
+      return this.handshake(request);
+    }
+  }
+
+  private async handshake(request: JobRequest): Promise<GatewaySession> {
     const id = this.ids.uuid();
     const offer = offerSession({ gateway: this.gateway, node: request.node, nodePublicKey: request.nodePublicKey, session: id });
     const reply = await this.bus.request(nodeSubjects.session(request.node), Buffer.from(JSON.stringify(offer.request)), this.options.handshakeMs ?? 2_000);
@@ -142,7 +168,11 @@ export class NodeClient {
 
   /** Sessions that new jobs no longer use are dropped once their last job has ended. */
   private forgetReplaced(node: string): void {
-    for (const [id, session] of this.sessions) if (session.node === node && session.idle) this.sessions.delete(id);
+    for (const [id, session] of this.sessions) {
+      if (session.node !== node || !session.idle) continue;
+      session.close('disconnected');
+      this.sessions.delete(id);
+    }
   }
 
   private receive(message: WireMessage): void {

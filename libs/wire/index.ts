@@ -1,7 +1,10 @@
 export * from './bus.js';
 export type { OpenHeader, Refusal } from './control.js';
 export * from './gateway-side.js';
+export * from './http-dial.js';
+export { HttpDoor } from './http-door.js';
 export * from './job.js';
+export type { Dial, Link, LinkEvents } from './link.js';
 export * from './nats-bus.js';
 export * from './node-side.js';
 export { wireVersion } from './version.js';

@@ -5,6 +5,8 @@ export interface JobRequest {
   readonly node: string;
   /** Raw Ed25519 identity key of the node, hex: signs sessions and receipts. */
   readonly nodePublicKey: string;
+  /** Where gateways may call the node straight; over the bus when left out. */
+  readonly url?: string | null | undefined;
   /** Record id of the request: what the receipt names. */
   readonly record: string;
   readonly offer: string;

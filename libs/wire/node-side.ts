@@ -6,6 +6,8 @@ import { limits, nodeSubjects } from '#protocol';
 import type { Endpoint, ReceiptBody, SignedReceipt, Usage } from '#protocol';
 import type { WireBus, WireMessage } from './bus.js';
 import type { OpenHeader, Refusal } from './control.js';
+import type { Sessions } from './http-door.js';
+import type { Link } from './link.js';
 import { NatsBus } from './nats-bus.js';
 import { NodeSession } from './node-session.js';
 import { sessionUnknownNotice } from './notice.js';
@@ -64,7 +66,7 @@ const sessionsMax = 256;
 const interruptMs = 1_000;
 
 /** Serves sessions and jobs on a node's own subjects. */
-export class NodeServer {
+export class NodeServer implements Sessions {
   private readonly clock: Clock;
   private readonly sessions = new Map<string, NodeSession>();
   private readonly stops: (() => void)[];
@@ -88,6 +90,27 @@ export class NodeServer {
   /** Over a connection with the node's credential. */
   static connect(connection: NatsConnection, options: NodeServerOptions): NodeServer {
     return new NodeServer(new NatsBus(connection, nodeSubjects.inboxPrefix(options.node)), options);
+  }
+
+  attach(session: string, hello: Buffer, link: Link): boolean {
+    return this.sessions.get(session)?.attach(hello, link) ?? false;
+  }
+
+  linked(session: string): boolean {
+    return this.sessions.get(session)?.linked ?? false;
+  }
+
+  deliver(id: string, message: Buffer): boolean {
+    const session = this.sessions.get(id);
+    return session?.linked === true && this.take(id, session, message);
+  }
+
+  /** The gateway is gone, or the way to it: the jobs of the session are interrupted, and what they did is signed for. */
+  detach(id: string, link: Link): void {
+    const session = this.sessions.get(id);
+    if (session?.has(link) !== true) return;
+    this.sessions.delete(id);
+    session.close();
   }
 
   get runningJobs(): number {
@@ -175,6 +198,7 @@ export class NodeServer {
     for (const [id, session] of this.sessions) {
       if (session.runningJobs > 0) continue;
       this.sessions.delete(id);
+      session.close();
       return;
     }
     throw new Error('too many sessions are open');
@@ -187,9 +211,15 @@ export class NodeServer {
       if (message.reply !== undefined) this.tell(message.reply, sessionUnknownNotice());
       return;
     }
+    if (!this.take(id, session, message.payload) && message.reply !== undefined) this.tell(message.reply, sessionUnknownNotice());
+  }
+
+  /** False when the session is over. */
+  private take(id: string, session: NodeSession, message: Buffer): boolean {
     // Used last: makeRoom() takes from the front.
     this.sessions.delete(id);
-    if (session.receive(message.payload)) this.sessions.set(id, session);
-    else if (message.reply !== undefined) this.tell(message.reply, sessionUnknownNotice());
+    const goesOn = session.receive(message);
+    if (goesOn) this.sessions.set(id, session);
+    return goesOn;
   }
 }

@@ -17,20 +17,22 @@ export class LlamaNode {
     private running: Running,
   ) {}
 
-  /** Resolves when its model is on the market. `price`: US dollars per million tokens, in and out. */
-  static async join(stack: StandaloneStack, name: string, price: { input: string; output: string }): Promise<LlamaNode> {
+  /** Resolves when its model is on the market. `price`: US dollars per million tokens, in and out. With `port`, gateways call it straight there. */
+  static async join(stack: StandaloneStack, name: string, price: { input: string; output: string }, port?: number): Promise<LlamaNode> {
     const directory = stack.path('nodes', name);
     mkdirSync(directory, { recursive: true });
-    const file = join(directory, 'tiny.gguf');
+    const model = port === undefined ? 'tiny' : 'tiny-straight';
+    const file = join(directory, `${model}.gguf`);
     writeFileSync(file, tinyGguf());
     const admin = stack.rest(stack.run.adminKey);
     const facts = { region: 'eu-frankfurt', country: 'DE', jurisdiction: 'EU' };
     const { token } = await admin.post<{ token: string }>('/v1/enrolment-tokens', { name, facts, validMs: 3_600_000 });
     const args = ['run', '--hub', stack.run.api, '--dir', directory, '--name', name, '--region', facts.region, '--country', facts.country, '--jurisdiction', facts.jurisdiction];
     args.push('--engine', 'llama.cpp', '--model', file, '--price-input', price.input, '--price-output', price.output);
+    if (port !== undefined) args.push('--listen', `127.0.0.1:${port}`, '--public-url', `http://127.0.0.1:${port}`);
     const start = (): Promise<Running> =>
       launchKept(stack.path('log'))({ name, command: process.execPath, args: ['--no-warnings', main, ...args], cwd: directory, env: { ...baseEnvironment(), MIZAN_NODE_TOKEN: token } });
-    const node = new LlamaNode('tiny', start, await start());
+    const node = new LlamaNode(model, start, await start());
     await node.market(stack, 200);
     return node;
   }

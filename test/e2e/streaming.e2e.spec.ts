@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import OpenAI from 'openai';
+import { freePort } from '#local';
 import { openReceipt } from '#protocol';
 import { Books } from './books.js';
 import { anywhere, foundEnterprise } from './enterprise.js';
@@ -16,27 +17,29 @@ const faultMs = 120_000;
 let stack: StandaloneStack;
 let books: Books;
 let node: LlamaNode;
+let straight: LlamaNode;
 let enterprise: Enterprise;
 let client: OpenAI;
 const messages = [{ role: 'user' as const, content: 'Weigh this.' }];
 
 beforeAll(async () => {
-  stack = await StandaloneStack.start({ REQUEST_DEADLINE_MS: '6000', STREAM_DEADLINE_MS: String(deadlineMs), BILLING_ADMISSION_GRACE_MS: '1000', BILLING_SWEEP_MS: '250' });
+  stack = await StandaloneStack.start({ REQUEST_DEADLINE_MS: '6000', STREAM_DEADLINE_MS: String(deadlineMs), BILLING_ADMISSION_GRACE_MS: '1000', BILLING_SWEEP_MS: '250', NODE_OUTBOUND_ALLOW: '127.0.0.1/32' });
   books = Books.open(stack.run.databaseUrl);
   node = await LlamaNode.join(stack, 'llama', { input: '1', output: '2' });
+  straight = await LlamaNode.join(stack, 'straight', { input: '1', output: '2' }, await freePort());
   enterprise = await foundEnterprise(stack, 'Streams Ltd', { policy: anywhere, budgetNanos: 10_000_000_000n });
   client = new OpenAI({ baseURL: `${stack.run.api}/v1`, apiKey: enterprise.developerKey, maxRetries: 0 });
 }, stackMs);
 
 afterAll(async () => {
-  await node?.stop();
+  await Promise.all([node?.stop(), straight?.stop()]);
   await books?.close();
   await stack?.stop();
 }, 60_000);
 
 /** A stream that has begun, long enough to be broken. */
-async function longStream(signal?: AbortSignal) {
-  const { data, response } = await client.chat.completions.create({ model: node.model, messages, max_tokens: 1_900, stream: true }, { signal }).withResponse();
+async function longStream(signal?: AbortSignal, model = node.model) {
+  const { data, response } = await client.chat.completions.create({ model, messages, max_tokens: 1_900, stream: true }, { signal }).withResponse();
   const chunks = data[Symbol.asyncIterator]();
   for (let n = 0; n < 5; n += 1) await chunks.next();
   return { record: response.headers.get('x-mizan-record')!, rest: () => drain(chunks) };
@@ -100,6 +103,25 @@ describe('streams of a real model, by the official client', () => {
     expect(completed!.usage.outputTokens).toBeGreaterThanOrEqual(5);
     expect(completed!.usage.outputTokens).toBeLessThan(1_900);
     await books.hold([record]);
+  }, faultMs);
+});
+
+describe('a machine that is called straight', () => {
+  it('gives the same answers with a receipt, and when it is killed in mid-stream the stream ends with an error and the invariants hold', async () => {
+    const ask = (model: string) => client.chat.completions.create({ model, messages, max_tokens: 24, temperature: 0 }).withResponse();
+    const { data, response } = await ask(straight.model);
+    expect(data.choices[0]!.message.content).toBe((await ask(node.model)).data.choices[0]!.message.content);
+    const answered = response.headers.get('x-mizan-record')!;
+    expect((await recordOf(enterprise.admin, answered)).completed).toMatchObject({ outcome: 'ok', usageSource: 'engine' });
+    const { record, rest } = await longStream(undefined, straight.model);
+    await straight.kill();
+    expect(await rest()).toMatchObject({ error: { code: 'ENGINE_FAILED' } });
+    const { completed } = await recordOf(enterprise.admin, record);
+    expect(completed).toMatchObject({ outcome: 'cut', usageSource: 'estimated', receipt: null });
+    await books.hold([answered, record]);
+    await straight.startAgain(stack);
+    expect((await ask(straight.model)).data.usage).toMatchObject({ completion_tokens: 24 });
+    await expectInvariants();
   }, faultMs);
 });
 

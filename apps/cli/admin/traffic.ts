@@ -19,7 +19,10 @@ export const trafficCommands = (): Command[] => [
       .option('--concurrent <count>', 'requests at once')
       .option('--models <names>', 'the only models that may run, comma separated')
       .option('--spend <usd/period>', `as 20/day: dollars in each ${spendPeriods.join(', ')} of UTC`)
-      .option('--cache-seconds <count>', 'of a project: how long answers are kept for the very same request'),
+      .option('--answers <rules>', 'personal data in answers, as email=redact,card=stop: record, redact or stop')
+      .option('--cache-seconds <count>', 'of a project: how long answers are kept for the very same request')
+      .option('--hedge <share>', 'of a project, as 0.05: this share of requests that are slow is asked of a second machine, and both are paid for')
+      .option('--similar <model/cosine/seconds>', 'of a project, as mizan/embed/0.97/600: answers are given to questions that this embedding model finds so similar, for so long'),
   ),
 ];
 
@@ -31,7 +34,7 @@ function pathOf(org: string, scope: string, id: string | undefined): string {
 }
 
 /** The limits that the options name, as the API takes them. */
-export function limitsOf({ requests, tokens, concurrent, models, spend, cacheSeconds }: Options): Record<string, unknown> {
+export function limitsOf({ requests, tokens, concurrent, models, spend, answers, cacheSeconds, similar, hedge }: Options): Record<string, unknown> {
   const count = (text: string | undefined): number | null => (text === undefined ? null : Number(text));
   return {
     requestsPerMinute: count(requests),
@@ -39,8 +42,18 @@ export function limitsOf({ requests, tokens, concurrent, models, spend, cacheSec
     concurrentRequests: count(concurrent),
     models: models?.split(',').map((name) => name.trim()) ?? null,
     spend: spend === undefined ? null : spendOf(spend),
+    answers: answers === undefined ? null : Object.fromEntries(answers.split(',').map((rule) => rule.split('=').map((word) => word.trim()))),
     cacheSeconds: count(cacheSeconds),
+    hedge: hedge === undefined ? null : { maxShare: Number(hedge) },
+    semanticCache: similar === undefined ? null : similarOf(similar),
   };
+}
+
+/** The model's name may have slashes itself. */
+function similarOf(text: string): { model: string; minSimilarity: number; seconds: number } {
+  const parts = text.split('/');
+  if (parts.length < 3) throw new Error(`"${text}" is not as mizan/embed/0.97/600`);
+  return { model: parts.slice(0, -2).join('/'), minSimilarity: Number(parts.at(-2)), seconds: Number(parts.at(-1)) };
 }
 
 function spendOf(text: string): { limitNanos: string; period: string } {

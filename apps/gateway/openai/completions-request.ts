@@ -17,7 +17,7 @@ const text = z.string().min(1);
 export const completionsRequest = z
   .looseObject({
     model: z.string().min(1).max(200),
-    prompt: z.union([text, z.array(text).min(1).max(limits.embeddingInputsMax)], { error: 'must be a text or texts, none empty; token arrays are not supported' }),
+    prompt: z.union([text, z.array(text).min(1).max(limits.embeddingInputsMax)], { error: 'must be a text or texts, none empty; token arrays are not taken: what they say cannot be classified' }),
     ...streamFields,
     suffix: z.string().nullish(),
     max_tokens: z.int().positive().max(outputTokensMax).nullish(),

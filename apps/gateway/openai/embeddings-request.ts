@@ -13,7 +13,7 @@ export const embeddingsRequest = z
   .looseObject({
     model: z.string().min(1).max(200),
     input: z.union([text, z.array(text).min(1).max(limits.embeddingInputsMax)], {
-      error: `must be a text or 1 to ${limits.embeddingInputsMax} texts, none empty; token arrays are not supported`,
+      error: `must be a text or 1 to ${limits.embeddingInputsMax} texts, none empty; token arrays are not taken: what they say cannot be classified`,
     }),
     encoding_format: z.enum(['float', 'base64']).optional(),
     dimensions: z.int().positive().optional(),

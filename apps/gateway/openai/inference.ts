@@ -35,7 +35,8 @@ export class Inference {
       signal: clientGone(reply),
     });
     if (form !== undefined) return;
-    if (answer.isReused) reply.header('x-mizan-cache', 'hit');
+    if (answer.isReused) reply.header('x-mizan-cache', answer.similarity === undefined ? 'hit' : 'similar');
+    if (answer.similarity !== undefined) reply.header('x-mizan-similarity', String(answer.similarity));
     await reply.code(answer.status).header('x-mizan-record', answer.record).type(answer.contentType).send(answer.body);
   }
 }

@@ -1,4 +1,5 @@
 import type { Endpoint } from '#protocol';
+import type { AnswerGuard } from '../answers/answer-guard.js';
 import type { StreamForm } from '../request/streamed-job.js';
 import type { TokenBound } from '../request/upper-bound.js';
 
@@ -12,5 +13,5 @@ export interface ParsedRequest {
   readonly bound: TokenBound;
   adapt(answer: Buffer): Buffer;
   /** Set when the client asked for a stream: how events become its chunks. */
-  readonly form?: (() => StreamForm) | undefined;
+  readonly form?: ((guard?: AnswerGuard) => StreamForm) | undefined;
 }

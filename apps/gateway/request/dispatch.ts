@@ -93,6 +93,7 @@ function jobFor(job: InferenceJob, offer: MarketOffer, deadlineMs: number, signa
   return {
     node: offer.entry.node,
     nodePublicKey: offer.entry.publicKey,
+    url: offer.entry.publicUrl,
     record: job.id,
     offer: offer.id,
     model: job.model,

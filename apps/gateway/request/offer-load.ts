@@ -3,6 +3,9 @@ import type { Outcomes } from './outliers.js';
 
 /** Weight of the newest latency in the average. */
 const newestShare = 0.2;
+/** Latencies that are remembered, and how many must be to say what is usual. */
+const latenciesMax = 128;
+const latenciesMin = 20;
 /** Rest after a failure: until the next heartbeats tell whether the machine lives. */
 const failedRestMs = 2_000;
 /** Rest after a refusal for lack of room: about the time of a few short jobs. */
@@ -18,6 +21,8 @@ export class OfferLoad {
   readonly circuit = new Circuit();
   private restUntilMs = -Infinity;
   private coolUntilMs = -Infinity;
+  private readonly latencies: number[] = [];
+  private next = 0;
   private ok = 0;
   private failed = 0;
 
@@ -25,6 +30,12 @@ export class OfferLoad {
 
   isResting(nowMs: number): boolean {
     return nowMs < this.restUntilMs;
+  }
+
+  /** Within how many milliseconds 95 of 100 jobs have ended lately; `undefined` while that is not known. */
+  usuallyMs(): number | undefined {
+    if (this.latencies.length < latenciesMin) return undefined;
+    return [...this.latencies].sort((a, b) => a - b)[Math.ceil(this.latencies.length * 0.95) - 1];
   }
 
   /** Milliseconds until its engine wants to be asked again; 0 = now. */
@@ -44,6 +55,8 @@ export class OfferLoad {
         this.latencyMs = this.latencyMs === 0 ? tookMs : this.latencyMs + (tookMs - this.latencyMs) * newestShare;
         this.restUntilMs = -Infinity;
         this.ok += 1;
+        this.latencies[this.next] = tookMs;
+        this.next = (this.next + 1) % latenciesMax;
         return;
       }
       case 'busy':

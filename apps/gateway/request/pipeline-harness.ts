@@ -9,6 +9,7 @@ import { AnswerCache } from './answer-cache.js';
 import { CacheSalts } from './cache-salts.js';
 import { Decider } from './decide.js';
 import { Dispatcher } from './dispatch.js';
+import { HedgeShares } from './hedge.js';
 import { LeaseIssuer } from './lease-issuer.js';
 import type { Lease, LeaseRequest } from './lease-issuer.js';
 import { Limiter } from './limit.js';
@@ -18,6 +19,7 @@ import { RequestPipeline } from './request-pipeline.js';
 import { RequestRecords } from './request-records.js';
 import { LeaseBook } from './reserve.js';
 import { RetryBudget } from './retry-budget.js';
+import { SemanticCache } from './semantic-cache.js';
 import { Steps } from './step-telemetry.js';
 import { TenantSealers } from './tenant-sealers.js';
 
@@ -55,6 +57,8 @@ export function examplePipeline(world: ExampleWorld, log: MemoryLog, clock: Manu
     aliases: world.aliases,
     limits: world.limits,
     cache: new AnswerCache(clock),
+    hedges: new HedgeShares(clock),
+    semantic: new SemanticCache(clock),
     retries,
     ids: new CountingIds(),
     durability: 'one-replica',

@@ -64,6 +64,11 @@ export class Placement {
     }
   }
 
+  /** Within how many milliseconds 95 of 100 of the offer's jobs have ended; `undefined` while that is not known. */
+  usuallyMs(offer: MarketOffer): number | undefined {
+    return this.loads.get(offer.id)?.usuallyMs();
+  }
+
   /** Rested machines first; those that failed a moment ago are the last resort, and of those whose circuit is open one probe at a time. */
   private best(all: readonly MarketOffer[], bound: TokenBound, prefixes: readonly string[]): MarketOffer | undefined {
     const nowMs = this.clock.monotonicMs();

@@ -3,6 +3,8 @@ import { DomainError, isDomainError } from '#kernel';
 import type { Clock, Ids } from '#kernel';
 import { failure } from '#protocol';
 import type { DecisionFields } from '#protocol';
+import { guardedJob, rulesOf } from '../answers/guarded-job.js';
+import type { MarketOffer } from '../market/market-offer.js';
 import type { OfferBook } from '../market/offer-book.js';
 import { OfferSets } from '../market/offer-sets.js';
 import type { Replicated } from '../replicated.js';
@@ -14,6 +16,8 @@ import { classify } from './classify.js';
 import type { Asked, Decided } from './decided.js';
 import type { Decider } from './decide.js';
 import { fieldsOfDecision } from './decision-fields.js';
+import { firstOfTwo } from './hedge.js';
+import type { HedgeShares } from './hedge.js';
 import { conversationOf } from './inference-job.js';
 import type { InferenceAnswer, InferenceJob } from './inference-job.js';
 import type { Hold } from './lease-account.js';
@@ -21,8 +25,11 @@ import type { Limiter, Passage } from './limit.js';
 import { inTurn, modelsOf } from './model-chain.js';
 import { isOutOfMoney } from './out-of-money.js';
 import type { Placement, Slot } from './place.js';
+import { embeddingJob, vectorOf } from './question-embedding.js';
 import { recorded } from './recorded.js';
+import type { Similar } from './request-records.js';
 import type { RetryBudget } from './retry-budget.js';
+import type { SemanticCache } from './semantic-cache.js';
 
 export interface PipelineParts extends AdmissionParts {
   readonly limiter: Limiter;
@@ -30,6 +37,8 @@ export interface PipelineParts extends AdmissionParts {
   /** Limits by id: a project's say whether its answers are kept, a key's whether it has leases of its own. */
   readonly limits: Replicated['limits'];
   readonly cache: AnswerCache;
+  readonly hedges: HedgeShares;
+  readonly semantic: SemanticCache;
   readonly retries: RetryBudget;
   readonly ids: Ids;
   readonly book: OfferBook;
@@ -76,25 +85,78 @@ export class RequestPipeline {
     }
   }
 
-  private async serve(job: InferenceJob, passage: Passage): Promise<InferenceAnswer> {
+  private async serve(asking: InferenceJob, passage: Passage): Promise<InferenceAnswer> {
+    const job = guardedJob(asking, rulesOf(asking, this.parts.limits));
     passage.assertAllowed(job.model);
     const asked = await this.decide(job);
     const place = this.parts.cache.placeOf(job, { dataClass: asked.classification.dataClass, policyHash: asked.decision.policyHash }, this.parts.limits.get(job.project.id));
     const kept = place && this.parts.cache.get(place);
     const adapted = kept && inFormOf(job, kept);
     if (adapted) return this.again(asked, adapted);
-    const answer = await this.execute(asked, passage);
+    const similar = await this.similar(asked, passage);
+    if (similar?.found) return this.again(asked, similar.found.answer, { similarity: similar.found.similarity, embedding: similar.embedding });
+    const answer = await this.hedged(asked, passage);
     if (place) this.parts.cache.keep(place, answer);
+    similar?.keep(answer);
     return answer;
   }
 
-  /** The answer as it was given before: nothing runs and nothing is charged, and the record says whose answer it is. Error: RECORD_UNAVAILABLE. */
-  private async again({ job, fields, requestHash }: Asked, kept: InferenceAnswer): Promise<InferenceAnswer> {
-    await this.parts.steps.run('record.reused', () => this.parts.recorder.commit(this.parts.records.reused(job.tenant, job.id, fields, requestHash, kept)));
-    return { ...kept, usage: { inputTokens: 0, outputTokens: 0 }, record: job.id, isReused: true };
+  /** Looks for the answer to a question of similar meaning, where the project wants it. Without the question's embedding the request runs all the same. */
+  private async similar({ job, decision, classification }: Asked, passage: Passage): Promise<Lookup | undefined> {
+    const { semantic, ids, limits } = this.parts;
+    const scope = { dataClass: classification.dataClass, policyHash: decision.policyHash };
+    const place = semantic.placeOf(job, scope, classification, limits.get(job.project.id));
+    if (!place) return undefined;
+    try {
+      const embedding = embeddingJob(job, place, ids.uuid());
+      const { engineBody, record } = await this.parts.steps.request(embedding, () => this.serve(embedding, passage));
+      const vector = vectorOf(engineBody);
+      if (!vector) return undefined;
+      const kept = semantic.find(place, vector);
+      const answer = kept && inFormOf(job, kept.answer);
+      return {
+        embedding: record,
+        found: answer && { answer, similarity: Number(kept.similarity.toFixed(4)) },
+        keep: (made) => semantic.keep(place, vector, made),
+      };
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      return undefined;
+    }
   }
 
-  private async execute(asked: Asked, passage: Passage): Promise<InferenceAnswer> {
+  /** The answer as it was given before: nothing runs and nothing is charged, and the record says whose answer it is. Error: RECORD_UNAVAILABLE. */
+  private async again({ job, fields, requestHash }: Asked, kept: InferenceAnswer, similar?: Similar): Promise<InferenceAnswer> {
+    await this.parts.steps.run('record.reused', () => this.parts.recorder.commit(this.parts.records.reused(job.tenant, job.id, fields, requestHash, kept, similar)));
+    return { ...kept, usage: { inputTokens: 0, outputTokens: 0 }, record: job.id, isReused: true, ...(similar && { similarity: similar.similarity }) };
+  }
+
+  /**
+   * Runs the request; where the project pays twice for speed, a second time on another machine when the first takes longer than usual. The
+   * second is a request of its own with a record of its own, under the same decision; the slower one is cancelled, and costs what it made.
+   */
+  private hedged(asked: Asked, passage: Passage): Promise<InferenceAnswer> {
+    const { limits, hedges, ids, placement } = this.parts;
+    const { job, decision, fields } = asked;
+    const limit = limits.get(job.project.id);
+    // What streams has begun with its first byte; nobody waits for the line of a batch.
+    if (!limit?.hedge || limit.tenant !== job.tenant.tenant || job.streamed !== undefined || job.keep !== undefined || decision.permitted.length < 2) return this.execute(asked, passage);
+    hedges.count(job.project.id, limit.hedge.maxShare);
+    const tried = new Set<string>();
+    const raced = (signal: AbortSignal, id = job.id): InferenceJob => ({ ...job, id, signal: AbortSignal.any([job.signal, signal]) });
+    return firstOfTwo(
+      (signal, placed) =>
+        this.execute({ ...asked, job: raced(signal) }, passage, new Set(), (offer) => {
+          tried.add(offer.id);
+          placed(placement.usuallyMs(offer));
+        }),
+      (signal) => this.execute({ ...asked, job: raced(signal, ids.uuid()), fields: { ...fields, hedgeOf: job.id } }, passage, tried),
+      () => hedges.spend(job.project.id),
+      () => failure('DEADLINE_EXCEEDED', 'another machine answered sooner'),
+    );
+  }
+
+  private async execute(asked: Asked, passage: Passage, tried: ReadonlySet<string> = new Set(), placed?: (offer: MarketOffer) => void): Promise<InferenceAnswer> {
     const { clock, deadlineMs, streamDeadlineMs } = this.parts;
     const { bound } = asked.job;
     const permitted: Decided = { ...asked, tokens: passage.reserve(bound.inputTokens + bound.outputTokens), deadlineMs: clock.nowMs() + (asked.job.streamed === undefined ? deadlineMs : streamDeadlineMs) };
@@ -105,7 +167,8 @@ export class RequestPipeline {
     try {
       const { decided, hold: held } = await this.reserve(permitted);
       hold = held;
-      slot = await this.place(decided);
+      slot = await this.place(decided, tried);
+      placed?.(slot.offer);
       return await this.admission.run(decided, hold, slot);
     } finally {
       // Whatever ended the request early gives place and reservations back; what was settled stays settled.
@@ -149,8 +212,8 @@ export class RequestPipeline {
     }
   }
 
-  private async place({ job, decision }: Decided): Promise<Slot> {
-    const slot = await this.parts.steps.run('place', () => this.parts.placement.place(decision.permitted, new Set(), job.bound, job.signal, conversationOf(job)));
+  private async place({ job, decision }: Decided, tried: ReadonlySet<string>): Promise<Slot> {
+    const slot = await this.parts.steps.run('place', () => this.parts.placement.place(decision.permitted, tried, job.bound, job.signal, conversationOf(job)));
     if (!slot) throw failure('NO_OFFER', 'no permitted machine is up; try again shortly');
     return slot;
   }
@@ -161,6 +224,14 @@ export class RequestPipeline {
     await this.parts.steps.run('record.refused', () => this.parts.recorder.commit(record));
     return recorded(error, job.id);
   }
+}
+
+/** What came of looking for a similar question. */
+interface Lookup {
+  /** The record of the request for the question's embedding. */
+  readonly embedding: string;
+  readonly found: { readonly answer: InferenceAnswer; readonly similarity: number } | undefined;
+  keep(answer: InferenceAnswer): void;
 }
 
 /** A kept answer as this request asks for it; `undefined` when it has no such form, which then is the next machine's to show. */

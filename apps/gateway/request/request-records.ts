@@ -9,6 +9,14 @@ import type { InferenceAnswer } from './inference-job.js';
 import { machineFields } from './decision-fields.js';
 import type { TenantSealers } from './tenant-sealers.js';
 
+/** By which question an answer was found. */
+export interface Similar {
+  /** Cosine, to four decimals. */
+  readonly similarity: number;
+  /** The record of the request for the question's embedding. */
+  readonly embedding: string;
+}
+
 /** Writes the records of a request. Bodies are committed to and sealed here; facts travel in clear for the books. */
 export class RequestRecords {
   constructor(
@@ -21,10 +29,13 @@ export class RequestRecords {
     return this.seal(tenant, { id, type: 'refused', fields: { ...decision, requestHash, refusal: { code: error.code, message: error.message } }, facts: null });
   }
 
-  /** The answer to the very same request was given again: nothing ran, nothing is charged. The record of that one says where it came from. */
-  reused(tenant: TenantEntry, id: string, decision: RecordFields, requestHash: string, { record, engineBody }: InferenceAnswer): LogRecord {
+  /**
+   * The answer to the very same request was given again, or to a similar one: nothing ran, nothing is charged. The record of that one says
+   * where it came from; `similar` says how similar the questions are, and which record the embedding has.
+   */
+  reused(tenant: TenantEntry, id: string, decision: RecordFields, requestHash: string, { record, engineBody }: InferenceAnswer, similar?: Similar): LogRecord {
     const responseHash = createHash('sha256').update(engineBody).digest('hex');
-    return this.seal(tenant, { id, type: 'reused', fields: { ...decision, requestHash, responseHash, answerOf: record, chargeNanos: '0' }, facts: null });
+    return this.seal(tenant, { id, type: 'reused', fields: { ...decision, requestHash, responseHash, answerOf: record, chargeNanos: '0', ...(similar && { similarity: similar.similarity, questionEmbedding: similar.embedding }) }, facts: null });
   }
 
   admitted(tenant: TenantEntry, decision: RecordFields, facts: AdmittedFacts, offer: MarketOffer): LogRecord {

@@ -3,13 +3,15 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { failure } from '#protocol';
 import { Authorise, ownTenant } from '../access/authorise.js';
+import type { AnswerGuard } from '../answers/answer-guard.js';
 import { CurrentPrincipal } from '../access/principal.js';
 import type { AuthenticatedRequest, Principal } from '../access/principal.js';
-import { Replies } from '../http/replies.js';
+import { Replies, Streams } from '../http/replies.js';
 import { ImageInliner } from '../images/inline-images.js';
 import { chatRequest, parseChat } from '../openai/chat-request.js';
 import { clientGone } from '../openai/client-gone.js';
 import { Inference } from '../openai/inference.js';
+import { ResponseEvents } from './response-events.js';
 import { responseRequest } from './response-request.js';
 import type { ResponseRequest } from './response-request.js';
 import { toChat } from './to-chat.js';
@@ -30,12 +32,15 @@ export class ResponsesController {
   @Post()
   @Authorise('inference.run', ownTenant)
   @Replies('Answers on the best permitted machine; the response is not kept', responseReply)
+  @Streams()
   async create(@CurrentPrincipal() principal: Principal, @Body({ schema: responseRequest }) body: ResponseRequest, @Req() request: AuthenticatedRequest, @Res() reply: FastifyReply): Promise<void> {
     if (body.previous_response_id) throw notKept(body.previous_response_id, 'previous_response_id');
     if (body.conversation !== undefined && body.conversation !== null) throw failure('NOT_FOUND', 'there is no such conversation: conversations are not kept here', { param: 'conversation' });
     const chat = chatRequest.safeParse(toChat(body));
     if (!chat.success) throw failure('REQUEST_INVALID', chat.error.issues[0]!.message, { param: chat.error.issues[0]!.path.join('.') || null });
-    return this.inference.answer(principal, { ...parseChat(await this.images.inline(chat.data, clientGone(reply))), adapt: (answer) => toResponse(request.id, body, answer) }, request, reply);
+    const { form, ...parsed } = parseChat(await this.images.inline(chat.data, clientGone(reply)));
+    const asResponse = { adapt: (answer: Buffer) => toResponse(request.id, body, answer), form: form && ((guard?: AnswerGuard) => new ResponseEvents(request.id, body, guard)) };
+    return this.inference.answer(principal, { ...parsed, ...asResponse }, request, reply);
   }
 
   @Get(':response')

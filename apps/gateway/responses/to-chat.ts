@@ -10,7 +10,7 @@ interface ChatMessage {
 /** The chat request that asks an engine for the same. */
 export function toChat(request: ResponseRequest): Record<string, unknown> {
   const { model, input, instructions, max_output_tokens: limit, tools, tool_choice: choice, text, reasoning, ...rest } = request;
-  const { metadata: _m, store: _s, stream: _t, background: _b, previous_response_id: _p, conversation: _c, truncation: _u, include: _i, ...sent } = rest;
+  const { metadata: _m, store: _s, stream_options: _o, background: _b, previous_response_id: _p, conversation: _c, truncation: _u, include: _i, ...sent } = rest;
   const items: readonly ResponseItem[] = typeof input === 'string' ? [{ role: 'user', content: input }] : input;
   return withoutNull({
     ...sent,

@@ -12,7 +12,7 @@ const decision: DecisionFields = {
 };
 const offer = (more: Partial<OfferEntry> = {}): OfferEntry => ({
   id: randomUUID(), node: randomUUID(), nodeName: 'n', network: 'mizan', model: 'm', endpoints: ['embeddings'], region: 'eu-dublin', country: 'IE',
-  jurisdiction: 'EU', evidence: 'contract', isolation: 'none', publicKey: '', capacity: 1, state: 'up', changedAtMs: 0, ...more,
+  jurisdiction: 'EU', evidence: 'contract', isolation: 'none', publicKey: '', capacity: 1, state: 'up', changedAtMs: 0, publicUrl: null, ...more,
 });
 
 describe('a past request', () => {

@@ -9,7 +9,7 @@ export type EnrolmentRequest = z.output<typeof enrolmentRequest>;
 export type Enrolment = z.output<typeof enrolmentReply>;
 
 /** What the node says of itself. */
-export type NodeDescription = Pick<EnrolmentRequest, 'name' | 'payoutAddress' | 'facts' | 'asks'>;
+export type NodeDescription = Pick<EnrolmentRequest, 'name' | 'payoutAddress' | 'facts' | 'asks' | 'publicUrl'>;
 
 /** An enrolment request, signed with the identity key. */
 export function signedEnrolment(token: string, keys: NodeKeys, description: NodeDescription): EnrolmentRequest {

@@ -3,6 +3,7 @@ import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import { Clock, Ids } from '#kernel';
 import { Outbox } from '#messaging';
+import { AllowList, outboundTarget } from '#outbound';
 import { failure, operatorRecord, schedulerEvents } from '#protocol';
 import type { ReplyOf, schedulerCalls } from '#protocol';
 import { SERVICE_CONFIG, withTenant } from '#service';
@@ -44,6 +45,7 @@ export class Enrolment {
   async enrol(request: EnrolmentRequest): Promise<EnrolmentReply> {
     if (!provesPossession(request)) throw invalid('the signature is not by the identity key that the request names');
     if (new Set(request.asks.map(({ model }) => model)).size < request.asks.length) throw invalid('a model is offered twice');
+    this.checkPublicUrl(request.publicUrl);
     const { node, offers } = await withTenant(this.dataSource, '*', async (manager) => {
       const token = await this.tokens.take(manager, tokenHash(request.token));
       if (token === undefined) throw invalid('the token is not known');
@@ -61,7 +63,18 @@ export class Enrolment {
         signingSeed: this.config.SCHEDULER_ACCOUNT_SIGNING_SEED,
       }),
       offers: offers.map(({ id, model }) => ({ id, model })),
+      publicUrl: node.publicUrl,
     };
+  }
+
+  /** What is an address is judged here, names when a gateway connects: they may lead elsewhere by then. */
+  private checkPublicUrl(url: string | undefined): void {
+    if (url === undefined) return;
+    try {
+      outboundTarget(url, new AllowList(this.config.NODE_OUTBOUND_ALLOW));
+    } catch (error) {
+      throw failure('ENROLMENT_INVALID', `publicUrl: ${(error as Error).message}`, {}, error);
+    }
   }
 
   private async admit(manager: EntityManager, token: EnrolmentToken, request: EnrolmentRequest): Promise<{ node: Node; offers: Offer[] }> {
@@ -70,7 +83,7 @@ export class Enrolment {
     const nowMs = this.clock.nowMs();
     const { name, publicKey, natsPublicKey, payoutAddress, facts } = request;
     const evidence = token.facts === null ? 'declared' : 'contract';
-    const node: Node = { id: this.ids.uuid(), name, publicKey, natsPublicKey, payoutAddress, facts, evidence, state: 'enrolled', enrolledAtMs: nowMs, lastSeenMs: null };
+    const node: Node = { id: this.ids.uuid(), name, publicKey, natsPublicKey, payoutAddress, facts, evidence, state: 'enrolled', enrolledAtMs: nowMs, lastSeenMs: null, publicUrl: request.publicUrl ?? null };
     if (!(await this.nodes.insert(manager, node))) throw invalid('a node with one of these keys has enrolled before; a node joins with keys of its own');
     const offers = request.asks.map((ask): Offer => ({ id: this.ids.uuid(), node: node.id, model: ask.model, endpoints: ask.endpoints, capacity: ask.capacity, state: 'down', changedAtMs: nowMs }));
     await this.offers.insert(manager, offers);
@@ -79,7 +92,7 @@ export class Enrolment {
     const asks = request.asks.map((ask, index) => ({ ...ask, id: offers[index]!.id }));
     await this.outbox.event(manager, schedulerEvents.nodeEnrolled, { node: node.id, name, publicKey, payoutAddress, offers: asks });
     const models = offers.map(({ id, model, capacity }) => ({ id, model, capacity }));
-    const fields = { node: node.id, name, publicKey, payoutAddress, facts, evidence, token: token.id, offers: models };
+    const fields = { node: node.id, name, publicKey, payoutAddress, facts, evidence, token: token.id, offers: models, ...(node.publicUrl === null ? {} : { publicUrl: node.publicUrl }) };
     await this.outbox.record(manager, operatorRecord({ id: node.id, type: 'node.enrolled', timeMs: nowMs, fields, facts: null }));
     return { node, offers };
   }

@@ -16,6 +16,8 @@ export interface Node {
   readonly state: 'enrolled' | 'revoked';
   readonly enrolledAtMs: number;
   readonly lastSeenMs: number | null;
+  /** Where gateways call it straight; part of what it signed. */
+  readonly publicUrl: string | null;
 }
 
 /** Silence after which a node counts as gone. */
@@ -26,6 +28,6 @@ export function isOnline(of: Node, nowMs: number): boolean {
 }
 
 export function nodeToWire(of: Node, nowMs: number): z.output<typeof node> {
-  const { id, name, publicKey, payoutAddress, facts, evidence, state, enrolledAtMs, lastSeenMs } = of;
-  return { id, name, publicKey, payoutAddress, facts, evidence, state, online: isOnline(of, nowMs), enrolledAtMs, lastSeenMs };
+  const { id, name, publicKey, payoutAddress, facts, evidence, state, enrolledAtMs, lastSeenMs, publicUrl } = of;
+  return { id, name, publicKey, payoutAddress, facts, evidence, state, online: isOnline(of, nowMs), enrolledAtMs, lastSeenMs, publicUrl };
 }

@@ -15,6 +15,7 @@ interface NodeRow {
   state: 'enrolled' | 'revoked';
   enrolled_at_ms: string;
   last_seen_ms: string | null;
+  public_url: string | null;
 }
 
 /** A credential to be refused: the user key, and the moment until which its JWTs do not count. */
@@ -28,9 +29,9 @@ export class NodeStore {
   /** False when one of the keys is known already. */
   async insert(manager: EntityManager, node: Node): Promise<boolean> {
     const rows = await manager.query<unknown[]>(
-      `INSERT INTO scheduler.nodes (id, name, public_key, nats_public_key, payout_address, facts, evidence, state, enrolled_at_ms)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING 1`,
-      [node.id, node.name, node.publicKey, node.natsPublicKey, node.payoutAddress, JSON.stringify(node.facts), node.evidence, node.state, node.enrolledAtMs],
+      `INSERT INTO scheduler.nodes (id, name, public_key, nats_public_key, payout_address, facts, evidence, state, enrolled_at_ms, public_url)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING RETURNING 1`,
+      [node.id, node.name, node.publicKey, node.natsPublicKey, node.payoutAddress, JSON.stringify(node.facts), node.evidence, node.state, node.enrolledAtMs, node.publicUrl],
     );
     return rows.length > 0;
   }
@@ -84,5 +85,6 @@ function fromRow(row: NodeRow): Node {
     state: row.state,
     enrolledAtMs: Number(row.enrolled_at_ms),
     lastSeenMs: row.last_seen_ms === null ? null : Number(row.last_seen_ms),
+    publicUrl: row.public_url,
   };
 }

@@ -34,5 +34,6 @@ export function offerToWire(offer: Offer, node: Node): OfferEntry {
     capacity: offer.capacity,
     state: offer.state === 'up' ? 'up' : 'down',
     changedAtMs: offer.changedAtMs,
+    publicUrl: node.publicUrl,
   };
 }

@@ -7,10 +7,10 @@ const apps = join(import.meta.dirname, '../..');
 
 /** Variables that every process of the stack may be given by the user. */
 const passedOn = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_HEADERS', 'OTEL_METRIC_EXPORT_INTERVAL', 'LOG_LEVEL', 'MIZAN_ENGINE_URL', 'MIZAN_ENGINE_KEY'];
-/** Times that a user may set for one of the services. */
+/** Times and bounds that a user may set for one of the services. */
 const tunable: Readonly<Record<string, readonly string[]>> = {
-  gateway: ['PLACEMENT_WAIT_MS', 'REQUEST_DEADLINE_MS', 'STREAM_DEADLINE_MS', 'FIRST_EVENT_MS', 'BATCH_LINES_MAX'],
-  scheduler: ['SCHEDULER_RERUN_MS', 'SCHEDULER_LINE_LEASE_MS'],
+  gateway: ['PLACEMENT_WAIT_MS', 'REQUEST_DEADLINE_MS', 'STREAM_DEADLINE_MS', 'FIRST_EVENT_MS', 'BATCH_LINES_MAX', 'NODE_OUTBOUND_ALLOW'],
+  scheduler: ['SCHEDULER_RERUN_MS', 'SCHEDULER_LINE_LEASE_MS', 'NODE_OUTBOUND_ALLOW'],
   billing: ['BILLING_ADMISSION_GRACE_MS', 'BILLING_LEASE_TTL_MS', 'BILLING_LEASE_GRACE_MS', 'BILLING_SWEEP_MS'],
   settlement: ['SETTLEMENT_EPOCH_MS', 'SETTLEMENT_POLL_MS'],
 };

@@ -1,0 +1,120 @@
+import type { DomainError } from '#kernel';
+import { failure, isDone, producedText } from '#protocol';
+import type { Usage } from '#protocol';
+import type { AnswerGuard } from '../answers/answer-guard.js';
+import { parsedChunk } from '../openai/streamed-chunks.js';
+import { ToolDeltas } from '../openai/tool-deltas.js';
+import type { StreamForm } from '../request/streamed-job.js';
+import { OutputItems } from './output-items.js';
+import type { ResponseEvent } from './output-items.js';
+import { chatUsage, incompleteReason, responseObject } from './response-object.js';
+import type { ChatUsage, ResponseParts } from './response-object.js';
+import type { ResponseRequest } from './response-request.js';
+
+interface Delta {
+  readonly content?: unknown;
+  readonly refusal?: unknown;
+  readonly tool_calls?: unknown;
+}
+
+/**
+ * Chunks of a chat as the events of a streamed response: numbered from 0, each item and part begun before its pieces and ended after
+ * them, a last event that holds the whole response. What is ended waits for the end of all: engines may go on with any of it until then.
+ */
+export class ResponseEvents implements StreamForm {
+  private readonly items: OutputItems;
+  private readonly tools = new ToolDeltas();
+  private readonly text: string[] = [];
+  private head: { readonly createdAt: number; readonly model: string } | undefined;
+  private usage: ChatUsage | undefined;
+  private finish: string | undefined;
+  private sequence = 0;
+  private whole = false;
+
+  constructor(
+    private readonly id: string,
+    private readonly request: ResponseRequest,
+    private readonly guard?: AnswerGuard,
+  ) {
+    this.items = new OutputItems(id);
+  }
+
+  get isWhole(): boolean {
+    return this.whole;
+  }
+
+  get isStopped(): boolean {
+    return this.guard?.isStopped ?? false;
+  }
+
+  produced(): string {
+    return this.text.join('');
+  }
+
+  take(data: Buffer): Buffer | undefined {
+    if (this.whole) return undefined;
+    if (isDone(data)) {
+      this.whole = true;
+      return undefined;
+    }
+    const chunk = parsedChunk(data);
+    if (chunk['error']) throw failure('ENGINE_FAILED', 'the engine told of an error within its answer');
+    const events = [...this.begin(chunk)];
+    for (const choice of Array.isArray(chunk['choices']) ? (chunk['choices'] as unknown[]) : []) {
+      this.text.push(producedText(choice));
+      if (typeof choice === 'object' && choice !== null) this.guard?.passPiece(choice);
+      events.push(...this.read(choice));
+    }
+    if (this.isStopped) [this.whole, this.finish] = [true, 'content_filter'];
+    this.usage = chatUsage.safeParse(chunk['usage']).data ?? this.usage;
+    return events.length === 0 ? undefined : this.written(events);
+  }
+
+  end({ inputTokens, outputTokens }: Usage): Buffer {
+    const reason = incompleteReason(this.finish);
+    const status = reason === undefined ? 'completed' : 'incomplete';
+    const usage = this.usage ?? { prompt_tokens: inputTokens, completion_tokens: outputTokens, total_tokens: inputTokens + outputTokens };
+    const heldBack = this.isStopped ? [] : (this.guard?.rest('delta') ?? []);
+    const ended = [...heldBack.flatMap((choice) => [...this.read(choice)]), ...this.items.close(status)];
+    return this.written([...ended, { type: `response.${status}`, response: this.response({ status, incompleteReason: reason, output: this.items.output(status), usage }) }]);
+  }
+
+  /** Clients know one code for whatever went wrong on this side. */
+  error({ message }: DomainError): Buffer {
+    return this.written([{ type: 'response.failed', response: this.response({ status: 'failed', error: { code: 'server_error', message }, output: this.items.output('incomplete'), usage: null }) }]);
+  }
+
+  private *begin({ created, model }: Record<string, unknown>): Generator<ResponseEvent> {
+    if (this.head !== undefined) return;
+    this.head = { createdAt: typeof created === 'number' ? created : Math.floor(Date.now() / 1_000), model: typeof model === 'string' ? model : this.request.model };
+    const response = this.response({ status: 'in_progress', output: [], usage: null });
+    yield { type: 'response.created', response };
+    yield { type: 'response.in_progress', response };
+  }
+
+  /** A response has one choice: of others nothing is given. */
+  private *read(choice: unknown): Generator<ResponseEvent> {
+    this.tools.repair(choice);
+    const { index, delta, finish_reason: finish } = (choice ?? {}) as { index?: unknown; delta?: Delta | null; finish_reason?: unknown };
+    if (index !== 0 && index !== undefined) return;
+    if (typeof finish === 'string') this.finish = finish;
+    if (isText(delta?.content)) yield* this.items.say('output_text', delta.content);
+    if (isText(delta?.refusal)) yield* this.items.say('refusal', delta.refusal);
+    for (const call of Array.isArray(delta?.tool_calls) ? (delta.tool_calls as unknown[]) : []) {
+      const { index: n, id, function: called } = (call ?? {}) as { index?: unknown; id?: unknown; function?: { name?: unknown; arguments?: unknown } };
+      if (typeof n !== 'number') continue;
+      yield* this.items.call(n, isText(id) && isText(called?.name) ? { callId: id, name: called.name } : undefined, isText(called?.arguments) ? called.arguments : '');
+    }
+  }
+
+  private response(parts: Omit<ResponseParts, 'id' | 'createdAt' | 'model'>): object {
+    const { createdAt = 0, model = this.request.model } = this.head ?? {};
+    return responseObject(this.request, { id: this.id, createdAt, model, ...parts });
+  }
+
+  private written(events: readonly ResponseEvent[]): Buffer {
+    return Buffer.from(events.map((event) => `event: ${event.type}\ndata: ${JSON.stringify({ ...event, sequence_number: this.sequence++ })}\n\n`).join(''));
+  }
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
