@@ -44,7 +44,7 @@ describe('the gateway over HTTP', () => {
     await nats.stop();
   }, 30_000);
 
-  it('serves the official client unchanged: base64 by default, floats on demand, models with a slash', async () => {
+  it('conformance 1: serves the official client unchanged: base64 by default, floats on demand, models with a slash', async () => {
     const byDefault = await client.embeddings.create({ model: 'mizan/embed', input: ['a', 'b'] });
     const floats = await client.embeddings.create({ model: 'mizan/embed', input: 'a', encoding_format: 'float' });
     expect(byDefault.data.map(({ embedding }) => embedding)).toEqual([vector, vector]);
