@@ -63,7 +63,7 @@ describe('a proof bundle', () => {
       const verdict = verdictOf(changed.toString());
       if (verdict.result !== 'invalid' || broken(verdict).length === 0) throw new Error(`bit ${bit} may change: ${bytes.toString('utf8', (bit >> 3) - 20, (bit >> 3) + 20)}`);
     }
-  });
+  }, 120_000);
 
   it('is refused with bytes cut out, put in or doubled', () => {
     const text = exampleText();
@@ -100,7 +100,7 @@ describe('a proof bundle', () => {
     for (const text of [exampleText(), exampleText({ completed: { chargeNanos: '261' } })]) {
       expect(await withWebCrypto(globalThis.crypto.subtle as unknown as Subtle, (crypto) => verifyBundle(text, crypto, trust))).toEqual(verdictOf(text));
     }
-  });
+  }, 60_000);
 
   it('is verified by code that needs nothing but a JavaScript engine', () => {
     const seen = new Set<string>();
