@@ -53,6 +53,16 @@ describe('the gateway over HTTP', () => {
     expect((await client.models.list()).data.map(({ id }) => id)).toEqual(['mizan/embed']);
   });
 
+  it('shows an administrator where a request spent its time, and nobody else', async () => {
+    const ask = async (admin?: string) => post('/v1/embeddings', { model: 'mizan/embed', input: 'hello' }, admin === undefined ? {} : { 'x-mizan-admin-key': admin });
+    const shown = await ask(await stack.key('administrator', 'org_admin', null, 6));
+    expect(shown.status).toBe(200);
+    for (const step of ['limit', 'classify', 'decide', 'reserve', 'place', 'dispatch', 'record.admitted', 'meter', 'record.completed']) expect(shown.headers.get('server-timing')).toMatch(new RegExp(`(^|, )${step};dur=\\d`));
+    expect((await ask()).headers.get('server-timing')).toBeNull();
+    expect(await errorOf(await ask(key))).toMatchObject({ status: 403, code: 'NOT_ALLOWED', param: 'x-mizan-admin-key' });
+    expect(await errorOf(await ask(`mzn_${'x'.repeat(40)}`))).toMatchObject({ status: 401 });
+  });
+
   it('names request and record, and both facts of the record are in the stream when the answer is here', async () => {
     const response = await post('/v1/embeddings', { model: 'mizan/embed', input: 'hello' }, { 'x-mizan-tags': 'sender:a@b.org', 'x-request-id': 'mine', 'x-mizan-record': 'mine' });
     const record = response.headers.get('x-mizan-record');

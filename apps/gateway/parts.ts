@@ -99,9 +99,9 @@ export const parts: FactoryProvider[] = [
   { provide: Once, inject: [Bus, Clock], useFactory: (bus: Bus, clock: Clock) => new Once(new BucketClaims(bus), clock) },
   {
     provide: Inference,
-    inject: [Replicated, RequestPipeline, Once, SERVICE_CONFIG],
-    useFactory: (replicated: Replicated, pipeline: RequestPipeline, once: Once, config: GatewayConfig) =>
-      new Inference(replicated, pipeline, once, { commentMs: config.STREAM_COMMENT_MS, deadlineMs: config.REQUEST_DEADLINE_MS, streamDeadlineMs: config.STREAM_DEADLINE_MS }),
+    inject: [Replicated, RequestPipeline, Once, Authenticator, SERVICE_CONFIG],
+    useFactory: (replicated: Replicated, pipeline: RequestPipeline, once: Once, authenticator: Authenticator, config: GatewayConfig) =>
+      new Inference(replicated, pipeline, once, authenticator, { commentMs: config.STREAM_COMMENT_MS, deadlineMs: config.REQUEST_DEADLINE_MS, streamDeadlineMs: config.STREAM_DEADLINE_MS }),
   },
   { provide: ImageInliner, inject: [SERVICE_CONFIG], useFactory: (config: GatewayConfig) => new ImageInliner(new AllowList(config.OUTBOUND_ALLOW)) },
   { provide: PublishedLog, inject: [Caller, Clock], useFactory: (caller: Caller, clock: Clock) => new PublishedLog(caller, clock) },

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { auditVerifyCommand, bundleCommand, replayCommand } from '../audit-command.js';
 import { apiCommand, group, listCommand } from './api-command.js';
+import { searchCommand } from './search.js';
 
 export const recordCommands = (): Command[] => [
   group(
@@ -19,6 +20,7 @@ export const recordCommands = (): Command[] => [
   group(
     'audit',
     'the audit log',
+    searchCommand(),
     apiCommand('checkpoint', 'the signed head of the log', ({ api }) => api.ask('GET', '/audit/checkpoint')),
     bundleCommand(),
     auditVerifyCommand(),

@@ -3,12 +3,15 @@ import { failure } from '#protocol';
 import type { TenantEntry } from '#protocol';
 import { projectOf } from '../access/principal.js';
 import type { AuthenticatedRequest, Principal } from '../access/principal.js';
+import { seesTimings } from '../access/timing-viewer.js';
 import { idempotencyKey } from '../idempotency/idempotency-key.js';
 import type { Once, Turn } from '../idempotency/once.js';
 import type { Replicated } from '../replicated.js';
-import type { InferenceAnswer } from '../request/inference-job.js';
+import type { Authenticator } from '../request/authenticate.js';
 import { declaredFacts } from '../request/declared-facts.js';
+import type { InferenceAnswer } from '../request/inference-job.js';
 import type { RequestPipeline } from '../request/request-pipeline.js';
+import { StepTimes } from '../request/step-times.js';
 import { clientGone } from './client-gone.js';
 import type { ParsedRequest } from './parsed-request.js';
 import { SseOutlet } from './sse-outlet.js';
@@ -19,6 +22,7 @@ export class Inference {
     private readonly replicated: Pick<Replicated, 'tenants'>,
     private readonly pipeline: Pick<RequestPipeline, 'run'>,
     private readonly once: Once,
+    private readonly authenticator: Pick<Authenticator, 'authenticate'>,
     private readonly settings: { readonly commentMs: number; readonly deadlineMs: number; readonly streamDeadlineMs: number },
   ) {}
 
@@ -38,7 +42,7 @@ export class Inference {
   private async run(principal: Principal, tenant: TenantEntry, parsed: ParsedRequest, request: AuthenticatedRequest, reply: FastifyReply, turn?: Turn): Promise<void> {
     const { form } = parsed;
     try {
-      const answer = await this.answered(principal, tenant, parsed, request, reply);
+      const answer = await this.timed(principal, request, reply, (tellTimes) => this.answered(principal, tenant, parsed, request, reply, tellTimes));
       await turn?.keep(form === undefined ? answer : undefined);
       if (form === undefined) await this.send(answer, reply);
     } catch (error) {
@@ -48,7 +52,19 @@ export class Inference {
     }
   }
 
-  private answered(principal: Principal, tenant: TenantEntry, { form, ...parsed }: ParsedRequest, request: AuthenticatedRequest, reply: FastifyReply): Promise<InferenceAnswer> {
+  /** With `Server-Timing` for administrators: of a stream, the steps before its head. */
+  private async timed(principal: Principal, request: AuthenticatedRequest, reply: FastifyReply, work: (tellTimes?: () => void) => Promise<InferenceAnswer>): Promise<InferenceAnswer> {
+    if (!seesTimings(this.authenticator, request, principal)) return work();
+    const times = new StepTimes();
+    const tell = (): void => void (reply.raw.headersSent ? undefined : reply.header('server-timing', times.header));
+    try {
+      return await times.during(() => work(tell));
+    } finally {
+      tell();
+    }
+  }
+
+  private answered(principal: Principal, tenant: TenantEntry, { form, ...parsed }: ParsedRequest, request: AuthenticatedRequest, reply: FastifyReply, tellTimes?: () => void): Promise<InferenceAnswer> {
     return this.pipeline.run({
       ...parsed,
       id: request.id,
@@ -59,7 +75,7 @@ export class Inference {
       declared: declaredFacts(request.headers),
       isRepeat: /^[1-9]\d*$/.test(singleHeader(request, 'x-stainless-retry-count') ?? ''),
       tellLimits: (headers) => void reply.headers(headers),
-      ...(form === undefined ? {} : { body: alone(parsed.body), streamed: { outlet: new SseOutlet(reply, this.settings.commentMs), form } }),
+      ...(form === undefined ? {} : { body: alone(parsed.body), streamed: { outlet: new SseOutlet(reply, this.settings.commentMs, tellTimes), form } }),
       signal: clientGone(reply),
     });
   }

@@ -2,7 +2,7 @@ import { Controller, Get, Header, Param, Query } from '@nestjs/common';
 import { z } from 'zod';
 import { formatBundle } from '#merkle';
 import { Caller } from '#messaging';
-import { bundleCalls, governanceCalls, recordProof, recordType, uuid } from '#protocol';
+import { bundleCalls, governanceCalls, recordProof, recordType, searchQuery, uuid } from '#protocol';
 import type { ReplyOf } from '#protocol';
 import { Authorise, askedTenant } from '../access/authorise.js';
 import { AllowedTenant } from '../access/resource-tenant.js';
@@ -10,7 +10,7 @@ import { tenantPageQuery, tenantQuery } from '../http/list-query.js';
 import { Replies, RepliesBytes } from '../http/replies.js';
 
 const bundleQuery = tenantQuery.extend({ since: z.coerce.number().int().positive().max(Number.MAX_SAFE_INTEGER).optional() });
-const recordsQuery = tenantPageQuery.extend({ type: recordType.optional() });
+const recordsQuery = tenantPageQuery.extend({ type: recordType.optional(), ...searchQuery.shape });
 
 @Controller('v1/records')
 export class RecordsController {
@@ -18,7 +18,7 @@ export class RecordsController {
 
   @Get()
   @Authorise('record.read', askedTenant)
-  @Replies('Log entries, newest first, without their bodies', governanceCalls.listRecords.reply)
+  @Replies('Log entries that are all that is asked for, newest first, without their bodies', governanceCalls.listRecords.reply)
   list(@AllowedTenant() tenant: string | null, @Query({ schema: recordsQuery }) query: z.output<typeof recordsQuery>): Promise<ReplyOf<typeof governanceCalls.listRecords>> {
     return this.caller.call(governanceCalls.listRecords, { ...query, tenant });
   }

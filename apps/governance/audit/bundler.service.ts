@@ -4,12 +4,12 @@ import { consistencyProof, consistencySubtrees, formatVerifierKey, inclusionProo
 import { failure, type bundleCalls, type ReplyOf, type RequestOf } from '#protocol';
 import { withTenant } from '#service';
 import { PolicyStore } from '../policies/policies.store.js';
+import { SearchStore } from '../search/search.store.js';
 import { Secrets } from '../secrets.js';
 import { namedEntries } from './bundled-entries.js';
-import { EntryStore } from './entries.store.js';
-import { LogStore } from './log.store.js';
 import { Prover } from './prover.service.js';
 import { RecordReader, type LogEntry } from './record-reader.service.js';
+import { TileStore } from './tiles.store.js';
 
 type Call = (typeof bundleCalls)['bundleRecord'];
 
@@ -22,8 +22,8 @@ export class Bundler {
   constructor(
     private readonly dataSource: DataSource,
     private readonly records: RecordReader,
-    private readonly entries: EntryStore,
-    private readonly log: LogStore,
+    private readonly search: SearchStore,
+    private readonly tiles: TileStore,
     private readonly prover: Prover,
     private readonly policies: PolicyStore,
     private readonly secrets: Secrets,
@@ -35,7 +35,7 @@ export class Bundler {
     const { policyVersion, records } = namedEntries(own.map(({ body }) => body));
     const policy = tenant === null || policyVersion === undefined ? undefined : await withTenant(this.dataSource, tenant, (manager) => this.policies.recordOf(manager, tenant, policyVersion));
     const named = [...(policy === undefined ? [] : await this.records.entriesOf(tenant, policy)), ...(await this.records.operatorEntries(records))];
-    const anchor = tenant === null ? undefined : await this.anchorAfter(tenant, own.at(-1)!.index);
+    const anchor = tenant === null ? undefined : await this.anchorAfter(tenant, own.at(-1)!);
     const all = [...own, ...named.filter((entry) => entry.id !== id), ...(anchor === undefined ? [] : [anchor.entry])];
     return withTenant(this.dataSource, '*', (manager) => this.proven(manager, id, all, [anchor?.size, since]));
   }
@@ -45,9 +45,9 @@ export class Bundler {
     const { size, note } = await this.prover.shown(manager, sorted.at(-1)!.index + 1);
     const earlierSizes = [...new Set(sizes.filter((one) => one !== undefined))].sort((a, b) => a - b);
     if (earlierSizes.some((one) => one > size)) throw failure('REQUEST_INVALID', `"since" is beyond the ${size} entries of the log`, { param: 'since' });
-    const hashAt = await this.log.hashes(manager, [...sorted.flatMap(({ index }) => inclusionSubtrees(index, size)), ...earlierSizes.flatMap((one) => consistencySubtrees(one, size))]);
+    const hashAt = await this.tiles.hashes(manager, [...sorted.flatMap(({ index }) => inclusionSubtrees(index, size)), ...earlierSizes.flatMap((one) => consistencySubtrees(one, size))], size);
     const earlier = await Promise.all(
-      earlierSizes.map(async (one) => ({ size: one, root: toBase64((await this.log.rootAt(manager, one)).root), proof: consistencyProof(sha256, one, size, hashAt).map(toBase64) })),
+      earlierSizes.map(async (one) => ({ size: one, root: toBase64(await this.tiles.rootAt(manager, one)), proof: consistencyProof(sha256, one, size, hashAt).map(toBase64) })),
     );
     const signers = new Set(parseNote(note).signatures.map(({ name, keyId }) => `${name} ${keyId}`));
     return {
@@ -62,8 +62,8 @@ export class Bundler {
   }
 
   /** The first anchor of the tenant's payer that covers an entry, if there is one yet. */
-  private async anchorAfter(tenant: string, index: number): Promise<{ entry: LogEntry; size: number } | undefined> {
-    const ids = await withTenant(this.dataSource, tenant, (manager) => this.entries.anchorsAfter(manager, tenant, index, anchorsLookedAt));
+  private async anchorAfter(tenant: string, { index, timeMs }: LogEntry): Promise<{ entry: LogEntry; size: number } | undefined> {
+    const ids = await withTenant(this.dataSource, tenant, (manager) => this.search.anchorsAfter(manager, tenant, { timeMs, index }, anchorsLookedAt));
     for (const id of ids) {
       const entry = (await this.records.entriesOf(tenant, id))[0];
       const size = entry?.body?.fields['auditSize'];
