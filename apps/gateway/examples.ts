@@ -162,8 +162,13 @@ export class MemoryLog extends CommitLog {
     this.commits.push({ id, records: recordCommit.decode(JSON.parse(Buffer.from(commit).toString()) as never).records, bytes: commit.length });
   }
 
+  /** Of requests; what they chose among is beside them. */
   get records(): LogRecord[] {
-    return this.commits.flatMap(({ records }) => records);
+    return this.commits.flatMap(({ records }) => records).filter(({ type }) => type !== 'offers.seen');
+  }
+
+  get offersSeen(): LogRecord[] {
+    return this.commits.flatMap(({ records }) => records).filter(({ type }) => type === 'offers.seen');
   }
 
   fields(type: LogRecord['type']): Record<string, unknown> {

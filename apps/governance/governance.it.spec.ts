@@ -4,9 +4,9 @@ import { Kvm } from '@nats-io/kv';
 import { SystemClock, SystemIds } from '#kernel';
 import { withClient } from '#local';
 import { Bus, Caller, Replicas, type ReplicaView } from '#messaging';
-import { ed25519Signer, openCheckpoint, parseVerifierKey, sha256, verifyProofFile, verifySignature } from '#merkle';
+import { ed25519Signer, formatBundle, nodeCrypto, openCheckpoint, parseVerifierKey, sha256, verifyBundle, verifyProofFile, verifySignature } from '#merkle';
 import {
-  aliasReplica, bodyMatchesEnvelope, governanceCalls, keyReplica, limitReplica, parseEnvelope, policyReplica, recordCommit, Sealer, sealRecord, tenantReplica,
+  aliasReplica, bodyMatchesEnvelope, bundleCalls, governanceCalls, keyReplica, limitReplica, offersHash, offersRecordId, operatorRecord, parseEnvelope, policyReplica, recordCommit, Sealer, sealRecord, tenantReplica,
   type DecisionFields, type KeyEntry, type LogRecord, type PolicyEntry, type RecordType, type ReplyOf, type TenantEntry,
 } from '#protocol';
 import { migrate, runService, type RunningService } from '#service';
@@ -321,6 +321,35 @@ describe('records', () => {
     expect(openCheckpoint(checkpoint.note, logKey, verifySignature)).toMatchObject({ size: checkpoint.size });
   });
 
+  it('are bundled with what they were decided by, and with the first anchor that covers them', async () => {
+    const { tenant, project, entry } = await bank();
+    const { version, hash } = await caller.call(governanceCalls.putPolicy, { actor: nobody, tenant, text: 'permit(principal, action, resource);' });
+    const offersSeen = { record: offersRecordId(offersHash([])), hash: offersHash([]) };
+    await publish(operatorRecord({ id: offersSeen.record, type: 'offers.seen', timeMs: Date.now(), fields: { hash: offersSeen.hash, offers: [] }, facts: null }));
+    await eventually(async () => expect((await caller.call(governanceCalls.listRecords, { tenant, type: 'policy.published', limit: 1 })).data).toHaveLength(1));
+    const record = recordOf(entry, 'refused', { ...decision(project), policyVersion: version, policyHash: hash, consideredOffers: 0, permittedOffers: 0, decision: 'deny', offersSeen });
+    await publish(record);
+    await logged(tenant, record.id, 1);
+    const bundleOf = async (since?: number): Promise<string> => formatBundle(await caller.call(bundleCalls.bundleRecord, { tenant, id: record.id, ...(since && { since }) }));
+    const logKey = ed25519Signer('mizan.test/audit', signingSeed).key;
+    const before = verifyBundle(await bundleOf(), nodeCrypto, { logKey });
+    expect([before.result, before.checks.map(({ name }) => name).filter((name) => ['policy', 'offers', 'anchor'].includes(name)), before.anchor]).toEqual(['valid', ['policy', 'offers'], undefined]);
+
+    const seen = await caller.call(governanceCalls.checkpoint, {});
+    const settled = (auditSize: number, auditRoot: string): LogRecord =>
+      recordOf(entry, 'epoch.settled', { payer: '0x', epoch: 1, tx: '0xaa', auditSize, auditRoot } as never);
+    const first = await caller.call(governanceCalls.getRecord, { tenant, id: record.id });
+    const [early, anchor] = [settled(first.entries[0]!.index, '0x00'), settled(seen.size, `0x${seen.root}`)];
+    await publish(early, anchor);
+    await logged(tenant, anchor.id, 1);
+    const last = openCheckpoint(seen.note, logKey, verifySignature);
+    expect(verifyBundle(await bundleOf(), nodeCrypto, { logKey, last })).toMatchObject({ result: 'valid', anchor: { size: seen.size, root: seen.root } });
+    expect(verifyBundle(await bundleOf(2), nodeCrypto, { logKey }).checks.map(({ name }) => name)).toContain('state at 2');
+    await expect(bundleOf(1_000_000)).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+    const closed = await caller.call(bundleCalls.bundleRecord, { tenant: null, id: record.id });
+    expect(closed.entries.map(({ body }) => body)).toEqual([null]);
+  });
+
   it('stand in the log once, however often they were sent', async () => {
     const { tenant, entry } = await bank();
     const record = recordOf(entry, 'admitted', {});
@@ -338,7 +367,7 @@ describe('records', () => {
     const young = ids.uuid();
     await publish(recordOf(one.entry, 'admitted', {}, old), recordOf(one.entry, 'admitted', {}, young));
     await logged(one.tenant, old, 1);
-    for (const call of [governanceCalls.getRecord, governanceCalls.proveRecord] as const) {
+    for (const call of [governanceCalls.getRecord, governanceCalls.proveRecord, bundleCalls.bundleRecord] as const) {
       await expect(caller.call(call, { tenant: other.tenant, id: old })).rejects.toMatchObject({ code: 'NOT_FOUND' });
       await expect(caller.call(call, { tenant: other.tenant, id: young })).rejects.toMatchObject({ code: 'RECORD_PENDING' });
       await expect(caller.call(call, { tenant: other.tenant, id: ids.uuid() })).rejects.toMatchObject({ code: 'RECORD_PENDING' });

@@ -1,5 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { AuditRpc } from './audit/audit.rpc.js';
+import { Bundler } from './audit/bundler.service.js';
 import { EntryStore } from './audit/entries.store.js';
 import { Kinds } from './audit/kinds.service.js';
 import { LogStore } from './audit/log.store.js';
@@ -46,7 +47,7 @@ const keys = [Keys, KeyStore, Bootstrap];
 const policies = [Policies, PolicyStore, DryRunService, Market];
 const traffic = [Limits, LimitStore, Aliases, AliasStore];
 const search = [SearchStore, SearchQueueStore, SearchIndexer];
-const audit = [Sequencer, LogStore, Kinds, RejectionStore, EntryStore, RecordReader, Prover, StartCheck, Tiles, TileStore];
+const audit = [Sequencer, LogStore, Kinds, RejectionStore, EntryStore, RecordReader, Prover, Bundler, StartCheck, Tiles, TileStore];
 const witnesses = [CheckpointStore, Witnessing, WitnessRounds];
 
 @Module({})

@@ -1,4 +1,5 @@
 import { defineService } from '#service';
+import { BundledEntries1767225610800 } from './audit/bundled-entries.migration.js';
 import { Log1700000000002 } from './audit/log.migration.js';
 import { TiledLog1767225610600 } from './audit/tiled-log.migration.js';
 import { governanceConfig } from './config.js';
@@ -17,6 +18,6 @@ export const governance = defineService({
   name: 'governance',
   config: governanceConfig,
   module: (config) => GovernanceModule.for(config),
-  migrations: [Organisations1700000000001, Log1700000000002, Traffic1700000000003, Checkpoints1700000000031, TiledLog1767225610600, Search1767225610610, SpendLimits1767225610500, SemanticCache1767225610502, Hedges1767225610503, AnswerRules1767225612000],
+  migrations: [Organisations1700000000001, Log1700000000002, Traffic1700000000003, Checkpoints1700000000031, TiledLog1767225610600, Search1767225610610, SpendLimits1767225610500, SemanticCache1767225610502, Hedges1767225610503, BundledEntries1767225610800, AnswerRules1767225612000],
   http: 'internal',
 });

@@ -1,4 +1,7 @@
 export * from './add-checkpoint.js';
+export * from './bundle-crypto.js';
+export * from './bundle-entry.js';
+export * from './bundle.js';
 export * from './bytes.js';
 export * from './checkpoint.js';
 export * from './cosignature.js';
@@ -15,4 +18,7 @@ export * from './tile-path.js';
 export * from './tiles.js';
 export * from './tree.js';
 export * from './verifier-key.js';
+export * from './verify-bundle.js';
 export * from './verify.js';
+export * from './web-crypto.js';
+export * from './witness-policy.js';

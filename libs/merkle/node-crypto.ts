@@ -1,6 +1,7 @@
-import { createHash, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
-import { concat, fromHex, toUtf8 } from './bytes.js';
-import { cosignatureMessage, packCosignature, unpackCosignature, type Cosigner } from './cosignature.js';
+import { createCipheriv, createHash, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
+import { notesBy, type BundleCrypto } from './bundle-crypto.js';
+import { concat, fromHex } from './bytes.js';
+import { cosignatureMessage, packCosignature, type Cosigner } from './cosignature.js';
 import type { Hash } from './hash.js';
 import type { NoteSignature, NoteSigner, VerifySignature } from './note.js';
 import { SignatureType, verifierKey } from './verifier-key.js';
@@ -51,11 +52,13 @@ export function ed25519Cosigner(name: string, seed: Uint8Array): Cosigner {
 }
 
 /** Signatures of logs and cosignatures of witnesses. */
-export const verifySignature: VerifySignature = (key, text, signature) => {
-  if (key.type === SignatureType.ed25519) return ed25519Verify(key.publicKey, toUtf8(text), signature);
-  const cosignature = unpackCosignature(signature);
-  if (cosignature === undefined) return false;
-  return ed25519Verify(key.publicKey, cosignatureMessage(cosignature.timeSeconds, text), cosignature.signature);
+export const verifySignature: VerifySignature = notesBy(ed25519Verify);
+
+/** What verifying a bundle computes with. */
+export const nodeCrypto: BundleCrypto = {
+  hash: sha256,
+  verify: ed25519Verify,
+  keystream: (key, length) => plain(createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(length))),
 };
 
 function privateKeyOf(seed: Uint8Array) {

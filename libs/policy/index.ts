@@ -5,6 +5,7 @@ export * from './compile.js';
 export * from './decide.js';
 export * from './explain.js';
 export * from './memo.js';
+export * from './recorded-decision.js';
 export { cedarSchema } from './schema.js';
 export { policyLimits } from './text-limits.js';
 export type { PolicyProblem } from './invalid.js';

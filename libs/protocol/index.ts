@@ -14,6 +14,7 @@ export * from './limits.js';
 export * from './nats-exposure.js';
 export * from './permissions.js';
 export * from './pricing.js';
+export * from './proof-bundle.js';
 export * from './receipts.js';
 export * from './record-search.js';
 export * from './records.js';

@@ -29,6 +29,7 @@ export const recordTypes = [
   'budget.set',
   'price.set',
   'epoch.settled',
+  'offers.seen',
 ] as const;
 export const recordType = z.enum(recordTypes);
 export type RecordType = z.output<typeof recordType>;
@@ -139,7 +140,8 @@ export type RecordBody = z.output<typeof recordBody>;
 
 /** What of a request's decision goes into the sealed body of `admitted` and `refused`, beside the facts. */
 export const decisionFields = z.object({
-  principal: z.object({ keyId: uuid, project: uuid, role: z.string() }),
+  /** `organisation` is absent in older records. */
+  principal: z.object({ keyId: uuid, project: uuid, role: z.string(), organisation: uuid.optional() }),
   model: z.string(),
   endpoint,
   declaredClass: dataClass,
@@ -156,6 +158,8 @@ export const decisionFields = z.object({
   policies: z.array(z.object({ id: z.string(), reason: z.string().nullable() })),
   permittedOffers: z.int().nonnegative(),
   consideredOffers: z.int().nonnegative(),
+  /** The entry that keeps the offers as they were, and their hash; absent in older records, null when they were too many to keep. */
+  offersSeen: z.object({ record: uuid, hash: sha256Hex }).nullable().optional(),
   durability: z.enum(['one-replica', 'three-replicas']),
 });
 export type DecisionFields = z.output<typeof decisionFields>;

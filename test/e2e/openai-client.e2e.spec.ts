@@ -117,7 +117,18 @@ describe('the record of a request', () => {
     expect(proof.entries.map(({ entry }) => entry.type)).toEqual(['admitted', 'completed']);
     const file = join(proofs, 'proof.json');
     writeFileSync(file, JSON.stringify(proof));
+    const { logKey } = await stack.rest().get<{ logKey: string }>('/v1/audit/checkpoint');
+    const bundle = join(proofs, 'bundle.json');
+    expect(await stack.mizan('audit', 'bundle', id, '--api', stack.run.api, '--key', stack.run.key, '--out', bundle)).toMatchObject({ code: 0 });
     expect(await stack.stop()).toBe(0);
+
+    const whole = await stack.mizan('audit', 'verify', bundle, '--log-key', logKey);
+    expect([whole.code, whole.stdout]).toEqual([0, expect.stringMatching(/holds +receipt[^]*known +the charge[^]*valid/)]);
+    const again = await stack.mizan('audit', 'replay', bundle, '--json');
+    expect([again.code, JSON.parse(again.stdout)]).toEqual([0, expect.objectContaining({ record: id, result: 'same', differences: [] })]);
+    writeFileSync(bundle, readFileSync(bundle, 'utf8').replace(/"chargeNanos":"(.)/, (_, digit: string) => `"chargeNanos":"${digit === '1' ? '2' : '1'}`));
+    const changed = await stack.mizan('audit', 'verify', bundle, '--log-key', logKey);
+    expect([changed.code, changed.stdout]).toEqual([1, expect.stringMatching(/BROKEN +entry \d+ +its body is not the one/)]);
 
     const genuine = await stack.mizan('verify', '--proof', file);
     expect(genuine).toMatchObject({ code: 0, stdout: expect.stringContaining(id) });
@@ -127,5 +138,5 @@ describe('the record of a request', () => {
     envelope[envelope.length >> 1]! ^= 1;
     writeFileSync(forged, readFileSync(file, 'utf8').replace(proof.entries[1]!.entry.envelope, envelope.toString('base64')));
     expect((await stack.mizan('verify', '--proof', forged)).code).toBe(1);
-  }, 60_000);
+  }, 120_000);
 });

@@ -1,7 +1,6 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { Command, Option } from 'commander';
-import { verifyOffline } from '../verify/offline-proof.js';
-import { reportProof } from '../verify/report.js';
+import { writeFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { auditVerifyCommand, bundleCommand, replayCommand } from '../audit-command.js';
 import { apiCommand, group, listCommand } from './api-command.js';
 import { searchCommand } from './search.js';
 
@@ -23,17 +22,8 @@ export const recordCommands = (): Command[] => [
     'the audit log',
     searchCommand(),
     apiCommand('checkpoint', 'the signed head of the log', ({ api }) => api.ask('GET', '/audit/checkpoint')),
-    proofCommand('verify'),
+    bundleCommand(),
+    auditVerifyCommand(),
+    replayCommand(),
   ),
 ];
-
-/** Verifies a proof file, offline. */
-function proofCommand(name: string): Command {
-  return new Command(name)
-    .description('verify a proof file, offline; exit code 1 when it does not hold')
-    .argument('<file>')
-    .addOption(new Option('--log-key <vkey>', "the log's key, as you know it").env('MIZAN_LOG_KEY'))
-    .option('--witness <vkey...>', 'verifier keys of witnesses that you trust', [])
-    .option('--json', 'print JSON')
-    .action((file: string, { logKey, witness, json }: { logKey?: string; witness: readonly string[]; json?: boolean }) => reportProof(verifyOffline(readFileSync(file, 'utf8'), logKey, witness), json));
-}

@@ -1,5 +1,5 @@
 import { Contract, FetchRequest, Interface, JsonRpcProvider, Network } from 'ethers';
-import type { BlockTag } from 'ethers';
+import type { BlockTag, Log } from 'ethers';
 import { escrowAbi } from '#protocol';
 
 const escrowInterface = new Interface(escrowAbi);
@@ -79,12 +79,16 @@ export class ChainView {
     const head = await this.provider.getBlockNumber();
     for (let from = fromBlock; from <= head; from += blocksPerQuestion) {
       const logs = await this.provider.getLogs({ address: this.escrow, fromBlock: from, toBlock: Math.min(head, from + blocksPerQuestion - 1), topics: [settledTopic] });
-      for (const log of logs) {
-        const { payer, epoch, units, auditRoot, auditSize } = escrowInterface.parseLog(log)!.args as unknown as { payer: string; epoch: bigint; units: bigint; auditRoot: string; auditSize: bigint };
-        anchors.push({ payer: payer.toLowerCase(), epoch, units, size: Number(auditSize), root: auditRoot.slice(2).toLowerCase(), tx: log.transactionHash });
-      }
+      anchors.push(...logs.map(anchorOf));
     }
     return anchors;
+  }
+
+  /** What a transaction anchored; `undefined` when it settled no epoch of this escrow, or is not there. */
+  async anchorIn(tx: string): Promise<Anchor | undefined> {
+    const receipt = await this.provider.getTransactionReceipt(tx);
+    const log = receipt?.logs.find(({ address, topics }) => address.toLowerCase() === this.escrow.toLowerCase() && topics[0] === settledTopic);
+    return log && anchorOf(log);
   }
 
   close(): void {
@@ -94,4 +98,9 @@ export class ChainView {
   private read(method: string, parameters: unknown[], blockTag: BlockTag): Promise<unknown> {
     return this.contract.getFunction(method).staticCall(...parameters, { blockTag });
   }
+}
+
+function anchorOf(log: Log): Anchor {
+  const { payer, epoch, units, auditRoot, auditSize } = escrowInterface.parseLog(log)!.args as unknown as { payer: string; epoch: bigint; units: bigint; auditRoot: string; auditSize: bigint };
+  return { payer: payer.toLowerCase(), epoch, units, size: Number(auditSize), root: auditRoot.slice(2).toLowerCase(), tx: log.transactionHash };
 }

@@ -10,10 +10,14 @@ export interface Model {
   readonly network: string;
 }
 
+const none: readonly MarketOffer[] = [];
+
 /** Every priced offer, indexed by model. An offer without a price is not on the market. */
 export class OfferBook {
   private byId = new Map<string, MarketOffer>();
   private byModel = new Map<string, MarketOffer[]>();
+  /** Answers of `serving` since the last change: the same list is the same object, by which it is known. */
+  private served = new Map<string, readonly MarketOffer[]>();
   private stale = true;
 
   constructor(private readonly replicated: Pick<Replicated, 'offers' | 'prices'>) {
@@ -25,7 +29,12 @@ export class OfferBook {
   /** Offers of a model that serve an endpoint, up or down. */
   serving(model: string, endpoint: Endpoint): readonly MarketOffer[] {
     this.refresh();
-    return (this.byModel.get(model) ?? []).filter(({ entry }) => entry.endpoints.includes(endpoint));
+    const offered = this.byModel.get(model);
+    if (offered === undefined) return none;
+    const key = `${endpoint} ${model}`;
+    let found = this.served.get(key);
+    if (found === undefined) this.served.set(key, (found = offered.filter(({ entry }) => entry.endpoints.includes(endpoint))));
+    return found;
   }
 
   /** The offer as it is now; a request may hold an older one. */
@@ -51,6 +60,7 @@ export class OfferBook {
     const before = this.byId;
     this.byId = new Map();
     this.byModel = new Map();
+    this.served = new Map();
     for (const [id, entry] of this.replicated.offers.entries()) {
       const price = this.replicated.prices.get(id);
       if (!price) continue;

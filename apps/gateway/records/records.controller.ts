@@ -1,13 +1,15 @@
-import { Controller, Get, Param, Query } from '@nestjs/common';
-import type { z } from 'zod';
+import { Controller, Get, Header, Param, Query } from '@nestjs/common';
+import { z } from 'zod';
+import { formatBundle } from '#merkle';
 import { Caller } from '#messaging';
-import { governanceCalls, recordProof, recordType, searchQuery, uuid } from '#protocol';
+import { bundleCalls, governanceCalls, recordProof, recordType, searchQuery, uuid } from '#protocol';
 import type { ReplyOf } from '#protocol';
 import { Authorise, askedTenant } from '../access/authorise.js';
 import { AllowedTenant } from '../access/resource-tenant.js';
 import { tenantPageQuery, tenantQuery } from '../http/list-query.js';
-import { Replies } from '../http/replies.js';
+import { Replies, RepliesBytes } from '../http/replies.js';
 
+const bundleQuery = tenantQuery.extend({ since: z.coerce.number().int().positive().max(Number.MAX_SAFE_INTEGER).optional() });
 const recordsQuery = tenantPageQuery.extend({ type: recordType.optional(), ...searchQuery.shape });
 
 @Controller('v1/records')
@@ -35,5 +37,14 @@ export class RecordsController {
   @Replies('A self-contained proof that the record is in the log', recordProof)
   prove(@AllowedTenant() tenant: string | null, @Param('id', { schema: uuid }) id: string, @Query({ schema: tenantQuery }) _query: unknown): Promise<z.output<typeof recordProof>> {
     return this.caller.call(governanceCalls.proveRecord, { tenant, id });
+  }
+
+  /** Answers the text of the bundle, as it is to be kept. Errors: NOT_FOUND, RECORD_PENDING, REQUEST_INVALID. */
+  @Get(':id/bundle')
+  @Authorise('record.read', askedTenant)
+  @Header('content-type', 'application/json')
+  @RepliesBytes('One file with everything that it takes to check the record offline: a proof bundle, whose text is to be kept as it is', 'application/json')
+  async bundle(@AllowedTenant() tenant: string | null, @Param('id', { schema: uuid }) id: string, @Query({ schema: bundleQuery }) { since }: z.output<typeof bundleQuery>): Promise<string> {
+    return formatBundle(await this.caller.call(bundleCalls.bundleRecord, { tenant, id, since }));
   }
 }

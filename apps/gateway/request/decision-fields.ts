@@ -1,14 +1,15 @@
 import type { DecisionFields, RecordFields } from '#protocol';
 import type { MarketOffer } from '../market/market-offer.js';
+import type { SeenOffers } from '../market/offer-sets.js';
 import type { Classification } from './classify.js';
 import type { Decision } from './decide.js';
 import type { InferenceJob } from './inference-job.js';
 
 /** The decision as the record's body holds it: facts about the request and hashes, never its content. */
-export function fieldsOfDecision(job: InferenceJob, classification: Classification, decision: Decision, durability: DecisionFields['durability']): RecordFields {
+export function fieldsOfDecision(job: InferenceJob, classification: Classification, decision: Decision, offersSeen: SeenOffers | null, durability: DecisionFields['durability']): RecordFields {
   const { purpose, subject, subjectRegion, dataset, tags } = job.declared;
   const fields: DecisionFields = {
-    principal: { keyId: job.keyId, project: job.project.id, role: job.role },
+    principal: { keyId: job.keyId, project: job.project.id, role: job.role, organisation: job.tenant.tenant },
     model: job.model,
     endpoint: job.endpoint,
     declaredClass: classification.declaredClass,
@@ -25,6 +26,7 @@ export function fieldsOfDecision(job: InferenceJob, classification: Classificati
     policies: decision.policies.map(({ id, reason }) => ({ id, reason })),
     permittedOffers: decision.permitted.length,
     consideredOffers: decision.considered,
+    offersSeen,
     durability,
   };
   return fields;

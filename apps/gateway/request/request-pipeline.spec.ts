@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { failure } from '#protocol';
-import type { AdmittedFacts, CompletedFacts, ErrorCode } from '#protocol';
+import { failure, offersHash, offersRecordId } from '#protocol';
+import type { AdmittedFacts, CompletedFacts, ErrorCode, SeenOffer } from '#protocol';
 import { Interrupted } from '#wire';
 import type { JobRequest, JobResult } from '#wire';
 import { ExampleWorld, ManualClock, MemoryLog, exampleJob, permitAll, uuidOf } from '../examples.js';
@@ -70,6 +70,32 @@ describe('the request pipeline', () => {
     expect(offersRun()).toEqual([uuidOf(0x101)]);
     expect(log.fields('admitted')).toMatchObject({ dataClass: 'confidential', declaredClass: 'internal', findings: [{ kind: 'email', count: 1 }], decision: 'permit', policies: [{ id: 'all', reason: 'Anything goes.' }], permittedOffers: 1, consideredOffers: 2, machine: { region: 'eu-frankfurt', evidence: 'contract' } });
     expect(JSON.stringify(log.fields('admitted'))).not.toContain('a@b.org');
+  });
+
+  it('keeps the offers as they were once, where every decision among them names them', async () => {
+    const { pipeline: same } = pipeline(new EndlessLeases());
+    await same.run(exampleJob());
+    await same.run(exampleJob({ id: uuidOf(0x998) }));
+    const named = log.fields('admitted')['offersSeen'] as { record: string; hash: string };
+    expect(log.offersSeen.map(({ id, tenant, fields }) => [id, tenant, fields!['hash']])).toEqual([[named.record, null, named.hash]]);
+    const offers = log.offersSeen[0]!.fields!['offers'] as unknown as SeenOffer[];
+    expect(offers.map(({ id, price, facts }) => [id, price, facts.jurisdiction, facts.priceNanosPerMillion])).toEqual([[uuidOf(0x101), uuidOf(0x301), 'EU', 30_000_000], [uuidOf(0x102), uuidOf(0x302), 'US', 10_000_000]]);
+    expect([offersHash(offers), offersRecordId(named.hash)]).toEqual([named.hash, named.record]);
+    world.offer(2, { nodeName: 'virginia', region: 'us-virginia', country: 'US', jurisdiction: 'US', state: 'down' }, 10_000_000n);
+    await same.run(exampleJob({ id: uuidOf(0x997) }));
+    expect(log.offersSeen).toHaveLength(1);
+    world.offer(2, { nodeName: 'virginia', region: 'us-virginia', country: 'US', jurisdiction: 'US' }, 11_000_000n);
+    await same.run(exampleJob({ id: uuidOf(0x996) }));
+    expect(log.offersSeen).toHaveLength(2);
+  });
+
+  it('decides nothing while the offers that it would choose among cannot be kept, and keeps them at the next try', async () => {
+    const { pipeline: same } = pipeline(new EndlessLeases());
+    log.failNext = 2;
+    await expectError(same.run(exampleJob()), 'RECORD_UNAVAILABLE');
+    expect([log.records, ran]).toEqual([[], []]);
+    await same.run(exampleJob());
+    expect(log.offersSeen).toHaveLength(1);
   });
 
   it('tells the books of cost tags, and of no other tag', async () => {
@@ -230,7 +256,8 @@ describe('the request pipeline', () => {
     };
     await run();
     order.push('answered');
-    expect(order).toEqual(['acknowledged', 'acknowledged', 'answered']);
+    // The offers that it chose among, and both facts.
+    expect(order).toEqual(['acknowledged', 'acknowledged', 'acknowledged', 'answered']);
   });
 
   it('runs nothing when nothing can be recorded', async () => {
@@ -240,9 +267,10 @@ describe('the request pipeline', () => {
   });
 
   it('cancels the job and charges nothing when its admission cannot be recorded', async () => {
-    log.failNext = 2;
     nodes = (request) =>
       new Promise((_resolve, reject) => {
+        // The job is on its way: from here on nothing is acknowledged, twice.
+        log.failNext = 2;
         request.signal!.addEventListener('abort', () => reject(request.signal!.reason as Error));
       });
     const { pipeline: same, leases } = pipeline(new OneLease(3_000n));

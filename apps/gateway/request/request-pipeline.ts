@@ -6,6 +6,7 @@ import type { DecisionFields } from '#protocol';
 import { guardedJob, rulesOf } from '../answers/guarded-job.js';
 import type { MarketOffer } from '../market/market-offer.js';
 import type { OfferBook } from '../market/offer-book.js';
+import { OfferSets } from '../market/offer-sets.js';
 import type { Replicated } from '../replicated.js';
 import { Admission } from './admission.js';
 import { holdAffordable } from './affordable.js';
@@ -54,9 +55,11 @@ export interface PipelineParts extends AdmissionParts {
 /** The steps of a request in order, from a parsed job to its answer. Authentication went before, settlement comes after. */
 export class RequestPipeline {
   private readonly admission: Admission;
+  private readonly offerSets: OfferSets;
 
   constructor(private readonly parts: PipelineParts) {
     this.admission = new Admission(parts);
+    this.offerSets = new OfferSets((record) => parts.recorder.commit(record), parts.clock);
   }
 
   /**
@@ -185,7 +188,7 @@ export class RequestPipeline {
       job,
       classification,
       decision,
-      fields: fieldsOfDecision(job, classification, decision, durability),
+      fields: fieldsOfDecision(job, classification, decision, await this.offerSets.keep(offers), durability),
       requestHash: hash('sha256', job.body),
     };
     if (decision.decision === 'deny') {

@@ -1,6 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { Serve } from '#messaging';
-import { governanceCalls, type ReplyOf, type RequestOf } from '#protocol';
+import { bundleCalls, governanceCalls, type ReplyOf, type RequestOf } from '#protocol';
+import { Bundler } from './bundler.service.js';
 import { Prover } from './prover.service.js';
 import { RecordReader } from './record-reader.service.js';
 import { Tiles } from './tiles.service.js';
@@ -13,6 +14,7 @@ export class AuditRpc {
     private readonly reader: RecordReader,
     private readonly prover: Prover,
     private readonly tiles: Tiles,
+    private readonly bundler: Bundler,
   ) {}
 
   @Serve(governanceCalls.checkpoint)
@@ -48,5 +50,10 @@ export class AuditRpc {
   @Serve(governanceCalls.proveRecord)
   prove(request: RequestOf<Calls['proveRecord']>): Promise<ReplyOf<Calls['proveRecord']>> {
     return this.prover.prove(request);
+  }
+
+  @Serve(bundleCalls.bundleRecord)
+  bundle(request: RequestOf<typeof bundleCalls.bundleRecord>): Promise<ReplyOf<typeof bundleCalls.bundleRecord>> {
+    return this.bundler.bundle(request);
   }
 }

@@ -34,14 +34,14 @@ export class Prover {
    * the head. Error: `DATABASE_UNAVAILABLE`.
    */
   published(): Promise<ReplyOf<Calls['published']>> {
-    return withTenant(this.dataSource, '*', async (manager) => ({ note: (await this.show(manager, 0)).note, logKey: this.logKey }));
+    return withTenant(this.dataSource, '*', async (manager) => ({ note: (await this.shown(manager, 0)).note, logKey: this.logKey }));
   }
 
   /** Proofs of every entry of a record against one checkpoint, a cosigned one as soon as there is one that has them; without bodies. Errors: `NOT_FOUND`, `RECORD_PENDING`. */
   async prove(request: RequestOf<Calls['proveRecord']>): Promise<ReplyOf<Calls['proveRecord']>> {
     const entries = await this.records.readClosed(request);
     return withTenant(this.dataSource, '*', async (manager) => {
-      const { size, note: checkpoint } = await this.show(manager, Math.max(...entries.map(({ index }) => index + 1)));
+      const { size, note: checkpoint } = await this.shown(manager, Math.max(...entries.map(({ index }) => index + 1)));
       const hashAt = await this.tiles.hashes(manager, entries.flatMap(({ index }) => inclusionSubtrees(index, size)), size);
       const proofs = entries.map((entry) => ({
         entry,
@@ -52,7 +52,7 @@ export class Prover {
   }
 
   /** The newest cosigned checkpoint of at least `sizeMin` entries, or else the head, signed. */
-  private async show(manager: EntityManager, sizeMin: number): Promise<{ size: number; note: string }> {
+  async shown(manager: EntityManager, sizeMin: number): Promise<{ size: number; note: string }> {
     const cosigned = this.secrets.witnesses.length > 0 ? await this.checkpoints.newest(manager) : undefined;
     if (cosigned !== undefined && cosigned.size >= sizeMin) return cosigned;
     const head = await this.log.head(manager);

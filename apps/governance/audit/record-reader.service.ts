@@ -10,7 +10,7 @@ import { mayBePending } from './awaited-record.js';
 import { EntryStore, type StoredEntry } from './entries.store.js';
 
 type Calls = typeof governanceCalls;
-type LogEntry = z.output<typeof logEntry>;
+export type LogEntry = z.output<typeof logEntry>;
 
 /** Reads the log for people. */
 @Injectable()
@@ -28,10 +28,25 @@ export class RecordReader {
    * Errors: `NOT_FOUND` (another tenant's record too), `RECORD_PENDING`, `INTERNAL` when a stored body does not open.
    */
   async read({ tenant, id }: RequestOf<Calls['getRecord']>): Promise<LogEntry[]> {
+    const found = await this.entriesOf(tenant, id);
+    return this.some(found, id);
+  }
+
+  /** The same; none when there are none. */
+  async entriesOf(tenant: string | null, id: string): Promise<LogEntry[]> {
     return withTenant(this.dataSource, tenant ?? '*', async (manager) => {
-      const found = this.some(await this.entries.ofRecord(manager, id), id);
+      const found = await this.entries.ofRecord(manager, id);
       const keys = tenant === null ? new Map<string, Uint8Array>() : await this.sealingKeys.privateKeys(manager, tenant);
       return found.map((entry) => ({ ...toReply(entry), body: openBody(entry, keys) }));
+    });
+  }
+
+  /** Entries of the deployment itself, whose bodies are public; of other records none. */
+  async operatorEntries(ids: readonly string[]): Promise<LogEntry[]> {
+    return withTenant(this.dataSource, '*', async (manager) => {
+      const found: StoredEntry[] = [];
+      for (const id of ids) found.push(...(await this.entries.ofRecord(manager, id)));
+      return found.filter(({ tenant }) => tenant === null).map((entry) => ({ ...toReply(entry), body: openBody(entry, new Map()) }));
     });
   }
 
@@ -52,7 +67,7 @@ export class RecordReader {
     });
   }
 
-  private some(found: StoredEntry[], id: string): StoredEntry[] {
+  private some<T>(found: T[], id: string): T[] {
     if (found.length > 0) return found;
     if (mayBePending(id, this.clock.nowMs())) throw failure('RECORD_PENDING', 'there is no such record in the log yet; ask again in a second');
     throw failure('NOT_FOUND', 'there is no such record');

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { CedarEvaluator, compilePolicies, DecisionMemo } from '#policy';
+import { CedarEvaluator, compilePolicies, contextOf, DecisionMemo, principalOf } from '#policy';
 import { failure, governanceCalls, type ReplyOf, type RequestOf } from '#protocol';
 import { withTenant } from '#service';
 import { RecordReader } from '../audit/record-reader.service.js';
 import { Market } from './market.service.js';
-import { contextOf, decisionOf, offersFor, principalOf } from './past-request.js';
+import { decisionOf, offersFor } from './past-request.js';
 import { PolicyStore } from './policies.store.js';
 
 type DryRun = (typeof governanceCalls)['dryRunPolicy'];

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import { contextOf, principalOf } from '#policy';
 import type { DecisionFields, OfferEntry, PriceEntry } from '#protocol';
-import { contextOf, decisionOf, offersFor, principalOf } from './past-request.js';
+import { decisionOf, offersFor } from './past-request.js';
 
 const principal = { keyId: randomUUID(), project: randomUUID(), role: 'developer' };
 const decision: DecisionFields = {

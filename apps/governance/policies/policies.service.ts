@@ -42,9 +42,10 @@ export class Policies {
       const hash = policyHash(text);
       if (current?.hash === hash) return current;
       const next = { tenant, version: (current?.version ?? 0) + 1, hash, text, author: actor.keyId, publishedAtMs: this.clock.nowMs() };
-      await this.store.insert(manager, next);
+      const record = this.ids.uuid();
+      await this.store.insert(manager, next, record);
       await this.outbox.replica(manager, policyReplica, tenant, toReplica(next));
-      await this.changes.record(manager, tenant, { id: this.ids.uuid(), type: 'policy.published', fields: { actor, version: next.version, hash, text } });
+      await this.changes.record(manager, tenant, { id: record, type: 'policy.published', fields: { actor, version: next.version, hash, text } });
       return next;
     });
     this.outbox.kick();

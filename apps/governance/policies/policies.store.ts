@@ -18,14 +18,15 @@ interface PolicyRow {
 /** Published policy texts. Versions count from 1 within a tenant and are never changed. */
 @Injectable()
 export class PolicyStore {
-  async insert(manager: EntityManager, policy: PolicyVersion): Promise<void> {
-    await manager.query('INSERT INTO governance.policies (tenant, version, hash, text, author, published_at_ms) VALUES ($1, $2, $3, $4, $5, $6)', [
+  async insert(manager: EntityManager, policy: PolicyVersion, record: string): Promise<void> {
+    await manager.query('INSERT INTO governance.policies (tenant, version, hash, text, author, published_at_ms, record) VALUES ($1, $2, $3, $4, $5, $6, $7)', [
       policy.tenant,
       policy.version,
       policy.hash,
       policy.text,
       policy.author,
       policy.publishedAtMs,
+      record,
     ]);
   }
 
@@ -36,6 +37,12 @@ export class PolicyStore {
       [tenant, version ?? null],
     );
     return rows.map(fromRow)[0];
+  }
+
+  /** The record under which a version is in the log; `undefined` for those that were published before it was kept. */
+  async recordOf(manager: EntityManager, tenant: string, version: number): Promise<string | undefined> {
+    const [row] = await manager.query<{ record: string | null }[]>('SELECT record FROM governance.policies WHERE tenant = $1 AND version = $2', [tenant, version]);
+    return row?.record ?? undefined;
   }
 
   /** Newest first. */

@@ -54,6 +54,15 @@ export class SearchStore {
     return rows.map(({ index, id }) => ({ index: Number(index), id }));
   }
 
+  /** Record ids of a tenant's next anchors after an entry, oldest first. What this says is no proof: the entries are. */
+  async anchorsAfter(manager: EntityManager, tenant: string, { timeMs, index }: { timeMs: number; index: number }, limit: number): Promise<string[]> {
+    const rows = await manager.query<{ id: string }[]>(
+      "SELECT id FROM governance.search_entries WHERE tenant = $1 AND type = 'epoch.settled' AND time_ms >= $2 AND index > $3 ORDER BY time_ms, index LIMIT $4",
+      [tenant, timeMs, index, limit],
+    );
+    return rows.map(({ id }) => id);
+  }
+
   private async timeOf(manager: EntityManager, index: number): Promise<string> {
     const [row] = await manager.query<{ time_ms: string }[]>('SELECT time_ms FROM governance.search_entries WHERE index = $1', [index]);
     if (row === undefined) throw failure('REQUEST_INVALID', '"after" is the index of an entry of the page before');

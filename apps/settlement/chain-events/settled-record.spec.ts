@@ -2,10 +2,12 @@ import { describe, expect, it } from '@jest/globals';
 import { SystemClock } from '#kernel';
 import type { Replicas } from '#messaging';
 import { bodyMatchesEnvelope, generateSealKeys, openRecordBody, parseEnvelope } from '#protocol';
+import type { ChainLink } from '../chain/chain-link.js';
 import type { StatementRow } from '../epochs/statement.store.js';
 import { SettledRecord } from './settled-record.js';
 
 const tenant = '0198c0de-0000-7000-8000-00000000000a';
+const escrow = `0x${'33'.repeat(20)}`;
 const row: StatementRow = {
   id: '0198c0de-0000-7000-8000-00000000000c',
   tenant,
@@ -26,7 +28,7 @@ const row: StatementRow = {
 /** The bucket of tenants with one in it, or none. */
 function recordsWith(entry: object | undefined): SettledRecord {
   const replicas = { view: () => Promise.resolve({ get: (key: string) => (key === tenant ? entry : undefined) }) };
-  return new SettledRecord(replicas as unknown as Replicas, new SystemClock());
+  return new SettledRecord(replicas as unknown as Replicas, new SystemClock(), { chainId: 31_337n, escrow: { address: escrow } } as unknown as ChainLink);
 }
 
 describe('the record of a final statement', () => {
@@ -36,7 +38,7 @@ describe('the record of a final statement', () => {
     const record = await recordsWith(entry).of(row, { tx: row.tx!, blockNumber: 12 });
     expect(record).toMatchObject({ type: 'epoch.settled', tenant, fields: null, facts: null });
     const body = openRecordBody(record.id, record.type, record.body!, keys.privateKey);
-    expect(body.fields).toMatchObject({ statement: row.id, epoch: 2, totalUnits: '5', tx: row.tx, blockNumber: 12 });
+    expect(body.fields).toMatchObject({ statement: row.id, epoch: 2, totalUnits: '5', tx: row.tx, blockNumber: 12, chainId: 31_337, escrow });
     const envelope = parseEnvelope(Buffer.from(record.envelope, 'base64'));
     expect(envelope.tenant).toBe('ef'.repeat(32));
     expect(bodyMatchesEnvelope(body, envelope)).toBe(true);

@@ -4,6 +4,7 @@ import { Replicas } from '#messaging';
 import type { ReplicaView } from '#messaging';
 import { operatorRecord, Sealer, sealRecord, tenantReplica } from '#protocol';
 import type { LogRecord, TenantEntry } from '#protocol';
+import { ChainLink } from '../chain/chain-link.js';
 import type { StatementRow } from '../epochs/statement.store.js';
 
 /** Makes the log record of a final statement, sealed for its tenant. */
@@ -14,6 +15,7 @@ export class SettledRecord {
   constructor(
     private readonly replicas: Replicas,
     private readonly clock: Clock,
+    private readonly chain: ChainLink,
   ) {}
 
   /** A tenant that governance does not publish (any more) gets an open record: everything in it is public on chain. */
@@ -29,6 +31,8 @@ export class SettledRecord {
       auditSize: row.auditSize,
       tx: at.tx,
       blockNumber: at.blockNumber,
+      chainId: Number(this.chain.chainId),
+      escrow: this.chain.escrow.address,
     };
     const draft = { id: row.id, type: 'epoch.settled' as const, timeMs: this.clock.nowMs(), fields, facts: null };
     const tenant = (await (this.view ??= this.replicas.view(tenantReplica))).get(row.tenant);

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatNanos } from '#kernel';
 import type { CostFile } from './cost-file.js';
-import type { OfflineProof } from './offline-proof.js';
+import type { OfflineProof } from './offline-bundle.js';
 import type { Settled } from './pay-providers.js';
 import type { Route } from './routes.js';
 import type { Invariant, SampleReport } from './sample-context.js';
@@ -35,7 +35,7 @@ export function reportOf(outcome: Outcome): SampleReport {
     costs: { file: outcome.costs.file, rows: outcome.costs.rows, billed: formatNanos(outcome.costs.billedNanos) },
     payouts: outcome.settled.payouts.map(({ payee, amount, token, tx }) => ({ payee, amount, token, tx })),
     invariants: outcome.invariants.map(({ name, holds, detail }) => ({ name, holds, detail })),
-    records: outcome.proofs.map(({ id, file }) => ({ id, proofFile: file })),
+    records: outcome.proofs.map(({ id, file, genuine, changed }) => ({ id, proofFile: file, result: genuine.result, changedByte: changed.result })),
   };
 }
 

@@ -7,7 +7,7 @@ import type { CostFile } from './cost-file.js';
 import { killBusiest } from './kill-one.js';
 import type { Killed } from './kill-one.js';
 import { accuracy, neighbours } from './nearest-neighbours.js';
-import { proveOffline } from './offline-proof.js';
+import { proveOffline } from './offline-bundle.js';
 import { payProviders } from './pay-providers.js';
 import { reportOf, writeReport } from './report.js';
 import type { Outcome } from './report.js';
@@ -30,8 +30,8 @@ const killAfter = 0.4;
 export class SampleFailed extends Error {}
 
 /**
- * Classifies real mail through the API under the bank's policy, kills a machine on the way, pays the providers, verifies
- * a proof and the invariants, prints the table and leaves `sample.json` and `focus.csv`. Error: `SampleFailed` when anything was lost,
+ * Classifies real mail through the API under the bank's policy, kills a machine on the way, pays the providers, has
+ * proof bundles verified offline and the invariants from outside, prints the table and leaves `sample.json` and `focus.csv`. Error: `SampleFailed` when anything was lost,
  * charged wrongly or left out, or an invariant is broken; the table is printed all the same.
  */
 export async function runSample(context: SampleContext): Promise<SampleReport> {
@@ -53,7 +53,7 @@ export async function runSample(context: SampleContext): Promise<SampleReport> {
 
   const costs = await costsOf(bank, context);
   const settled = await payProviders(admin, context);
-  const proofs = await inParallel(samples(traces), 1, (record) => proveOffline(bank, record, context.outDir));
+  const proofs = await inParallel(samples(traces), 1, (record) => proveOffline(bank, record, context));
   const outcome: Outcome = {
     requests: { total: sent.length, ok: sent.filter((one) => one.outcome === 'ok').length, refused: sent.filter((one) => one.outcome === 'refused').length, failedOver: traces.filter((trace) => trace.failedOver).length },
     ...measure(sent),
@@ -162,6 +162,8 @@ function problemsOf(outcome: Outcome, sent: readonly SentMail[], empty: readonly
     ...(sent.some((one) => one.outcome !== 'failed' && one.record === null) ? ['an answer names no record'] : []),
     ...empty.map((route) => `nothing took the route "${route}"`),
     ...(outcome.settled.payouts.length === 0 ? ['no provider was paid'] : []),
+    ...outcome.proofs.filter(({ genuine }) => genuine.result !== 'valid').map(({ id, genuine }) => `the proof bundle of ${id} is ${genuine.result}: ${genuine.broken.join(', ')}`),
+    ...outcome.proofs.filter(({ changed }) => changed.result !== 'invalid').map(({ id }) => `a changed byte in the proof bundle of ${id} was not seen`),
     ...outcome.invariants.filter(({ holds }) => !holds).map(({ name, detail }) => `the invariant "${name}" is broken: ${detail}`),
   ];
 }

@@ -16,6 +16,17 @@ export interface Invariant {
   readonly detail: string;
 }
 
+/** What `mizan audit verify` found in a file. */
+export interface CheckedOffline {
+  readonly result: 'valid' | 'incomplete' | 'invalid';
+  /** How many things it looked at. */
+  readonly checks: number;
+  /** Those that do not hold, or could not be checked. */
+  readonly broken: readonly string[];
+  /** How the network was kept from it. */
+  readonly network: string;
+}
+
 /** What the job is given by whoever runs it. */
 export interface SampleContext {
   /** Base URL of the public API, without `/v1`. */
@@ -29,6 +40,8 @@ export interface SampleContext {
   readonly nodes: readonly SampleNode[];
   /** The outside check of the whole deployment. */
   verify(): Promise<{ invariants: readonly Invariant[] }>;
+  /** Verifies a proof bundle in a process of its own that has no network. */
+  verifyOffline(file: string, logKey: string): Promise<CheckedOffline>;
   /** Where `sample.json`, the cost file and the proofs go; made when it is not there. */
   readonly outDir: string;
   progress(done: number, total: number): void;
@@ -50,5 +63,6 @@ export interface SampleReport {
   /** `token` is the token's address, `tx` the withdrawal. */
   payouts: { payee: string; amount: string; token: string; tx: string }[];
   invariants: { name: string; holds: boolean; detail: string }[];
-  records: { id: string; proofFile: string }[];
+  /** `result` is of the bundle as it is, `changedByte` of it with one byte changed. */
+  records: { id: string; proofFile: string; result: string; changedByte: string }[];
 }

@@ -21,7 +21,7 @@ const outcome: Outcome = {
     { name: 'ledger', holds: true, detail: 'sums to zero' },
     { name: 'log', holds: false, detail: 'entry 17 was changed' },
   ],
-  proofs: [{ id: 'r1', file: 'proof-r1.json', entries: [{ type: 'admitted', index: 7, size: 100 }, { type: 'completed', index: 9, size: 100 }] }],
+  proofs: [{ id: 'r1', file: 'proof-r1.json', entries: [{ type: 'admitted', index: 7 }, { type: 'completed', index: 9 }], size: 100, genuine: { result: 'valid', checks: 18, broken: [], network: 'with the network off' }, changed: { result: 'invalid', checks: 18, broken: ['entry 7'], network: 'with the network off' } }],
   seconds: 31.4,
 };
 
@@ -35,7 +35,7 @@ describe('the table', () => {
   });
 
   it('shows requests, routes with prices, refusals, failover, cost, payouts and proofs', () => {
-    for (const part of ['600 sent in 31 s, 548 answered, 52 refused, 3 moved', ', 0 lost', '94.2 % of 138', '0.001234099 USD of a budget of 5 USD', '0.001234099 USD in the 2 lines of the FOCUS file out/focus.csv', '0xbb', '0xaa', 'admitted is entry 7, completed is entry 9 of 100', 'killed (-9) after 240']) expect(text).toContain(part);
+    for (const part of ['600 sent in 31 s, 548 answered, 52 refused, 3 moved', ', 0 lost', '94.2 % of 138', '0.001234099 USD of a budget of 5 USD', '0.001234099 USD in the 2 lines of the FOCUS file out/focus.csv', '0xbb', '0xaa', 'admitted is entry 7, completed is entry 9 of 100', 'valid by 18 checks in another process, with the network off', 'with one byte changed: invalid (entry 7)', 'killed (-9) after 240']) expect(text).toContain(part);
     expect(text).toMatch(/bank\.refused-senders +52 +Not to be given away\./);
   });
 
@@ -78,7 +78,7 @@ describe('the report', () => {
         { name: 'ledger', holds: true, detail: 'sums to zero' },
         { name: 'log', holds: false, detail: 'entry 17 was changed' },
       ],
-      records: [{ id: 'r1', proofFile: 'proof-r1.json' }],
+      records: [{ id: 'r1', proofFile: 'proof-r1.json', result: 'valid', changedByte: 'invalid' }],
     });
   });
 });

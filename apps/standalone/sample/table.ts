@@ -21,8 +21,16 @@ export function renderTable(outcome: Outcome): string[] {
     ...section('Failover', [killed ? `${killed.name} was killed (-9) after ${killed.afterAnswers} answers; ${requests.failedOver} requests on their way to it ran elsewhere` : 'no machine was killed: the policy leaves none to take over']),
     ...section('Cost', [`${formatNanos(outcome.spentNanos)} USD of a budget of ${formatNanos(outcome.budgetNanos)} USD`, `${formatNanos(outcome.costs.billedNanos)} USD in the ${outcome.costs.rows} lines of the FOCUS file ${outcome.costs.file}`]),
     ...section('Paid on chain', [...columns(['machine', 'payee', 'test dollars', 'withdrawal'], settled.payouts.map(({ payeeName, payee, amount, tx }) => [payeeName, payee, amount, tx])), `credited, with the log's root, in ${settled.tx}`]),
-    ...section('Proved offline', outcome.proofs.map(({ id, entries, file }) => `${id}: ${entries.map(({ type, index }) => `${type} is entry ${index}`).join(', ')} of ${entries[0]?.size ?? 0} (${file})`)),
+    ...section('Proved offline', outcome.proofs.flatMap(proved)),
     ...section('Invariants, checked from outside', outcome.invariants.map(({ name, holds, detail }) => `${holds ? 'holds ' : 'BROKEN'}  ${name}: ${detail}`)),
+  ];
+}
+
+function proved({ id, file, entries, size, genuine, changed }: Outcome['proofs'][number]): string[] {
+  return [
+    `${id}: ${entries.map(({ type, index }) => `${type} is entry ${index}`).join(', ')} of ${size} (${file})`,
+    `  ${genuine.result} by ${genuine.checks} checks in another process, ${genuine.network}${genuine.broken.map((name) => `; ${name} does not hold`).join('')}`,
+    `  with one byte changed: ${changed.result}${changed.broken.length > 0 ? ` (${changed.broken.join(', ')})` : ''}`,
   ];
 }
 

@@ -1,0 +1,84 @@
+import type { BundleVerdict, OpenEntry } from '#merkle';
+import { CedarEvaluator, compilePolicies, contextOf, DecisionMemo, defaultDenyId, principalOf } from '#policy';
+import type { CompiledPolicySet, PolicyOffer } from '#policy';
+import { decisionFields, offersSeen } from '#protocol';
+import type { DecisionFields } from '#protocol';
+
+/** One thing that the record says otherwise than the decision made again. */
+export interface Difference {
+  readonly what: string;
+  readonly recorded: unknown;
+  readonly again: unknown;
+}
+
+export interface Replay {
+  /** `unable`: the file does not hold what it takes. */
+  readonly result: 'same' | 'differs' | 'unable';
+  readonly reason: string | undefined;
+  readonly decision: Pick<DecisionFields, 'decision' | 'policies' | 'permittedOffers' | 'consideredOffers'> | undefined;
+  readonly permitted: readonly string[];
+  readonly differences: readonly Difference[];
+}
+
+interface SeenAsOffer extends PolicyOffer {
+  readonly price: string;
+}
+
+/**
+ * Decides a record again from its bundle, which must have been verified: the recorded request, over the policy text of the recorded version and
+ * the offers as they were, by Cedar. Prices are in those offers; the charge is checked with the bundle.
+ */
+export function decideAgain({ entries, others }: Pick<BundleVerdict, 'entries' | 'others'>): Replay {
+  const unable = (reason: string): Replay => ({ result: 'unable', reason, decision: undefined, permitted: [], differences: [] });
+  const decided = entries.find(({ fields }) => fields !== null && decisionFields.safeParse(fields).success);
+  if (decided === undefined) return unable('the record holds no decision, or its body is not in the file');
+  const recorded = decisionFields.parse(decided.fields);
+  const seen = offersSeen.safeParse(ofType(others, 'offers.seen')?.fields).data;
+  if (!seen) return unable('the offers that the decision chose among are not in the file');
+  const organisation = recorded.principal.organisation ?? decided.fields!['tenant'];
+  if (typeof organisation !== 'string') return unable('the record does not name its organisation');
+  const text = others.find(({ type, fields }) => type === 'policy.published' && fields?.['version'] === recorded.policyVersion)?.fields?.['text'];
+  if (recorded.policyVersion > 0 && typeof text !== 'string') return unable(`version ${recorded.policyVersion} of the policy is not in the file`);
+  const offers = seen.offers.map(({ id, facts, price }): SeenAsOffer => ({ id, facts, price }));
+  const again = recorded.policyVersion === 0 ? withoutPolicy(offers) : decide(compilePolicies(text as string), organisation, recorded, offers);
+  const differences = [...compared(recorded, again), ...placement(decided, again.permitted)];
+  return { result: differences.length === 0 ? 'same' : 'differs', reason: undefined, decision: again.decision, permitted: again.permitted.map(({ id }) => id), differences };
+}
+
+interface Again {
+  readonly decision: NonNullable<Replay['decision']>;
+  readonly permitted: readonly SeenAsOffer[];
+}
+
+function decide(set: CompiledPolicySet, organisation: string, recorded: DecisionFields, offers: readonly SeenAsOffer[]): Again {
+  const { permitted, refusals } = new DecisionMemo(new CedarEvaluator(1)).decideOffers(set, principalOf(organisation, recorded), contextOf(recorded), offers);
+  const determining = permitted.length > 0 ? permitted : refusals;
+  const policies = [...new Map(determining.flatMap((one) => one.policies).map(({ id, reason }) => [id, { id, reason }])).values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  return { decision: { decision: permitted.length > 0 ? 'permit' : 'deny', policies, permittedOffers: permitted.length, consideredOffers: offers.length }, permitted: permitted.map(({ offer }) => offer) };
+}
+
+/** No policy means no. */
+function withoutPolicy(offers: readonly SeenAsOffer[]): Again {
+  return { decision: { decision: 'deny', policies: [{ id: defaultDenyId, reason: null }], permittedOffers: 0, consideredOffers: offers.length }, permitted: [] };
+}
+
+function compared(recorded: DecisionFields, { decision }: Again): Difference[] {
+  const idsOf = (policies: DecisionFields['policies']): string[] => policies.map(({ id }) => id);
+  const pairs: [string, unknown, unknown][] = [
+    ['decision', recorded.decision, decision.decision],
+    ['deciding policies', idsOf(recorded.policies), idsOf(decision.policies)],
+    ['permitted offers', recorded.permittedOffers, decision.permittedOffers],
+    ['considered offers', recorded.consideredOffers, decision.consideredOffers],
+  ];
+  return pairs.filter(([, a, b]) => JSON.stringify(a) !== JSON.stringify(b)).map(([what, a, b]) => ({ what, recorded: a, again: b }));
+}
+
+/** Where it was admitted to must be permitted, at the price that the offer had then. */
+function placement({ type, fields }: OpenEntry, permitted: readonly SeenAsOffer[]): Difference[] {
+  if (type !== 'admitted') return [];
+  const offer = permitted.find(({ id }) => id === fields!['offer']);
+  if (offer === undefined) return [{ what: 'offer', recorded: fields!['offer'], again: permitted.map(({ id }) => id) }];
+  return offer.price === fields!['priceVersion'] ? [] : [{ what: 'price version', recorded: fields!['priceVersion'], again: offer.price }];
+}
+
+const ofType = (entries: readonly OpenEntry[], type: string): OpenEntry | undefined => entries.find((entry) => entry.type === type);

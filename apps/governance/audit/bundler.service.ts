@@ -1,0 +1,75 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+import { consistencyProof, consistencySubtrees, formatVerifierKey, inclusionProof, inclusionSubtrees, parseNote, sha256, toBase64 } from '#merkle';
+import { failure, type bundleCalls, type ReplyOf, type RequestOf } from '#protocol';
+import { withTenant } from '#service';
+import { PolicyStore } from '../policies/policies.store.js';
+import { SearchStore } from '../search/search.store.js';
+import { Secrets } from '../secrets.js';
+import { namedEntries } from './bundled-entries.js';
+import { Prover } from './prover.service.js';
+import { RecordReader, type LogEntry } from './record-reader.service.js';
+import { TileStore } from './tiles.store.js';
+
+type Call = (typeof bundleCalls)['bundleRecord'];
+
+/** A payer settles at least hourly: the first of these anchors after a record covers it. */
+const anchorsLookedAt = 8;
+
+/** Puts everything that it takes to check a record into one file. */
+@Injectable()
+export class Bundler {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly records: RecordReader,
+    private readonly search: SearchStore,
+    private readonly tiles: TileStore,
+    private readonly prover: Prover,
+    private readonly policies: PolicyStore,
+    private readonly secrets: Secrets,
+  ) {}
+
+  /** Errors: `NOT_FOUND`, `RECORD_PENDING`, `REQUEST_INVALID` when the log never had `since` entries. */
+  async bundle({ tenant, id, since }: RequestOf<Call>): Promise<ReplyOf<Call>> {
+    const own = await this.records.read({ tenant, id });
+    const { policyVersion, records } = namedEntries(own.map(({ body }) => body));
+    const policy = tenant === null || policyVersion === undefined ? undefined : await withTenant(this.dataSource, tenant, (manager) => this.policies.recordOf(manager, tenant, policyVersion));
+    const named = [...(policy === undefined ? [] : await this.records.entriesOf(tenant, policy)), ...(await this.records.operatorEntries(records))];
+    const anchor = tenant === null ? undefined : await this.anchorAfter(tenant, own.at(-1)!);
+    const all = [...own, ...named.filter((entry) => entry.id !== id), ...(anchor === undefined ? [] : [anchor.entry])];
+    return withTenant(this.dataSource, '*', (manager) => this.proven(manager, id, all, [anchor?.size, since]));
+  }
+
+  private async proven(manager: EntityManager, record: string, all: readonly LogEntry[], sizes: readonly (number | undefined)[]): Promise<ReplyOf<Call>> {
+    const sorted = [...new Map(all.map((entry) => [entry.index, entry])).values()].sort((a, b) => a.index - b.index);
+    const { size, note } = await this.prover.shown(manager, sorted.at(-1)!.index + 1);
+    const earlierSizes = [...new Set(sizes.filter((one) => one !== undefined))].sort((a, b) => a - b);
+    if (earlierSizes.some((one) => one > size)) throw failure('REQUEST_INVALID', `"since" is beyond the ${size} entries of the log`, { param: 'since' });
+    const hashAt = await this.tiles.hashes(manager, [...sorted.flatMap(({ index }) => inclusionSubtrees(index, size)), ...earlierSizes.flatMap((one) => consistencySubtrees(one, size))], size);
+    const earlier = await Promise.all(
+      earlierSizes.map(async (one) => ({ size: one, root: toBase64(await this.tiles.rootAt(manager, one)), proof: consistencyProof(sha256, one, size, hashAt).map(toBase64) })),
+    );
+    const signers = new Set(parseNote(note).signatures.map(({ name, keyId }) => `${name} ${keyId}`));
+    return {
+      format: 'mizan-bundle/1',
+      record,
+      logKey: formatVerifierKey(this.secrets.logSigner.key),
+      witnessKeys: this.secrets.witnesses.map(({ key }) => key).filter(({ name, keyId }) => signers.has(`${name} ${keyId}`)).map(formatVerifierKey),
+      checkpoint: note,
+      entries: sorted.map(({ index, envelope, body }) => ({ index, envelope, body, proof: inclusionProof(sha256, index, size, hashAt).map(toBase64) })),
+      earlier,
+    };
+  }
+
+  /** The first anchor of the tenant's payer that covers an entry, if there is one yet. */
+  private async anchorAfter(tenant: string, { index, timeMs }: LogEntry): Promise<{ entry: LogEntry; size: number } | undefined> {
+    const ids = await withTenant(this.dataSource, tenant, (manager) => this.search.anchorsAfter(manager, tenant, { timeMs, index }, anchorsLookedAt));
+    for (const id of ids) {
+      const entry = (await this.records.entriesOf(tenant, id))[0];
+      const size = entry?.body?.fields['auditSize'];
+      if (entry !== undefined && typeof size === 'number' && size > index) return { entry, size };
+    }
+    return undefined;
+  }
+}
+

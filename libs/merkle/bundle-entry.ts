@@ -1,0 +1,49 @@
+import type { BundleCrypto } from './bundle-crypto.js';
+import type { BundleEntry, BundleFields } from './bundle.js';
+import { bodyRoot } from './body-root.js';
+import { fromBase64, fromUtf8 } from './bytes.js';
+import type { Checkpoint } from './checkpoint.js';
+import { Malformed } from './malformed.js';
+import { leafHash } from './tree.js';
+import { verifyInclusion } from './verify.js';
+
+/** An entry of a bundle that was found to be in the log, with the body that it commits to. */
+export interface OpenEntry {
+  readonly index: number;
+  readonly id: string;
+  readonly type: string;
+  /** Unix milliseconds. */
+  readonly timeMs: number;
+  /** Null: not disclosed. */
+  readonly fields: BundleFields | null;
+}
+
+/** Base64 as it must be. Error: `Malformed`, naming what it is. */
+export function bytesOf(text: string, what: string): Uint8Array {
+  try {
+    return fromBase64(text);
+  } catch {
+    throw new Malformed(`${what} is not base64`);
+  }
+}
+
+/** Checks an entry: its exact bytes are in the log, and a disclosed body is what they commit to. Error: `Malformed`, saying which does not hold. */
+export function openEntry(crypto: BundleCrypto, { index, envelope, body, proof }: BundleEntry, { size, root }: Checkpoint): OpenEntry {
+  const bytes = bytesOf(envelope, `the envelope of entry ${index}`);
+  const hashes = proof.map((hash) => bytesOf(hash, `the proof of entry ${index}`));
+  if (!verifyInclusion(crypto.hash, { leafHash: leafHash(crypto.hash, bytes), index, size, root, proof: hashes })) throw new Malformed(`its bytes are not number ${index} of the log at size ${size}`);
+  const said = envelopeOf(bytes);
+  if (body !== null && bodyRoot(crypto, said.schema, bytesOf(body.secret, `the secret of entry ${index}`), body.fields) !== said.root) throw new Malformed('its body is not the one that it commits to');
+  return { index, id: said.id, type: said.type, timeMs: Date.parse(said.time), fields: body?.fields ?? null };
+}
+
+function envelopeOf(bytes: Uint8Array): Record<'id' | 'type' | 'time' | 'schema' | 'root', string> {
+  let said: Partial<Record<string, unknown>>;
+  try {
+    said = JSON.parse(fromUtf8(bytes)) as Partial<Record<string, unknown>>;
+  } catch {
+    throw new Malformed('its envelope is not JSON');
+  }
+  for (const name of ['id', 'type', 'time', 'schema', 'root']) if (typeof said[name] !== 'string') throw new Malformed(`its envelope has no ${name}`);
+  return said as Record<'id' | 'type' | 'time' | 'schema' | 'root', string>;
+}

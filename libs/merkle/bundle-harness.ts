@@ -1,0 +1,112 @@
+import { createHash, createPrivateKey } from 'node:crypto';
+import { canonicalJson } from '#kernel';
+import type { Json } from '#kernel';
+import { commit, offersHash, offersRecordId, priceHash, signReceipt } from '#protocol';
+import type { RecordFields } from '#protocol';
+import { formatBundle } from './bundle.js';
+import type { Bundle } from './bundle.js';
+import { concat, fromHex, toBase64, toHex, toUtf8 } from './bytes.js';
+import { signCheckpoint } from './checkpoint.js';
+import { ed25519Cosigner, ed25519PublicKey, ed25519Signer, sha256 } from './node-crypto.js';
+import { formatSignature, parseNote } from './note.js';
+import { consistencyProof, inclusionProof, leafHash, rootOf } from './tree.js';
+import { formatVerifierKey } from './verifier-key.js';
+
+const seedOf = (byte: number): Uint8Array => new Uint8Array(32).fill(byte);
+const idOf = (n: number): string => `018f0000-0000-7000-8000-${n.toString(16).padStart(12, '0')}`;
+const timeMs = Date.UTC(2026, 0, 1);
+
+/** Who is in the example; all keys follow from seeds of one byte. */
+export const exampleLog = ed25519Signer('mizan.example/audit/test', seedOf(1));
+export const exampleWitness = ed25519Cosigner('witness.example/w1', seedOf(2));
+export const operatorsWitness = ed25519Cosigner('mizan.example/witness', seedOf(3));
+const nodeSeed = seedOf(4);
+const [recordId, node, offer, priceVersion] = [idOf(1), idOf(2), idOf(3), idOf(4)];
+export const examplePolicy = '@id("eu") @reason("In the EU.") permit(principal, action, resource) when { resource.jurisdiction == "EU" };\n';
+
+interface Draft {
+  readonly id: string;
+  readonly type: string;
+  readonly fields: RecordFields;
+  readonly secret: Uint8Array;
+  /** After the first, in milliseconds. */
+  readonly at: number;
+}
+
+/** What a test changes before anything is hashed: the operator's lie that is signed and logged as if it were true. */
+export interface Lies {
+  readonly admitted?: RecordFields;
+  readonly completed?: RecordFields;
+  readonly policy?: RecordFields;
+  readonly price?: RecordFields;
+  readonly offers?: readonly Json[];
+  readonly anchor?: RecordFields;
+  readonly receipt?: { readonly usage: { inputTokens: number; outputTokens: number } };
+  /** Leaves entries of these types out of the file. */
+  readonly without?: readonly string[];
+  /** Puts the policy's entry after the decision in the log. */
+  readonly latePolicy?: boolean;
+}
+
+const facts = { region: 'eu-frankfurt', country: 'DE', jurisdiction: 'EU', network: 'mizan', model: 'm', evidence: 'contract', isolation: 'none', priceNanosPerMillion: 20_000_000 } as const;
+const abroad = { ...facts, region: 'us-virginia', country: 'US', jurisdiction: 'US', priceNanosPerMillion: 10_000_000 };
+const exampleOffers = [{ id: offer, node, price: priceVersion, facts }, { id: idOf(7), node: idOf(8), price: idOf(9), facts: abroad }];
+const usage = { inputTokens: 7, outputTokens: 3 };
+const [requestHash, responseHash] = [toHex(sha256(toUtf8('question'))), toHex(sha256(toUtf8('answer')))];
+const exampleHash = priceHash({ inputNanosPerMillion: 20_000_000n, outputNanosPerMillion: 40_000_000n, offer, currency: 'USD', validFromMs: timeMs });
+const price = { version: priceVersion, hash: exampleHash, currency: 'USD', inputNanosPerMillion: '20000000', outputNanosPerMillion: '40000000' };
+
+/** A bundle of a request that ran and was paid for, with everything that it names, over a log of eleven entries. */
+export function exampleBundle(lies: Lies = {}): Bundle {
+  const hash = offersHash(exampleOffers);
+  const policyHash = createHash('sha256').update(examplePolicy).digest('hex');
+  const nodeKey = createPrivateKey({ key: Buffer.from(concat(fromHex('302e020100300506032b657004220420'), nodeSeed)), format: 'der', type: 'pkcs8' });
+  const receipt = signReceipt({ v: 1, record: recordId, node, offer, model: 'm', endpoint: 'embeddings', requestHash, responseHash, usage: lies.receipt?.usage ?? usage, startedAtMs: timeMs, endedAtMs: timeMs + 5 }, nodeKey);
+  const machine = { machine: { node, name: 'frankfurt', network: 'mizan', region: 'eu-frankfurt', country: 'DE', jurisdiction: 'EU', evidence: 'contract', isolation: 'none' }, price };
+  const decision: RecordFields = {
+    principal: { keyId: idOf(6), project: idOf(5), role: 'developer', organisation: idOf(30) }, model: 'm', endpoint: 'embeddings', declaredClass: 'internal', dataClass: 'internal', findings: [], purpose: null, subject: null, subjectRegion: null,
+    dataset: null, tags: [], policyVersion: 1, policyHash, decision: 'permit', policies: [{ id: 'eu', reason: 'In the EU.' }], permittedOffers: 1, consideredOffers: 2, offersSeen: { record: offersRecordId(hash), hash }, durability: 'one-replica',
+  };
+  const run = { offer, node, priceVersion, ...machine };
+  const policy: Draft = { id: idOf(10), type: 'policy.published', fields: { version: 1, hash: policyHash, text: examplePolicy, ...lies.policy }, secret: seedOf(11), at: lies.latePolicy ? 5_000 : 0 };
+  const drafts: Draft[] = [
+    { id: priceVersion, type: 'price.set', fields: { offer, ...price, validFromMs: timeMs, keyId: null, ...lies.price }, secret: seedOf(0), at: 0 },
+    { id: node, type: 'node.enrolled', fields: { node, name: 'frankfurt', publicKey: toHex(ed25519PublicKey(nodeSeed)) }, secret: seedOf(0), at: 0 },
+    { id: offersRecordId(hash), type: 'offers.seen', fields: { hash, offers: lies.offers ?? (exampleOffers) }, secret: seedOf(0), at: 900 },
+    { id: recordId, type: 'admitted', fields: { ...decision, requestHash, ...run, ...lies.admitted }, secret: seedOf(12), at: 1_000 },
+    { id: recordId, type: 'completed', fields: { outcome: 'ok', usage, usageSource: 'engine', chargeNanos: '260', responseHash, receipt, attempts: [], ...run, ...lies.completed }, secret: seedOf(13), at: 1_010 },
+  ];
+  return bundleOf(lies.latePolicy ? [...drafts, policy] : [policy, ...drafts], lies);
+}
+
+function bundleOf(drafts: readonly Draft[], { anchor, without = [] }: Lies): Bundle {
+  const envelope = ({ id, type, at, secret, fields }: Draft): Uint8Array =>
+    toUtf8(canonicalJson({ v: 1, id, type, time: new Date(timeMs + at).toISOString(), tenant: 'ab'.repeat(32), schema: `mizan.record.${type}/2`, root: commit(secret, fields).root }));
+  const noise = ['0', '1'].map(toUtf8);
+  const anchored = [...noise, ...drafts.map(envelope)].map((entry) => leafHash(sha256, entry));
+  const anchoredRoot = rootOf(sha256, anchored);
+  const fields = { payer: `0x${'1'.repeat(40)}`, epoch: 1, tx: `0x${'2'.repeat(64)}`, auditRoot: `0x${toHex(anchoredRoot)}`, auditSize: anchored.length, chainId: 31_337, escrow: `0x${'3'.repeat(40)}`, ...anchor };
+  const all = [...drafts, { id: idOf(20), type: 'epoch.settled', fields, secret: seedOf(14), at: 2_000 }];
+  const leaves = [...noise, ...all.map(envelope), toUtf8('2'), toUtf8('3')].map((entry) => leafHash(sha256, entry));
+  const hashAt = (level: number, index: number): Uint8Array => rootOf(sha256, leaves.slice(index * 2 ** level, (index + 1) * 2 ** level));
+  const note = signCheckpoint({ origin: exampleLog.key.name, size: leaves.length, root: rootOf(sha256, leaves) }, exampleLog);
+  const { text } = parseNote(note);
+  const cosignatures = [exampleWitness, operatorsWitness].map((witness) => formatSignature(witness.cosign(text, 1_767_225_600)));
+  const entries = all.map((draft, at) => ({
+    index: noise.length + at,
+    envelope: toBase64(envelope(draft)),
+    body: { secret: toBase64(draft.secret), fields: draft.fields },
+    proof: inclusionProof(sha256, noise.length + at, leaves.length, hashAt).map(toBase64),
+  }));
+  return {
+    format: 'mizan-bundle/1',
+    record: recordId,
+    logKey: formatVerifierKey(exampleLog.key),
+    witnessKeys: [exampleWitness, operatorsWitness].map(({ key }) => formatVerifierKey(key)),
+    checkpoint: note + cosignatures.join(''),
+    entries: entries.filter((_, at) => !without.includes(all[at]!.type)),
+    earlier: [{ size: anchored.length, root: toBase64(anchoredRoot), proof: consistencyProof(sha256, anchored.length, leaves.length, hashAt).map(toBase64) }],
+  };
+}
+
+export const exampleText = (lies: Lies = {}): string => formatBundle(exampleBundle(lies));

@@ -1,0 +1,118 @@
+import { describe, expect, it } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import ts from 'typescript';
+import fc from 'fast-check';
+import { exampleBundle, exampleLog, examplePolicy, exampleText, exampleWitness, operatorsWitness } from './bundle-harness.js';
+import type { Lies } from './bundle-harness.js';
+import { formatBundle } from './bundle.js';
+import { nodeCrypto, sha256 } from './node-crypto.js';
+import { formatVerifierKey } from './verifier-key.js';
+import { verifyBundle } from './verify-bundle.js';
+import type { BundleVerdict } from './verify-bundle.js';
+import { withWebCrypto } from './web-crypto.js';
+import type { Subtle } from './web-crypto.js';
+import { parseWitnessPolicy } from './witness-policy.js';
+
+const trust = { logKey: exampleLog.key };
+const verdictOf = (text: string, more: object = {}): BundleVerdict => verifyBundle(text, nodeCrypto, { ...trust, ...more });
+const broken = ({ checks }: BundleVerdict): string[] => checks.filter(({ holds }) => holds === false).map(({ name, detail }) => `${name}: ${detail}`);
+const [vkey, operatorsVkey] = [exampleWitness, operatorsWitness].map(({ key }) => formatVerifierKey(key));
+
+describe('a proof bundle', () => {
+  it('is checked in full from the file and the log key alone', () => {
+    const verdict = verdictOf(exampleText());
+    expect(broken(verdict)).toEqual([]);
+    expect(verdict).toMatchObject({ result: 'valid', record: exampleBundle().record, anchor: { size: 8, epoch: 1, chainId: 31337 } });
+    expect(verdict.checks.map(({ name }) => name)).toEqual(['file', 'log key', 'checkpoint', 'entry 2', 'entry 3', 'entry 4', 'entry 5', 'entry 6', 'entry 7', 'entry 8', 'state at 8', 'record', 'policy', 'offers', 'price', 'charge', 'receipt', 'anchor']);
+    expect(verdict.cosignedBy.map(({ key, own }) => [key.name, own])).toEqual([['witness.example/w1', false], ['mizan.example/witness', true]]);
+  });
+
+  it('is not called valid under the key in the file, nor when something that it names is missing', () => {
+    expect(verifyBundle(exampleText(), nodeCrypto).result).toBe('incomplete');
+    for (const [type, name] of [['policy.published', 'policy'], ['price.set', 'price'], ['node.enrolled', 'receipt'], ['offers.seen', 'offers']] as const) {
+      const verdict = verdictOf(exampleText({ without: [type] }));
+      expect([verdict.result, verdict.checks.find((check) => check.name === name)?.holds]).toEqual(['incomplete', null]);
+    }
+    const closed = exampleBundle();
+    expect(verdictOf(formatBundle({ ...closed, entries: closed.entries.map((entry) => ({ ...entry, body: null })) })).result).toBe('incomplete');
+  });
+
+  it.each<[string, Lies, string]>([
+    ['another policy text under the hash', { policy: { text: examplePolicy.replace('EU"', 'US"') } }, 'policy: the policy text has another hash'],
+    ['a policy published after the decision', { latePolicy: true }, 'policy: policy.published (entry 7) is not earlier'],
+    ['a price that does not hash to its name', { price: { inputNanosPerMillion: '1' } }, 'price: price version'],
+    ['a price in the record that is not its version', { admitted: { price: { version: '018f0000-0000-7000-8000-000000000004', inputNanosPerMillion: '1' } } }, 'price: inputNanosPerMillion'],
+    ['a charge above usage times price', { completed: { chargeNanos: '261' } }, 'charge: the record charges 261'],
+    ['a usage that the provider did not sign', { receipt: { usage: { inputTokens: 6, outputTokens: 3 } } }, 'receipt: usage of the receipt'],
+    ['a receipt of another signer', { completed: { receipt: { bytes: 'e30=', signature: Buffer.alloc(64).toString('base64') } } }, 'receipt: the receipt is not signed'],
+    ['other offers than the decision names', { offers: [] }, 'offers: the offers have another hash'],
+    ['an anchor of another root', { anchor: { auditRoot: `0x${'0'.repeat(64)}` } }, 'anchor: the anchored root'],
+  ])('is refused, by name, when the operator logged %s', (_, lies, expected) => {
+    const verdict = verdictOf(exampleText(lies));
+    expect(verdict.result).toBe('invalid');
+    expect(broken(verdict).join('\n')).toContain(expected);
+  });
+
+  it('is refused with any bit of it changed, and what does not hold is named', () => {
+    const bytes = Buffer.from(exampleText());
+    const every = Number(process.env['MIZAN_BUNDLE_BITS_STEP'] ?? 149);
+    for (let bit = 0; bit < bytes.length * 8; bit += every) {
+      const changed = Buffer.from(bytes);
+      changed[bit >> 3]! ^= 1 << (bit & 7);
+      const verdict = verdictOf(changed.toString());
+      if (verdict.result !== 'invalid' || broken(verdict).length === 0) throw new Error(`bit ${bit} may change: ${bytes.toString('utf8', (bit >> 3) - 20, (bit >> 3) + 20)}`);
+    }
+  }, 120_000);
+
+  it('is refused with bytes cut out, put in or doubled', () => {
+    const text = exampleText();
+    fc.assert(
+      fc.property(fc.nat(text.length - 1), fc.integer({ min: 1, max: 40 }), fc.constantFrom('cut', 'space', 'double'), (at, length, how) => {
+        const [before, part, after] = [text.slice(0, at), text.slice(at, at + length), text.slice(at + length)];
+        const changed = how === 'cut' ? before + after : how === 'space' ? `${before} ${part}${after}` : before + part + part + after;
+        return verdictOf(changed).result === 'invalid';
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('holds for the quorum of the reader, in which a witness of the operator counts as none', () => {
+    const policyOf = (...lines: string[]) => ({ policy: parseWitnessPolicy(sha256, [`log ${formatVerifierKey(exampleLog.key)}`, `witness w ${vkey}`, `witness own ${operatorsVkey}`, ...lines, ''].join('\n')) });
+    expect(verdictOf(exampleText(), policyOf('quorum w')).result).toBe('valid');
+    expect(verdictOf(exampleText(), policyOf('group g any w own', 'quorum g')).result).toBe('valid');
+    expect(broken(verdictOf(exampleText(), policyOf('quorum own'))).join()).toContain('too few of the witnesses');
+    expect(broken(verdictOf(exampleText(), policyOf('group g all w own', 'quorum g'))).join()).toContain('too few of the witnesses');
+    expect(verdictOf(exampleText(), policyOf('quorum none')).result).toBe('valid');
+    for (const bad of ['quorum nobody', 'group g 3 w own', 'witness w', 'quorum none\nquorum none']) expect(() => policyOf(bad)).toThrow(/policy/);
+  });
+
+  it('continues the state that the reader saw last, or says that it does not', () => {
+    const bundle = exampleBundle();
+    const root = new Uint8Array(Buffer.from(bundle.earlier[0]!.root, 'base64'));
+    const last = { origin: exampleLog.key.name, size: 8, root };
+    expect(verdictOf(exampleText(), { last }).result).toBe('valid');
+    expect(broken(verdictOf(exampleText(), { last: { ...last, root: root.map((byte) => byte ^ 1) } })).join()).toContain('another root at 8');
+    expect(broken(verdictOf(exampleText(), { last: { ...last, size: 5 } })).join()).toContain('since=5');
+  });
+
+  it('gives the same verdict on WebCrypto', async () => {
+    for (const text of [exampleText(), exampleText({ completed: { chargeNanos: '261' } })]) {
+      expect(await withWebCrypto(globalThis.crypto.subtle as unknown as Subtle, (crypto) => verifyBundle(text, crypto, trust))).toEqual(verdictOf(text));
+    }
+  }, 60_000);
+
+  it('is verified by code that needs nothing but a JavaScript engine', () => {
+    const seen = new Set<string>();
+    const look = (path: string): void => {
+      if (seen.has(path)) return;
+      seen.add(path);
+      for (const { fileName } of ts.preProcessFile(readFileSync(path, 'utf8')).importedFiles) {
+        if (!fileName.startsWith('.')) throw new Error(`${path} imports ${fileName}`);
+        look(join(path, '..', fileName.replace(/\.js$/, '.ts')));
+      }
+    };
+    for (const file of ['verify-bundle', 'web-crypto', 'witness-policy']) look(join(import.meta.dirname, `${file}.ts`));
+    expect(seen.size).toBeGreaterThan(10);
+  });
+});

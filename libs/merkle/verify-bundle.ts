@@ -1,0 +1,175 @@
+import { chargeClaim, isMissing, offersClaim, policyClaim, priceClaim, receiptClaim, said } from './bundle-claims.js';
+import type { Claims } from './bundle-claims.js';
+import { notesBy } from './bundle-crypto.js';
+import type { BundleCrypto } from './bundle-crypto.js';
+import { bytesOf, openEntry } from './bundle-entry.js';
+import type { OpenEntry } from './bundle-entry.js';
+import { parseBundle } from './bundle.js';
+import type { Bundle } from './bundle.js';
+import { equalBytes, fromHex, toHex } from './bytes.js';
+import { openCheckpoint } from './checkpoint.js';
+import type { Checkpoint } from './checkpoint.js';
+import { Malformed } from './malformed.js';
+import { parseNote } from './note.js';
+import { formatVerifierKey, parseVerifierKey } from './verifier-key.js';
+import type { VerifierKey } from './verifier-key.js';
+import { verifyConsistency } from './verify.js';
+import { isOperatorsOwn } from './witness-policy.js';
+import type { WitnessPolicy } from './witness-policy.js';
+
+/** `null`: it could not be checked, as the detail says. */
+export interface BundleCheck {
+  readonly name: string;
+  readonly holds: boolean | null;
+  readonly detail: string;
+}
+
+/** An anchor on a chain that covers the record, as the log holds it; that the chain holds it too is to be looked up there. */
+export interface NamedAnchor {
+  readonly chainId: number | undefined;
+  readonly escrow: string | undefined;
+  readonly payer: string;
+  readonly epoch: number;
+  readonly tx: string;
+  readonly size: number;
+  /** Hex. */
+  readonly root: string;
+}
+
+export interface BundleVerdict {
+  /** `incomplete`: nothing is wrong, and something could not be checked. */
+  readonly result: 'valid' | 'incomplete' | 'invalid';
+  readonly record: string | undefined;
+  readonly checks: readonly BundleCheck[];
+  readonly checkpoint: Checkpoint | undefined;
+  /** All that cosigned, and which of them are the operator's own and so count for nothing. */
+  readonly cosignedBy: readonly { readonly key: VerifierKey; readonly own: boolean }[];
+  readonly anchor: NamedAnchor | undefined;
+  /** The record's own entries. */
+  readonly entries: readonly OpenEntry[];
+  /** What the record was decided by: for deciding again. */
+  readonly others: readonly OpenEntry[];
+}
+
+/** What the reader brings. */
+export interface BundleTrust {
+  /** The log's key as the reader knows it; without it the file's own is taken, and the verdict is not `valid`. */
+  readonly logKey?: VerifierKey | undefined;
+  /** Which witnesses count, and how many it takes. */
+  readonly policy?: WitnessPolicy | undefined;
+  /** The last state of the log that the reader has seen. */
+  readonly last?: Checkpoint | undefined;
+}
+
+/** Checks a proof bundle from the file alone. Never throws for what a file may hold: what is wrong is a check that does not hold. */
+export function verifyBundle(text: string, crypto: BundleCrypto, trust: BundleTrust = {}): BundleVerdict {
+  const checks: BundleCheck[] = [];
+  const state: { bundle?: Bundle; checkpoint?: Checkpoint; cosignedBy: { key: VerifierKey; own: boolean }[]; anchor?: NamedAnchor | undefined; entries: OpenEntry[]; others: OpenEntry[] } = { cosignedBy: [], entries: [], others: [] };
+  /** Does the work of a check; false when it does not hold. `undefined` from the work: there is nothing to check. */
+  const check = (name: string, work: () => string | undefined): boolean => {
+    try {
+      const detail = work();
+      if (detail !== undefined) checks.push({ name, holds: true, detail });
+      return true;
+    } catch (error) {
+      if (!isBadInput(error)) throw error;
+      checks.push({ name, holds: isMissing(error) ? null : false, detail: error.message });
+      return false;
+    }
+  };
+  const verdict = (): BundleVerdict => {
+    const { bundle, checkpoint, ...rest } = state;
+    const result = checks.some(({ holds }) => holds === false) ? 'invalid' : checks.every(({ holds }) => holds) ? 'valid' : 'incomplete';
+    return { result, record: bundle?.record, checks, checkpoint, anchor: rest.anchor, cosignedBy: rest.cosignedBy, entries: rest.entries, others: rest.others };
+  };
+
+  if (!check('file', () => ((state.bundle = parseBundle(text)), 'a proof bundle in its one form'))) return verdict();
+  const bundle = state.bundle!;
+  let logKey: VerifierKey | undefined;
+  const keyed = check('log key', () => {
+    logKey = parseVerifierKey(crypto.hash, bundle.logKey);
+    const known = trust.logKey === undefined ? trust.policy?.logs : [trust.logKey];
+    if (known !== undefined && !known.some((key) => formatVerifierKey(key) === bundle.logKey)) throw new Malformed(`the file is of the log ${bundle.logKey}, which is not one that you know`);
+    return known === undefined ? undefined : `${bundle.logKey}, as you know it`;
+  });
+  if (!keyed || logKey === undefined) return verdict();
+  const log = logKey;
+  if (trust.logKey === undefined && trust.policy === undefined) checks.push({ name: 'log key', holds: null, detail: `${bundle.logKey} is the one in the file: compare it with the one that you know` });
+  const opened = check('checkpoint', () => {
+    const witnesses = bundle.witnessKeys.map((key) => parseVerifierKey(crypto.hash, key));
+    const { witnessedBy, ...checkpoint } = openCheckpoint(bundle.checkpoint, log, notesBy(crypto.verify), witnesses);
+    const stray = parseNote(bundle.checkpoint).signatures.find(({ name, keyId }) => ![log, ...witnesses].some((key) => key.name === name && key.keyId === keyId));
+    if (stray !== undefined) throw new Malformed(`the checkpoint is signed by ${stray.name} (${stray.keyId}), whose key the file does not hold`);
+    if (witnessedBy.length < witnesses.length) throw new Malformed('the file holds the key of a witness that has not cosigned');
+    state.cosignedBy = witnessedBy.map((key) => ({ key, own: isOperatorsOwn(key, log) }));
+    state.checkpoint = checkpoint;
+    return `${checkpoint.size} entries, root ${toHex(checkpoint.root)}, signed by ${log.name}${witnessedBy.map(({ name }) => `, cosigned by ${name}`).join('')}`;
+  });
+  if (!opened || state.checkpoint === undefined) return verdict();
+  const { checkpoint } = state;
+
+  for (const entry of bundle.entries) {
+    check(`entry ${entry.index}`, () => {
+      const open = openEntry(crypto, entry, checkpoint);
+      (open.id === bundle.record ? state.entries : state.others).push(open);
+      return `${open.type} of ${new Date(open.timeMs).toISOString()}, number ${open.index} of ${checkpoint.size}${open.fields === null ? '' : ', with its body'}`;
+    });
+  }
+  for (const tree of bundle.earlier) {
+    check(`state at ${tree.size}`, () => {
+      const proof = tree.proof.map((hash) => bytesOf(hash, 'the proof of consistency'));
+      const holds = verifyConsistency(crypto.hash, { oldSize: tree.size, oldRoot: bytesOf(tree.root, 'the earlier root'), size: checkpoint.size, root: checkpoint.root, proof });
+      if (!holds) throw new Malformed(`the log of ${checkpoint.size} entries does not begin with that of ${tree.size}`);
+      return `the first ${tree.size} entries, unchanged`;
+    });
+  }
+  check('record', () => oneRecord(bundle, state.entries));
+  const own = state.entries.flatMap(({ fields, ...entry }) => (fields === null ? [] : [{ ...entry, fields }]));
+  if (own.length < state.entries.length) checks.push({ name: 'disclosed', holds: null, detail: 'the body is not in the file, so nothing that it says could be checked' });
+  else if (own.length > 0) {
+    const claims: Claims = { crypto, own, others: state.others };
+    for (const [name, claim] of Object.entries({ policy: policyClaim, offers: offersClaim, price: priceClaim, charge: chargeClaim, receipt: receiptClaim })) check(name, () => claim(claims));
+  }
+  check('anchor', () => ((state.anchor = anchorOf(bundle, state.entries, state.others)), state.anchor && `${state.anchor.payer} put the root of ${state.anchor.size} entries on the chain in ${state.anchor.tx}, by entry and proof; the chain itself was not asked`));
+  if (trust.policy?.needsWitness) {
+    check('witnesses', () => {
+      const counted = state.cosignedBy.filter(({ own: isOwn }) => !isOwn).map(({ key }) => key);
+      if (!trust.policy!.isMetBy(counted)) throw new Malformed('too few of the witnesses that you trust have cosigned (the operator\'s own count for none)');
+      return 'the quorum of your policy has cosigned';
+    });
+  }
+  if (trust.last !== undefined) check('your last checkpoint', () => continues(bundle, checkpoint, trust.last!));
+  return verdict();
+}
+
+/** What a file can make the checks throw; anything else is a defect here, or an answer of slow crypto that is waited for. */
+const isBadInput = (error: unknown): error is Error => error instanceof Malformed || error instanceof RangeError || error instanceof TypeError || error instanceof SyntaxError;
+
+const supporting = ['policy.published', 'price.set', 'node.enrolled', 'offers.seen', 'epoch.settled'];
+
+function oneRecord({ record, entries }: Bundle, own: readonly OpenEntry[]): string {
+  if (own.length === 0) throw new Malformed(`the file holds no entry of record ${record}`);
+  if (entries.some(({ index }, at) => at > 0 && index <= entries[at - 1]!.index)) throw new Malformed('the entries are not in the order of the log');
+  return `${record}: ${own.map(({ type }) => type).join(', ')}`;
+}
+
+/** Error: `Malformed` when the entry of an anchor does not agree with the state that the file proves. */
+function anchorOf({ earlier }: Bundle, own: readonly OpenEntry[], others: readonly OpenEntry[]): NamedAnchor | undefined {
+  const odd = others.find(({ type }) => !supporting.includes(type));
+  if (odd !== undefined) throw new Malformed(`entry ${odd.index} (${odd.type}) has nothing to do with the record`);
+  const fields = others.find(({ type }) => type === 'epoch.settled')?.fields;
+  if (fields === undefined || fields === null) return undefined;
+  const [size, root] = [Number(fields['auditSize']), said(fields['auditRoot']).replace(/^0x/, '')];
+  const tree = earlier.find((one) => one.size === size);
+  if (tree === undefined || !equalBytes(bytesOf(tree.root, 'the earlier root'), fromHex(root))) throw new Malformed('the anchored root is not one of the states that the file proves');
+  if (own.some(({ index }) => index >= size)) throw new Malformed('the anchor does not cover the record');
+  return { chainId: fields['chainId'] as number | undefined, escrow: fields['escrow'] as string | undefined, payer: said(fields['payer']), epoch: Number(fields['epoch']), tx: said(fields['tx']), size, root };
+}
+
+function continues({ earlier }: Bundle, checkpoint: Checkpoint, last: Checkpoint): string {
+  const known = [...earlier.map(({ size, root }) => ({ size, root: bytesOf(root, 'the earlier root') })), checkpoint].find(({ size }) => size === last.size);
+  if (last.origin !== checkpoint.origin) throw new Malformed(`your checkpoint is of ${last.origin}`);
+  if (known === undefined) throw new Malformed(`the file does not prove the state of ${last.size} entries that you have seen: fetch it with since=${last.size}`);
+  if (!equalBytes(known.root, last.root)) throw new Malformed(`the log had another root at ${last.size} entries when you saw it: it was rewritten, or there are two`);
+  return `the log continues the ${last.size} entries that you saw`;
+}

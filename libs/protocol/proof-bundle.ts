@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { canonicalJson } from '#kernel';
+import { defineCall } from './define.js';
+import { evidence, isolation } from './vocabulary.js';
+import { sha256Hex, uuid } from './scalars.js';
+
+const proofHashes = z.array(z.base64());
+
+/** One file with everything that it takes to check a record; `formatBundle` of the Merkle library gives its one text. */
+export const proofBundle = z.object({
+  format: z.literal('mizan-bundle/1'),
+  record: uuid,
+  logKey: z.string(),
+  witnessKeys: z.array(z.string()),
+  checkpoint: z.string(),
+  entries: z.array(z.object({ index: z.int().nonnegative(), envelope: z.base64(), body: z.object({ secret: z.base64(), fields: z.record(z.string(), z.json()) }).nullable(), proof: proofHashes })),
+  earlier: z.array(z.object({ size: z.int().nonnegative(), root: z.base64(), proof: proofHashes })),
+});
+
+export const bundleCalls = {
+  /**
+   * The bundle of a record, opened for its tenant. `since`: also prove that the log continues its first so many entries. Errors:
+   * NOT_FOUND, RECORD_PENDING, REQUEST_INVALID when the log never had `since` entries.
+   */
+  bundleRecord: defineCall('governance', 'records.bundle', { request: z.object({ tenant: uuid.nullable(), id: uuid, since: z.int().positive().optional() }), reply: proofBundle, timeoutMs: 10_000 }),
+} as const;
+
+/** An offer as policies saw it. */
+export const seenOffer = z.object({
+  id: uuid,
+  node: uuid,
+  price: uuid,
+  facts: z.object({ region: z.string(), country: z.string(), jurisdiction: z.string(), network: z.string(), model: z.string(), evidence, isolation, priceNanosPerMillion: z.int().nonnegative() }),
+});
+export type SeenOffer = z.output<typeof seenOffer>;
+
+/** Body of an `offers.seen` entry: what a decision chose among, kept once for all decisions among the same. */
+export const offersSeen = z.object({ hash: sha256Hex, offers: z.array(seenOffer) });
+
+/** SHA-256, hex, over the canonical JSON of the offers, in the order of their ids. */
+export function offersHash(offers: readonly SeenOffer[]): string {
+  return createHash('sha256').update(canonicalJson(offers)).digest('hex');
+}
+
+/** The record id of an `offers.seen` entry: the same for the same offers, whichever gateway writes it (a UUID of version 8). */
+export function offersRecordId(hash: string): string {
+  return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-8${hash.slice(13, 16)}-8${hash.slice(17, 20)}-${hash.slice(20, 32)}`;
+}
