@@ -6,6 +6,7 @@ import { Organisations1700000000001 } from './organisations/organisations.migrat
 import { Hedges1767225610503 } from './traffic/hedges.migration.js';
 import { SemanticCache1767225610502 } from './traffic/semantic-cache.migration.js';
 import { SpendLimits1767225610500 } from './traffic/spend-limits.migration.js';
+import { StoredResponses1767225610300 } from './traffic/stored-responses.migration.js';
 import { Traffic1700000000003 } from './traffic/traffic.migration.js';
 import { Checkpoints1700000000031 } from './witnesses/checkpoints.migration.js';
 
@@ -14,6 +15,6 @@ export const governance = defineService({
   name: 'governance',
   config: governanceConfig,
   module: (config) => GovernanceModule.for(config),
-  migrations: [Organisations1700000000001, Log1700000000002, Traffic1700000000003, Checkpoints1700000000031, SpendLimits1767225610500, SemanticCache1767225610502, Hedges1767225610503],
+  migrations: [Organisations1700000000001, Log1700000000002, Traffic1700000000003, Checkpoints1700000000031, SpendLimits1767225610500, SemanticCache1767225610502, Hedges1767225610503, StoredResponses1767225610300],
   http: 'internal',
 });
