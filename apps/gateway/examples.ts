@@ -89,6 +89,7 @@ export const limitEntry = (scope: LimitScope, subject: string, limits: Partial<T
   concurrentRequests: null,
   models: null,
   cacheSeconds: null,
+  answers: null,
   spend: null,
   semanticCache: null,
   hedge: null,

@@ -253,7 +253,7 @@ describe('policies', () => {
 });
 
 describe('limits and aliases', () => {
-  const limits = { requestsPerMinute: 60, tokensPerMinute: 2 ** 40, concurrentRequests: null, models: ['m'], cacheSeconds: null as number | null, spend: null as { limitNanos: bigint; period: 'month' } | null, semanticCache: null as { model: string; minSimilarity: number; seconds: number } | null, hedge: null as { maxShare: number } | null, responseSeconds: null as number | null };
+  const limits = { requestsPerMinute: 60, tokensPerMinute: 2 ** 40, concurrentRequests: null, models: ['m'], cacheSeconds: null as number | null, spend: null as { limitNanos: bigint; period: 'month' } | null, semanticCache: null as { model: string; minSimilarity: number; seconds: number } | null, hedge: null as { maxShare: number } | null, answers: null as { card: 'stop' } | null, responseSeconds: null as number | null };
   const put = (tenant: string, scope: 'organisation' | 'project' | 'key', subject: string, more: Partial<typeof limits> = {}) =>
     caller.call(governanceCalls.putLimits, { actor: nobody, tenant, scope, subject, limits: { ...limits, ...more } });
 
@@ -262,7 +262,7 @@ describe('limits and aliases', () => {
     const key = await createKey(tenant);
     const view = await replicas.view(limitReplica);
     await put(tenant, 'organisation', tenant);
-    await put(tenant, 'key', key.id, { spend: { limitNanos: 5_000n, period: 'month' } });
+    await put(tenant, 'key', key.id, { spend: { limitNanos: 5_000n, period: 'month' }, answers: { card: 'stop' } });
     await expect(put(tenant, 'key', key.id, { cacheSeconds: 5 })).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
     const set = await put(tenant, 'project', project, { models: [], cacheSeconds: 60, hedge: { maxShare: 0.05 }, responseSeconds: 86_400, semanticCache: { model: 'm', minSimilarity: 0.97, seconds: 60 } });
     await expect(put(tenant, 'organisation', tenant, { semanticCache: set.semanticCache })).rejects.toMatchObject({ code: 'REQUEST_INVALID', details: { param: 'semanticCache' } });
@@ -272,6 +272,7 @@ describe('limits and aliases', () => {
     expect([tenant, key.id, project].map((id) => view.get(id)?.spend)).toEqual([null, { limitNanos: 5_000n, period: 'month' }, null]);
     const { data } = await caller.call(governanceCalls.listLimits, { tenant });
     expect(data).toHaveLength(3);
+    expect(data.map(({ answers }) => answers)).toContainEqual({ card: 'stop' });
     expect(data).toContainEqual(again);
     await eventually(async () => expect((await caller.call(governanceCalls.listRecords, { tenant, type: 'limits.changed', limit: 9 })).data).toHaveLength(4));
   });

@@ -1,6 +1,7 @@
 export * from './abi/escrow.js';
 export * from './abi/test-dollar.js';
 export * from './access.js';
+export * from './answer-rules.js';
 export * from './batches.js';
 export * from './billing.js';
 export * from './commitments.js';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { answerAction } from './answer-rules.js';
 import { commit, commitmentRoot } from './commitments.js';
 import type { CommitmentVersion, RecordFields } from './commitments.js';
 import { costTag } from './costs.js';
@@ -82,6 +83,8 @@ export const completedFacts = z.object({
   responseHash: sha256Hex.nullable(),
   attempts: z.array(attempt),
   receipt: signedReceipt.nullable(),
+  /** Personal data in the answer, where rules say to look, and what was done about it. */
+  answerFindings: z.array(z.object({ kind: findingKind, count: z.int().positive(), action: answerAction })).optional(),
   completedAtMs: timeMs,
   /** Who closed the admission: the gateway, or billing from a receipt after the deadline. */
   closedBy: z.enum(['gateway', 'billing']),

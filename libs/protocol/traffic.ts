@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { answerRules } from './answer-rules.js';
 import { defineReplica } from './define.js';
 import type { ValueOf } from './define.js';
 import { isPlainText, timeMs, uuid } from './scalars.js';
@@ -37,6 +38,8 @@ export const trafficLimits = z.object({
   responseSeconds: z.int().positive().max(31_536_000).nullable().default(null),
   /** What it may spend in each hour, day, week or month, within the project's budget. */
   spend: spendLimit.nullable().default(null),
+  /** What happens to personal data in its answers. The strictest rule of key, project and organisation holds. */
+  answers: answerRules.nullable().default(null),
 });
 export type TrafficLimits = z.output<typeof trafficLimits>;
 

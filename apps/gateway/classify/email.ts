@@ -13,6 +13,15 @@ export function emailEnd(text: string, at: number, width: number): number {
   return hasLocalPart(text, at) ? domainEnd(text, at + width) : -1;
 }
 
+/** Index of the first character of the local part before the `@` at `at`; of a quoted one, its last word. */
+export function localStart(text: string, at: number): number {
+  const first = Math.max(0, at - localCharsMax);
+  let index = at;
+  const belongs = text.charCodeAt(at - 1) === 34 ? (code: number): boolean => code > 32 : isMailLocal;
+  while (index > first && belongs(text.charCodeAt(index - 1))) index--;
+  return index;
+}
+
 function hasLocalPart(text: string, at: number): boolean {
   const last = text.charCodeAt(at - 1);
   if (last === 34) return at > 2; // a quoted local part

@@ -1,7 +1,7 @@
 import { findingKinds } from '#protocol';
 import type { FindingKind } from '#protocol';
 import { isDigit, isWordPart } from './chars.js';
-import { emailEnd } from './email.js';
+import { emailEnd, localStart } from './email.js';
 import { fold } from './fold.js';
 import { letteredNumberAt } from './lettered-numbers.js';
 import { numberAt } from './numbers.js';
@@ -28,25 +28,34 @@ export function scan(texts: readonly string[]): Finding[] {
   });
 }
 
-function scanText(text: string, found: (kind: FindingKind) => void): void {
+/** Tells of each finding in a folded text, in its order: where it begins, and the index after it. */
+export function scanText(text: string, found: (kind: FindingKind, start: number, end: number) => void): void {
   let index = 0;
   while (index < text.length) {
     const code = text.charCodeAt(index);
     if (code > at || code < percent) {
       index++;
     } else if (isDigit(code)) {
-      const { kind, end } = isWordPart(text.charCodeAt(index - 1)) ? wordNumberAt(text, index) : numberAt(text, index);
-      if (kind) found(kind);
+      const isWord = isWordPart(text.charCodeAt(index - 1));
+      const { kind, end } = isWord ? wordNumberAt(text, index) : numberAt(text, index);
+      if (kind) found(kind, isWord ? wordStart(text, index) : index, end);
       index = end;
     } else if (code === at || (code === percent && text.startsWith('40', index + 1))) {
       const width = code === at ? 1 : 3;
       const end = emailEnd(text, index, width);
-      if (end >= 0) found('email');
+      if (end >= 0) found('email', localStart(text, index), end);
       index = end >= 0 ? end : index + width;
     } else {
       index++;
     }
   }
+}
+
+/** The first of the letters before a number. */
+function wordStart(text: string, index: number): number {
+  let start = index;
+  while (isWordPart(text.charCodeAt(start - 1))) start--;
+  return start;
 }
 
 /** A number that stands right behind letters is one of the lettered kinds or none. */

@@ -1,4 +1,5 @@
 import type { DataClass, Endpoint } from '#protocol';
+import type { AnswerGuard } from '../answers/answer-guard.js';
 import type { InferenceAnswer } from '../request/inference-job.js';
 import type { StreamForm } from '../request/streamed-job.js';
 import type { TokenBound } from '../request/upper-bound.js';
@@ -19,5 +20,5 @@ export interface ParsedRequest {
   /** A whole answer as it is told after `keep`; as it is when left out. */
   told?(body: Buffer): Buffer;
   /** Set when the client asked for a stream: how events become its chunks. */
-  readonly form?: (() => StreamForm) | undefined;
+  readonly form?: ((guard?: AnswerGuard) => StreamForm) | undefined;
 }

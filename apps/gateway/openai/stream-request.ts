@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Endpoint } from '#protocol';
+import type { AnswerGuard } from '../answers/answer-guard.js';
 import type { StreamForm } from '../request/streamed-job.js';
 import { StreamedChunks } from './streamed-chunks.js';
 
@@ -21,11 +22,11 @@ interface StreamRequest {
 }
 
 /** What the engine is sent, and how its events become the client's chunks. The engine is always asked for its usage: what streams is metered. */
-export function streamOf<R extends StreamRequest>(endpoint: Endpoint, request: R): { sent: R; form: (() => StreamForm) | undefined } {
+export function streamOf<R extends StreamRequest>(endpoint: Endpoint, request: R): { sent: R; form: ((guard?: AnswerGuard) => StreamForm) | undefined } {
   if (request.stream !== true) return { sent: request, form: undefined };
   const isUsageWanted = request.stream_options?.include_usage === true;
   return {
     sent: { ...request, stream_options: { ...request.stream_options, include_usage: true } },
-    form: () => new StreamedChunks(endpoint, isUsageWanted),
+    form: (guard) => new StreamedChunks(endpoint, isUsageWanted, guard),
   };
 }

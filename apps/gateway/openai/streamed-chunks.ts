@@ -1,6 +1,7 @@
 import type { DomainError } from '#kernel';
 import { failure, isDone, producedText } from '#protocol';
 import type { Endpoint, Usage } from '#protocol';
+import type { AnswerGuard, Choice } from '../answers/answer-guard.js';
 import { errorAnswer } from '../http/openai-error.js';
 import type { StreamForm } from '../request/streamed-job.js';
 import { ToolDeltas } from './tool-deltas.js';
@@ -24,7 +25,12 @@ export class StreamedChunks implements StreamForm {
   constructor(
     private readonly endpoint: Endpoint,
     private readonly isUsageWanted: boolean,
+    private readonly guard?: AnswerGuard,
   ) {}
+
+  get isStopped(): boolean {
+    return this.guard?.isStopped ?? false;
+  }
 
   get isWhole(): boolean {
     return this.whole;
@@ -46,14 +52,36 @@ export class StreamedChunks implements StreamForm {
     for (const choice of choices) this.text.push(producedText(choice));
     const changes = [this.keepHead(chunk), this.keepUsage(chunk), ...choices.map((choice) => this.tools.repair(choice)), data.includes(lineFeed)];
     if (choices.length === 0 && this.usage !== undefined) return undefined;
+    if (this.guard !== undefined) return this.guarded(this.guard, chunk, choices as Choice[]);
     return event(changes.includes(true) ? Buffer.from(JSON.stringify(chunk)) : data);
   }
 
   /** The usage is the engine's own words where it has said any, cached tokens and all; else the estimate that is charged. */
   end({ inputTokens, outputTokens }: Usage): Buffer {
-    if (!this.isUsageWanted) return done;
+    const held = this.heldBack();
+    if (!this.isUsageWanted) return held.length === 0 ? done : Buffer.concat([held, done]);
     const usage = this.usage ?? { prompt_tokens: inputTokens, completion_tokens: outputTokens, total_tokens: inputTokens + outputTokens };
-    return Buffer.concat([event(Buffer.from(JSON.stringify({ ...this.head, choices: [], usage }))), done]);
+    return Buffer.concat([held, event(Buffer.from(JSON.stringify({ ...this.head, choices: [], usage }))), done]);
+  }
+
+  /** What the rules leave of a chunk, if anything; where they stop the answer, its last one. */
+  private guarded(guard: AnswerGuard, chunk: Chunk, choices: readonly Choice[]): Buffer | undefined {
+    for (const choice of choices) guard.passPiece(choice);
+    if (guard.isStopped) {
+      this.whole = true;
+      for (const index of guard.unfinished()) {
+        const own = choices.find((choice) => choice.index === index);
+        if (own) own.finish_reason = 'content_filter';
+        else (chunk['choices'] as Choice[]).push(this.endpoint === 'completions' ? { index, text: '', finish_reason: 'content_filter' } : { index, delta: {}, finish_reason: 'content_filter' });
+      }
+    }
+    return choices.length > 0 && (chunk['choices'] as Choice[]).every(saysNothing) ? undefined : event(Buffer.from(JSON.stringify(chunk)));
+  }
+
+  /** What was held back of an answer whose engine did not say why it finished. */
+  private heldBack(): Buffer {
+    const choices = this.isStopped ? [] : (this.guard?.rest(this.endpoint === 'completions' ? 'text' : 'delta') ?? []);
+    return choices.length === 0 ? Buffer.alloc(0) : event(Buffer.from(JSON.stringify({ ...this.head, choices })));
   }
 
   error(error: DomainError): Buffer {
@@ -82,6 +110,13 @@ export class StreamedChunks implements StreamForm {
     else delete chunk['usage'];
     return true;
   }
+}
+
+/** A piece whose words were all held back. */
+function saysNothing({ text, delta, finish_reason: reason }: Choice): boolean {
+  if (reason !== null && reason !== undefined) return false;
+  if (delta) return Object.values(delta).every((value) => value === '' || value === null);
+  return text === '';
 }
 
 const event = (data: Buffer): Buffer => Buffer.concat([prefix, data, suffix]);

@@ -4,7 +4,7 @@ import { costTagPrefix, failure } from '#protocol';
 import type { AdmittedFacts, CompletedFacts, LogRecord } from '#protocol';
 import type { Decided } from './decided.js';
 import type { Dispatched, Dispatcher, Opened } from './dispatch.js';
-import type { InferenceAnswer } from './inference-job.js';
+import type { InferenceAnswer, InferenceJob } from './inference-job.js';
 import type { Hold } from './lease-account.js';
 import { meter } from './meter.js';
 import type { Slot } from './place.js';
@@ -139,11 +139,17 @@ export class Admission {
       responseHash: dispatched.made?.responseHash ?? null,
       attempts: [...attempts],
       receipt: dispatched.made?.receipt ?? null,
+      ...findingsOf(job),
       completedAtMs: this.parts.clock.nowMs(),
       closedBy: 'gateway',
     };
     return { facts, record: this.parts.records.completed(job.tenant, facts, offer) };
   }
+}
+
+function findingsOf({ answerFindings }: InferenceJob): Pick<CompletedFacts, 'answerFindings'> {
+  const found = answerFindings?.();
+  return found === undefined || found.length === 0 ? {} : { answerFindings: found };
 }
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

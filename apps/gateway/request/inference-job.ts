@@ -1,4 +1,4 @@
-import type { Endpoint, Role, TenantEntry, Usage } from '#protocol';
+import type { CompletedFacts, Endpoint, Role, TenantEntry, Usage } from '#protocol';
 import type { DeclaredFacts } from './declared-facts.js';
 import type { Conversation } from './prefix-affinity.js';
 import type { StreamedJob } from './streamed-job.js';
@@ -29,6 +29,8 @@ export interface InferenceJob {
   readonly streamed?: StreamedJob | undefined;
   /** The client says that it asked this before. */
   readonly isRepeat?: boolean;
+  /** What was found in the answer, where rules say to look; for its record. */
+  answerFindings?(): CompletedFacts['answerFindings'];
   /** Gives the id under which the next record is made when one has ended without an answer; left out: any new one. */
   nextRecord?(): Promise<string>;
   /** Aborted when the client goes away. */

@@ -40,6 +40,7 @@ async function* shaped(body: AsyncIterable<Buffer>, form: StreamForm): AsyncGene
     const { bytes, failed } = shape(reader.take(chunk), form);
     if (bytes.length > 0) yield bytes;
     if (failed !== undefined) throw failed;
+    if (form.isStopped) return;
   }
   const last = reader.end();
   const { bytes, failed } = shape(last === undefined ? [] : [last], form);

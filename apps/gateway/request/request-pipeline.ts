@@ -3,6 +3,7 @@ import { DomainError, isDomainError } from '#kernel';
 import type { Clock, Ids } from '#kernel';
 import { failure } from '#protocol';
 import type { DecisionFields } from '#protocol';
+import { guardedJob, rulesOf } from '../answers/guarded-job.js';
 import type { MarketOffer } from '../market/market-offer.js';
 import type { OfferBook } from '../market/offer-book.js';
 import type { Replicated } from '../replicated.js';
@@ -81,7 +82,8 @@ export class RequestPipeline {
     }
   }
 
-  private async serve(job: InferenceJob, passage: Passage): Promise<InferenceAnswer> {
+  private async serve(asking: InferenceJob, passage: Passage): Promise<InferenceAnswer> {
+    const job = guardedJob(asking, rulesOf(asking, this.parts.limits));
     passage.assertAllowed(job.model);
     const asked = await this.decide(job);
     const place = this.parts.cache.placeOf(job, { dataClass: asked.classification.dataClass, policyHash: asked.decision.policyHash }, this.parts.limits.get(job.project.id));

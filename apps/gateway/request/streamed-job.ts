@@ -1,5 +1,6 @@
 import type { DomainError } from '#kernel';
 import type { Usage } from '#protocol';
+import type { AnswerGuard } from '../answers/answer-guard.js';
 
 /** Where a streamed answer goes as it comes. */
 export abstract class StreamOutlet {
@@ -24,6 +25,8 @@ export interface StreamForm {
   take(data: Buffer): Buffer | undefined;
   /** Whether the engine has said that it had finished. */
   readonly isWhole: boolean;
+  /** Whether a rule has ended the answer early: the machine need not go on. */
+  readonly isStopped: boolean;
   /** The text that was produced so far. */
   produced(): string;
   /** The last bytes of an answer that is whole. */
@@ -35,6 +38,6 @@ export interface StreamForm {
 /** What a job that streams has more than others. */
 export interface StreamedJob {
   readonly outlet: StreamOutlet;
-  /** One for each machine that is tried. */
-  form(): StreamForm;
+  /** One for each machine that is tried; `guard` reads what it says before anyone gets it. */
+  form(guard?: AnswerGuard): StreamForm;
 }

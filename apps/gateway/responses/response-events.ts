@@ -1,6 +1,7 @@
 import type { DomainError } from '#kernel';
 import { failure, isDone, producedText } from '#protocol';
 import type { Usage } from '#protocol';
+import type { AnswerGuard } from '../answers/answer-guard.js';
 import { parsedChunk } from '../openai/streamed-chunks.js';
 import { ToolDeltas } from '../openai/tool-deltas.js';
 import type { StreamForm } from '../request/streamed-job.js';
@@ -28,18 +29,25 @@ export class ResponseEvents implements StreamForm {
   private usage: ChatUsage | undefined;
   private finish: string | undefined;
   private sequence = 0;
+  private readonly heldBack: ResponseEvent[] = [];
+  private hasSaidRest = false;
   private whole = false;
 
   constructor(
     private readonly id: string,
     private readonly request: ResponseRequest,
     private readonly storing: Storing,
+    private readonly guard?: AnswerGuard,
   ) {
     this.items = new OutputItems(id);
   }
 
   get isWhole(): boolean {
     return this.whole;
+  }
+
+  get isStopped(): boolean {
+    return this.guard?.isStopped ?? false;
   }
 
   produced(): string {
@@ -57,20 +65,24 @@ export class ResponseEvents implements StreamForm {
     const events = [...this.begin(chunk)];
     for (const choice of Array.isArray(chunk['choices']) ? (chunk['choices'] as unknown[]) : []) {
       this.text.push(producedText(choice));
+      if (typeof choice === 'object' && choice !== null) this.guard?.passPiece(choice);
       events.push(...this.read(choice));
     }
+    if (this.isStopped) [this.whole, this.finish] = [true, 'content_filter'];
     this.usage = chatUsage.safeParse(chunk['usage']).data ?? this.usage;
     return events.length === 0 ? undefined : this.written(events);
   }
 
   end(used: Usage): Buffer {
+    this.sayRest();
     const { status } = this.ending();
-    const ended = [...this.items.close(status)];
+    const ended = [...this.heldBack, ...this.items.close(status)];
     return this.written([...ended, { type: `response.${status}`, response: this.final(used) }]);
   }
 
   /** The whole response, once everything is said. */
   final({ inputTokens, outputTokens }: Usage): Record<string, unknown> {
+    this.sayRest();
     const { status, reason } = this.ending();
     const usage = this.usage ?? { prompt_tokens: inputTokens, completion_tokens: outputTokens, total_tokens: inputTokens + outputTokens };
     return this.response({ status, incompleteReason: reason, output: this.items.output(status), usage });
@@ -103,6 +115,13 @@ export class ResponseEvents implements StreamForm {
       if (typeof n !== 'number') continue;
       yield* this.items.call(n, isText(id) && isText(called?.name) ? { callId: id, name: called.name } : undefined, isText(called?.arguments) ? called.arguments : '');
     }
+  }
+
+  /** What was held back until it was sure to be given, once. */
+  private sayRest(): void {
+    if (this.isStopped || this.hasSaidRest) return;
+    this.hasSaidRest = true;
+    for (const choice of this.guard?.rest('delta') ?? []) this.heldBack.push(...this.read(choice));
   }
 
   private ending(): { status: 'completed' | 'incomplete'; reason: string | undefined } {

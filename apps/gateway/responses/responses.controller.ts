@@ -3,6 +3,7 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { failure } from '#protocol';
 import { Authorise, ownTenant } from '../access/authorise.js';
+import type { AnswerGuard } from '../answers/answer-guard.js';
 import { CurrentPrincipal } from '../access/principal.js';
 import type { AuthenticatedRequest, Principal } from '../access/principal.js';
 import { ProjectScope } from '../access/project-scope.js';
@@ -48,7 +49,7 @@ export class ResponsesController {
     const chat = chatRequest.safeParse(toChat(whole));
     if (!chat.success) throw failure('REQUEST_INVALID', chat.error.issues[0]!.message, { param: chat.error.issues[0]!.path.join('.') || null });
     const { form, ...parsed } = parseChat(await this.images.inline(chat.data, clientGone(reply)));
-    const events = (): ResponseEvents => (keeper.events = new ResponseEvents(request.id, body, keeper));
+    const events = (guard?: AnswerGuard): ResponseEvents => (keeper.events = new ResponseEvents(request.id, body, keeper, guard));
     const asResponse = { adapt: (answer: Buffer) => toResponse(request.id, body, keeper, answer), form: form && events };
     const kept = keeper.isStored ? { keep: keeper.keep.bind(keeper), told: keeper.told.bind(keeper) } : {};
     return this.inference.answer(principal, { ...parsed, ...asResponse, ...kept, ...(classAtLeast && { classAtLeast }) }, request, reply);
