@@ -93,6 +93,7 @@ export const limitEntry = (scope: LimitScope, subject: string, limits: Partial<T
   spend: null,
   semanticCache: null,
   hedge: null,
+  responseSeconds: null,
   ...limits,
   tenant: tenant.tenant,
   scope,

@@ -42,6 +42,8 @@ import { SemanticCache } from './request/semantic-cache.js';
 import { Steps } from './request/step-telemetry.js';
 import { StreamLog } from './request/stream-log.js';
 import { TenantSealers } from './request/tenant-sealers.js';
+import { PlannedResponses } from './responses/planned-responses.js';
+import { StoredResponses } from './responses/stored-responses.js';
 
 /** The gateway's parts and what each is made of. It listens once its replicas are complete. */
 export const parts: FactoryProvider[] = [
@@ -105,6 +107,12 @@ export const parts: FactoryProvider[] = [
   },
   { provide: ImageInliner, inject: [SERVICE_CONFIG], useFactory: (config: GatewayConfig) => new ImageInliner(new AllowList(config.OUTBOUND_ALLOW)) },
   { provide: PublishedLog, inject: [Caller, Clock], useFactory: (caller: Caller, clock: Clock) => new PublishedLog(caller, clock) },
+  { provide: StoredResponses, inject: [Caller, Replicated, Clock], useFactory: (caller: Caller, replicated: Replicated, clock: Clock) => new StoredResponses(caller, replicated, clock) },
+  {
+    provide: PlannedResponses,
+    inject: [StoredResponses, ProjectScope, Replicated],
+    useFactory: (stored: StoredResponses, scope: ProjectScope, replicated: Replicated) => new PlannedResponses(stored, scope, replicated),
+  },
   { provide: ProjectScope, inject: [Replicated], useFactory: (replicated: Replicated) => new ProjectScope(replicated) },
   {
     provide: LineWorker,

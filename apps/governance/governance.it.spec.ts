@@ -253,7 +253,7 @@ describe('policies', () => {
 });
 
 describe('limits and aliases', () => {
-  const limits = { requestsPerMinute: 60, tokensPerMinute: 2 ** 40, concurrentRequests: null, models: ['m'], cacheSeconds: null as number | null, spend: null as { limitNanos: bigint; period: 'month' } | null, semanticCache: null as { model: string; minSimilarity: number; seconds: number } | null, hedge: null as { maxShare: number } | null, answers: null as { card: 'stop' } | null };
+  const limits = { requestsPerMinute: 60, tokensPerMinute: 2 ** 40, concurrentRequests: null, models: ['m'], cacheSeconds: null as number | null, spend: null as { limitNanos: bigint; period: 'month' } | null, semanticCache: null as { model: string; minSimilarity: number; seconds: number } | null, hedge: null as { maxShare: number } | null, answers: null as { card: 'stop' } | null, responseSeconds: null as number | null };
   const put = (tenant: string, scope: 'organisation' | 'project' | 'key', subject: string, more: Partial<typeof limits> = {}) =>
     caller.call(governanceCalls.putLimits, { actor: nobody, tenant, scope, subject, limits: { ...limits, ...more } });
 
@@ -264,10 +264,10 @@ describe('limits and aliases', () => {
     await put(tenant, 'organisation', tenant);
     await put(tenant, 'key', key.id, { spend: { limitNanos: 5_000n, period: 'month' }, answers: { card: 'stop' } });
     await expect(put(tenant, 'key', key.id, { cacheSeconds: 5 })).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
-    const set = await put(tenant, 'project', project, { models: [], cacheSeconds: 60, hedge: { maxShare: 0.05 }, semanticCache: { model: 'm', minSimilarity: 0.97, seconds: 60 } });
+    const set = await put(tenant, 'project', project, { models: [], cacheSeconds: 60, hedge: { maxShare: 0.05 }, responseSeconds: 86_400, semanticCache: { model: 'm', minSimilarity: 0.97, seconds: 60 } });
     await expect(put(tenant, 'organisation', tenant, { semanticCache: set.semanticCache })).rejects.toMatchObject({ code: 'REQUEST_INVALID', details: { param: 'semanticCache' } });
     const again = await put(tenant, 'project', project, { requestsPerMinute: 1 });
-    expect(set).toMatchObject({ ...limits, models: [], cacheSeconds: 60, hedge: { maxShare: 0.05 }, semanticCache: { model: 'm', minSimilarity: 0.97, seconds: 60 }, scope: 'project', subject: project });
+    expect(set).toMatchObject({ ...limits, models: [], cacheSeconds: 60, hedge: { maxShare: 0.05 }, responseSeconds: 86_400, semanticCache: { model: 'm', minSimilarity: 0.97, seconds: 60 }, scope: 'project', subject: project });
     await eventually(() => expect([tenant, key.id, project].map((id) => view.get(id)?.requestsPerMinute)).toEqual([60, 60, 1]));
     expect([tenant, key.id, project].map((id) => view.get(id)?.spend)).toEqual([null, { limitNanos: 5_000n, period: 'month' }, null]);
     const { data } = await caller.call(governanceCalls.listLimits, { tenant });

@@ -10,6 +10,7 @@ import { AnswerRules1767225612000 } from './traffic/answer-rules.migration.js';
 import { Hedges1767225610503 } from './traffic/hedges.migration.js';
 import { SemanticCache1767225610502 } from './traffic/semantic-cache.migration.js';
 import { SpendLimits1767225610500 } from './traffic/spend-limits.migration.js';
+import { StoredResponses1767225610300 } from './traffic/stored-responses.migration.js';
 import { Traffic1700000000003 } from './traffic/traffic.migration.js';
 import { Checkpoints1700000000031 } from './witnesses/checkpoints.migration.js';
 
@@ -18,6 +19,6 @@ export const governance = defineService({
   name: 'governance',
   config: governanceConfig,
   module: (config) => GovernanceModule.for(config),
-  migrations: [Organisations1700000000001, Log1700000000002, Traffic1700000000003, Checkpoints1700000000031, TiledLog1767225610600, Search1767225610610, SpendLimits1767225610500, SemanticCache1767225610502, Hedges1767225610503, BundledEntries1767225610800, AnswerRules1767225612000],
+  migrations: [Organisations1700000000001, Log1700000000002, Traffic1700000000003, Checkpoints1700000000031, StoredResponses1767225610300, TiledLog1767225610600, Search1767225610610, SpendLimits1767225610500, SemanticCache1767225610502, Hedges1767225610503, BundledEntries1767225610800, AnswerRules1767225612000],
   http: 'internal',
 });

@@ -30,14 +30,19 @@ import { OfferMarket } from './offers/offer-market.service.js';
 import { OffersRpc } from './offers/offers.rpc.js';
 import { Offers } from './offers/offers.service.js';
 import { OfferStore } from './offers/offers.store.js';
+import { ResponseSweeper } from './responses/response-sweeper.service.js';
+import { StoredResponsesRpc } from './responses/stored-responses.rpc.js';
+import { StoredResponses } from './responses/stored-responses.service.js';
+import { StoredResponseStore } from './responses/stored-responses.store.js';
 
 const enrolment = [Enrolment, Tokens, TokenStore, ServerCheck];
 const nodes = [Nodes, NodeStore, Revocations];
 const offers = [Offers, OfferStore, OfferMarket, Liveness];
 
 const files = [Files, FileStore, FileSweeper, TransferRoutes, ...objectParts];
+const responses = [StoredResponses, StoredResponseStore, ResponseSweeper];
 const jobs = [JobStore, JobWorker];
 const batches = [Batches, BatchStore, BatchClock, Lines, LineAnswerStore, LostLines, ValidateBatch, FinaliseBatch];
 
-@Module({ controllers: [EnrolmentRpc, NodesRpc, OffersRpc, FilesRpc, BatchesRpc], providers: [...enrolment, ...nodes, ...offers, ...files, ...jobs, ...batches] })
+@Module({ controllers: [EnrolmentRpc, NodesRpc, OffersRpc, FilesRpc, BatchesRpc, StoredResponsesRpc], providers: [...enrolment, ...nodes, ...offers, ...files, ...responses, ...jobs, ...batches] })
 export class SchedulerModule {}

@@ -26,6 +26,7 @@ export * from './server-sent-events.js';
 export * from './settlement.js';
 export * from './spend-limit.js';
 export * from './statement-file.js';
+export * from './stored-responses.js';
 export * from './subjects.js';
 export * from './token-estimate.js';
 export * from './traffic.js';

@@ -34,6 +34,8 @@ export const trafficLimits = z.object({
   semanticCache: semanticCache.nullable().default(null),
   /** Of a project: whether it pays twice for speed. `null` = never. */
   hedge: hedge.nullable().default(null),
+  /** Of a project: how long responses are stored, a year at most. `null` = not at all, whatever callers ask for. */
+  responseSeconds: z.int().positive().max(31_536_000).nullable().default(null),
   /** What it may spend in each hour, day, week or month, within the project's budget. */
   spend: spendLimit.nullable().default(null),
   /** What happens to personal data in its answers. The strictest rule of key, project and organisation holds. */

@@ -20,7 +20,7 @@ describe('a limit of spend in a period', () => {
   let revision = 1;
 
   const limit = (scope: LimitScope, subject: string, spend: SpendLimit | null, tenant = market.tenant): void => {
-    const rest = { requestsPerMinute: null, tokensPerMinute: null, concurrentRequests: null, models: null, cacheSeconds: null, semanticCache: null, hedge: null, answers: null };
+    const rest = { requestsPerMinute: null, tokensPerMinute: null, concurrentRequests: null, models: null, cacheSeconds: null, semanticCache: null, hedge: null, answers: null, responseSeconds: null };
     books.limits.apply(subject, { ...rest, tenant, scope, subject, spend, changedAtMs: 1 }, (revision += 1));
   };
   const perDay = (limitNanos: bigint): SpendLimit => ({ limitNanos, period: 'day' });

@@ -21,6 +21,7 @@ export const trafficCommands = (): Command[] => [
       .option('--spend <usd/period>', `as 20/day: dollars in each ${spendPeriods.join(', ')} of UTC`)
       .option('--answers <rules>', 'personal data in answers, as email=redact,card=stop: record, redact or stop')
       .option('--cache-seconds <count>', 'of a project: how long answers are kept for the very same request')
+      .option('--response-seconds <count>', 'of a project: how long responses that callers want stored are stored; left out, none is')
       .option('--hedge <share>', 'of a project, as 0.05: this share of requests that are slow is asked of a second machine, and both are paid for')
       .option('--similar <model/cosine/seconds>', 'of a project, as mizan/embed/0.97/600: answers are given to questions that this embedding model finds so similar, for so long'),
   ),
@@ -34,7 +35,7 @@ function pathOf(org: string, scope: string, id: string | undefined): string {
 }
 
 /** The limits that the options name, as the API takes them. */
-export function limitsOf({ requests, tokens, concurrent, models, spend, answers, cacheSeconds, similar, hedge }: Options): Record<string, unknown> {
+export function limitsOf({ requests, tokens, concurrent, models, spend, answers, cacheSeconds, similar, hedge, responseSeconds }: Options): Record<string, unknown> {
   const count = (text: string | undefined): number | null => (text === undefined ? null : Number(text));
   return {
     requestsPerMinute: count(requests),
@@ -45,6 +46,7 @@ export function limitsOf({ requests, tokens, concurrent, models, spend, answers,
     answers: answers === undefined ? null : Object.fromEntries(answers.split(',').map((rule) => rule.split('=').map((word) => word.trim()))),
     cacheSeconds: count(cacheSeconds),
     hedge: hedge === undefined ? null : { maxShare: Number(hedge) },
+    responseSeconds: count(responseSeconds),
     semanticCache: similar === undefined ? null : similarOf(similar),
   };
 }

@@ -9,9 +9,9 @@ const over = (connections: number): Agent => new Agent({ connections, connect: {
 
 /**
  * A client's transfer goes at the client's pace, so each may hold one for long: 1,024 × a buffer of 64 KiB. Lines, at most 64 of which run
- * at once, wait for no client.
+ * at once, and responses, which are held in memory, wait for no client.
  */
-const agents = { files: over(1_024), lines: over(64) } as const;
+const agents = { files: over(1_024), lines: over(64), responses: over(256) } as const;
 type What = keyof typeof agents;
 
 /** Reads from an address that the scheduler gave. Errors: the scheduler's, SERVICE_UNAVAILABLE. */
@@ -22,14 +22,14 @@ export async function fetchContent(url: string, what: What = 'files'): Promise<{
 }
 
 /** Sends to an address that the scheduler gave. Errors: the scheduler's, SERVICE_UNAVAILABLE, and the stream's own. */
-export async function sendContent(url: string, body: Readable | Buffer, more: Readonly<Record<string, string>> = {}, what: What = 'files'): Promise<void> {
+export async function sendContent(url: string, body: Readable | Buffer, more: Readonly<Record<string, string>> = {}, what: What = 'files', signal?: AbortSignal): Promise<void> {
   const address = new URL(url);
   for (const [name, value] of Object.entries(more)) address.searchParams.set(name, value);
-  const answer = await ask(address.href, what, { method: 'PUT', body, headers: { 'content-type': 'application/octet-stream' } });
+  const answer = await ask(address.href, what, { method: 'PUT', body, headers: { 'content-type': 'application/octet-stream' }, ...(signal && { signal }) });
   await answer.body.dump();
 }
 
-async function ask(url: string, what: What, options: { method: Dispatcher.HttpMethod; body?: Readable | Buffer; headers?: Record<string, string> }): Promise<Dispatcher.ResponseData> {
+async function ask(url: string, what: What, options: { method: Dispatcher.HttpMethod; body?: Readable | Buffer; headers?: Record<string, string>; signal?: AbortSignal }): Promise<Dispatcher.ResponseData> {
   let answer: Dispatcher.ResponseData;
   try {
     answer = await request(url, { ...options, dispatcher: agents[what] });

@@ -6,6 +6,7 @@ import type { AuthenticatedRequest, Principal } from '../access/principal.js';
 import { seesTimings } from '../access/timing-viewer.js';
 import { idempotencyKey } from '../idempotency/idempotency-key.js';
 import type { Once, Turn } from '../idempotency/once.js';
+import { higher } from '../classify/data-class.js';
 import type { Replicated } from '../replicated.js';
 import type { Authenticator } from '../request/authenticate.js';
 import { declaredFacts } from '../request/declared-facts.js';
@@ -64,20 +65,27 @@ export class Inference {
     }
   }
 
-  private answered(principal: Principal, tenant: TenantEntry, { form, ...parsed }: ParsedRequest, request: AuthenticatedRequest, reply: FastifyReply, tellTimes?: () => void): Promise<InferenceAnswer> {
-    return this.pipeline.run({
-      ...parsed,
+  private async answered(principal: Principal, tenant: TenantEntry, parsed: ParsedRequest, request: AuthenticatedRequest, reply: FastifyReply, tellTimes?: () => void): Promise<InferenceAnswer> {
+    const { form, keep, told, classAtLeast, ...asked } = parsed;
+    const project = projectOf(principal, tenant, singleHeader(request, 'openai-project'));
+    const declared = declaredFacts(request.headers);
+    const answer = await this.pipeline.run({
+      ...asked,
       id: request.id,
       keyId: principal.keyId,
       role: principal.role,
       tenant,
-      project: projectOf(principal, tenant, singleHeader(request, 'openai-project')),
-      declared: declaredFacts(request.headers),
+      project,
+      declared: classAtLeast === undefined ? declared : { ...declared, dataClass: higher(declared.dataClass ?? project.defaultClass, classAtLeast) },
+      ...(keep && { keep: async (made) => made && keep(made) }),
       isRepeat: /^[1-9]\d*$/.test(singleHeader(request, 'x-stainless-retry-count') ?? ''),
       tellLimits: (headers) => void reply.headers(headers),
-      ...(form === undefined ? {} : { body: alone(parsed.body), streamed: { outlet: new SseOutlet(reply, this.settings.commentMs, tellTimes), form } }),
+      ...(form === undefined ? {} : { body: alone(asked.body), streamed: { outlet: new SseOutlet(reply, this.settings.commentMs, tellTimes), form } }),
       signal: clientGone(reply),
     });
+    // What was answered before comes without being kept.
+    if (answer.isReused) await keep?.(answer);
+    return told && form === undefined ? { ...answer, body: told(answer.body) } : answer;
   }
 
   private async send(answer: InferenceAnswer, reply: FastifyReply): Promise<void> {

@@ -84,7 +84,7 @@ export class Admission {
   /** What cannot be kept is left to whoever has the job by now; until the books close its record the hold counts as spent. */
   private async keep({ job, tokens }: Decided, dispatched: Dispatched, hold: Hold): Promise<void> {
     try {
-      await job.keep?.(dispatched.outcome === 'ok' ? dispatched.answer : undefined);
+      await job.keep?.(dispatched.outcome === 'ok' ? { ...dispatched.answer, usage: dispatched.made.usage } : undefined);
     } catch (error) {
       this.parts.leases.settle(hold, hold.amountNanos);
       tokens.settle(job.bound.inputTokens + job.bound.outputTokens);

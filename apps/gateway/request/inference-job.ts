@@ -39,7 +39,7 @@ export interface InferenceJob {
    * Keeps the answer for a caller who is not there to take it; `undefined` when there is none. Called before the end is recorded:
    * when it throws, the end is not this run's to record.
    */
-  keep?(answer: Pick<InferenceAnswer, 'status' | 'contentType' | 'body'> | undefined): Promise<void>;
+  keep?(answer: Pick<InferenceAnswer, 'status' | 'contentType' | 'body' | 'usage'> | undefined): Promise<void>;
 }
 
 /** What a machine may still hold the beginning of. */

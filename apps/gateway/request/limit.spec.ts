@@ -52,7 +52,7 @@ describe('limits', () => {
   });
 
   it("of another organisation's do not bind, whatever id they are filed under", () => {
-    world.limits.put(project, { ...{ requestsPerMinute: 1, tokensPerMinute: null, concurrentRequests: null, models: null, cacheSeconds: null, spend: null, semanticCache: null, hedge: null, answers: null }, tenant: uuidOf(77), scope: 'project', subject: project, changedAtMs: 1 });
+    world.limits.put(project, { ...{ requestsPerMinute: 1, tokensPerMinute: null, concurrentRequests: null, models: null, cacheSeconds: null, spend: null, semanticCache: null, hedge: null, answers: null, responseSeconds: null }, tenant: uuidOf(77), scope: 'project', subject: project, changedAtMs: 1 });
     expect(admitted(limiter(), 5)).toHaveLength(5);
   });
 

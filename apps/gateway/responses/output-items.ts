@@ -75,7 +75,8 @@ export class OutputItems {
   }
 
   output(status: ItemStatus): object[] {
-    return this.items.map((item) => this.toWire(item, status));
+    const items: readonly (Message | Call)[] = this.items.length > 0 || status === 'in_progress' ? this.items : [{ type: 'message', parts: [] }];
+    return items.map((item) => this.toWire(item, status));
   }
 
   private *partsDone(at: number, { parts }: Message): Generator<ResponseEvent> {

@@ -16,13 +16,13 @@ function eventsOf(bytes: Buffer): ResponseStreamEvent[] {
   return [...new EventReader().take(bytes)].map(({ data }) => JSON.parse(data.toString()) as ResponseStreamEvent);
 }
 function streamed(...chunks: Buffer[]): ResponseStreamEvent[] {
-  const form = new ResponseEvents(id, request);
+  const form = new ResponseEvents(id, request, { isStored: false });
   return eventsOf(Buffer.concat([...[...chunks, done].flatMap((data) => form.take(data) ?? []), form.end(used)]));
 }
 
 describe('events of a streamed response', () => {
   it('come in the order that OpenAI’s do, each under its name and numbered', () => {
-    const form = new ResponseEvents(id, request);
+    const form = new ResponseEvents(id, request, { isStored: false });
     const first = form.take(chunk({ role: 'assistant', content: 'The ' }))!;
     expect(first.toString()).toMatch(/^event: response\.created\ndata: \{"type":"response\.created"/);
     const events = [...eventsOf(first), ...eventsOf(Buffer.concat([form.take(chunk({ content: 'scales.' }, 'stop'))!, form.end(used)]))];
@@ -64,7 +64,7 @@ describe('events of a streamed response', () => {
   });
 
   it('end with a failed response when the answer breaks off', () => {
-    const form = new ResponseEvents(id, request);
+    const form = new ResponseEvents(id, request, { isStored: false });
     form.take(chunk({ content: 'half' }));
     expect(() => form.take(Buffer.from('{"error":{"message":"no"}}'))).toThrow(expect.objectContaining({ code: 'ENGINE_FAILED' }));
     expect(() => form.take(Buffer.from('half a chunk'))).toThrow(expect.objectContaining({ code: 'NODE_PROTOCOL' }));

@@ -8,7 +8,7 @@ import type { StreamForm } from '../request/streamed-job.js';
 import { OutputItems } from './output-items.js';
 import type { ResponseEvent } from './output-items.js';
 import { chatUsage, incompleteReason, responseObject } from './response-object.js';
-import type { ChatUsage, ResponseParts } from './response-object.js';
+import type { ChatUsage, ResponseParts, Storing } from './response-object.js';
 import type { ResponseRequest } from './response-request.js';
 
 interface Delta {
@@ -29,11 +29,14 @@ export class ResponseEvents implements StreamForm {
   private usage: ChatUsage | undefined;
   private finish: string | undefined;
   private sequence = 0;
+  private readonly heldBack: ResponseEvent[] = [];
+  private hasSaidRest = false;
   private whole = false;
 
   constructor(
     private readonly id: string,
     private readonly request: ResponseRequest,
+    private readonly storing: Storing,
     private readonly guard?: AnswerGuard,
   ) {
     this.items = new OutputItems(id);
@@ -70,18 +73,25 @@ export class ResponseEvents implements StreamForm {
     return events.length === 0 ? undefined : this.written(events);
   }
 
-  end({ inputTokens, outputTokens }: Usage): Buffer {
-    const reason = incompleteReason(this.finish);
-    const status = reason === undefined ? 'completed' : 'incomplete';
+  end(used: Usage): Buffer {
+    this.sayRest();
+    const { status } = this.ending();
+    const ended = [...this.heldBack, ...this.items.close(status)];
+    return this.written([...ended, { type: `response.${status}`, response: this.final(used) }]);
+  }
+
+  /** The whole response, once everything is said. */
+  final({ inputTokens, outputTokens }: Usage): Record<string, unknown> {
+    this.sayRest();
+    const { status, reason } = this.ending();
     const usage = this.usage ?? { prompt_tokens: inputTokens, completion_tokens: outputTokens, total_tokens: inputTokens + outputTokens };
-    const heldBack = this.isStopped ? [] : (this.guard?.rest('delta') ?? []);
-    const ended = [...heldBack.flatMap((choice) => [...this.read(choice)]), ...this.items.close(status)];
-    return this.written([...ended, { type: `response.${status}`, response: this.response({ status, incompleteReason: reason, output: this.items.output(status), usage }) }]);
+    return this.response({ status, incompleteReason: reason, output: this.items.output(status), usage });
   }
 
   /** Clients know one code for whatever went wrong on this side. */
   error({ message }: DomainError): Buffer {
-    return this.written([{ type: 'response.failed', response: this.response({ status: 'failed', error: { code: 'server_error', message }, output: this.items.output('incomplete'), usage: null }) }]);
+    const response = { ...this.response({ status: 'failed', error: { code: 'server_error', message }, output: this.items.output('incomplete'), usage: null }), store: false };
+    return this.written([{ type: 'response.failed', response }]);
   }
 
   private *begin({ created, model }: Record<string, unknown>): Generator<ResponseEvent> {
@@ -107,9 +117,21 @@ export class ResponseEvents implements StreamForm {
     }
   }
 
-  private response(parts: Omit<ResponseParts, 'id' | 'createdAt' | 'model'>): object {
+  /** What was held back until it was sure to be given, once. */
+  private sayRest(): void {
+    if (this.isStopped || this.hasSaidRest) return;
+    this.hasSaidRest = true;
+    for (const choice of this.guard?.rest('delta') ?? []) this.heldBack.push(...this.read(choice));
+  }
+
+  private ending(): { status: 'completed' | 'incomplete'; reason: string | undefined } {
+    const reason = incompleteReason(this.finish);
+    return { status: reason === undefined ? 'completed' : 'incomplete', reason };
+  }
+
+  private response(parts: Omit<ResponseParts, 'id' | 'createdAt' | 'model'>): Record<string, unknown> {
     const { createdAt = 0, model = this.request.model } = this.head ?? {};
-    return responseObject(this.request, { id: this.id, createdAt, model, ...parts });
+    return responseObject(this.request, this.storing, { id: this.id, createdAt, model, ...parts });
   }
 
   private written(events: readonly ResponseEvent[]): Buffer {

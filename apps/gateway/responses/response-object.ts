@@ -11,6 +11,11 @@ export const chatUsage = z.looseObject({
 });
 export type ChatUsage = z.output<typeof chatUsage>;
 
+/** Whether a response is stored: until that has failed, as far as is known. */
+export interface Storing {
+  readonly isStored: boolean;
+}
+
 /** What a response is made of, beside what it repeats of its request. */
 export interface ResponseParts {
   /** The request's id: what `resp_`, `msg_` and `fc_` are made of. */
@@ -37,9 +42,9 @@ export const responseIds = (id: string): { response: string; message: string; ca
 };
 
 /** A response as OpenAI's clients see it. */
-export const responseObject = (request: ResponseRequest, { id, createdAt, model, status, incompleteReason: reason, error, output, usage }: ResponseParts): Record<string, unknown> => ({
+export const responseObject = (request: ResponseRequest, storing: Storing, { id, createdAt, model, status, incompleteReason: reason, error, output, usage }: ResponseParts): Record<string, unknown> => ({
   ...{ id: responseIds(id).response, object: 'response', created_at: createdAt, status, error: error ?? null, incomplete_details: reason === undefined ? null : { reason }, model, output },
-  ...echoOf(request),
+  ...echoOf(request, storing.isStored),
   usage: usage && {
     input_tokens: usage.prompt_tokens,
     input_tokens_details: { cached_tokens: usage.prompt_tokens_details?.cached_tokens ?? 0 },
@@ -49,16 +54,16 @@ export const responseObject = (request: ResponseRequest, { id, createdAt, model,
   },
 });
 
-/** What a response repeats of its request. Nothing is kept, so `store` is false whatever was asked for. */
-const echoOf = (request: ResponseRequest): object => ({
+/** What a response repeats of its request. `store` says whether it is stored, whatever was asked for. */
+const echoOf = (request: ResponseRequest, isStored: boolean): object => ({
   background: false,
   instructions: request.instructions ?? null,
   max_output_tokens: request.max_output_tokens ?? null,
   metadata: request.metadata ?? {},
   parallel_tool_calls: request.parallel_tool_calls ?? true,
-  previous_response_id: null,
+  previous_response_id: request.previous_response_id ?? null,
   reasoning: { effort: request.reasoning?.effort ?? null, summary: null },
-  store: false,
+  store: isStored,
   temperature: request.temperature ?? null,
   text: { format: request.text?.format ?? { type: 'text' } },
   tool_choice: request.tool_choice ?? 'auto',

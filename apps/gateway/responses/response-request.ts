@@ -8,7 +8,7 @@ const parts = z.array(z.union([textPart, imagePart], { error: 'only parts of typ
 const messageItem = z.looseObject({ type: z.literal('message').optional(), role: z.enum(['user', 'assistant', 'system', 'developer']), content: z.union([z.string(), parts]) });
 const callItem = z.looseObject({ type: z.literal('function_call'), call_id: z.string().min(1), name: z.string().min(1), arguments: z.string() });
 const resultItem = z.looseObject({ type: z.literal('function_call_output'), call_id: z.string().min(1), output: z.union([z.string(), textParts]) });
-const item = z.union([callItem, resultItem, messageItem], { error: 'must be a message of texts and images, a function_call or a function_call_output' });
+export const item = z.union([callItem, resultItem, messageItem], { error: 'must be a message of texts and images, a function_call or a function_call_output' });
 
 const tool = z.looseObject({
   type: z.literal('function', { error: 'only functions are supported' }),

@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, Param, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { failure } from '#protocol';
@@ -6,70 +6,92 @@ import { Authorise, ownTenant } from '../access/authorise.js';
 import type { AnswerGuard } from '../answers/answer-guard.js';
 import { CurrentPrincipal } from '../access/principal.js';
 import type { AuthenticatedRequest, Principal } from '../access/principal.js';
+import { ProjectScope } from '../access/project-scope.js';
+import { listOf, toList } from '../files/file-object.js';
 import { Replies, Streams } from '../http/replies.js';
 import { ImageInliner } from '../images/inline-images.js';
 import { chatRequest, parseChat } from '../openai/chat-request.js';
 import { clientGone } from '../openai/client-gone.js';
 import { Inference } from '../openai/inference.js';
+import type { InputItem } from './input-items.js';
+import { PlannedResponses } from './planned-responses.js';
 import { ResponseEvents } from './response-events.js';
 import { responseRequest } from './response-request.js';
 import type { ResponseRequest } from './response-request.js';
+import { StoredResponses } from './stored-responses.js';
 import { toChat } from './to-chat.js';
 import { toResponse } from './to-response.js';
 
-const responseReply = z.looseObject({ id: z.string(), object: z.literal('response'), status: z.string(), output: z.array(z.looseObject({ type: z.string() })), store: z.literal(false) });
+const responseReply = z.looseObject({ id: z.string(), object: z.literal('response'), status: z.string(), output: z.array(z.looseObject({ type: z.string() })), store: z.boolean() });
 const responseId = z.string().min(1).max(100);
-const none = z.looseObject({});
+const deleted = z.object({ id: z.string(), object: z.literal('response'), deleted: z.literal(true) });
+const inputItem = z.looseObject({ id: z.string(), type: z.string() });
+const listQuery = z.object({ after: z.string().max(100).optional(), limit: z.coerce.number<string>().int().min(1).max(100).default(20), order: z.enum(['asc', 'desc']).default('desc') });
 
-/** The chat pipeline in OpenAI's newer form. No response is kept: what would need one does not find it. */
+/** The chat pipeline in OpenAI's newer form. A response is stored where its project's retention allows. */
 @Controller('v1/responses')
 export class ResponsesController {
   constructor(
     private readonly inference: Inference,
     private readonly images: ImageInliner,
+    private readonly planned: PlannedResponses,
+    private readonly stored: StoredResponses,
+    private readonly scope: ProjectScope,
   ) {}
 
   @Post()
   @Authorise('inference.run', ownTenant)
-  @Replies('Answers on the best permitted machine; the response is not kept', responseReply)
+  @Replies('Answers on the best permitted machine; `store` says whether the response is stored', responseReply)
   @Streams()
   async create(@CurrentPrincipal() principal: Principal, @Body({ schema: responseRequest }) body: ResponseRequest, @Req() request: AuthenticatedRequest, @Res() reply: FastifyReply): Promise<void> {
-    if (body.previous_response_id) throw notKept(body.previous_response_id, 'previous_response_id');
     if (body.conversation !== undefined && body.conversation !== null) throw failure('NOT_FOUND', 'there is no such conversation: conversations are not kept here', { param: 'conversation' });
-    const chat = chatRequest.safeParse(toChat(body));
+    const { whole, keeper, classAtLeast } = await this.planned.plan(principal, request, body);
+    const chat = chatRequest.safeParse(toChat(whole));
     if (!chat.success) throw failure('REQUEST_INVALID', chat.error.issues[0]!.message, { param: chat.error.issues[0]!.path.join('.') || null });
     const { form, ...parsed } = parseChat(await this.images.inline(chat.data, clientGone(reply)));
-    const asResponse = { adapt: (answer: Buffer) => toResponse(request.id, body, answer), form: form && ((guard?: AnswerGuard) => new ResponseEvents(request.id, body, guard)) };
-    return this.inference.answer(principal, { ...parsed, ...asResponse }, request, reply);
+    const events = (guard?: AnswerGuard): ResponseEvents => (keeper.events = new ResponseEvents(request.id, body, keeper, guard));
+    const asResponse = { adapt: (answer: Buffer) => toResponse(request.id, body, keeper, answer), form: form && events };
+    const kept = keeper.isStored ? { keep: keeper.keep.bind(keeper), told: keeper.told.bind(keeper) } : {};
+    return this.inference.answer(principal, { ...parsed, ...asResponse, ...kept, ...(classAtLeast && { classAtLeast }) }, request, reply);
   }
 
   @Get(':response')
   @Authorise('inference.run', ownTenant)
-  @Replies('A kept response: none is', none)
-  get(@Param('response', { schema: responseId }) id: string): never {
-    throw notKept(id);
+  @Replies('A stored response', responseReply)
+  async get(@CurrentPrincipal() principal: Principal, @Param('response', { schema: responseId }) id: string, @Req() request: AuthenticatedRequest): Promise<unknown> {
+    return (await this.stored.get(this.scope.seen(principal, request), id)).response;
   }
 
   @Delete(':response')
   @Authorise('inference.run', ownTenant)
-  @Replies('Forgets a kept response: none is', none)
-  delete(@Param('response', { schema: responseId }) id: string): never {
-    throw notKept(id);
+  @Replies('Forgets a stored response; those that went on from it have what they were made from', deleted)
+  async delete(@CurrentPrincipal() principal: Principal, @Param('response', { schema: responseId }) id: string, @Req() request: AuthenticatedRequest): Promise<z.output<typeof deleted>> {
+    await this.stored.delete(this.scope.seen(principal, request), id);
+    return { id, object: 'response', deleted: true };
   }
 
   @Post(':response/cancel')
   @Authorise('inference.run', ownTenant)
-  @Replies('Cancels a response in the background: none runs there', none)
-  cancel(@Param('response', { schema: responseId }) id: string): never {
-    throw notKept(id);
+  @Replies('Cancels a response in the background: none runs there', responseReply)
+  async cancel(@CurrentPrincipal() principal: Principal, @Param('response', { schema: responseId }) id: string, @Req() request: AuthenticatedRequest): Promise<never> {
+    await this.stored.get(this.scope.seen(principal, request), id);
+    throw failure('REQUEST_INVALID', 'only a response in the background can be cancelled, and this one has ended');
   }
 
   @Get(':response/input_items')
   @Authorise('inference.run', ownTenant)
-  @Replies("A kept response's input: none is kept", none)
-  inputItems(@Param('response', { schema: responseId }) id: string): never {
-    throw notKept(id);
+  @Replies('What a stored response was made from, earlier responses included', listOf(inputItem))
+  async inputItems(@CurrentPrincipal() principal: Principal, @Param('response', { schema: responseId }) id: string, @Query({ schema: listQuery }) query: z.output<typeof listQuery>, @Req() request: AuthenticatedRequest): Promise<unknown> {
+    const { input } = await this.stored.get(this.scope.seen(principal, request), id);
+    const ordered = query.order === 'asc' ? input : input.toReversed();
+    const rest = ordered.slice(startOf(ordered, query.after));
+    return toList<InputItem>(rest.slice(0, query.limit), rest.length > query.limit);
   }
 }
 
-const notKept = (id: string, param?: string): Error => failure('NOT_FOUND', `there is no response "${id.slice(0, 64)}": responses are not kept here`, param === undefined ? {} : { param });
+function startOf(items: readonly InputItem[], after: string | undefined): number {
+  if (after === undefined) return 0;
+  const at = items.findIndex(({ id }) => id === after);
+  if (at < 0) throw failure('REQUEST_INVALID', '"after" is the id of the last item of the page before', { param: 'after' });
+  return at + 1;
+}

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { failure } from '#protocol';
 import { chatUsage, incompleteReason, responseIds, responseObject } from './response-object.js';
+import type { Storing } from './response-object.js';
 import type { ResponseRequest } from './response-request.js';
 
 const completion = z.looseObject({
@@ -22,7 +23,7 @@ const completion = z.looseObject({
 });
 
 /** A chat's answer as a response. `id` is the request's. Error: NODE_PROTOCOL. */
-export function toResponse(id: string, request: ResponseRequest, answer: Buffer): Buffer {
+export function toResponse(id: string, request: ResponseRequest, storing: Storing, answer: Buffer): Buffer {
   const { created, model, choices, usage } = read(answer);
   const { message, finish_reason: finish } = choices[0]!;
   const ids = responseIds(id);
@@ -34,7 +35,7 @@ export function toResponse(id: string, request: ResponseRequest, answer: Buffer)
   ];
   const calls = (message.tool_calls ?? []).map((call, n) => ({ type: 'function_call', id: ids.call(n), call_id: call.id, name: call.function.name, arguments: call.function.arguments, status }));
   const output = [...(said.length > 0 || calls.length === 0 ? [{ type: 'message', id: ids.message, status, role: 'assistant', content: said }] : []), ...calls];
-  return Buffer.from(JSON.stringify(responseObject(request, { id, createdAt: created, model, status, incompleteReason: reason, output, usage })));
+  return Buffer.from(JSON.stringify(responseObject(request, storing, { id, createdAt: created, model, status, incompleteReason: reason, output, usage })));
 }
 
 function read(answer: Buffer): z.output<typeof completion> {

@@ -29,7 +29,7 @@ export class Limits {
 
   /** Replaces the limits of one subject; in force as soon as gateways have them. Errors: `NOT_FOUND`, `REQUEST_INVALID`. */
   async put({ actor, tenant, scope, subject, limits }: PutLimits): Promise<LimitSetting> {
-    const ofProjects = (['cacheSeconds', 'semanticCache', 'hedge'] as const).find((name) => limits[name] !== null);
+    const ofProjects = (['cacheSeconds', 'semanticCache', 'hedge', 'responseSeconds'] as const).find((name) => limits[name] !== null);
     if (ofProjects !== undefined && scope !== 'project') throw failure('REQUEST_INVALID', `${ofProjects} is set for projects only`, { param: ofProjects });
     const setting = { ...limits, tenant, scope, subject, changedAtMs: this.clock.nowMs() };
     await withTenant(this.dataSource, tenant, async (manager) => {

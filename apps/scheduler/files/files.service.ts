@@ -6,6 +6,7 @@ import type { ByteRange, ObjectFacts } from '#objects';
 import { failure, fileLimits } from '#protocol';
 import type { fileCalls, ReplyOf, RequestOf, StoredFile } from '#protocol';
 import { withTenant } from '#service';
+import { bounded } from '../objects/bounded.js';
 import { Transfers } from '../objects/transfers.js';
 import { fileToWire } from './file.js';
 import type { File, FilePurpose } from './file.js';
@@ -43,7 +44,7 @@ export class Files {
   async store(tenant: string, id: string, source: AsyncIterable<Uint8Array>): Promise<void> {
     const file = await withTenant(this.dataSource, tenant, (manager) => this.files.find(manager, id));
     if (file?.state !== 'opened') throw noSuchFile(id);
-    const facts = await this.objects.put({ tenant, id }, bounded(source, fileLimits.fileBytesMax));
+    const facts = await this.objects.put({ tenant, id }, bounded(source, fileLimits.fileBytesMax, 'file'));
     const kept = await withTenant(this.dataSource, tenant, (manager) => this.files.stored(manager, id, facts));
     if (kept) return;
     // Given up meanwhile, or sent twice: then neither can be read, for the bytes are the later one's and the key the earlier one's.
@@ -115,14 +116,5 @@ export class Files {
     const file = await withTenant(this.dataSource, scope.tenant, (manager) => this.files.shown(manager, scope, id, this.clock.nowMs()));
     if (!file) throw noSuchFile(id);
     return file;
-  }
-}
-
-async function* bounded(source: AsyncIterable<Uint8Array>, bytesMax: number): AsyncGenerator<Uint8Array> {
-  let bytes = 0;
-  for await (const chunk of source) {
-    bytes += chunk.length;
-    if (bytes > bytesMax) throw failure('BODY_TOO_LARGE', `the file has more than ${bytesMax} bytes`, { param: 'file' });
-    yield chunk;
   }
 }

@@ -6,6 +6,7 @@ import { DomainError } from '#kernel';
 import { failure, httpStatus } from '#protocol';
 import { Lines } from '../batches/lines.service.js';
 import { Files } from '../files/files.service.js';
+import { StoredResponses } from '../responses/stored-responses.service.js';
 import type { Ticket } from './ticket.js';
 import { Transfers } from './transfers.js';
 
@@ -23,6 +24,7 @@ export class TransferRoutes {
     @Inject(Transfers) private readonly transfers: Transfers,
     @Inject(Files) private readonly files: Files,
     @Inject(Lines) private readonly lines: Lines,
+    @Inject(StoredResponses) private readonly responses: StoredResponses,
   ) {
     void host.httpAdapter.getInstance<FastifyInstance>().register((scope, _options, done) => {
       scope.removeAllContentTypeParsers();
@@ -44,6 +46,16 @@ export class TransferRoutes {
       const { tenant, id } = this.open(request.query.ticket, 'get-file');
       const { bytes, content } = await this.files.content(tenant, id);
       return reply.header('content-length', bytes).type('application/octet-stream').send(Readable.from(content));
+    });
+    scope.put<Asked>('/internal/responses', async (request, reply) => {
+      const { tenant, id } = this.open(request.query.ticket, 'put-response');
+      await this.responses.store(tenant, id, request.body as Readable);
+      return reply.code(204).send();
+    });
+    scope.get<Asked>('/internal/responses', async (request, reply) => {
+      const { tenant, id } = this.open(request.query.ticket, 'get-response');
+      const { bytes, content } = await this.responses.content(tenant, id);
+      return reply.header('content-length', bytes).type('application/json').send(Readable.from(content));
     });
     scope.get<Asked>('/internal/lines', async (request, reply) => {
       const { tenant, id, fence } = this.open(request.query.ticket, 'run-line');

@@ -7,7 +7,7 @@ const ticketMs = 10 * 60_000;
 
 type Unsigned = Ticket extends infer T ? (T extends Ticket ? Omit<T, 'untilMs'> : never) : never;
 
-const paths = { 'put-file': 'files', 'get-file': 'files', 'run-line': 'lines' } as const;
+const paths = { 'put-file': 'files', 'get-file': 'files', 'put-response': 'responses', 'get-response': 'responses', 'run-line': 'lines' } as const;
 
 /** Addresses under which gateways move contents in and out of this deployment's schedulers. */
 export class Transfers {

@@ -1,0 +1,78 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import type { ObjectFacts } from '#objects';
+import type { Scope } from '../files/files.store.js';
+
+interface NewResponse {
+  readonly id: string;
+  readonly tenant: string;
+  readonly project: string;
+  readonly keyId: string;
+  readonly createdAtMs: number;
+  readonly expiresAtMs: number;
+}
+
+interface ObjectRow {
+  bytes: string;
+  wrapped_key: Buffer;
+}
+
+const gone = `state = 'deleted', wrapped_key = NULL`;
+
+@Injectable()
+export class StoredResponseStore {
+  /** False when there is one of this id. */
+  async open(manager: EntityManager, { id, tenant, project, keyId, createdAtMs, expiresAtMs }: NewResponse): Promise<boolean> {
+    const rows = await manager.query<unknown[]>(
+      `WITH opened AS (INSERT INTO scheduler.responses (id, tenant, project, key_id, state, created_at_ms, expires_at_ms) VALUES ($1, $2, $3, $4, 'opened', $5, $6) ON CONFLICT (id) DO NOTHING RETURNING 1) SELECT 1 FROM opened`,
+      [id, tenant, project, keyId, createdAtMs, expiresAtMs],
+    );
+    return rows.length > 0;
+  }
+
+  async isOpen(manager: EntityManager, id: string): Promise<boolean> {
+    return (await manager.query<unknown[]>(`SELECT 1 FROM scheduler.responses WHERE id = $1 AND state = 'opened'`, [id])).length > 0;
+  }
+
+  /** False when it was given up, or has its content already. */
+  async stored(manager: EntityManager, id: string, { bytes, wrappedKey }: ObjectFacts): Promise<boolean> {
+    const rows = await manager.query<unknown[]>(
+      `WITH done AS (UPDATE scheduler.responses SET state = 'stored', bytes = $2, wrapped_key = $3 WHERE id = $1 AND state = 'opened' RETURNING 1) SELECT 1 FROM done`,
+      [id, bytes, wrappedKey],
+    );
+    return rows.length > 0;
+  }
+
+  /** How to read one that is in scope and in its time. */
+  async find(manager: EntityManager, { tenant, project }: Scope, id: string, nowMs: number): Promise<ObjectFacts | undefined> {
+    const rows = await manager.query<ObjectRow[]>(
+      `SELECT bytes, wrapped_key FROM scheduler.responses WHERE id = $1 AND tenant = $2 AND ($3::uuid IS NULL OR project = $3) AND state = 'stored' AND expires_at_ms > $4`,
+      [id, tenant, project, nowMs],
+    );
+    return rows.map((row) => ({ bytes: Number(row.bytes), wrappedKey: row.wrapped_key }))[0];
+  }
+
+  async totals(manager: EntityManager, tenant: string): Promise<{ responses: number; bytes: number }> {
+    const [row] = await manager.query<{ responses: string; bytes: string }[]>(`SELECT count(*) AS responses, COALESCE(sum(bytes), 0) AS bytes FROM scheduler.responses WHERE tenant = $1 AND state <> 'deleted'`, [tenant]);
+    return { responses: Number(row!.responses), bytes: Number(row!.bytes) };
+  }
+
+  /** The content goes later; the key with which it could be read is forgotten here. */
+  async remove(manager: EntityManager, id: string): Promise<void> {
+    await manager.query(`UPDATE scheduler.responses SET ${gone} WHERE id = $1`, [id]);
+  }
+
+  /** What has expired, and what nobody finished. */
+  async expire(manager: EntityManager, nowMs: number, openedBeforeMs: number): Promise<void> {
+    await manager.query(`UPDATE scheduler.responses SET ${gone} WHERE (state = 'stored' AND expires_at_ms <= $1) OR (state = 'opened' AND created_at_ms <= $2)`, [nowMs, openedBeforeMs]);
+  }
+
+  /** Those whose content is to go, locked. */
+  async leaving(manager: EntityManager, max: number): Promise<{ id: string; tenant: string }[]> {
+    return manager.query(`SELECT id, tenant FROM scheduler.responses WHERE state = 'deleted' ORDER BY created_at_ms LIMIT $1 FOR UPDATE SKIP LOCKED`, [max]);
+  }
+
+  async forget(manager: EntityManager, ids: readonly string[]): Promise<void> {
+    await manager.query('DELETE FROM scheduler.responses WHERE id = ANY($1::uuid[])', [ids]);
+  }
+}
