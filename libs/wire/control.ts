@@ -51,6 +51,8 @@ const errorHeader = z.object({ code: z.enum(['ENGINE_FAILED', 'DEADLINE_EXCEEDED
 export type JobError = z.output<typeof errorHeader>;
 
 const creditHeader = z.object({ chunks: z.int().positive().max(limits.creditWindow) });
+/** `left`: the client went away, and what was made until now is paid. */
+const cancelHeader = z.object({ left: z.boolean().optional() });
 const empty = z.object({});
 
 const shapes = {
@@ -59,7 +61,7 @@ const shapes = {
   [FrameType.refuse]: refuseHeader,
   [FrameType.head]: headHeader,
   [FrameType.end]: endHeader,
-  [FrameType.cancel]: empty,
+  [FrameType.cancel]: cancelHeader,
   [FrameType.credit]: creditHeader,
   [FrameType.pulse]: empty,
   [FrameType.error]: errorHeader,

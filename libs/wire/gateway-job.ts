@@ -110,14 +110,14 @@ export class GatewayJob {
   }
 
   /** The answer is no longer wanted. The node is told, and has a moment to say what it did until then. */
-  cancel(reason: unknown): void {
+  cancel(reason: unknown, left = false): void {
     if (this.over || this.leaving !== undefined) return;
     this.leaving = new LastWord(reason, () => this.fail(reason));
-    this.parts.send(controlFrame(FrameType.cancel, this.parts.number, {}));
+    this.parts.send(controlFrame(FrameType.cancel, this.parts.number, left ? { left } : {}));
     this.body.fail(reason, true);
   }
 
-  private readonly aborted = (): void => this.cancel(this.parts.request.signal?.reason);
+  private readonly aborted = (): void => this.cancel(this.parts.request.signal?.reason, true);
 
   private take(frame: Frame): void {
     switch (frame.type) {
