@@ -3,6 +3,7 @@ import { AuditRpc } from './audit/audit.rpc.js';
 import { EntryStore } from './audit/entries.store.js';
 import { LogStore } from './audit/log.store.js';
 import { Prover } from './audit/prover.service.js';
+import { RecordEnds } from './audit/record-ends.service.js';
 import { RecordReader } from './audit/record-reader.service.js';
 import { RecordsConsumer } from './audit/records.consumer.js';
 import { RejectionStore } from './audit/rejections.store.js';
@@ -41,7 +42,7 @@ const organisations = [Organisations, OrganisationStore, SealingKeyStore, Pseudo
 const keys = [Keys, KeyStore, Bootstrap];
 const policies = [Policies, PolicyStore, DryRunService, Market];
 const traffic = [Limits, LimitStore, Aliases, AliasStore];
-const audit = [Sequencer, LogStore, RejectionStore, EntryStore, RecordReader, Prover, StartCheck, Tiles, TileStore];
+const audit = [Sequencer, LogStore, RejectionStore, EntryStore, RecordEnds, RecordReader, Prover, StartCheck, Tiles, TileStore];
 const witnesses = [CheckpointStore, Witnessing, WitnessRounds];
 
 @Module({})

@@ -12,7 +12,7 @@ export interface NatsPermissions {
 const calls: Record<ServiceName, readonly ServiceName[]> = {
   gateway: ['scheduler', 'billing', 'governance', 'settlement'],
   scheduler: ['billing', 'settlement'],
-  billing: ['settlement'],
+  billing: ['governance', 'settlement'],
   governance: [],
   settlement: ['billing', 'governance'],
 };

@@ -50,5 +50,7 @@ export interface SampleReport {
   /** `token` is the token's address, `tx` the withdrawal. */
   payouts: { payee: string; amount: string; token: string; tx: string }[];
   invariants: { name: string; holds: boolean; detail: string }[];
+  /** The close of the books after the job: its period's charges (USD), and how many differences it named. */
+  close: { number: number; charges: number; charged: string; differences: number };
   records: { id: string; proofFile: string }[];
 }

@@ -22,8 +22,15 @@ export function renderTable(outcome: Outcome): string[] {
     ...section('Cost', [`${formatNanos(outcome.spentNanos)} USD of a budget of ${formatNanos(outcome.budgetNanos)} USD`, `${formatNanos(outcome.costs.billedNanos)} USD in the ${outcome.costs.rows} lines of the FOCUS file ${outcome.costs.file}`]),
     ...section('Paid on chain', [...columns(['machine', 'payee', 'test dollars', 'withdrawal'], settled.payouts.map(({ payeeName, payee, amount, tx }) => [payeeName, payee, amount, tx])), `credited, with the log's root, in ${settled.tx}`]),
     ...section('Proved offline', outcome.proofs.map(({ id, entries, file }) => `${id}: ${entries.map(({ type, index }) => `${type} is entry ${index}`).join(', ')} of ${entries[0]?.size ?? 0} (${file})`)),
+    ...section('Close of the books', closeLines(outcome)),
     ...section('Invariants, checked from outside', outcome.invariants.map(({ name, holds, detail }) => `${holds ? 'holds ' : 'BROKEN'}  ${name}: ${detail}`)),
   ];
+}
+
+function closeLines({ close }: Outcome): string[] {
+  const period = `close ${close.number}: ${close.charges} charges of ${formatNanos(close.chargedNanos)} USD up to entry ${close.logSize} of the log, compared with it, with receipts and with the chain at block ${close.block ?? '(not reached)'}`;
+  const claims = close.openClaims > 0 ? [`${close.openClaims} receipts that no charge supports are open claims`] : [];
+  return [period, close.differences === 0 ? 'clean: ledger, usage, records, receipts and chain agree to the unit' : `${close.differences} DIFFERENCES`, ...close.named.map(({ kind, subject, detail }) => `${kind} ${subject}: ${detail}`), ...claims];
 }
 
 function refused({ refusals, requests }: Outcome): string[] {
