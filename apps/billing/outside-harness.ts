@@ -12,7 +12,7 @@ export class ManualOutside extends Outside {
 
   /** The log takes in the ends of requests. */
   log(...facts: CompletedFacts[]): void {
-    for (const { record, tenant, chargeNanos } of facts) this.ends.push({ index: this.ends.length, record, type: 'completed', tenant, chargeNanos });
+    for (const { record, tenant, chargeNanos } of facts) this.ends.push({ index: this.ends.length, record, type: 'completed', tenant, chargeNanos, unreadable: false });
   }
 
   /** Two at a time, so that pages are read. */

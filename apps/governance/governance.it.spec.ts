@@ -352,11 +352,12 @@ describe('records', () => {
     const id = ids.uuid();
     const end = (record: string, type: RecordType, chargeNanos: string): LogRecord => sealRecord({ id: record, type, timeMs: Date.now(), fields: { chargeNanos }, facts: null }, entry, new Sealer(Buffer.from(entry.sealKey, 'base64'), entry.sealKeyId));
     const { size: before } = await caller.call(closeCalls.recordEnds, { from: 0 });
-    await publish(end(id, 'completed', '17'), end(id, 'voided', '0'), end(ids.uuid(), 'refused', '3'));
+    const wordless = ids.uuid();
+    await publish(end(id, 'completed', '17'), end(id, 'voided', '0'), end(ids.uuid(), 'refused', '3'), recordOf(entry, 'completed', {}, wordless));
     await logged(tenant, id, 2);
     const { ends, next, size } = await caller.call(closeCalls.recordEnds, { from: before });
-    expect(ends.filter((one) => one.tenant === tenant)).toMatchObject([{ record: id, type: 'completed', chargeNanos: 17n }]);
-    expect([next, size >= before + 3]).toEqual([size, true]);
+    expect(ends.filter((one) => one.tenant === tenant)).toMatchObject([{ record: id, type: 'completed', chargeNanos: 17n, unreadable: false }, { record: wordless, chargeNanos: null, unreadable: true }]);
+    expect([next, size >= before + 4]).toEqual([size, true]);
     expect(await caller.call(closeCalls.recordEnds, { from: size })).toMatchObject({ ends: [], next: size });
     expect(await caller.call(closeCalls.endedRecords, { records: [id, ids.uuid()] })).toEqual({ ended: [id] });
   });

@@ -65,8 +65,10 @@ export const recordEnd = z.object({
   record: uuid,
   type: z.enum(['completed', 'voided']),
   tenant: uuid,
-  /** From the sealed body; null when that is erased. */
+  /** From the sealed body; null when that is erased, or unreadable. */
   chargeNanos: nanos.nullable(),
+  /** There is a body and a key, and they do not say what was charged: somebody changed one. */
+  unreadable: z.boolean(),
 });
 export type RecordEnd = z.output<typeof recordEnd>;
 

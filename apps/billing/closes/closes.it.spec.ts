@@ -108,6 +108,10 @@ describe('a close of the books', () => {
     books.outside.log({ ...other.facts, chargeNanos: 13n });
     expect(await named((await closes.run()).number)).toEqual([['charge_not_record', other.facts.record], ['charge_without_record', unknown.facts.record]]);
     books.outside.log(unknown.facts);
+    const changed = ended(13);
+    await changed.book();
+    books.outside.ends.push({ index: books.outside.ends.length, record: changed.facts.record, type: 'completed', tenant: market.tenant, chargeNanos: null, unreadable: true });
+    expect(await named((await closes.run()).number)).toEqual([['charge_not_record', changed.facts.record]]);
     expect(await closes.run()).toMatchObject({ charges: 0, differences: 0 });
   });
 

@@ -44,6 +44,7 @@ const statements = [
     tenant uuid NOT NULL,
     log_index bigint NOT NULL,
     charge_nanos numeric(39, 0),
+    unreadable boolean NOT NULL,
     PRIMARY KEY (close, record)
   )`,
   'GRANT SELECT, INSERT ON billing.closes, billing.close_differences, billing.close_carried TO mizan_billing',

@@ -53,8 +53,8 @@ export class ClosesStore {
   }
 
   async carried(manager: EntityManager, number: number): Promise<RecordEnd[]> {
-    const rows = await manager.query<{ record: string; type: RecordEnd['type']; tenant: string; log_index: string; charge_nanos: string | null }[]>('SELECT record, type, tenant, log_index, charge_nanos FROM billing.close_carried WHERE close = $1 ORDER BY log_index', [number]);
-    return rows.map((row) => ({ index: Number(row.log_index), record: row.record, type: row.type, tenant: row.tenant, chargeNanos: row.charge_nanos === null ? null : BigInt(row.charge_nanos) }));
+    const rows = await manager.query<{ record: string; type: RecordEnd['type']; tenant: string; log_index: string; charge_nanos: string | null; unreadable: boolean }[]>('SELECT record, type, tenant, log_index, charge_nanos, unreadable FROM billing.close_carried WHERE close = $1 ORDER BY log_index', [number]);
+    return rows.map((row) => ({ index: Number(row.log_index), record: row.record, type: row.type, tenant: row.tenant, chargeNanos: row.charge_nanos === null ? null : BigInt(row.charge_nanos), unreadable: row.unreadable }));
   }
 
   async insert(manager: EntityManager, close: StoredClose, differences: readonly CloseDifference[], carried: readonly RecordEnd[]): Promise<void> {
@@ -70,13 +70,14 @@ export class ClosesStore {
       kept.map(({ subject }) => subject),
       kept.map(({ detail }) => detail),
     ]);
-    await manager.query('INSERT INTO billing.close_carried (close, record, type, tenant, log_index, charge_nanos) SELECT $1, d.* FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::bigint[], $6::numeric[]) AS d', [
+    await manager.query('INSERT INTO billing.close_carried (close, record, type, tenant, log_index, charge_nanos, unreadable) SELECT $1, d.* FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::bigint[], $6::numeric[], $7::boolean[]) AS d', [
       close.number,
       carried.map(({ record }) => record),
       carried.map(({ type }) => type),
       carried.map(({ tenant }) => tenant),
       carried.map(({ index }) => index),
       carried.map(({ chargeNanos }) => chargeNanos),
+      carried.map(({ unreadable }) => unreadable),
     ]);
   }
 

@@ -19,6 +19,7 @@ export function compareEnd(end: RecordEnd, charge: ClosedCharge): CloseDifferenc
   return [
     ...differs('kind of end', end.type, charge.recordType),
     ...differs('organisation', end.tenant, charge.tenant),
+    ...(end.unreadable ? differs('nanos', 'unreadable', charge.amountNanos.toString()) : []),
     ...(end.chargeNanos === null ? [] : differs('nanos', bookable(end.chargeNanos).toString(), charge.amountNanos.toString())),
   ];
 }

@@ -27,8 +27,8 @@ export class OutsideByCalls extends Outside {
 
   async chain(): Promise<{ block: number; payers: ChainPayer[] }> {
     const payers: ChainPayer[] = [];
-    let { block, payer } = await this.caller.call(closeCalls.chainPayer, {});
-    for (; payer; { payer } = await this.caller.call(closeCalls.chainPayer, { after: payer.tenant, block })) payers.push(payer);
+    const { block, payer: first } = await this.caller.call(closeCalls.chainPayer, {});
+    for (let payer = first; payer; { payer } = await this.caller.call(closeCalls.chainPayer, { after: payer.tenant, block })) payers.push(payer);
     return { block, payers };
   }
 }

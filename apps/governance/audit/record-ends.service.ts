@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
-import { failure, nanos, openRecordBody } from '#protocol';
+import { nanos, openRecordBody } from '#protocol';
 import type { RecordEnd } from '#protocol';
 import { withTenant } from '#service';
 import { SealingKeyStore } from '../organisations/sealing-keys.store.js';
@@ -30,7 +30,7 @@ export class RecordEnds {
     private readonly sealingKeys: SealingKeyStore,
   ) {}
 
-  /** In the order of the log. Of two ends of a record only the first one counts. Error: INTERNAL (a stored body does not open). */
+  /** In the order of the log. Of two ends of a record only the first one counts. */
   from(from: number): Promise<{ ends: RecordEnd[]; next: number; size: number }> {
     return withTenant(this.dataSource, '*', async (manager) => {
       const { size } = await this.log.head(manager);
@@ -44,7 +44,7 @@ export class RecordEnds {
       );
       const keys = await this.keysOf(manager, rows);
       const next = rows.length < endsPerPage ? size : Number(rows.at(-1)!.index) + 1;
-      return { ends: rows.map((row) => ({ index: Number(row.index), record: row.id, type: row.type, tenant: row.tenant, chargeNanos: chargeOf(row, keys) })), next: Math.max(next, from), size };
+      return { ends: rows.map((row) => ({ index: Number(row.index), record: row.id, type: row.type, tenant: row.tenant, ...chargeOf(row, keys) })), next: Math.max(next, from), size };
     });
   }
 
@@ -62,14 +62,14 @@ export class RecordEnds {
   }
 }
 
-/** What the sealed body says; null where it or its key is erased. */
-function chargeOf({ id, type, seal_key_id: sealKeyId, wrapped_key: wrappedKey, nonce, ciphertext }: EndRow, keys: ReadonlyMap<string, Uint8Array>): bigint | null {
+/** What the sealed body says; null where it or its key is erased. A body that was changed must not keep the books from being closed. */
+function chargeOf({ id, type, seal_key_id: sealKeyId, wrapped_key: wrappedKey, nonce, ciphertext }: EndRow, keys: ReadonlyMap<string, Uint8Array>): Pick<RecordEnd, 'chargeNanos' | 'unreadable'> {
   const key = sealKeyId === null ? undefined : keys.get(sealKeyId);
-  if (!key || sealKeyId === null || !wrappedKey || !nonce || !ciphertext) return null;
+  if (!key || sealKeyId === null || !wrappedKey || !nonce || !ciphertext) return { chargeNanos: null, unreadable: false };
   try {
     const body = { sealKeyId, wrappedKey: wrappedKey.toString('base64'), nonce: nonce.toString('base64'), ciphertext: ciphertext.toString('base64') };
-    return nanos.parse(openRecordBody(id, type, body, key).fields['chargeNanos']);
-  } catch (cause) {
-    throw failure('INTERNAL', `the stored body of record ${id} (${type}) does not open`, {}, cause);
+    return { chargeNanos: nanos.parse(openRecordBody(id, type, body, key).fields['chargeNanos']), unreadable: false };
+  } catch {
+    return { chargeNanos: null, unreadable: true };
   }
 }
