@@ -20,8 +20,13 @@ export const openHeader = z.object({
   traceparent: z.string().max(128).optional(),
   /** Keeps the organisation's part of an engine's prefix cache to itself. */
   cacheSalt: z.string().max(128).optional(),
+  /** The gateway reads joined frames. */
+  joins: z.boolean().optional(),
 });
 export type OpenHeader = z.output<typeof openHeader>;
+
+/** `joins`: the node reads joined frames. */
+const acceptHeader = z.object({ joins: z.boolean().optional() });
 
 const refuseHeader = z.object({ code: z.enum(['BUSY', 'DRAINING', 'UNKNOWN_OFFER', 'INVALID']), message: z.string().max(500) });
 export type Refusal = z.output<typeof refuseHeader>;
@@ -50,7 +55,7 @@ const empty = z.object({});
 
 const shapes = {
   [FrameType.open]: openHeader,
-  [FrameType.accept]: empty,
+  [FrameType.accept]: acceptHeader,
   [FrameType.refuse]: refuseHeader,
   [FrameType.head]: headHeader,
   [FrameType.end]: endHeader,

@@ -27,6 +27,10 @@ export interface GatewayJobParts {
   /** Silence after which the node counts as lost. */
   readonly silenceMs: number;
   send(frame: Frame): void;
+  /** The node reads joined frames. */
+  joins(): void;
+  /** The node said nothing for too long: a message of the session may be lost. */
+  silent(): void;
   /** The job needs no more frames. */
   closed(): void;
 }
@@ -118,6 +122,8 @@ export class GatewayJob {
   private take(frame: Frame): void {
     switch (frame.type) {
       case FrameType.accept:
+        if (readControl(FrameType.accept, frame).joins === true) this.parts.joins();
+        return;
       case FrameType.pulse:
         return;
       case FrameType.refuse:
@@ -136,6 +142,7 @@ export class GatewayJob {
       case FrameType.open:
       case FrameType.cancel:
       case FrameType.link:
+      case FrameType.joined:
         throw protocolError(`a node may not send frames of type ${frame.type}`);
     }
   }
@@ -191,6 +198,7 @@ export class GatewayJob {
     setImmediate(() => {
       if (this.framesSeen !== seen) return;
       if (!this.over) this.parts.send(controlFrame(FrameType.cancel, this.parts.number, {}));
+      this.parts.silent();
       this.lost('lost');
     });
   }

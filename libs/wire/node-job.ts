@@ -42,7 +42,7 @@ export class NodeJob {
   }
 
   start(): void {
-    this.reply(FrameType.accept, {});
+    this.reply(FrameType.accept, { joins: true });
     this.pulse = setInterval(() => this.reply(FrameType.pulse, {}), this.parts.pulseMs);
     this.deadline = setTimeout(() => this.stop('DEADLINE_EXCEEDED', 'the deadline passed on the node'), this.parts.header.remainingMs);
     this.runWhenWhole();

@@ -206,13 +206,13 @@ describe('the request pipeline', () => {
     expect(factsOf<CompletedFacts>('completed')).toMatchObject({ outcome: 'failed', chargeNanos: 0n });
   });
 
-  it('does not believe a node that claims more tokens than the request has bytes', async () => {
+  it('conformance 61: does not believe a node that claims more tokens than the request has bytes', async () => {
     nodes = (request) => Promise.resolve(result(request, request.offer === uuidOf(0x102) ? 101 : 7));
     await run();
     expect(factsOf<CompletedFacts>('completed').attempts.map(({ outcome, code }) => code ?? outcome)).toEqual(['NODE_PROTOCOL', 'ok']);
   });
 
-  it('pins the price that the request was decided with', async () => {
+  it('conformance 40: pins the price that the request was decided with', async () => {
     nodes = (request) => {
       world.offer(2, { jurisdiction: 'US' }, 99_000_000n);
       return Promise.resolve(result(request));

@@ -4,6 +4,7 @@ import { inSpan } from '#messaging';
 import { DomainError } from '#kernel';
 import { GenAiTelemetry } from './gen-ai-telemetry.js';
 import type { InferenceAnswer, InferenceJob } from './inference-job.js';
+import { StepTimes } from './step-times.js';
 
 export type StepName = 'limit' | 'classify' | 'decide' | 'reserve' | 'place' | 'dispatch' | 'relay' | 'meter' | 'record.refused' | 'record.reused' | 'record.admitted' | 'record.completed';
 
@@ -36,7 +37,9 @@ export class Steps {
       try {
         return await work();
       } finally {
-        this.timeOf(name).observe((performance.now() - startedAt) / 1_000);
+        const ms = performance.now() - startedAt;
+        this.timeOf(name).observe(ms / 1_000);
+        StepTimes.now?.add(name, ms);
       }
     });
   }
