@@ -10,6 +10,10 @@ export const billingConfig = z.object({
   BILLING_LEASE_GRACE_MS: z.coerce.number().int().min(0).max(600_000).default(limits.leaseGraceMs),
   /** How often expired leases, overdue admissions and the like are looked for. */
   BILLING_SWEEP_MS: z.coerce.number().int().min(20).max(60_000).default(1_000),
+  /** Minutes after midnight, UTC, at which the day is closed: records of the day before are in by then. */
+  BILLING_CLOSE_AT_MINUTES: z.coerce.number().int().min(0).max(1_439).default(10),
+  /** How long a close waits for what is on its way between services before it names it as a difference. */
+  BILLING_CLOSE_PATIENCE_MS: z.coerce.number().int().min(0).max(30_000).default(10_000),
   /** Decimals of the payout token, a dollar token: 6 = 1,000 nanos a unit. Finer tokens are held at 10⁻⁹. */
   BILLING_TOKEN_DECIMALS: z.coerce.number().int().min(0).max(9).default(6),
 });

@@ -7,6 +7,7 @@ import { CreateLedger1767225600001 } from './ledger/ledger.migration.js';
 import { LedgerChecksByIndex1767225600007 } from './ledger/ledger-checks.migration.js';
 import { LeasesOfKeys1767225610501 } from './leases/leases-of-keys.migration.js';
 import { CreateLeases1767225600002 } from './leases/leases.migration.js';
+import { CreateCloses1767225611200 } from './closes/closes.migration.js';
 import { CreatePayables1767225600005 } from './payables/payables.migration.js';
 import { CountUsage1767225600008 } from './usage/usage.migration.js';
 import { CreatePrices1767225600003 } from './prices/prices.migration.js';
@@ -15,6 +16,6 @@ export const billing = defineService({
   name: 'billing',
   config: billingConfig,
   module: () => BillingModule,
-  migrations: [CreateLedger1767225600001, CreateLeases1767225600002, CreatePrices1767225600003, CreateCharges1767225600004, CreatePayables1767225600005, ChargesOfStreams1767225600006, LedgerChecksByIndex1767225600007, CountUsage1767225600008, LeasesOfKeys1767225610501],
+  migrations: [CreateLedger1767225600001, CreateLeases1767225600002, CreatePrices1767225600003, CreateCharges1767225600004, CreatePayables1767225600005, ChargesOfStreams1767225600006, LedgerChecksByIndex1767225600007, CountUsage1767225600008, LeasesOfKeys1767225610501, CreateCloses1767225611200],
   http: 'internal',
 });

@@ -15,6 +15,8 @@ import type { TestDatabase } from '#testing';
 import { billingConfig } from './billing-config.js';
 import { BillingModule } from './billing.module.js';
 import { billing } from './billing.service-definition.js';
+import { Outside } from './closes/outside.js';
+import { ManualOutside } from './outside-harness.js';
 import { TrialBalanceStore } from './ledger/trial-balance.store.js';
 import { RecordsProgress } from './records/records-progress.service.js';
 
@@ -71,6 +73,7 @@ export interface Books {
   readonly clock: ManualClock;
   readonly ids: Ids;
   readonly progress: ManualProgress;
+  readonly outside: ManualOutside;
   readonly tenants: ReplicaView<TenantEntry>;
   readonly limits: ReplicaView<LimitEntry>;
   /** What was published beside streams: [subject, text]. */
@@ -91,6 +94,7 @@ export async function openBooks(env: Record<string, string> = {}, given?: TestDa
   const clock = new ManualClock();
   const ids = new SystemIds(clock);
   const progress = new ManualProgress(clock);
+  const outside = new ManualOutside();
   const tenants = new ReplicaView<TenantEntry>();
   const limits = new ReplicaView<LimitEntry>();
   const published: [string, string][] = [];
@@ -108,6 +112,8 @@ export async function openBooks(env: Record<string, string> = {}, given?: TestDa
   const module = await Test.createTestingModule({ imports: [PartsModule.with(parts), BillingModule] })
     .overrideProvider(RecordsProgress)
     .useValue(progress)
+    .overrideProvider(Outside)
+    .useValue(outside)
     .compile();
   await module.init();
   const within: Books['within'] = (work, tenant = '*') => withTenant(dataSource, tenant, work);
@@ -117,6 +123,7 @@ export async function openBooks(env: Record<string, string> = {}, given?: TestDa
     clock,
     ids,
     progress,
+    outside,
     tenants,
     limits,
     published,

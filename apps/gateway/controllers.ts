@@ -2,6 +2,7 @@ import type { Type } from '@nestjs/common';
 import { BatchesController } from './batches/batches.controller.js';
 import { BudgetsController } from './budgets/budgets.controller.js';
 import { ChargesController } from './budgets/charges.controller.js';
+import { ClosesController } from './closes/closes.controller.js';
 import { CostsController } from './costs/costs.controller.js';
 import { FilesController } from './files/files.controller.js';
 import { LogController } from './log/log.controller.js';
@@ -47,6 +48,7 @@ export const controllers: readonly Type[] = [
   BudgetsController,
   ChargesController,
   CostsController,
+  ClosesController,
   PricesController,
   NodesController,
   EnrolmentTokensController,

@@ -95,6 +95,8 @@ describe('the gateway over HTTP', () => {
     ["another organisation's projects", () => get(`/v1/organisations/${uuidOf(77)}/projects`), 404, 'NOT_FOUND'],
     ["another organisation's records", () => get(`/v1/records?tenant=${uuidOf(77)}`), 404, 'NOT_FOUND'],
     ['a missing right', () => get('/v1/nodes'), 403, 'NOT_ALLOWED'],
+    ["the deployment's closes", () => get('/v1/closes'), 403, 'NOT_ALLOWED'],
+    ['a close by who may not', () => post('/v1/closes', {}), 403, 'NOT_ALLOWED'],
     ['a service that is away', () => get('/v1/offers'), 503, 'SERVICE_UNAVAILABLE'],
     ['an id that is none', () => get('/v1/records/7'), 400, 'REQUEST_INVALID'],
   ])('answers %s in the shape of OpenAI, with a request id and nothing secret', async (_name, request, status, code) => {

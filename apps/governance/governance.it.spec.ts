@@ -6,7 +6,7 @@ import { withClient } from '#local';
 import { Bus, Caller, Replicas, type ReplicaView } from '#messaging';
 import { ed25519Signer, formatBundle, nodeCrypto, openCheckpoint, parseVerifierKey, sha256, verifyBundle, verifyProofFile, verifySignature } from '#merkle';
 import {
-  aliasReplica, bodyMatchesEnvelope, bundleCalls, governanceCalls, keyReplica, limitReplica, offersHash, offersRecordId, operatorRecord, parseEnvelope, policyReplica, recordCommit, Sealer, sealRecord, tenantReplica,
+  aliasReplica, bodyMatchesEnvelope, bundleCalls, closeCalls, governanceCalls, keyReplica, limitReplica, offersHash, offersRecordId, operatorRecord, parseEnvelope, policyReplica, recordCommit, Sealer, sealRecord, tenantReplica,
   type DecisionFields, type KeyEntry, type LogRecord, type PolicyEntry, type RecordType, type ReplyOf, type TenantEntry,
 } from '#protocol';
 import { migrate, runService, type RunningService } from '#service';
@@ -374,6 +374,21 @@ describe('records', () => {
     }
     const page = await caller.call(governanceCalls.listRecords, { tenant: other.tenant, limit: 200 });
     expect(page.data.every(({ tenant }) => tenant === other.tenant)).toBe(true);
+  });
+
+  it('that end requests are told to the books with what each charged, the first end of each', async () => {
+    const { tenant, entry } = await bank();
+    const id = ids.uuid();
+    const end = (record: string, type: RecordType, chargeNanos: string): LogRecord => sealRecord({ id: record, type, timeMs: Date.now(), fields: { chargeNanos }, facts: null }, entry, new Sealer(Buffer.from(entry.sealKey, 'base64'), entry.sealKeyId));
+    const { size: before } = await caller.call(closeCalls.recordEnds, { from: 0 });
+    const wordless = ids.uuid();
+    await publish(end(id, 'completed', '17'), end(id, 'voided', '0'), end(ids.uuid(), 'refused', '3'), recordOf(entry, 'completed', {}, wordless));
+    await logged(tenant, id, 2);
+    const { ends, next, size } = await caller.call(closeCalls.recordEnds, { from: before });
+    expect(ends.filter((one) => one.tenant === tenant)).toMatchObject([{ record: id, type: 'completed', chargeNanos: 17n, unreadable: false }, { record: wordless, chargeNanos: null, unreadable: true }]);
+    expect([next, size >= before + 4]).toEqual([size, true]);
+    expect(await caller.call(closeCalls.recordEnds, { from: size })).toMatchObject({ ends: [], next: size });
+    expect(await caller.call(closeCalls.endedRecords, { records: [id, ids.uuid()] })).toEqual({ ended: [id] });
   });
 
   it('whose stored body was changed do not open', async () => {

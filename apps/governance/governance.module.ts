@@ -5,6 +5,7 @@ import { EntryStore } from './audit/entries.store.js';
 import { Kinds } from './audit/kinds.service.js';
 import { LogStore } from './audit/log.store.js';
 import { Prover } from './audit/prover.service.js';
+import { RecordEnds } from './audit/record-ends.service.js';
 import { RecordReader } from './audit/record-reader.service.js';
 import { RecordsConsumer } from './audit/records.consumer.js';
 import { RejectionStore } from './audit/rejections.store.js';
@@ -47,7 +48,7 @@ const keys = [Keys, KeyStore, Bootstrap];
 const policies = [Policies, PolicyStore, DryRunService, Market];
 const traffic = [Limits, LimitStore, Aliases, AliasStore];
 const search = [SearchStore, SearchQueueStore, SearchIndexer];
-const audit = [Sequencer, LogStore, Kinds, RejectionStore, EntryStore, RecordReader, Prover, Bundler, StartCheck, Tiles, TileStore];
+const audit = [Sequencer, LogStore, Kinds, RejectionStore, EntryStore, RecordEnds, RecordReader, Prover, Bundler, StartCheck, Tiles, TileStore];
 const witnesses = [CheckpointStore, Witnessing, WitnessRounds];
 
 @Module({})

@@ -11,7 +11,7 @@ import { isDomainError } from '#kernel';
 import type { DomainError } from '#kernel';
 import { connect, deployEscrow, deployTestDollar, depositTestDollars, Escrow, escrowCalls, listHash, sendCall, Token, verifyStatement } from '#chain';
 import { Bus, Caller } from '#messaging';
-import { billingCalls, bodyMatchesEnvelope, failure, governanceCalls, parseEnvelope, recordCommit, settlementCalls, settlementEvents } from '#protocol';
+import { billingCalls, bodyMatchesEnvelope, failure, governanceCalls, parseEnvelope, recordCommit, closeCalls, settlementCalls, settlementEvents } from '#protocol';
 import type { Call, Event, LogRecord, PayloadOf, ReplyOf, RequestOf } from '#protocol';
 import { migrate, runService } from '#service';
 import type { RunningService } from '#service';
@@ -226,6 +226,21 @@ describe('the settlement service', () => {
     const [event] = await heard(() => books.withdrawals, 1);
     expect(event).toMatchObject({ payee: payee.address, to: payee.address, payer: payer.address, units: 300n, at: { tx: receipt.hash } });
     expect((await caller.call(settlementCalls.chainState, { tenant })).payees.find(({ address }) => address === payee.address)!.creditUnits).toBe(0n);
+  });
+
+  it('tells the books how its payers stand at the block up to which they were told of events', async () => {
+    for (let tries = 0; ; tries++) {
+      const { block, payer: found } = await caller.call(closeCalls.chainPayer, {});
+      const left = found?.credits.find(({ payee: address }) => address === payee.address)?.leftUnits;
+      if (left === 0n || tries > 200) {
+        expect(found).toMatchObject({ tenant, address: payer.address, availableUnits: 1_159n });
+        expect(found!.credits).toContainEqual({ payee: payee.address, cumulativeUnits: 300n, leftUnits: 0n });
+        expect(found!.credits).toContainEqual({ payee: other.address, cumulativeUnits: 41n, leftUnits: 41n });
+        expect(await caller.call(closeCalls.chainPayer, { after: tenant, block })).toEqual({ block, payer: null });
+        return;
+      }
+      await sleep(50);
+    }
   });
 
   it('refuses to sign more than the deposit, and settles when it was raised', async () => {

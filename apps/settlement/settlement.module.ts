@@ -5,6 +5,7 @@ import { SettledRecord } from './chain-events/settled-record.js';
 import { Watcher } from './chain-events/watcher.service.js';
 import { ChainLink } from './chain/chain-link.js';
 import { ChainLoops } from './chain/chain-loops.service.js';
+import { ChainPayers } from './chain/chain-payers.service.js';
 import { ChainStateRpc } from './chain/chain-state.rpc.js';
 import { ChainStateService } from './chain/chain-state.service.js';
 import type { SettlementConfig } from './config.js';
@@ -29,6 +30,7 @@ import { TransactionStore } from './transactions/transaction.store.js';
     { provide: PayerKeys, inject: [SERVICE_CONFIG], useFactory: (config: SettlementConfig) => new PayerKeys(config.SETTLEMENT_PAYER_KEYS) },
     ChainEventStore,
     ChainLoops,
+    ChainPayers,
     ChainStateService,
     EpochTimer,
     PayeeStore,

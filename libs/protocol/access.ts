@@ -41,6 +41,8 @@ export const actions = [
   /** Whose deposit pays: the deployment's keystore signs for the address, so no organisation may name one for itself. */
   'payer.write',
   'settlement.run',
+  'close.run',
+  'close.read',
 ] as const;
 export type Action = (typeof actions)[number];
 

@@ -31,6 +31,10 @@ describe('NATS permissions', () => {
     expect(consumers.filter((subject) => !subject.includes('RECORDS.governance-log'))).toEqual([]);
   });
 
+  it('let billing ask governance for ended records, and for nothing else', () => {
+    expect(credentialPermissions('billing').publish.filter((subject) => subject.startsWith('mizan.rpc.governance'))).toEqual(['mizan.rpc.governance.records.ends', 'mizan.rpc.governance.records.ended']);
+  });
+
   it('let each bucket be written by its owner alone', () => {
     const writers = credentialNames.filter((name) => credentialPermissions(name).publish.includes('$KV.keys.>'));
     expect(writers).toEqual(['governance']);

@@ -41,7 +41,8 @@ const reads: Record<ServiceName, readonly BucketName[]> = {
 const extra: Record<ServiceName, { publish: string[]; subscribe: string[] }> = {
   gateway: { publish: ['node.*.down.session', 'node.*.down.frame.>', gatewayPresenceSubject], subscribe: ['node.*.up.frame.>', gatewayPresenceSubject] },
   scheduler: { publish: [], subscribe: [nodeSubjects.heartbeats] },
-  billing: { publish: ['node.*.down.settled'], subscribe: [] },
+  // Of governance it may ask for ended records alone: the books must not be able to make keys.
+  billing: { publish: ['node.*.down.settled', 'mizan.rpc.governance.records.ends', 'mizan.rpc.governance.records.ended'], subscribe: [] },
   governance: { publish: [], subscribe: [] },
   settlement: { publish: [], subscribe: [] },
 };

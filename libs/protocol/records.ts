@@ -30,6 +30,7 @@ export const recordTypes = [
   'price.set',
   'epoch.settled',
   'offers.seen',
+  'books.closed',
 ] as const;
 export const recordType = z.enum(recordTypes);
 export type RecordType = z.output<typeof recordType>;

@@ -1,8 +1,9 @@
 import { Controller } from '@nestjs/common';
 import { Serve } from '#messaging';
-import { bundleCalls, governanceCalls, type ReplyOf, type RequestOf } from '#protocol';
+import { bundleCalls, closeCalls, governanceCalls, type ReplyOf, type RequestOf } from '#protocol';
 import { Bundler } from './bundler.service.js';
 import { Prover } from './prover.service.js';
+import { RecordEnds } from './record-ends.service.js';
 import { RecordReader } from './record-reader.service.js';
 import { Tiles } from './tiles.service.js';
 
@@ -12,6 +13,7 @@ type Calls = typeof governanceCalls;
 export class AuditRpc {
   constructor(
     private readonly reader: RecordReader,
+    private readonly ends: RecordEnds,
     private readonly prover: Prover,
     private readonly tiles: Tiles,
     private readonly bundler: Bundler,
@@ -45,6 +47,16 @@ export class AuditRpc {
   @Serve(governanceCalls.listRecords)
   list(request: RequestOf<Calls['listRecords']>): Promise<ReplyOf<Calls['listRecords']>> {
     return this.reader.list(request);
+  }
+
+  @Serve(closeCalls.recordEnds)
+  recordEnds({ from }: RequestOf<typeof closeCalls.recordEnds>): Promise<ReplyOf<typeof closeCalls.recordEnds>> {
+    return this.ends.from(from);
+  }
+
+  @Serve(closeCalls.endedRecords)
+  async endedRecords({ records }: RequestOf<typeof closeCalls.endedRecords>): Promise<ReplyOf<typeof closeCalls.endedRecords>> {
+    return { ended: await this.ends.among(records) };
   }
 
   @Serve(governanceCalls.proveRecord)

@@ -71,6 +71,12 @@ export class ChainEventStore {
     return Number(rows[0]!.next_block);
   }
 
+  /** The last block that was read; -1 before the first. */
+  async lastBlock(manager: EntityManager, { chainId, escrow }: Cursor): Promise<number> {
+    const rows = await manager.query<{ next_block: string }[]>('SELECT next_block FROM settlement.cursors WHERE chain_id = $1 AND escrow = $2', [chainId.toString(), escrow]);
+    return Number(rows[0]?.next_block ?? 0) - 1;
+  }
+
   async moveCursor(manager: EntityManager, { chainId, escrow }: Cursor, nextBlock: number): Promise<void> {
     await manager.query('UPDATE settlement.cursors SET next_block = $3 WHERE chain_id = $1 AND escrow = $2', [chainId.toString(), escrow, nextBlock]);
   }

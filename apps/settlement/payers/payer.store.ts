@@ -25,6 +25,11 @@ export class PayerStore {
     return manager.query<Payer[]>('SELECT tenant, address FROM settlement.payers ORDER BY tenant');
   }
 
+  /** The first by tenant, after one. */
+  async next(manager: EntityManager, after: string | undefined): Promise<Payer | null> {
+    return (await manager.query<Payer[]>('SELECT tenant, address FROM settlement.payers WHERE $1::uuid IS NULL OR tenant > $1 ORDER BY tenant LIMIT 1', [after ?? null]))[0] ?? null;
+  }
+
   async ofTenant(manager: EntityManager, tenant: string): Promise<Payer | null> {
     return (await manager.query<Payer[]>('SELECT tenant, address FROM settlement.payers WHERE tenant = $1', [tenant]))[0] ?? null;
   }

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatNanos } from '#kernel';
+import type { Close, CloseDifference } from '#protocol';
 import type { CostFile } from './cost-file.js';
 import type { OfflineProof } from './offline-bundle.js';
 import type { Settled } from './pay-providers.js';
@@ -20,6 +21,7 @@ export interface Outcome {
   readonly costs: CostFile;
   readonly settled: Settled;
   readonly invariants: readonly Invariant[];
+  readonly close: Close & { readonly named: readonly CloseDifference[] };
   readonly proofs: readonly OfflineProof[];
   readonly seconds: number;
 }
@@ -35,6 +37,7 @@ export function reportOf(outcome: Outcome): SampleReport {
     costs: { file: outcome.costs.file, rows: outcome.costs.rows, billed: formatNanos(outcome.costs.billedNanos) },
     payouts: outcome.settled.payouts.map(({ payee, amount, token, tx }) => ({ payee, amount, token, tx })),
     invariants: outcome.invariants.map(({ name, holds, detail }) => ({ name, holds, detail })),
+    close: { number: outcome.close.number, charges: outcome.close.charges, charged: formatNanos(outcome.close.chargedNanos), differences: outcome.close.differences },
     records: outcome.proofs.map(({ id, file, genuine, changed }) => ({ id, proofFile: file, result: genuine.result, changedByte: changed.result })),
   };
 }

@@ -1,4 +1,4 @@
-import { billingCalls, charge, policyVersion, schedulerCalls } from '#protocol';
+import { billingCalls, charge, close, closeCalls, policyVersion, schedulerCalls } from '#protocol';
 import { namedSenders } from './bank-policy.js';
 import { chooseMail } from './corpus.js';
 import type { LabelledMail } from './corpus.js';
@@ -54,6 +54,9 @@ export async function runSample(context: SampleContext): Promise<SampleReport> {
   const costs = await costsOf(bank, context);
   const settled = await payProviders(admin, context);
   const proofs = await inParallel(samples(traces), 1, (record) => proveOffline(bank, record, context));
+  const invariants = await settledInvariants(context);
+  const closed = await admin.post('/v1/closes', {}, close);
+  const { named } = await admin.get(`/v1/closes/${closed.number}`, closeCalls.get.reply.pick({ named: true }));
   const outcome: Outcome = {
     requests: { total: sent.length, ok: sent.filter((one) => one.outcome === 'ok').length, refused: sent.filter((one) => one.outcome === 'refused').length, failedOver: traces.filter((trace) => trace.failedOver).length },
     ...measure(sent),
@@ -64,7 +67,8 @@ export async function runSample(context: SampleContext): Promise<SampleReport> {
     spentNanos,
     costs,
     settled,
-    invariants: await settledInvariants(context),
+    invariants,
+    close: { ...closed, named },
     proofs,
     seconds,
   };
@@ -164,6 +168,7 @@ function problemsOf(outcome: Outcome, sent: readonly SentMail[], empty: readonly
     ...(outcome.settled.payouts.length === 0 ? ['no provider was paid'] : []),
     ...outcome.proofs.filter(({ genuine }) => genuine.result !== 'valid').map(({ id, genuine }) => `the proof bundle of ${id} is ${genuine.result}: ${genuine.broken.join(', ')}`),
     ...outcome.proofs.filter(({ changed }) => changed.result !== 'invalid').map(({ id }) => `a changed byte in the proof bundle of ${id} was not seen`),
+    ...outcome.close.named.map(({ kind, subject, detail }) => `the close of the books found ${kind} (${subject}): ${detail}`),
     ...outcome.invariants.filter(({ holds }) => !holds).map(({ name, detail }) => `the invariant "${name}" is broken: ${detail}`),
   ];
 }

@@ -63,6 +63,8 @@ export interface SampleReport {
   /** `token` is the token's address, `tx` the withdrawal. */
   payouts: { payee: string; amount: string; token: string; tx: string }[];
   invariants: { name: string; holds: boolean; detail: string }[];
+  /** The close of the books after the job: its period's charges (USD), and how many differences it named. */
+  close: { number: number; charges: number; charged: string; differences: number };
   /** `result` is of the bundle as it is, `changedByte` of it with one byte changed. */
   records: { id: string; proofFile: string; result: string; changedByte: string }[];
 }

@@ -21,6 +21,10 @@ const outcome: Outcome = {
     { name: 'ledger', holds: true, detail: 'sums to zero' },
     { name: 'log', holds: false, detail: 'entry 17 was changed' },
   ],
+  close: {
+    ...{ number: 1, record: 'r9', closedAtMs: 1, logSize: 100, trialBalanceHash: 'ab', charges: 548, chargedNanos: 1_234_099n, carried: 0, openClaims: 2, block: 31, differences: 1 },
+    named: [{ kind: 'receipt_missing', subject: 'r1', detail: 'done and charged without a receipt' }],
+  },
   proofs: [{ id: 'r1', file: 'proof-r1.json', entries: [{ type: 'admitted', index: 7 }, { type: 'completed', index: 9 }], size: 100, genuine: { result: 'valid', checks: 18, broken: [], network: 'with the network off' }, changed: { result: 'invalid', checks: 18, broken: ['entry 7'], network: 'with the network off' } }],
   seconds: 31.4,
 };
@@ -54,6 +58,14 @@ describe('the table', () => {
     ]);
   });
 
+  it('says whether the close of the books is clean, and names what is not', () => {
+    expect(text).toContain('close 1: 548 charges of 0.001234099 USD up to entry 100');
+    expect(text).toContain('receipt_missing r1: done and charged without a receipt');
+    expect(text).toContain('2 receipts that no charge supports');
+    expect(text).not.toContain('clean:');
+    expect(renderTable({ ...outcome, close: { ...outcome.close, differences: 0, named: [] } }).join('\n')).toContain('clean: ledger');
+  });
+
   it('names a broken invariant as broken', () => {
     expect(text).toContain('holds   ledger: sums to zero');
     expect(text).toContain('BROKEN  log: entry 17 was changed');
@@ -78,6 +90,7 @@ describe('the report', () => {
         { name: 'ledger', holds: true, detail: 'sums to zero' },
         { name: 'log', holds: false, detail: 'entry 17 was changed' },
       ],
+      close: { number: 1, charges: 548, charged: '0.001234099', differences: 1 },
       records: [{ id: 'r1', proofFile: 'proof-r1.json', result: 'valid', changedByte: 'invalid' }],
     });
   });

@@ -22,6 +22,7 @@ export function renderTable(outcome: Outcome): string[] {
     ...section('Cost', [`${formatNanos(outcome.spentNanos)} USD of a budget of ${formatNanos(outcome.budgetNanos)} USD`, `${formatNanos(outcome.costs.billedNanos)} USD in the ${outcome.costs.rows} lines of the FOCUS file ${outcome.costs.file}`]),
     ...section('Paid on chain', [...columns(['machine', 'payee', 'test dollars', 'withdrawal'], settled.payouts.map(({ payeeName, payee, amount, tx }) => [payeeName, payee, amount, tx])), `credited, with the log's root, in ${settled.tx}`]),
     ...section('Proved offline', outcome.proofs.flatMap(proved)),
+    ...section('Close of the books', closeLines(outcome)),
     ...section('Invariants, checked from outside', outcome.invariants.map(({ name, holds, detail }) => `${holds ? 'holds ' : 'BROKEN'}  ${name}: ${detail}`)),
   ];
 }
@@ -32,6 +33,12 @@ function proved({ id, file, entries, size, genuine, changed }: Outcome['proofs']
     `  ${genuine.result} by ${genuine.checks} checks in another process, ${genuine.network}${genuine.broken.map((name) => `; ${name} does not hold`).join('')}`,
     `  with one byte changed: ${changed.result}${changed.broken.length > 0 ? ` (${changed.broken.join(', ')})` : ''}`,
   ];
+}
+
+function closeLines({ close }: Outcome): string[] {
+  const period = `close ${close.number}: ${close.charges} charges of ${formatNanos(close.chargedNanos)} USD up to entry ${close.logSize} of the log, compared with it, with receipts and with the chain at block ${close.block ?? '(not reached)'}`;
+  const claims = close.openClaims > 0 ? [`${close.openClaims} receipts that no charge supports are open claims`] : [];
+  return [period, close.differences === 0 ? 'clean: ledger, usage, records, receipts and chain agree to the unit' : `${close.differences} DIFFERENCES`, ...close.named.map(({ kind, subject, detail }) => `${kind} ${subject}: ${detail}`), ...claims];
 }
 
 function refused({ refusals, requests }: Outcome): string[] {

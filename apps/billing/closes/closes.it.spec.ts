@@ -1,0 +1,188 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { createHash } from 'node:crypto';
+import type { CompletedFacts } from '#protocol';
+import { createDataSource } from '#service';
+import { openBooks } from '../books-harness.js';
+import type { Books } from '../books-harness.js';
+import type { Lease } from '../leases/leases.service.js';
+import { SettlementService } from '../payables/settlement.service.js';
+import { ReceiptsService } from '../receipts/receipts.service.js';
+import { admittedFacts, completedFacts, joinNode, openMarket, recordOf, signedBy } from '../records-harness.js';
+import type { Market, TestNode } from '../records-harness.js';
+import { CloseTimer, isDue } from './close-timer.service.js';
+import { ClosesService } from './closes.service.js';
+
+const dayMs = 86_400_000;
+
+describe('a close of the books', () => {
+  let books: Books;
+  let market: Market;
+  let node: TestNode;
+  let lease: Lease;
+  let closes: ClosesService;
+
+  beforeAll(async () => {
+    books = await openBooks({ BILLING_CLOSE_PATIENCE_MS: '400' });
+    node = await joinNode(books);
+    closes = books.get(ClosesService);
+  }, 60_000);
+  beforeEach(async () => {
+    market = await openMarket(books, 10n ** 9n);
+    lease = await market.acquire('gateway-1', 10n ** 8n);
+    books.outside.onLook = undefined;
+    books.outside.chainDown = false;
+  });
+  afterAll(() => books.close());
+
+  /** A request that ran, with its node's receipt. */
+  const ended = (tokens: number): { facts: CompletedFacts; book: () => Promise<void> } => {
+    const admitted = admittedFacts(books.ids, market, lease, node);
+    const facts = completedFacts(admitted, node, tokens, { receipt: signedBy(node, admitted, tokens) });
+    return { facts, book: () => market.book(recordOf(admitted), recordOf(facts)) };
+  };
+  const named = async (number: number) => (await closes.get(number)).named.map(({ kind, subject }) => [kind, subject]);
+  /** As the owner of the tables, whom triggers and grants do not bind. */
+  const asOwner = async (sql: string, parameters: unknown[]): Promise<void> => {
+    const owner = await createDataSource(books.database.ownerUrl, 'billing').initialize();
+    await owner.transaction(async (manager) => {
+      await manager.query(`SELECT set_config('app.tenant', '*', true)`);
+      await manager.query(sql, parameters);
+    });
+    await owner.destroy();
+  };
+
+  it('is clean where books, log and chain agree, and says where the period ends and what the accounts were', async () => {
+    for (const tokens of [10, 20, 0]) {
+      const one = ended(tokens);
+      await one.book();
+      books.outside.log(one.facts);
+    }
+    const close = await closes.run();
+    expect(close).toMatchObject({ number: 1, logSize: 3, charges: 3, chargedNanos: 30n, carried: 0, openClaims: 0, block: 7, differences: 0 });
+    const accounts = await books.within((manager) => manager.query<{ line: string }[]>(`SELECT currency || ' ' || code || ' ' || balance || E'\\n' AS line FROM billing.accounts ORDER BY currency COLLATE "C", code COLLATE "C"`));
+    expect(close.trialBalanceHash).toBe(createHash('sha256').update(accounts.map(({ line }) => line).join('')).digest('hex'));
+    const [entry] = await books.within((manager) => manager.query<{ payload: string }[]>(`SELECT o::text AS payload FROM billing.outbox o WHERE o::text LIKE '%books.closed%'`));
+    expect(entry!.payload).toContain(close.trialBalanceHash);
+  });
+
+  it('counts what came since the close before, and waits for a log that is behind the books', async () => {
+    const one = ended(5);
+    await one.book();
+    let looks = 0;
+    books.outside.onLook = async () => {
+      if (++looks === 2) books.outside.log(one.facts);
+      return Promise.resolve();
+    };
+    expect(await closes.run()).toMatchObject({ charges: 1, chargedNanos: 5n, differences: 0 });
+    expect(looks).toBeGreaterThan(2);
+    expect((await closes.list({ limit: 1 })).data).toMatchObject([{ charges: 1, chargedNanos: 5n }]);
+  });
+
+  it('leaves to the next period what the books took in after its snapshot', async () => {
+    const one = ended(7);
+    books.outside.log(one.facts);
+    books.outside.onLook = async () => {
+      books.outside.onLook = undefined;
+      await one.book();
+    };
+    const close = await closes.run();
+    expect(close).toMatchObject({ charges: 0, carried: 1, differences: 0 });
+    expect(await closes.run()).toMatchObject({ charges: 1, chargedNanos: 7n, carried: 0, differences: 0, logSize: close.logSize });
+  });
+
+  it('names a record without a charge until it has one, and does not close while the books lag', async () => {
+    const one = ended(9);
+    books.outside.log(one.facts);
+    books.progress.laggingSinceMs = -1;
+    await expect(closes.run()).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    books.progress.laggingSinceMs = undefined;
+    for (let times = 0; times < 2; times++) expect(await named((await closes.run()).number)).toEqual([['record_without_charge', one.facts.record]]);
+    await one.book();
+    expect(await closes.run()).toMatchObject({ charges: 1, differences: 0 });
+  });
+
+  it('names a charge without a record, and one that says something else than its record', async () => {
+    const [unknown, other] = [ended(11), ended(12)];
+    await unknown.book();
+    await other.book();
+    books.outside.log({ ...other.facts, chargeNanos: 13n });
+    expect(await named((await closes.run()).number)).toEqual([['charge_not_record', other.facts.record], ['charge_without_record', unknown.facts.record]]);
+    books.outside.log(unknown.facts);
+    const changed = ended(13);
+    await changed.book();
+    books.outside.ends.push({ index: books.outside.ends.length, record: changed.facts.record, type: 'completed', tenant: market.tenant, chargeNanos: null, unreadable: true });
+    expect(await named((await closes.run()).number)).toEqual([['charge_not_record', changed.facts.record]]);
+    expect(await closes.run()).toMatchObject({ charges: 0, differences: 0 });
+  });
+
+  it('names done work without a receipt, and shows receipts without a charge', async () => {
+    const admitted = admittedFacts(books.ids, market, lease, node);
+    const facts = completedFacts(admitted, node, 3);
+    await market.book(recordOf(admitted), recordOf(facts));
+    books.outside.log(facts);
+    expect(await named((await closes.run()).number)).toEqual([['receipt_missing', facts.record]]);
+    const lone = admittedFacts(books.ids, market, lease, node);
+    await books.get(ReceiptsService).take([
+      { node: node.id, sequence: 1, signed: signedBy(node, admitted, 3) },
+      { node: node.id, sequence: 2, signed: signedBy(node, lone, 3) },
+    ]);
+    expect(await closes.run()).toMatchObject({ openClaims: 1, differences: 0 });
+  });
+
+  it('compares deposits and credits with the chain to the unit, both ways, and says when the chain could not be asked', async () => {
+    const at = { tx: `0x${'1'.repeat(64)}`, blockHash: `0x${'2'.repeat(64)}`, blockNumber: 1, logIndex: 0 };
+    const payer = `0x${'3'.repeat(40)}`;
+    await books.get(SettlementService).deposited({ tenant: market.tenant, payer, units: 500n, at });
+    expect(await named((await closes.run()).number)).toEqual([['deposit_not_chain', market.tenant]]);
+    books.outside.payers = [{ tenant: market.tenant, address: payer, availableUnits: 500n, credits: [] }];
+    expect(await closes.run()).toMatchObject({ differences: 0 });
+    books.outside.payers = [{ tenant: market.tenant, address: payer, availableUnits: 499n, credits: [{ payee: node.payee, cumulativeUnits: 1n, leftUnits: 1n }] }];
+    expect(await named((await closes.run()).number)).toEqual([['deposit_not_chain', market.tenant], ['settled_not_chain', `${market.tenant} ${node.payee}`], ['credit_not_chain', `${market.tenant} ${node.payee}`]]);
+    books.outside.chainDown = true;
+    expect(await closes.run()).toMatchObject({ block: null, differences: 1 });
+    books.outside.payers = [{ tenant: market.tenant, address: payer, availableUnits: 500n, credits: [] }];
+  });
+
+  it('names usage that is not the sum of the charges, and balances that are not the sum of their postings', async () => {
+    const one = ended(21);
+    await one.book();
+    books.outside.log(one.facts);
+    await asOwner('UPDATE billing.usage_hours SET amount_nanos = amount_nanos + 1 WHERE tenant = $1', [market.tenant]);
+    await asOwner('UPDATE billing.accounts SET balance = balance + 1 WHERE code = $1', [`receivable:${market.tenant}`]);
+    expect(await named((await closes.run()).number)).toEqual([['balance_not_postings', `receivable:${market.tenant}`], ['usage_not_charges', market.tenant]]);
+    await asOwner('UPDATE billing.usage_hours SET amount_nanos = amount_nanos - 1 WHERE tenant = $1', [market.tenant]);
+    await asOwner('UPDATE billing.accounts SET balance = balance - 1 WHERE code = $1', [`receivable:${market.tenant}`]);
+    expect(await closes.run()).toMatchObject({ differences: 0 });
+  });
+
+  it('happens once at a time: of several at once the others are refused, and numbers have no gap', async () => {
+    const before = (await closes.run()).number;
+    const results = await Promise.allSettled([closes.run(), closes.run(), closes.run()]);
+    const done = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value.number] : []));
+    expect(done.length).toBeGreaterThan(0);
+    expect([...done].sort((a, b) => a - b)).toEqual(done.map((_, index) => before + 1 + index));
+    for (const result of results) if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'CONFLICT' });
+  });
+
+  it('is made once a day by itself', async () => {
+    const timer = books.get(CloseTimer);
+    const newest = async (): Promise<number> => (await closes.list({ limit: 1 })).data[0]!.number;
+    const before = await newest();
+    await timer.runOnce();
+    expect(await newest()).toBe(before);
+    books.clock.advance(dayMs);
+    await timer.runOnce();
+    await timer.runOnce();
+    expect(await newest()).toBe(before + 1);
+    const at = (text: string): number => Date.parse(text);
+    expect([isDue(at('2026-01-02T00:09:59Z'), at('2026-01-01T12:00:00Z'), 10), isDue(at('2026-01-02T00:10:00Z'), at('2026-01-01T12:00:00Z'), 10), isDue(at('2026-01-02T00:11:00Z'), at('2026-01-02T00:10:00Z'), 10)]).toEqual([false, true, false]);
+  });
+
+  it('is paged, and an unknown one is not found', async () => {
+    const [first] = (await closes.list({ limit: 1 })).data;
+    const { data, hasMore } = await closes.list({ after: String(first!.number), limit: 2 });
+    expect([data.map(({ number }) => first!.number - number), hasMore]).toEqual([[1, 2], true]);
+    await expect(closes.get(9_999)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(closes.list({ after: 'x', limit: 1 })).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+  });
+});

@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import type { CloseDifference } from '#protocol';
+import { TrialBalanceStore } from '../ledger/trial-balance.store.js';
+
+/** Accounts hashed at a time. */
+const accountsPerPage = 20_000;
+
+type Kind = CloseDifference['kind'];
+
+/** Each answers (subject, detail) of what is wrong; none, always. */
+const comparisons: readonly (readonly [Kind, string])[] = [
+  ['charge_without_transfer', `SELECT c.record AS subject, c.amount_nanos || ' nanos are charged and not in the ledger' AS detail FROM billing.charges c LEFT JOIN billing.transfers t ON t.id = c.record AND t.code = 'charge' WHERE t.id IS NULL ORDER BY 1`],
+  ['transfer_without_charge', `SELECT t.id AS subject, 'the ledger books a charge of which there is none' AS detail FROM billing.transfers t LEFT JOIN billing.charges c ON c.record = t.id WHERE t.code = 'charge' AND c.record IS NULL ORDER BY 1`],
+  [
+    'charge_not_transfer_amount',
+    `SELECT c.record AS subject, 'charge of ' || c.amount_nanos || ' nanos, booked as ' || COALESCE(p.amount, 0) AS detail FROM billing.charges c JOIN billing.transfers t ON t.id = c.record
+       LEFT JOIN (SELECT p.transfer, sum(p.amount) AS amount FROM billing.postings p JOIN billing.accounts a ON a.id = p.account WHERE a.kind = 'receivable' GROUP BY 1) p ON p.transfer = c.record
+     WHERE c.amount_nanos <> COALESCE(p.amount, 0) ORDER BY 1`,
+  ],
+  [
+    'usage_not_charges',
+    `SELECT tenant::text AS subject, 'usage: ' || COALESCE(u.n, 0) || ' requests of ' || COALESCE(u.nanos, 0) || ' nanos, charges: ' || COALESCE(c.n, 0) || ' of ' || COALESCE(c.nanos, 0) AS detail
+     FROM (SELECT tenant, count(*) AS n, sum(amount_nanos) AS nanos FROM billing.charges GROUP BY tenant) c
+       FULL JOIN (SELECT tenant, sum(requests) AS n, sum(amount_nanos) AS nanos FROM billing.usage_hours GROUP BY tenant) u USING (tenant)
+     WHERE (COALESCE(c.n, 0), COALESCE(c.nanos, 0)) <> (COALESCE(u.n, 0), COALESCE(u.nanos, 0)) ORDER BY 1`,
+  ],
+  [
+    'leases_not_account',
+    `SELECT b.id AS subject, 'leases hold ' || COALESCE(l.nanos, 0) || ' nanos, the account ' || COALESCE(a.balance, 0) AS detail FROM billing.budgets b
+       LEFT JOIN (SELECT budget, sum(remaining_nanos) AS nanos FROM billing.leases GROUP BY budget) l ON l.budget = b.id LEFT JOIN billing.accounts a ON a.code = 'budget:' || b.id || ':leased'
+     WHERE COALESCE(l.nanos, 0) <> COALESCE(a.balance, 0) ORDER BY 1`,
+  ],
+  [
+    'drawn_not_statements',
+    `SELECT tenant || ' ' || payee AS subject, 'unsettled statements say ' || COALESCE(s.nanos, 0) || ' nanos, the account ' || COALESCE(a.nanos, 0) AS detail
+     FROM (SELECT tenant, split_part(code, ':', 3) AS payee, -balance AS nanos FROM billing.accounts WHERE kind = 'drawn') a
+       FULL JOIN (SELECT l.tenant::text AS tenant, l.payee, sum(l.units * s.nanos_per_unit) AS nanos FROM billing.statement_lines l JOIN billing.statements s ON s.id = l.statement WHERE s.state = 'drawn' GROUP BY 1, 2) s USING (tenant, payee)
+     WHERE COALESCE(s.nanos, 0) <> COALESCE(a.nanos, 0) ORDER BY 1`,
+  ],
+];
+
+/** A gateway counts work as done only with the node's receipt in hand. */
+const missingReceipts = `SELECT c.record AS subject, 'done and charged without a receipt of node ' || c.node AS detail FROM billing.charges c
+  LEFT JOIN billing.receipts r ON r.record = c.record AND r.node = c.node AND r.state = 'matched' WHERE c.outcome = 'ok' AND r.record IS NULL ORDER BY 1`;
+
+/** The books against themselves, in the caller's snapshot. */
+@Injectable()
+export class OwnBooksStore {
+  constructor(@Inject(TrialBalanceStore) private readonly trial: TrialBalanceStore) {}
+
+  async differences(manager: EntityManager): Promise<CloseDifference[]> {
+    const found: CloseDifference[] = [];
+    for (const { currency, sum } of await this.trial.sums(manager)) if (sum !== 0n) found.push({ kind: 'currency_not_zero', subject: currency, detail: `all postings sum to ${sum}` });
+    for (const code of await this.trial.wrongBalances(manager)) found.push({ kind: 'balance_not_postings', subject: code, detail: 'the cached balance is not the sum of the postings' });
+    for (const [kind, sql] of [...comparisons, ['receipt_missing', missingReceipts] as const]) {
+      found.push(...(await manager.query<{ subject: string; detail: string }[]>(sql)).map((row) => ({ kind, ...row })));
+    }
+    return found;
+  }
+
+  /** Whether receipts of charges are still on their way. */
+  async lacksReceipts(manager: EntityManager): Promise<boolean> {
+    return (await manager.query<unknown[]>(`${missingReceipts} LIMIT 1`)).length > 0;
+  }
+
+  async totals(manager: EntityManager): Promise<{ charges: number; chargedNanos: bigint; openClaims: number }> {
+    const [row] = await manager.query<{ charges: string; nanos: string; claims: string }[]>(
+      `SELECT (SELECT count(*) FROM billing.charges) AS charges, (SELECT COALESCE(sum(amount_nanos), 0) FROM billing.charges) AS nanos, (SELECT count(*) FROM billing.receipts WHERE state IN ('unverified', 'claim')) AS claims`,
+    );
+    return { charges: Number(row!.charges), chargedNanos: BigInt(row!.nanos), openClaims: Number(row!.claims) };
+  }
+
+  /** SHA-256, hex, over the lines `<currency> <account> <balance>` of all accounts in order of their bytes. */
+  async trialBalanceHash(manager: EntityManager): Promise<string> {
+    const hash = createHash('sha256');
+    for (let after = ['', '']; ; ) {
+      const rows = await manager.query<{ currency: string; code: string; balance: string }[]>(
+        `SELECT currency, code, balance FROM billing.accounts WHERE (currency COLLATE "C", code COLLATE "C") > ($1, $2) ORDER BY currency COLLATE "C", code COLLATE "C" LIMIT $3`,
+        [...after, accountsPerPage],
+      );
+      for (const { currency, code, balance } of rows) hash.update(`${currency} ${code} ${balance}\n`);
+      if (rows.length < accountsPerPage) return hash.digest('hex');
+      after = [rows.at(-1)!.currency, rows.at(-1)!.code];
+    }
+  }
+
+  /** Deposits per tenant, and per tenant and payee what was settled and what is left to withdraw, in token units. */
+  async token(manager: EntityManager, currency: string): Promise<{ deposits: ReadonlyMap<string, bigint>; settled: ReadonlyMap<string, bigint>; left: ReadonlyMap<string, bigint> }> {
+    const rows = await manager.query<{ kind: string; key: string; units: string }[]>(
+      `SELECT kind, CASE kind WHEN 'deposit' THEN tenant ELSE tenant || ' ' || split_part(code, ':', 3) END AS key, -balance AS units FROM billing.accounts WHERE kind IN ('deposit', 'credited') AND currency = $1
+       UNION ALL
+       SELECT 'settled', l.tenant || ' ' || l.payee, sum(l.units) FROM billing.statement_lines l JOIN billing.statements s ON s.id = l.statement WHERE s.state = 'settled' GROUP BY 2`,
+      [currency],
+    );
+    const of = (kind: string): Map<string, bigint> => new Map(rows.filter((row) => row.kind === kind).map(({ key, units }) => [key, BigInt(units)]));
+    return { deposits: of('deposit'), settled: of('settled'), left: of('credited') };
+  }
+}
