@@ -1,4 +1,3 @@
-import { decisionFields } from '#protocol';
 import type { DecisionFields, RecordFields } from '#protocol';
 import type { MarketOffer } from '../market/market-offer.js';
 import type { SeenOffers } from '../market/offer-sets.js';
@@ -30,7 +29,7 @@ export function fieldsOfDecision(job: InferenceJob, classification: Classificati
     offersSeen,
     durability,
   };
-  return decisionFields.parse(fields);
+  return fields;
 }
 
 /** Where the job ran, and how each fact about that machine is known. */
