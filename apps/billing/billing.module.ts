@@ -1,7 +1,8 @@
 import { Module } from '@nestjs/common';
 import { ChargesModule } from './charges/charges.module.js';
+import { InvoicesModule } from './invoices/invoices.module.js';
 import { PayablesModule } from './payables/payables.module.js';
 
-/** Everything about money. Each capability is a module of its own; these two bring in the others. */
-@Module({ imports: [ChargesModule, PayablesModule] })
+/** Everything about money. Each capability is a module of its own; these bring in the others. */
+@Module({ imports: [ChargesModule, PayablesModule, InvoicesModule] })
 export class BillingModule {}

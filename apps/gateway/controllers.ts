@@ -2,6 +2,8 @@ import type { Type } from '@nestjs/common';
 import { BatchesController } from './batches/batches.controller.js';
 import { BudgetsController } from './budgets/budgets.controller.js';
 import { ChargesController } from './budgets/charges.controller.js';
+import { InvoicePartiesController } from './invoices/parties.controller.js';
+import { InvoicesController } from './invoices/invoices.controller.js';
 import { CostsController } from './costs/costs.controller.js';
 import { FilesController } from './files/files.controller.js';
 import { LogController } from './log/log.controller.js';
@@ -47,6 +49,8 @@ export const controllers: readonly Type[] = [
   BudgetsController,
   ChargesController,
   CostsController,
+  InvoicesController,
+  InvoicePartiesController,
   PricesController,
   NodesController,
   EnrolmentTokensController,

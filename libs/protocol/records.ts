@@ -28,6 +28,7 @@ export const recordTypes = [
   'budget.set',
   'price.set',
   'epoch.settled',
+  'invoice.issued',
 ] as const;
 export const recordType = z.enum(recordTypes);
 export type RecordType = z.output<typeof recordType>;
