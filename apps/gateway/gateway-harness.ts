@@ -128,12 +128,25 @@ export class GatewayStack<Gateway extends Pick<RunningService, 'url' | 'stop'> =
   }
 
   /** A key of the bank's, told from others by `text`; the gateway knows it when this resolves. */
-  async key(text: string, role: Role = 'developer', project: string | null = uuidOf(3)): Promise<string> {
+  async key(text: string, role: Role = 'developer', project: string | null = uuidOf(3), n = 4): Promise<string> {
     const key = `mzn_${text.padEnd(40, '0')}`;
     const hash = hashOf(key);
-    await put(this.buses.get('governance')!, keyReplica, hash, { hash, keyId: uuidOf(4), tenant: tenant.tenant, project, role, expiresAtMs: null });
+    await put(this.buses.get('governance')!, keyReplica, hash, { hash, keyId: uuidOf(n), tenant: tenant.tenant, project, role, expiresAtMs: null });
     await eventually(async () => (await fetch(`${this.url}/v1/models`, { headers: { authorization: `Bearer ${key}` } })).status === 200);
     return key;
+  }
+
+  /** All that a bucket holds, as text by key. */
+  async bucket(name: string): Promise<Record<string, string>> {
+    const connection = await connect({ servers: this.nats.url, authenticator: credsAuthenticator(Buffer.from(this.nats.credentials.gateway)), inboxPrefix: '_INBOX_gateway' });
+    try {
+      const bucket = await new Kvm(connection).open(name);
+      const held: Record<string, string> = {};
+      for await (const key of await bucket.keys()) held[key] = (await bucket.get(key))?.string() ?? '';
+      return held;
+    } finally {
+      await connection.close();
+    }
   }
 
   async revoke(key: string): Promise<void> {

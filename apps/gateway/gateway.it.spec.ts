@@ -44,13 +44,23 @@ describe('the gateway over HTTP', () => {
     await nats.stop();
   }, 30_000);
 
-  it('serves the official client unchanged: base64 by default, floats on demand, models with a slash', async () => {
+  it('conformance 1: serves the official client unchanged: base64 by default, floats on demand, models with a slash', async () => {
     const byDefault = await client.embeddings.create({ model: 'mizan/embed', input: ['a', 'b'] });
     const floats = await client.embeddings.create({ model: 'mizan/embed', input: 'a', encoding_format: 'float' });
     expect(byDefault.data.map(({ embedding }) => embedding)).toEqual([vector, vector]);
     expect(floats.data[0]!.embedding).toEqual(vector);
     expect((await client.models.retrieve('mizan/embed')).id).toBe('mizan/embed');
     expect((await client.models.list()).data.map(({ id }) => id)).toEqual(['mizan/embed']);
+  });
+
+  it('shows an administrator where a request spent its time, and nobody else', async () => {
+    const ask = async (admin?: string) => post('/v1/embeddings', { model: 'mizan/embed', input: 'hello' }, admin === undefined ? {} : { 'x-mizan-admin-key': admin });
+    const shown = await ask(await stack.key('administrator', 'org_admin', null, 6));
+    expect(shown.status).toBe(200);
+    for (const step of ['limit', 'classify', 'decide', 'reserve', 'place', 'dispatch', 'record.admitted', 'meter', 'record.completed']) expect(shown.headers.get('server-timing')).toMatch(new RegExp(`(^|, )${step};dur=\\d`));
+    expect((await ask()).headers.get('server-timing')).toBeNull();
+    expect(await errorOf(await ask(key))).toMatchObject({ status: 403, code: 'NOT_ALLOWED', param: 'x-mizan-admin-key' });
+    expect(await errorOf(await ask(`mzn_${'x'.repeat(40)}`))).toMatchObject({ status: 401 });
   });
 
   it('names request and record, and both facts of the record are in the stream when the answer is here', async () => {

@@ -17,6 +17,8 @@ import { LineWorker } from './batches/line-worker.js';
 import type { GatewayConfig } from './config.js';
 import { LiveGateways } from './limits/live-gateways.js';
 import { Presence } from './limits/presence.js';
+import { BucketClaims } from './idempotency/claim-store.js';
+import { Once } from './idempotency/once.js';
 import { ImageInliner } from './images/inline-images.js';
 import { PublishedLog } from './log/published-log.js';
 import { OfferBook } from './market/offer-book.js';
@@ -94,7 +96,13 @@ export const parts: FactoryProvider[] = [
       });
     },
   },
-  { provide: Inference, inject: [Replicated, RequestPipeline, SERVICE_CONFIG], useFactory: (replicated: Replicated, pipeline: RequestPipeline, config: GatewayConfig) => new Inference(replicated, pipeline, config.STREAM_COMMENT_MS) },
+  { provide: Once, inject: [Bus, Clock], useFactory: (bus: Bus, clock: Clock) => new Once(new BucketClaims(bus), clock) },
+  {
+    provide: Inference,
+    inject: [Replicated, RequestPipeline, Once, Authenticator, SERVICE_CONFIG],
+    useFactory: (replicated: Replicated, pipeline: RequestPipeline, once: Once, authenticator: Authenticator, config: GatewayConfig) =>
+      new Inference(replicated, pipeline, once, authenticator, { commentMs: config.STREAM_COMMENT_MS, deadlineMs: config.REQUEST_DEADLINE_MS, streamDeadlineMs: config.STREAM_DEADLINE_MS }),
+  },
   { provide: ImageInliner, inject: [SERVICE_CONFIG], useFactory: (config: GatewayConfig) => new ImageInliner(new AllowList(config.OUTBOUND_ALLOW)) },
   { provide: PublishedLog, inject: [Caller, Clock], useFactory: (caller: Caller, clock: Clock) => new PublishedLog(caller, clock) },
   { provide: ProjectScope, inject: [Replicated], useFactory: (replicated: Replicated) => new ProjectScope(replicated) },

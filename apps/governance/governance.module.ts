@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { AuditRpc } from './audit/audit.rpc.js';
 import { EntryStore } from './audit/entries.store.js';
+import { Kinds } from './audit/kinds.service.js';
 import { LogStore } from './audit/log.store.js';
 import { Prover } from './audit/prover.service.js';
 import { RecordReader } from './audit/record-reader.service.js';
@@ -31,6 +32,9 @@ import { Secrets } from './secrets.js';
 import { Aliases } from './traffic/aliases.service.js';
 import { AliasStore } from './traffic/aliases.store.js';
 import { Limits } from './traffic/limits.service.js';
+import { SearchIndexer } from './search/search-indexer.service.js';
+import { SearchQueueStore } from './search/search-queue.store.js';
+import { SearchStore } from './search/search.store.js';
 import { LimitStore } from './traffic/limits.store.js';
 import { TrafficRpc } from './traffic/traffic.rpc.js';
 import { CheckpointStore } from './witnesses/checkpoints.store.js';
@@ -41,7 +45,8 @@ const organisations = [Organisations, OrganisationStore, SealingKeyStore, Pseudo
 const keys = [Keys, KeyStore, Bootstrap];
 const policies = [Policies, PolicyStore, DryRunService, Market];
 const traffic = [Limits, LimitStore, Aliases, AliasStore];
-const audit = [Sequencer, LogStore, RejectionStore, EntryStore, RecordReader, Prover, StartCheck, Tiles, TileStore];
+const search = [SearchStore, SearchQueueStore, SearchIndexer];
+const audit = [Sequencer, LogStore, Kinds, RejectionStore, EntryStore, RecordReader, Prover, StartCheck, Tiles, TileStore];
 const witnesses = [CheckpointStore, Witnessing, WitnessRounds];
 
 @Module({})
@@ -50,7 +55,7 @@ export class GovernanceModule {
     return {
       module: GovernanceModule,
       controllers: [OrganisationsRpc, KeysRpc, PoliciesRpc, TrafficRpc, AuditRpc, RecordsConsumer],
-      providers: [{ provide: Secrets, useValue: new Secrets(config) }, ...organisations, ...keys, ...policies, ...traffic, ...audit, ...witnesses, Republish],
+      providers: [{ provide: Secrets, useValue: new Secrets(config) }, ...organisations, ...keys, ...policies, ...traffic, ...audit, ...search, ...witnesses, Republish],
     };
   }
 }

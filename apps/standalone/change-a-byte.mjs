@@ -20,7 +20,11 @@ try {
   );
   const index = found[0]?.index;
   if (index === undefined) throw new Error('there is no such entry');
-  await client.query('UPDATE governance.log_entries SET envelope = set_byte(envelope, length(envelope) / 2, get_byte(envelope, length(envelope) / 2) # 1) WHERE index = $1', [index]);
+  const { rows: [piece] } = await client.query('SELECT first, entries FROM governance.log_bundles WHERE first <= $1 ORDER BY first DESC LIMIT 1', [index]);
+  let start = 0;
+  for (let skipped = Number(piece.first); skipped < Number(index); skipped += 1) start += 2 + piece.entries.readUInt16BE(start);
+  const at = start + 2 + Math.floor(piece.entries.readUInt16BE(start) / 2);
+  await client.query('UPDATE governance.log_bundles SET entries = set_byte(entries, $2, get_byte(entries, $2) # 1) WHERE first = $1', [piece.first, at]);
   console.log(`Changed one bit in the middle of entry ${index}. Now run: npx mizan verify`);
   console.log(`Change it back with: node apps/standalone/change-a-byte.mjs ${index}`);
 } finally {

@@ -3,4 +3,5 @@ export * from './canonical-json.js';
 export * from './clock.js';
 export * from './errors.js';
 export * from './ids.js';
+export * from './linked-abort.js';
 export * from './money.js';

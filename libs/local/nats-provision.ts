@@ -23,7 +23,7 @@ export async function provisionNats(url: string, provisionCredentials: string, r
     const kvm = new Kvm(connection);
     // A bucket is a stream named KV_<name>; replicas read it from the start, so one version of each key is enough.
     for (const bucket of buckets) {
-      if (!existing.has(`KV_${bucket.name}`)) await kvm.create(bucket.name, { history: 1, replicas, storage: StorageType.File });
+      if (!existing.has(`KV_${bucket.name}`)) await kvm.create(bucket.name, { history: 1, replicas, storage: StorageType.File, ...('maxAgeMs' in bucket ? { ttl: bucket.maxAgeMs, max_bytes: bucket.bytesMax } : {}) });
     }
   } finally {
     await connection.close();

@@ -39,6 +39,8 @@ export class Bus {
       reconnectTimeWait: 250,
       pingInterval: 5_000,
       maxPingOut: 2,
+      // A stack for each request, in case it fails, costs more than the request; errors are told by subject.
+      noAsyncTraces: true,
     });
     const manager = await jetstreamManager(connection, { checkAPI: false, timeout: 3_000 });
     return new Bus(connection, manager, options.name);

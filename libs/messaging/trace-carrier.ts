@@ -1,5 +1,5 @@
-import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import type { Context } from '@opentelemetry/api';
+import { context, isSpanContextValid, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import type { Context, Span } from '@opentelemetry/api';
 import { headers } from '@nats-io/transport-node';
 import type { MsgHdrs } from '@nats-io/transport-node';
 
@@ -32,16 +32,43 @@ const tracer = trace.getTracer('mizan');
 
 /** Runs work in a span of the given parent; errors are recorded and rethrown. */
 export function inSpan<T>(name: string, parent: Context, kind: SpanKind, work: () => Promise<T>): Promise<T> {
-  return tracer.startActiveSpan(name, { kind }, parent, async (span) => {
-    try {
-      return await work();
-    } catch (error) {
-      span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.message : String(error) });
-      throw error;
-    } finally {
-      span.end();
-    }
-  });
+  const span = startSpan(name, parent, kind);
+  return span === undefined ? work() : within(span, parent, work);
+}
+
+/** The same for work that waits for nothing. */
+export function inSpanNow<T>(name: string, parent: Context, kind: SpanKind, work: () => T): T {
+  const span = startSpan(name, parent, kind);
+  if (span === undefined) return work();
+  try {
+    return context.with(trace.setSpan(parent, span), work);
+  } catch (error) {
+    throw failed(span, error);
+  } finally {
+    span.end();
+  }
+}
+
+/** `undefined` when nobody records spans and no caller's trace is to be carried on: then spans cost nothing. */
+export function startSpan(name: string, parent: Context, kind: SpanKind): Span | undefined {
+  const span = tracer.startSpan(name, { kind }, parent);
+  return span.isRecording() || isSpanContextValid(span.spanContext()) ? span : undefined;
+}
+
+/** Runs work in a span that was started, and ends it. */
+export async function within<T>(span: Span, parent: Context, work: () => Promise<T>): Promise<T> {
+  try {
+    return await context.with(trace.setSpan(parent, span), work);
+  } catch (error) {
+    throw failed(span, error);
+  } finally {
+    span.end();
+  }
+}
+
+function failed(span: Span, error: unknown): unknown {
+  span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.message : String(error) });
+  return error;
 }
 
 /** Runs one piece of work for many requests: each whose `traceparent` is known gets a span of it in its own trace. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { roles } from './access.js';
 import { defineCall } from './define.js';
+import { searchFilter } from './record-search.js';
 import { recordType } from './records.js';
 import { label, pageRequest, sha256Hex, timeMs, uuid } from './scalars.js';
 import { limitScope, limitSetting, modelAliases, trafficLimits } from './traffic.js';
@@ -89,9 +90,9 @@ export const governanceCalls = {
   }),
   /** Entries of one request. Errors: NOT_FOUND, RECORD_PENDING (known to be on its way, not yet in the log). */
   getRecord: defineCall('governance', 'records.get', { request: z.object({ tenant: uuid.nullable(), id: uuid }), reply: z.object({ id: uuid, entries: z.array(logEntry) }) }),
-  /** Newest first; `after` is the index of the last entry of the page before, in decimal. */
+  /** Entries that are all that is asked for, newest first; `after` is the index of the last entry of the page before, in decimal. A new entry is found within a second. */
   listRecords: defineCall('governance', 'records.list', {
-    request: pageRequest.extend({ tenant: uuid.nullable(), type: recordType.optional() }),
+    request: pageRequest.extend({ tenant: uuid.nullable(), type: recordType.optional(), ...searchFilter.shape }),
     reply: z.object({ data: z.array(logEntry.omit({ body: true })), hasMore: z.boolean() }),
   }),
   proveRecord: defineCall('governance', 'records.prove', { request: z.object({ tenant: uuid.nullable(), id: uuid }), reply: recordProof }),

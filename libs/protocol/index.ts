@@ -16,6 +16,7 @@ export * from './nats-exposure.js';
 export * from './permissions.js';
 export * from './pricing.js';
 export * from './receipts.js';
+export * from './record-search.js';
 export * from './records.js';
 export * from './replicas.js';
 export * from './scalars.js';

@@ -4,6 +4,7 @@ import { commit, commitmentRoot } from './commitments.js';
 import type { CommitmentVersion, RecordFields } from './commitments.js';
 import { costTag } from './costs.js';
 import { signedReceipt } from './receipts.js';
+import { searchTerms, searchTermsOf } from './record-search.js';
 import { base64, nanos, sha256Hex, timeMs, uuid } from './scalars.js';
 import { sealedBody, Sealer, unseal } from './sealing.js';
 import type { SealedBody } from './sealing.js';
@@ -122,6 +123,8 @@ export const logRecord = z.object({
   body: sealedBody.nullable(),
   fields: z.record(z.string(), z.json()).nullable(),
   facts: recordFacts.nullable(),
+  /** What the organisation may search its entries by; absent in records of older producers. */
+  search: searchTerms.optional(),
   /** W3C trace context of the request: a group commit carries records of many. */
   traceparent: z.string().max(64).optional(),
 });
@@ -182,7 +185,7 @@ export function sealRecord(draft: RecordDraft, tenant: { tenant: string; pseudon
   const { root, json } = commit(secret, draft.fields);
   const bytes = envelopeBytes(draft, tenant.pseudonym, root);
   const body = sealer.seal(Buffer.from(`{"secret":"${secret.toString('base64')}","fields":${json}}`), entryContext(draft.id, draft.type));
-  return { v: 1, id: draft.id, type: draft.type, tenant: tenant.tenant, envelope: bytes.toString('base64'), body, fields: null, facts: draft.facts, ...(draft.traceparent ? { traceparent: draft.traceparent } : {}) };
+  return { v: 1, id: draft.id, type: draft.type, tenant: tenant.tenant, envelope: bytes.toString('base64'), body, fields: null, facts: draft.facts, search: searchTermsOf(draft.fields), ...(draft.traceparent ? { traceparent: draft.traceparent } : {}) };
 }
 
 /** Builds a record of the deployment itself, whose fields are public (committed with an all-zero secret). */

@@ -6,7 +6,8 @@ export type ServiceName = (typeof services)[number];
 export type CredentialName = ServiceName | 'provision' | 'verify';
 export const credentialNames: readonly CredentialName[] = [...services, 'provision', 'verify'];
 
-const day = 86_400_000;
+const hour = 3_600_000;
+const day = 24 * hour;
 
 /**
  * Durable streams. `maxAgeMs` bounds what a consumer that is away may miss; the books and the log keep everything.
@@ -37,7 +38,9 @@ export const buckets = [
   { name: 'aliases', owner: 'governance' },
   { name: 'offers', owner: 'scheduler' },
   { name: 'prices', owner: 'billing' },
-] as const satisfies readonly { name: string; owner: ServiceName }[];
+  /** Requests with an `Idempotency-Key`, of all gateways; 256 MiB of answers at most, each sealed by its caller's own secret. */
+  { name: 'claims', owner: 'gateway', maxAgeMs: hour, bytesMax: 256 * 1024 * 1024 },
+] as const satisfies readonly { name: string; owner: ServiceName; maxAgeMs?: number; bytesMax?: number }[];
 export type BucketName = (typeof buckets)[number]['name'];
 
 /** Subjects of one node. Down = towards the node; up = from the node. */

@@ -20,8 +20,13 @@ export const openHeader = z.object({
   traceparent: z.string().max(128).optional(),
   /** Keeps the organisation's part of an engine's prefix cache to itself. */
   cacheSalt: z.string().max(128).optional(),
+  /** The gateway reads joined frames. */
+  joins: z.boolean().optional(),
 });
 export type OpenHeader = z.output<typeof openHeader>;
+
+/** `joins`: the node reads joined frames. */
+const acceptHeader = z.object({ joins: z.boolean().optional() });
 
 const refuseHeader = z.object({ code: z.enum(['BUSY', 'DRAINING', 'UNKNOWN_OFFER', 'INVALID']), message: z.string().max(500) });
 export type Refusal = z.output<typeof refuseHeader>;
@@ -46,15 +51,17 @@ const errorHeader = z.object({ code: z.enum(['ENGINE_FAILED', 'DEADLINE_EXCEEDED
 export type JobError = z.output<typeof errorHeader>;
 
 const creditHeader = z.object({ chunks: z.int().positive().max(limits.creditWindow) });
+/** `left`: the client went away, and what was made until now is paid. */
+const cancelHeader = z.object({ left: z.boolean().optional() });
 const empty = z.object({});
 
 const shapes = {
   [FrameType.open]: openHeader,
-  [FrameType.accept]: empty,
+  [FrameType.accept]: acceptHeader,
   [FrameType.refuse]: refuseHeader,
   [FrameType.head]: headHeader,
   [FrameType.end]: endHeader,
-  [FrameType.cancel]: empty,
+  [FrameType.cancel]: cancelHeader,
   [FrameType.credit]: creditHeader,
   [FrameType.pulse]: empty,
   [FrameType.error]: errorHeader,

@@ -25,6 +25,8 @@ export const FrameType = {
   error: 10,
   /** Gateway → node, first of all: the session has a link of its own, and this came over it. */
   link: 11,
+  /** Either way, to a peer that reads them: several frames as one. */
+  joined: 12,
 } as const;
 export type FrameType = (typeof FrameType)[keyof typeof FrameType];
 

@@ -27,6 +27,10 @@ export interface GatewayJobParts {
   /** Silence after which the node counts as lost. */
   readonly silenceMs: number;
   send(frame: Frame): void;
+  /** The node reads joined frames. */
+  joins(): void;
+  /** The node said nothing for too long: a message of the session may be lost. */
+  silent(): void;
   /** The job needs no more frames. */
   closed(): void;
 }
@@ -106,18 +110,20 @@ export class GatewayJob {
   }
 
   /** The answer is no longer wanted. The node is told, and has a moment to say what it did until then. */
-  cancel(reason: unknown): void {
+  cancel(reason: unknown, left = false): void {
     if (this.over || this.leaving !== undefined) return;
     this.leaving = new LastWord(reason, () => this.fail(reason));
-    this.parts.send(controlFrame(FrameType.cancel, this.parts.number, {}));
+    this.parts.send(controlFrame(FrameType.cancel, this.parts.number, left ? { left } : {}));
     this.body.fail(reason, true);
   }
 
-  private readonly aborted = (): void => this.cancel(this.parts.request.signal?.reason);
+  private readonly aborted = (): void => this.cancel(this.parts.request.signal?.reason, true);
 
   private take(frame: Frame): void {
     switch (frame.type) {
       case FrameType.accept:
+        if (readControl(FrameType.accept, frame).joins === true) this.parts.joins();
+        return;
       case FrameType.pulse:
         return;
       case FrameType.refuse:
@@ -136,6 +142,7 @@ export class GatewayJob {
       case FrameType.open:
       case FrameType.cancel:
       case FrameType.link:
+      case FrameType.joined:
         throw protocolError(`a node may not send frames of type ${frame.type}`);
     }
   }
@@ -191,6 +198,7 @@ export class GatewayJob {
     setImmediate(() => {
       if (this.framesSeen !== seen) return;
       if (!this.over) this.parts.send(controlFrame(FrameType.cancel, this.parts.number, {}));
+      this.parts.silent();
       this.lost('lost');
     });
   }

@@ -1,10 +1,11 @@
 import { ed25519PublicKey, nodeSubjects } from '#protocol';
 import type { WireBus, WireMessage } from './bus.js';
 import { controlFrame } from './control.js';
-import { decodeFrame, encodeFrame, FrameType, jobMax } from './frame.js';
+import { encodeFrame, FrameType, jobMax } from './frame.js';
 import type { Frame } from './frame.js';
 import { GatewayJob } from './gateway-job.js';
 import type { JobRequest, JobStream, Unreachable } from './job.js';
+import { FrameQueue, framesOf } from './joined-frames.js';
 import type { Dial, Link } from './link.js';
 import { readNotice } from './notice.js';
 import type { SessionEnds } from './session.js';
@@ -29,8 +30,11 @@ export class GatewaySession {
   private readonly jobs = new Map<number, GatewayJob>();
   private readonly nodeKey;
   private readonly subject;
+  private readonly queue = new FrameQueue((message, frames) => this.leave(message, frames));
   private lastJob = 0;
   private closed = false;
+  /** New jobs get another session: the next message of this one may show that one before it is missing. */
+  private doubted = false;
   private direct: { readonly url: string; readonly link: Link } | undefined;
   /** Messages on this session's subject that the node did not send, or sent before. */
   droppedCount = 0;
@@ -60,7 +64,7 @@ export class GatewaySession {
   /** Whether a new job may start here. */
   usableBy(request: JobRequest, monotonicMs: number): boolean {
     const { ends, openedAtMs, nodePublicKey } = this.parts;
-    return !this.closed && !ends.sealing.worn && this.lastJob < jobMax && monotonicMs - openedAtMs < sessionAgeMsMax && nodePublicKey === request.nodePublicKey;
+    return !this.closed && !this.doubted && !ends.sealing.worn && this.lastJob < jobMax && monotonicMs - openedAtMs < sessionAgeMsMax && nodePublicKey === request.nodePublicKey;
   }
 
   /** Gives a new session a link of its own; `failed` is told when it ends. Errors: those of `dial`. */
@@ -81,14 +85,15 @@ export class GatewaySession {
       nodeKey: this.nodeKey,
       remainingMs,
       silenceMs: this.parts.silenceMs,
-      send: (frame) => this.send(frame),
+      send: (frame) => this.queue.send(frame),
+      joins: () => (this.queue.joins = true),
+      silent: () => (this.doubted = true),
       closed: () => this.jobs.delete(number),
     });
     this.jobs.set(number, job);
     const { record, offer, model, endpoint, traceparent, cacheSalt } = request;
-    this.send(
-      controlFrame(FrameType.open, number, { record, offer, model, endpoint, bodyBytes: request.body.length, remainingMs, ...(traceparent === undefined ? {} : { traceparent }), ...(cacheSalt === undefined ? {} : { cacheSalt }) }),
-      `${this.parts.noticePrefix}.${this.parts.session}.${number}`,
+    this.queue.send(
+      controlFrame(FrameType.open, number, { record, offer, model, endpoint, bodyBytes: request.body.length, remainingMs, joins: true, ...(traceparent === undefined ? {} : { traceparent }), ...(cacheSalt === undefined ? {} : { cacheSalt }) }),
     );
     job.pump();
     return job.stream;
@@ -117,8 +122,7 @@ export class GatewaySession {
       job.lost('no-responders');
       this.close('no-responders');
     } else if (readNotice(message.payload) === 'SESSION_UNKNOWN') {
-      this.closed = true;
-      job.forgotten();
+      this.forgotten();
       this.close('lost');
     }
   }
@@ -128,35 +132,42 @@ export class GatewaySession {
   }
 
   close(reason: Unreachable): void {
+    this.queue.flush();
     this.closed = true;
     this.direct?.link.close();
     for (const job of [...this.jobs.values()]) job.lost(reason);
   }
 
-  /** Jobs that the node has said nothing of are asked for once more, in another session; the others fail over or are cut. */
   private unlinked(): void {
-    this.closed = true;
-    for (const job of [...this.jobs.values()]) if (!job.heard) job.forgotten();
+    this.forgotten();
     this.close('disconnected');
   }
 
+  /** Jobs that the node has said nothing of are asked for once more, in another session; the others fail over or are cut. */
+  private forgotten(): void {
+    this.closed = true;
+    for (const job of [...this.jobs.values()]) if (!job.heard) job.forgotten();
+  }
+
   private deliver(plaintext: Buffer): void {
-    let frame: Frame;
+    let frames: Frame[];
     try {
-      frame = decodeFrame(plaintext);
+      frames = framesOf(plaintext);
     } catch (error) {
       for (const job of [...this.jobs.values()]) job.abandon(error);
       this.close('lost');
       return;
     }
-    this.jobs.get(frame.job)?.receive(frame);
+    for (const frame of frames) this.jobs.get(frame.job)?.receive(frame);
   }
 
-  private send(frame: Frame, reply?: string): void {
+  /** A message that opens jobs asks to be told, in the first one's name, when nobody takes it. */
+  private leave(message: Frame, frames: readonly Frame[]): void {
     if (this.closed) return;
     try {
-      const sealed = this.parts.ends.sealing.seal(encodeFrame(frame));
-      if (this.direct === undefined) this.parts.bus.publish(this.subject, sealed, reply);
+      const sealed = this.parts.ends.sealing.seal(encodeFrame(message));
+      const opens = frames.find(({ type }) => type === FrameType.open);
+      if (this.direct === undefined) this.parts.bus.publish(this.subject, sealed, opens && `${this.parts.noticePrefix}.${this.parts.session}.${opens.job}`);
       else this.direct.link.send(sealed);
     } catch {
       this.close('disconnected');

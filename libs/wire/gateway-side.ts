@@ -7,6 +7,7 @@ import type { WireBus, WireMessage } from './bus.js';
 import { remainingMsMax } from './control.js';
 import { SessionForgotten } from './gateway-job.js';
 import { GatewaySession } from './gateway-session.js';
+import { Interrupted } from './job.js';
 import type { JobRequest, JobResult, JobStream } from './job.js';
 import type { Dial } from './link.js';
 import { NatsBus } from './nats-bus.js';
@@ -78,11 +79,16 @@ export class NodeClient {
     }
   }
 
-  /** The same as a whole: the answer with its checked receipt. Errors: those of `stream`. */
+  /** The same as a whole: the answer with its checked receipt. Errors: those of `stream`; Interrupted when it was cancelled and had made something. */
   async run(request: JobRequest): Promise<JobResult> {
     const { status, contentType, body, end } = await this.stream(request);
     const chunks: Buffer[] = [];
-    for await (const chunk of body) chunks.push(chunk);
+    try {
+      for await (const chunk of body) chunks.push(chunk);
+    } catch (error) {
+      const made = request.signal?.aborted === true ? await end.catch(() => undefined) : undefined;
+      throw made === undefined ? error : new Interrupted(error, made);
+    }
     const { usage, estimated, receipt } = await end;
     return { status, contentType, body: Buffer.concat(chunks), usage, ...(estimated ? { estimated } : {}), receipt };
   }

@@ -55,5 +55,15 @@ export interface JobStream {
   readonly end: Promise<JobEnd>;
 }
 
+/** A job that was cancelled before its answer was whole; its node says what it had made until then. `cause`: the signal's reason. */
+export class Interrupted extends Error {
+  constructor(
+    reason: unknown,
+    readonly end: JobEnd,
+  ) {
+    super('the job was cancelled', { cause: reason });
+  }
+}
+
 /** Why a node is `NODE_UNREACHABLE`: `details.reason` of the error. */
 export type Unreachable = 'no-responders' | 'timeout' | 'disconnected' | 'lost';

@@ -29,6 +29,8 @@ export class NodeJob {
   private pulse: NodeJS.Timeout | undefined;
   private deadline: NodeJS.Timeout | undefined;
   private running = false;
+  /** The engine answers with success: what it makes from here on is known. */
+  private answering = false;
   /** Every byte of the answer was sent. */
   private whole = false;
   /** Why the answer stops before its end. */
@@ -42,7 +44,7 @@ export class NodeJob {
   }
 
   start(): void {
-    this.reply(FrameType.accept, {});
+    this.reply(FrameType.accept, { joins: true });
     this.pulse = setInterval(() => this.reply(FrameType.pulse, {}), this.parts.pulseMs);
     this.deadline = setTimeout(() => this.stop('DEADLINE_EXCEEDED', 'the deadline passed on the node'), this.parts.header.remainingMs);
     this.runWhenWhole();
@@ -50,7 +52,7 @@ export class NodeJob {
 
   receive(frame: Frame): void {
     try {
-      if (frame.type === FrameType.cancel) return this.cancel();
+      if (frame.type === FrameType.cancel) return this.cancel(readControl(FrameType.cancel, frame).left === true);
       if (frame.type === FrameType.credit) return this.outlet.give(readControl(FrameType.credit, frame).chunks);
       if (frame.type !== FrameType.data) throw new Error(`a gateway may not send frames of type ${frame.type}`);
       if (this.running) throw new Error('the body is longer than announced');
@@ -62,15 +64,18 @@ export class NodeJob {
     }
   }
 
-  /** Nobody waits for the answer any more. What was sent of it is still receipted. */
-  cancel(): void {
-    this.stop('CANCELLED', 'the job was cancelled');
+  /** Nobody waits for the answer any more. What was sent of it is still receipted; `isPaid`: what was made of it, too. */
+  cancel(isPaid = true): void {
+    this.stop('CANCELLED', 'the job was cancelled', isPaid);
   }
 
-  /** Interrupts the engine. An answer that has begun ends with a receipt over what was sent; one that has not is an error. */
-  private stop(why: Cut, message: string): void {
+  /**
+   * Interrupts the engine. An answer that has begun ends with a receipt over what was sent; one that has not is an error, unless what the
+   * engine has made of it is paid.
+   */
+  private stop(why: Cut, message: string, isPaid = false): void {
     if (this.over || this.cut !== undefined) return;
-    if (this.outlet.sentBytes === 0) return this.fail(why, message);
+    if (this.outlet.sentBytes === 0 && !(isPaid && this.answering)) return this.fail(why, message);
     if (!this.whole) this.cut = why;
     this.abort.abort(new Error(message));
   }
@@ -95,9 +100,12 @@ export class NodeJob {
     if (this.over) return;
     const { status, contentType, retryAfterMs } = output;
     this.reply(FrameType.head, { status, contentType, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
+    this.answering = status < 300;
     await this.send(output);
     if (this.over) return;
     const { estimated, ...usage } = await this.usageOf(output);
+    // Nothing was said and nothing was made: nothing is signed for.
+    if (this.cut !== undefined && this.outlet.sentBytes === 0 && usage.outputTokens === 0) return this.fail(this.cut, 'the job was cancelled');
     const receipt = output.status < 300 ? await this.receiptFor(body, usage, startedAtMs) : null;
     if (this.over) return;
     this.reply(FrameType.end, { usage, receipt, ...(estimated ? { estimated } : {}), ...(this.cut === undefined ? {} : { cut: this.cut }) });

@@ -6,6 +6,7 @@ import type { OpenHeader, Refusal } from './control.js';
 import { decodeFrame, encodeFrame, FrameType } from './frame.js';
 import type { Frame } from './frame.js';
 import { NodeJob } from './node-job.js';
+import { FrameQueue, framesOf } from './joined-frames.js';
 import type { Link } from './link.js';
 import type { NodeJobHandler } from './node-side.js';
 import type { SessionEnds } from './session.js';
@@ -31,6 +32,7 @@ export class NodeSession {
   private readonly waiting: (() => void)[] = [];
   private lastJob = 0;
   private link: Link | undefined;
+  private readonly queue = new FrameQueue((message, frames) => this.leave(message, frames));
 
   constructor(private readonly parts: NodeSessionParts) {}
 
@@ -71,7 +73,7 @@ export class NodeSession {
     if (opened.kind === 'dropped') return true;
     try {
       if (opened.kind === 'gap') throw new Error(`${opened.missing} messages were lost`);
-      this.deliver(decodeFrame(opened.plaintext));
+      for (const frame of framesOf(opened.plaintext)) this.deliver(frame);
       return true;
     } catch {
       this.close();
@@ -100,6 +102,7 @@ export class NodeSession {
     } catch (error) {
       return this.refuse(number, { code: 'INVALID', message: (error as Error).message });
     }
+    if (header.joins === true) this.queue.joins = true;
     const refusal = this.parts.admit(header);
     if (refusal !== undefined) return this.refuse(number, refusal);
     const job = new NodeJob({ ...this.parts, number, header, send: (answer) => this.send(answer), closed: () => this.closed(number) });
@@ -109,7 +112,10 @@ export class NodeSession {
 
   private closed(number: number): void {
     this.jobs.delete(number);
-    if (this.jobs.size === 0) for (const resolve of this.waiting.splice(0)) resolve();
+    if (this.jobs.size > 0) return;
+    // Whoever waits for the last job may end the connection next.
+    this.queue.flush();
+    for (const resolve of this.waiting.splice(0)) resolve();
   }
 
   private refuse(number: number, refusal: Refusal): void {
@@ -117,8 +123,13 @@ export class NodeSession {
   }
 
   private send(frame: Frame): void {
+    this.queue.send(frame);
+    if (this.jobs.size === 0) this.queue.flush();
+  }
+
+  private leave(message: Frame, frames: readonly Frame[]): void {
     // A message that cannot leave is a gap for the gateway: nothing after it would be read.
-    const sealed = this.parts.ends.sealing.seal(encodeFrame(frame));
-    if (!(this.link?.send(sealed) ?? this.parts.publish(sealed, frame.type === FrameType.pulse))) this.close();
+    const sealed = this.parts.ends.sealing.seal(encodeFrame(message));
+    if (!(this.link?.send(sealed) ?? this.parts.publish(sealed, frames.some(({ type }) => type === FrameType.pulse)))) this.close();
   }
 }

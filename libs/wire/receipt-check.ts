@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { openReceipt } from '#protocol';
 import type { SignedReceipt, Usage } from '#protocol';
 import type { JobRequest } from './job.js';
 import { protocolError } from './version.js';
 
-const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+const sha256 = (bytes: Uint8Array): string => hash('sha256', bytes);
 
 /**
  * Accepts a receipt only if the job's node signed it over exactly this job, its body, the answer's hash and this usage. `nodeKey` is the

@@ -1,9 +1,10 @@
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { SystemClock, SystemIds } from '#kernel';
-import { limits, openReceipt } from '#protocol';
+import { failure, limits, openReceipt } from '#protocol';
 import type { SignedReceipt } from '#protocol';
 import { NodeClient } from './gateway-side.js';
+import { Interrupted } from './job.js';
 import type { JobRequest, JobStream } from './job.js';
 import { MemoryBus } from './memory-bus.js';
 import { NodeServer } from './node-side.js';
@@ -232,5 +233,63 @@ describe('a streamed answer', () => {
     await pause(200);
     expect(teller.interruptedAtMs).toBeDefined();
     expect(kept).toHaveLength(1);
+  });
+});
+
+describe('an answer that is given whole', () => {
+  /** An engine that says everything at its end, and counts a token every 5 ms until then. */
+  class Thinker {
+    made = 0;
+    readonly run: NodeJobHandler = async (_job, signal) => {
+      const usage = new Promise<JobUsage>((resolve) => signal.addEventListener('abort', () => resolve({ inputTokens: 5, outputTokens: this.made })));
+      return { status: 200, contentType: 'application/json', body: this.think(signal), usage };
+    };
+
+    private async *think(signal: AbortSignal): AsyncGenerator<Buffer> {
+      for (; !signal.aborted; this.made += 1) await pause(5);
+      yield Buffer.from('too late');
+    }
+  }
+
+  it('is signed for as far as it was made when it is cancelled, though no byte of it has left', async () => {
+    const thinker = new Thinker();
+    const { client, job, kept } = stage(thinker.run);
+    const cancel = new AbortController();
+    const running = client.run(job({ signal: cancel.signal })).catch((error: unknown) => error);
+    while (thinker.made < 10) await pause(5);
+    const cancelledAtMs = performance.now();
+    cancel.abort(new Error('the client went away'));
+    const error = await running;
+    expect(performance.now() - cancelledAtMs).toBeLessThan(200);
+    expect(error).toBeInstanceOf(Interrupted);
+    const { cause, end } = error as Interrupted;
+    expect(cause).toEqual(new Error('the client went away'));
+    expect(end).toMatchObject({ usage: { inputTokens: 5 }, responseHash: hashOf(Buffer.alloc(0)) });
+    expect(end.usage.outputTokens).toBeGreaterThanOrEqual(10);
+    expect(end.usage.outputTokens).toBeLessThanOrEqual(thinker.made);
+    expect(kept).toEqual([end.receipt]);
+  });
+
+  it.each([
+    ['ran out of time', 80, undefined, 'DEADLINE_EXCEEDED'],
+    ['belongs to a gateway that stops', 10_000, failure('SERVICE_UNAVAILABLE', 'the gateway stops'), 'SERVICE_UNAVAILABLE'],
+  ])('is not signed for when it %s: it costs nothing', async (_what, withinMs, stopped, code) => {
+    const thinker = new Thinker();
+    const { client, job, kept } = stage(thinker.run);
+    const running = client.run(job({ deadlineMs: Date.now() + withinMs })).catch((error: unknown) => error);
+    while (stopped !== undefined && thinker.made < 5) await pause(5);
+    if (stopped !== undefined) client.interrupt(stopped);
+    expect(await running).toMatchObject({ code });
+    await pause(50);
+    expect(kept).toEqual([]);
+  });
+
+  it('is signed for by a node whose gateway died', async () => {
+    const thinker = new Thinker();
+    const { client, job, kept, server } = stage(thinker.run);
+    client.run(job()).catch(() => undefined);
+    while (thinker.made < 5) await pause(5);
+    await server.interrupt();
+    expect(kept.map((receipt) => openReceipt(receipt, nodePublicKey)?.usage.inputTokens)).toEqual([5]);
   });
 });

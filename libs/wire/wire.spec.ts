@@ -158,7 +158,18 @@ describe('a job over the wire', () => {
     await client.run(jobOf(Buffer.from('a')));
     first.server.close();
     serve(bus);
-    await expect(client.run(jobOf(Buffer.from('b')))).resolves.toMatchObject({ body: Buffer.from('b') });
+    const bodies = ['b', 'c', 'd'].map((text) => Buffer.from(text));
+    expect((await Promise.all(bodies.map((body) => client.run(jobOf(body))))).map(({ body }) => body)).toEqual(bodies);
+  });
+
+  it('takes one message each way once both sides are known to read joined frames', async () => {
+    const bus = new MemoryBus();
+    serve(bus);
+    const client = gatewayOn(bus);
+    await client.run(jobOf(Buffer.from('a')));
+    bus.seen.length = 0;
+    await Promise.all(['b', 'c', 'd'].map((text) => client.run(jobOf(Buffer.from(text)))));
+    expect(bus.seen.map(({ subject }) => subject.split('.')[2])).toEqual(['down', 'up']);
   });
 });
 

@@ -118,7 +118,7 @@ describe('kill -9 in mid-run', () => {
     await books.settle();
   }, faultMs);
 
-  it('of the gateway between the answer of the machine and the record is charged once, by the receipt of the machine', async () => {
+  it('conformance 39: of the gateway between the answer of the machine and the record is charged once, by the receipt of the machine', async () => {
     const inputs = Array.from({ length: 24 }, (_, at) => `Sentence ${at}: whoever gives short weight pays twice, and whoever writes it down sees it.`);
     const requestHash = createHash('sha256').update(JSON.stringify({ model: embeddedModel, input: inputs })).digest('hex');
     const witness = await Witness.of(stack);
@@ -166,7 +166,7 @@ describe('kill -9 in mid-run', () => {
     await books.settle();
   }, faultMs);
 
-  it('of PostgreSQL stops what needs it, with 503, and traffic only when the lease at hand runs out', async () => {
+  it('conformance 63: of PostgreSQL stops what needs it, with 503, and traffic only when the lease at hand runs out', async () => {
     await stack.whileDown(['postgres'], async () => {
       await expectDown('billing', `/v1/organisations/${stack.run.tenant}/budgets`, ['DATABASE_UNAVAILABLE', 'SERVICE_UNAVAILABLE']);
       await expectDown('governance', '/v1/records?limit=1', ['DATABASE_UNAVAILABLE', 'SERVICE_UNAVAILABLE']);

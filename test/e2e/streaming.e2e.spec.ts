@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import OpenAI from 'openai';
 import { freePort } from '#local';
@@ -102,6 +103,29 @@ describe('streams of a real model, by the official client', () => {
     expect(completed).toMatchObject({ outcome: 'cancelled', usageSource: 'engine' });
     expect(completed!.usage.outputTokens).toBeGreaterThanOrEqual(5);
     expect(completed!.usage.outputTokens).toBeLessThan(1_900);
+    await books.hold([record]);
+  }, faultMs);
+});
+
+describe('an answer that is not streamed', () => {
+  it('conformance 29: of a client that leaves is stopped on the machine within a second, signed for and charged as far as it was made', async () => {
+    const asked = { model: node.model, messages: [{ role: 'user' as const, content: 'Weigh this at length.' }], max_tokens: 1_900 };
+    const leaving = new AbortController();
+    const outcome = client.chat.completions.create(asked, { signal: leaving.signal }).then(() => 'answered', (error: unknown) => (error as Error).constructor.name);
+    const requestHash = createHash('sha256').update(JSON.stringify(asked)).digest('hex');
+    const { record } = await eventually('the request to be admitted', async () => (await books.query<{ record: string }>('SELECT record FROM billing.admissions WHERE request_hash = $1', [requestHash]))[0]);
+    leaving.abort();
+    const leftAtMs = Date.now();
+    expect(await outcome).toBe('APIUserAbortError');
+    const { completed } = await recordOf(enterprise.admin, record);
+    expect(completed).toMatchObject({ outcome: 'cancelled', closedBy: 'gateway', usageSource: 'engine', responseHash: createHash('sha256').digest('hex') });
+    expect(completed!.usage.outputTokens).toBeGreaterThan(0);
+    expect(completed!.usage.outputTokens).toBeLessThan(1_900);
+    expect(completed!.chargeNanos).toBe(String(completed!.usage.inputTokens * 1_000 + completed!.usage.outputTokens * 2_000));
+    const { publicKey } = (await stack.rest().get<{ data: { node: string; publicKey: string }[] }>('/v1/offers')).data.find((offer) => offer.node === completed!.machine.node)!;
+    const { endedAtMs, usage } = openReceipt(completed!.receipt!, publicKey)!;
+    expect(usage).toEqual(completed!.usage);
+    expect(endedAtMs - leftAtMs).toBeLessThan(1_000);
     await books.hold([record]);
   }, faultMs);
 });

@@ -71,10 +71,19 @@ describe('mizan verify', () => {
     }
   }
 
+  const flip = 'UPDATE governance.log_bundles SET entries = set_byte(entries, $2, get_byte(entries, $2) # 1) WHERE first = $1';
+
+  /** A byte in the middle of an entry: the piece of a bundle that it is in, and where there. */
+  async function byteOf(index: string): Promise<[first: string, at: number]> {
+    const [piece] = await books.query<{ first: string; entries: Buffer }>('SELECT first, entries FROM governance.log_bundles WHERE first <= $1 ORDER BY first DESC LIMIT 1', [index]);
+    let start = 0;
+    for (let skipped = Number(piece!.first); skipped < Number(index); skipped++) start += 2 + piece!.entries.readUInt16BE(start);
+    return [piece!.first, start + 2 + Math.floor(piece!.entries.readUInt16BE(start) / 2)];
+  }
+
   it('names the entry when one bit of the log is changed', async () => {
     const [{ index } = { index: '' }] = await books.query<{ index: string }>("SELECT index FROM governance.log_entries WHERE id = $1 AND type = 'completed'", [paid]);
-    const flip = 'UPDATE governance.log_entries SET envelope = set_byte(envelope, length(envelope) / 2, get_byte(envelope, length(envelope) / 2) # 1) WHERE index = $1';
-    const seen = await brokenBy(flip, flip, [index]);
+    const seen = await brokenBy(flip, flip, await byteOf(index));
     expect(seen).toEqual({ broken: ['log-append-only'], detail: expect.stringMatching(new RegExp(`\\bentry ${index}\\b`)), code: 1 });
   }, 60_000);
 
@@ -106,10 +115,12 @@ describe('mizan verify', () => {
 
   it('says so to people, too, and is content again when all is as it was', async () => {
     const [{ index } = { index: '' }] = await books.query<{ index: string }>('SELECT max(index) - 3 AS index FROM governance.log_entries');
-    const flip = 'UPDATE governance.log_entries SET leaf_hash = set_byte(leaf_hash, 7, get_byte(leaf_hash, 7) # 128) WHERE index = $1';
-    await books.query(flip, [index]);
+    const at = await byteOf(index);
+    const flipHash = flip.replaceAll('entries', 'hashes');
+    const first = at[0];
+    await books.query(flipHash, [first, (Number(index) - Number(first)) * 32 + 7]);
     const told = await stack.mizan('verify', '--run', stack.path('run.json'), '--patience', '2');
-    await books.query(flip, [index]);
+    await books.query(flipHash, [first, (Number(index) - Number(first)) * 32 + 7]);
     expect(told.code).toBe(1);
     expect(told.stdout).toMatch(new RegExp(`log-append-only.*entry ${index}\\b`));
     const { invariants, code } = await stack.verify();

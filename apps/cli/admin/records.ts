@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { verifyOffline } from '../verify/offline-proof.js';
 import { reportProof } from '../verify/report.js';
 import { apiCommand, group, listCommand } from './api-command.js';
+import { searchCommand } from './search.js';
 
 export const recordCommands = (): Command[] => [
   group(
@@ -20,6 +21,7 @@ export const recordCommands = (): Command[] => [
   group(
     'audit',
     'the audit log',
+    searchCommand(),
     apiCommand('checkpoint', 'the signed head of the log', ({ api }) => api.ask('GET', '/audit/checkpoint')),
     proofCommand('verify'),
   ),

@@ -3,7 +3,7 @@ import type { Anchor, ChainView } from './chain-view.js';
 import { broken, counted, unsettled } from './finding.js';
 import type { Finding, Invariant, Problem } from './finding.js';
 import { LogReplay } from './log-replay.js';
-import { eachLogPage, logHead, pseudonyms } from './log-rows.js';
+import { besideCount, eachLogPage, logHead, pseudonyms } from './log-rows.js';
 import type { SignedHead } from './signed-head.js';
 import type { Query } from './sources.js';
 
@@ -20,7 +20,7 @@ export const logAppendOnly: Invariant = {
       const head = await logHead(query);
       const replay = new LogReplay([...anchors.map(({ size }) => size), ...(signed && !(signed instanceof Error) ? [signed.size] : []), head.size], await pseudonyms(query));
       const wrong = await eachLogPage(query, (page) => replay.take(page));
-      const problems = wrong ? [broken(`entry ${wrong.index}`, wrong.message)] : [...headProblems(replay, head), ...anchorProblems(replay, anchors), ...signedProblems(replay, signed)];
+      const problems = wrong ? [broken(`entry ${wrong.index}`, wrong.message)] : [...headProblems(replay, head, await besideCount(query)), ...anchorProblems(replay, anchors), ...signedProblems(replay, signed)];
       return { problems, looked: lookedAt(head.size, anchors.length, signed, chain) };
     });
   },
@@ -36,9 +36,10 @@ async function ownAnchors(snapshot: <T>(look: (query: Query) => Promise<T>) => P
   return (await chain.anchors(fromBlock)).filter(({ payer }) => payers.has(payer));
 }
 
-function headProblems(replay: LogReplay, head: { size: number; root: Uint8Array }): Problem[] {
+function headProblems(replay: LogReplay, head: { size: number; root: Uint8Array }, beside: number): Problem[] {
   if (replay.size !== head.size) return [broken('size', `the head counts ${head.size} entries and there are ${replay.size}: entry ${Math.min(head.size, replay.size)} is the first in question`)];
   if (replay.rootAt(head.size) !== toHex(head.root)) return [broken('root', `the entries do not give the root of the head at size ${head.size}`)];
+  if (beside !== head.size) return [broken('rows', `${beside} rows stand beside the ${head.size} entries of the log`)];
   return [];
 }
 

@@ -8,7 +8,7 @@ import type { LogPage, LogRow } from './log-rows.js';
 const timeMs = Date.UTC(2026, 0, 1);
 const idOf = (index: number): string => `018f0000-0000-7000-8000-${String(index).padStart(12, '0')}`;
 
-/** A log of the deployment's own entries, with every stored node. */
+/** A log of the deployment's own entries, with the hash over every full tile. */
 function log(size: number): { rows: LogRow[]; nodes: Map<string, Uint8Array>; edge: RightEdge } {
   const rows: LogRow[] = [];
   const nodes = new Map<string, Uint8Array>();
@@ -18,8 +18,8 @@ function log(size: number): { rows: LogRow[]; nodes: Map<string, Uint8Array>; ed
     const record = operatorRecord({ id: idOf(index), type: 'price.set', timeMs, fields, facts: null });
     const envelope = Buffer.from(record.envelope, 'base64');
     const leaf = leafHash(sha256, envelope);
-    rows.push({ index, id: record.id, type: record.type, tenant: null, timeMs, envelope, leafHash: leaf, fields });
-    for (const node of edge.append(leaf)) if (node.level > 0) nodes.set(nodeName(node.level, node.index), node.hash);
+    rows.push({ index, beside: { id: record.id, type: record.type, tenant: null }, envelope, leafHash: leaf, fields });
+    for (const node of edge.append(leaf)) if (node.level === 8 || node.level === 16) nodes.set(nodeName(node.level, node.index), node.hash);
   }
   return { rows, nodes, edge };
 }
@@ -46,12 +46,12 @@ describe('replaying a log', () => {
     expect(replayOf({ rows, nodes }).wrong).toEqual({ index: 6, message: 'the bytes of entry 6 do not give its leaf hash' });
   });
 
-  it('names the node when an entry was changed together with its leaf hash', () => {
-    const { rows, nodes } = log(10);
+  it('names the tile when an entry was changed together with its leaf hash', () => {
+    const { rows, nodes } = log(300);
     const other = operatorRecord({ id: idOf(4), type: 'price.set', timeMs, fields: { number: 99 }, facts: null });
     const envelope = Buffer.from(other.envelope, 'base64');
     rows[4] = { ...rows[4]!, envelope, leafHash: leafHash(sha256, envelope), fields: { number: 99 } };
-    expect(replayOf({ rows, nodes }).wrong).toEqual({ index: 5, message: 'the stored node over entries 4 to 5 is not theirs: one of them was changed' });
+    expect(replayOf({ rows, nodes }).wrong).toEqual({ index: 255, message: 'the stored tile of entries 0 to 255 is not theirs: one of them was changed' });
   });
 
   it('names the entry that is missing', () => {
@@ -60,17 +60,17 @@ describe('replaying a log', () => {
     expect(replayOf({ rows, nodes }).wrong).toEqual({ index: 3, message: 'entry 3 is missing' });
   });
 
-  it('names a missing node', () => {
-    const { rows, nodes } = log(10);
-    nodes.delete(nodeName(2, 1));
-    expect(replayOf({ rows, nodes }).wrong).toMatchObject({ index: 7, message: 'the stored node over entries 4 to 7 is missing' });
+  it('names a missing tile', () => {
+    const { rows, nodes } = log(600);
+    nodes.delete(nodeName(8, 1));
+    expect(replayOf({ rows, nodes }).wrong).toMatchObject({ index: 511, message: 'the stored tile of entries 256 to 511 is missing' });
   });
 
   it.each([
-    ['the record', { id: idOf(77) }, 'is of record'],
-    ['the type', { type: 'budget.set' }, 'is of record'],
-    ['the time', { timeMs: timeMs + 1 }, 'under another time'],
-    ['the organisation', { tenant: idOf(5) }, 'under another organisation'],
+    ['the record', { beside: { id: idOf(77), type: 'price.set', tenant: null } }, 'is of record'],
+    ['the row', { beside: undefined }, 'under which it is not found'],
+    ['the type', { beside: { id: idOf(2), type: 'budget.set', tenant: null } }, 'is of record'],
+    ['the organisation', { beside: { id: idOf(2), type: 'price.set', tenant: idOf(5) } }, 'under another organisation'],
     ['the public fields', { fields: { number: 8 } }, 'does not commit to'],
   ])('sees that %s beside an entry is not its own', (_, change, message) => {
     const { rows, nodes } = log(5);

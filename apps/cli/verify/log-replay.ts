@@ -10,6 +10,9 @@ export interface WrongEntry {
   readonly message: string;
 }
 
+/** Levels of the tree in one level of tiles: the hash over each full tile is stored. */
+const tileHeight = 8;
+
 /** Builds the tree of a log again from its entries, page by page, and remembers the roots asked for. */
 export class LogReplay {
   private readonly edge = RightEdge.empty(sha256);
@@ -50,8 +53,8 @@ export class LogReplay {
     if (wrong !== undefined) return `entry ${row.index} ${wrong}`;
     for (const { level, index, hash } of this.edge.append(leaf)) {
       const stored = nodes.get(nodeName(level, index));
-      if (level > 0 && !(stored && equalBytes(stored, hash))) {
-        return `the stored node over entries ${index * 2 ** level} to ${row.index} is ${stored ? 'not theirs: one of them was changed' : 'missing'}`;
+      if (level > 0 && level % tileHeight === 0 && !(stored && equalBytes(stored, hash))) {
+        return `the stored tile of entries ${index * 2 ** level} to ${row.index} is ${stored ? 'not theirs: one of them was changed' : 'missing'}`;
       }
     }
     this.remember();
@@ -63,7 +66,7 @@ export class LogReplay {
   }
 }
 
-/** Whether the columns beside an entry say what its bytes say. */
+/** Whether what stands beside an entry say what its bytes say. */
 function misdescribed(row: LogRow, pseudonyms: ReadonlyMap<string, string>): string | undefined {
   let envelope: Envelope;
   try {
@@ -71,9 +74,10 @@ function misdescribed(row: LogRow, pseudonyms: ReadonlyMap<string, string>): str
   } catch {
     return 'is no envelope';
   }
-  if (envelope.id !== row.id || envelope.type !== row.type) return `is of record ${envelope.id} (${envelope.type}) and stands as ${row.id} (${row.type})`;
-  if (Date.parse(envelope.time) !== row.timeMs) return 'stands under another time than its own';
-  const pseudonym = row.tenant === null ? 'operator' : pseudonyms.get(row.tenant);
+  const { beside } = row;
+  if (beside === undefined) return `is of record ${envelope.id} (${envelope.type}), under which it is not found`;
+  if (envelope.id !== beside.id || envelope.type !== beside.type) return `is of record ${envelope.id} (${envelope.type}) and stands as ${beside.id} (${beside.type})`;
+  const pseudonym = beside.tenant === null ? 'operator' : pseudonyms.get(beside.tenant);
   if (envelope.tenant !== pseudonym) return 'stands under another organisation than its own';
   if (row.fields && commitmentRoot(commitmentVersion(envelope), operatorSecret, row.fields as Record<string, Json>) !== envelope.root) return 'has public fields that it does not commit to';
   return undefined;

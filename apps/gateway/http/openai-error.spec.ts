@@ -22,6 +22,11 @@ describe('errors as the OpenAI clients read them', () => {
     expect(Number(errorAnswer(failure('NO_CAPACITY', '')).headers['retry-after'])).toBeGreaterThan(0);
   });
 
+  it('conformance 9: say a long wait as it is, and that it is one to wait for', () => {
+    expect(errorAnswer(failure('RATE_LIMITED', '', { retryAfterMs: 121_000 }))).toMatchObject({ status: 429, headers: { 'retry-after': '121', 'retry-after-ms': '121000' } });
+    expect(errorAnswer(failure('RATE_LIMITED', '', { retryAfterMs: 121_000 })).headers).not.toHaveProperty('x-should-retry');
+  });
+
   it('name the record and the policies, and nothing else of the details', () => {
     const error = failure('POLICY_DENIED', 'no', { record: 'r', policies: [{ id: 'p', reason: 'why' }], secret: 'x' });
     expect(errorAnswer(error).headers['x-mizan-record']).toBe('r');

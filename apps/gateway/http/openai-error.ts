@@ -37,7 +37,7 @@ export function errorAnswer(error: unknown): ErrorAnswer {
   const headers: Record<string, string> = {};
   if (typeof domain.details['record'] === 'string') headers['x-mizan-record'] = domain.details['record'];
   Object.assign(headers, domain.details['headers'], retryHeaders(domain));
-  if (finalCodes.has(domain.code)) headers['x-should-retry'] = 'false';
+  if (finalCodes.has(domain.code) || domain.details.shouldRetry === false) headers['x-should-retry'] = 'false';
   const engine = engineAnswer(domain);
   if (engine) return { ...engine, headers };
   const { status } = domain.details;

@@ -4,7 +4,7 @@ import { SpanKind, context, propagation } from '@opentelemetry/api';
 import type { FastifyRequest } from 'fastify';
 import { from, lastValueFrom } from 'rxjs';
 import type { Observable } from 'rxjs';
-import { inSpan } from '#messaging';
+import { startSpan, within } from '#messaging';
 
 /** One span for each request, a child of the caller's when it sends `traceparent`. Named by the route, never by what was asked. */
 @Injectable()
@@ -13,6 +13,7 @@ export class TraceRequest implements NestInterceptor {
     const request = execution.switchToHttp().getRequest<FastifyRequest>();
     const parent = propagation.extract(context.active(), request.headers);
     const name = `${request.method} ${request.routeOptions.url ?? ''}`;
-    return from(inSpan(name, parent, SpanKind.SERVER, () => lastValueFrom(next.handle(), { defaultValue: undefined })));
+    const span = startSpan(name, parent, SpanKind.SERVER);
+    return span === undefined ? next.handle() : from(within(span, parent, () => lastValueFrom(next.handle(), { defaultValue: undefined })));
   }
 }

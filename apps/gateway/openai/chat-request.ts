@@ -22,6 +22,16 @@ const part = z.union([textPart, imagePart], { error: 'only parts of type text an
 const message = z.looseObject({ role: z.string().min(1), content: z.union([z.string(), z.array(part), z.null()], { error: 'must be a text, parts of text and images, or null' }).optional() });
 const tokens = z.int().positive().max(outputTokensMax);
 
+/** Of two tools of one name nobody could say which was called. */
+function noToolTwice(request: object, context: z.RefinementCtx): void {
+  const { tools } = request as { readonly tools?: unknown };
+  const names = new Set<string>();
+  (Array.isArray(tools) ? (tools as unknown[]) : []).forEach((tool, at) => {
+    const name = (tool as { function?: { name?: unknown } } | null)?.function?.name;
+    if (typeof name === 'string' && names.size === names.add(name).size) context.addIssue({ code: 'custom', path: ['tools', at, 'function', 'name'], message: `two tools are named "${name.slice(0, 64)}"` });
+  });
+}
+
 /** `POST /v1/chat/completions`. Fields that are not listed go to the engine as they are. */
 export const chatRequest = z
   .looseObject({
@@ -32,7 +42,8 @@ export const chatRequest = z
     max_completion_tokens: tokens.nullish(),
     n: z.int().min(1).max(128).nullish(),
   })
-  .superRefine(noRefusedFields);
+  .superRefine(noRefusedFields)
+  .superRefine(noToolTwice);
 
 /** `POST /v1/chat/completions`: the engine's answer as it is. */
 export const chatReply = z.looseObject({

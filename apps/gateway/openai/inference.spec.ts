@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { FastifyReply } from 'fastify';
 import type { AuthenticatedRequest, Principal } from '../access/principal.js';
 import { exampleJob, MemoryView, tenant, uuidOf } from '../examples.js';
+import type { Once } from '../idempotency/once.js';
 import type { InferenceJob } from '../request/inference-job.js';
 import { Inference } from './inference.js';
 
@@ -18,7 +19,7 @@ describe('a request for inference', () => {
     };
     const raw = { destroyed: true, writableFinished: false, once: () => raw };
     const { endpoint, model, body, texts, bound, adapt } = exampleJob();
-    const answering = new Inference({ tenants: new MemoryView(new Map([[tenant.tenant, tenant]])) }, pipeline, 15_000).answer(
+    const answering = new Inference({ tenants: new MemoryView(new Map([[tenant.tenant, tenant]])) }, pipeline, {} as Once, { authenticate: () => principal }, { commentMs: 15_000, deadlineMs: 1, streamDeadlineMs: 1 }).answer(
       principal,
       { endpoint, model, body, texts, bound, adapt },
       { id: uuidOf(9), headers: {} } as AuthenticatedRequest,

@@ -1,10 +1,17 @@
 import type { FastifyReply } from 'fastify';
 import { failure } from '#protocol';
+import type { TenantEntry } from '#protocol';
 import { projectOf } from '../access/principal.js';
 import type { AuthenticatedRequest, Principal } from '../access/principal.js';
+import { seesTimings } from '../access/timing-viewer.js';
+import { idempotencyKey } from '../idempotency/idempotency-key.js';
+import type { Once, Turn } from '../idempotency/once.js';
 import type { Replicated } from '../replicated.js';
+import type { Authenticator } from '../request/authenticate.js';
 import { declaredFacts } from '../request/declared-facts.js';
+import type { InferenceAnswer } from '../request/inference-job.js';
 import type { RequestPipeline } from '../request/request-pipeline.js';
+import { StepTimes } from '../request/step-times.js';
 import { clientGone } from './client-gone.js';
 import type { ParsedRequest } from './parsed-request.js';
 import { SseOutlet } from './sse-outlet.js';
@@ -14,14 +21,51 @@ export class Inference {
   constructor(
     private readonly replicated: Pick<Replicated, 'tenants'>,
     private readonly pipeline: Pick<RequestPipeline, 'run'>,
-    private readonly commentMs: number,
+    private readonly once: Once,
+    private readonly authenticator: Pick<Authenticator, 'authenticate'>,
+    private readonly settings: { readonly commentMs: number; readonly deadlineMs: number; readonly streamDeadlineMs: number },
   ) {}
 
-  /** Errors: HEADER_INVALID, NOT_ALLOWED, and those of the pipeline. */
+  /** Errors: HEADER_INVALID, NOT_ALLOWED, IDEMPOTENCY_MISMATCH, CONFLICT, and those of the pipeline. */
   async answer(principal: Principal, { form, ...parsed }: ParsedRequest, request: AuthenticatedRequest, reply: FastifyReply): Promise<void> {
     const tenant = this.replicated.tenants.get(principal.tenant);
     if (!tenant) throw failure('STARTING', 'the organisation of this API key is not known here yet; try again shortly');
-    const answer = await this.pipeline.run({
+    const name = idempotencyKey(request.headers);
+    if (name === undefined) return this.run(principal, tenant, { form, ...parsed }, request, reply);
+    const { deadlineMs, streamDeadlineMs } = this.settings;
+    const secret = request.headers.authorization ?? '';
+    const taken = await this.once.take({ ...{ tenant: tenant.tenant, keyId: principal.keyId, name, secret }, path: request.url, body: request.body, record: request.id, deadlineMs: form === undefined ? deadlineMs : streamDeadlineMs });
+    if ('kept' in taken) return void (await reply.code(taken.kept.status).headers({ 'x-mizan-record': taken.kept.record, 'idempotency-replayed': 'true' }).type(taken.kept.contentType).send(taken.kept.body));
+    await this.run(principal, tenant, { form, ...parsed }, request, reply, taken.turn);
+  }
+
+  private async run(principal: Principal, tenant: TenantEntry, parsed: ParsedRequest, request: AuthenticatedRequest, reply: FastifyReply, turn?: Turn): Promise<void> {
+    const { form } = parsed;
+    try {
+      const answer = await this.timed(principal, request, reply, (tellTimes) => this.answered(principal, tenant, parsed, request, reply, tellTimes));
+      await turn?.keep(form === undefined ? answer : undefined);
+      if (form === undefined) await this.send(answer, reply);
+    } catch (error) {
+      // What a client has had a part of is not run again.
+      await (reply.raw.headersSent ? turn?.keep(undefined) : turn?.giveBack());
+      throw error;
+    }
+  }
+
+  /** With `Server-Timing` for administrators: of a stream, the steps before its head. */
+  private async timed(principal: Principal, request: AuthenticatedRequest, reply: FastifyReply, work: (tellTimes?: () => void) => Promise<InferenceAnswer>): Promise<InferenceAnswer> {
+    if (!seesTimings(this.authenticator, request, principal)) return work();
+    const times = new StepTimes();
+    const tell = (): void => void (reply.raw.headersSent ? undefined : reply.header('server-timing', times.header));
+    try {
+      return await times.during(() => work(tell));
+    } finally {
+      tell();
+    }
+  }
+
+  private answered(principal: Principal, tenant: TenantEntry, { form, ...parsed }: ParsedRequest, request: AuthenticatedRequest, reply: FastifyReply, tellTimes?: () => void): Promise<InferenceAnswer> {
+    return this.pipeline.run({
       ...parsed,
       id: request.id,
       keyId: principal.keyId,
@@ -31,10 +75,12 @@ export class Inference {
       declared: declaredFacts(request.headers),
       isRepeat: /^[1-9]\d*$/.test(singleHeader(request, 'x-stainless-retry-count') ?? ''),
       tellLimits: (headers) => void reply.headers(headers),
-      ...(form === undefined ? {} : { body: alone(parsed.body), streamed: { outlet: new SseOutlet(reply, this.commentMs), form } }),
+      ...(form === undefined ? {} : { body: alone(parsed.body), streamed: { outlet: new SseOutlet(reply, this.settings.commentMs, tellTimes), form } }),
       signal: clientGone(reply),
     });
-    if (form !== undefined) return;
+  }
+
+  private async send(answer: InferenceAnswer, reply: FastifyReply): Promise<void> {
     if (answer.isReused) reply.header('x-mizan-cache', answer.similarity === undefined ? 'hit' : 'similar');
     if (answer.similarity !== undefined) reply.header('x-mizan-similarity', String(answer.similarity));
     await reply.code(answer.status).header('x-mizan-record', answer.record).type(answer.contentType).send(answer.body);

@@ -47,10 +47,17 @@ describe('chat requests', () => {
     expect(chat({ model: 'm', messages }).form).toBeUndefined();
   });
 
-  it('send the limit that is reserved when the caller sets none', () => {
+  it('conformance 41: send the limit that is reserved when the caller sets none', () => {
     const parsed = chat({ model: 'm', messages });
     expect((JSON.parse(parsed.body.toString()) as { max_tokens: number }).max_tokens).toBe(parsed.bound.outputTokens);
     expect(chat({ model: 'm', messages, max_completion_tokens: 7, n: 3 }).bound.outputTokens).toBe(21);
+  });
+
+  it('conformance 60: name each tool once, so that none stands in for another, and pass them on as they are', () => {
+    const tool = (name: string) => ({ type: 'function', function: { name, parameters: { type: 'object' }, 'x-own': 1 } });
+    const messages = [{ role: 'user', content: 'a' }];
+    expect(chatRequest.safeParse({ model: 'm', messages, tools: [tool('send'), tool('send')] }).error?.issues[0]).toMatchObject({ path: ['tools', 1, 'function', 'name'] });
+    expect(JSON.parse(chat({ model: 'm', messages, tools: [tool('send'), tool('read')] }).body.toString())).toMatchObject({ tools: [tool('send'), tool('read')] });
   });
 
   it('take tool calls with empty content, and refuse parts that are neither text nor image', () => {

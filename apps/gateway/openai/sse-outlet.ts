@@ -15,6 +15,7 @@ export class SseOutlet extends StreamOutlet {
   constructor(
     private readonly reply: FastifyReply,
     private readonly commentMs: number,
+    private readonly beforeHead?: () => void,
   ) {
     super();
     this.raw = reply.raw;
@@ -23,6 +24,7 @@ export class SseOutlet extends StreamOutlet {
   begin(record: string): void {
     this.hasBegun = true;
     this.begunAt = performance.now();
+    this.beforeHead?.();
     this.reply.hijack();
     if (this.raw.destroyed) return;
     this.raw.writeHead(200, {

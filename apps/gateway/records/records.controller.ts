@@ -1,14 +1,14 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import type { z } from 'zod';
 import { Caller } from '#messaging';
-import { governanceCalls, recordProof, recordType, uuid } from '#protocol';
+import { governanceCalls, recordProof, recordType, searchQuery, uuid } from '#protocol';
 import type { ReplyOf } from '#protocol';
 import { Authorise, askedTenant } from '../access/authorise.js';
 import { AllowedTenant } from '../access/resource-tenant.js';
 import { tenantPageQuery, tenantQuery } from '../http/list-query.js';
 import { Replies } from '../http/replies.js';
 
-const recordsQuery = tenantPageQuery.extend({ type: recordType.optional() });
+const recordsQuery = tenantPageQuery.extend({ type: recordType.optional(), ...searchQuery.shape });
 
 @Controller('v1/records')
 export class RecordsController {
@@ -16,7 +16,7 @@ export class RecordsController {
 
   @Get()
   @Authorise('record.read', askedTenant)
-  @Replies('Log entries, newest first, without their bodies', governanceCalls.listRecords.reply)
+  @Replies('Log entries that are all that is asked for, newest first, without their bodies', governanceCalls.listRecords.reply)
   list(@AllowedTenant() tenant: string | null, @Query({ schema: recordsQuery }) query: z.output<typeof recordsQuery>): Promise<ReplyOf<typeof governanceCalls.listRecords>> {
     return this.caller.call(governanceCalls.listRecords, { ...query, tenant });
   }

@@ -1,4 +1,4 @@
-import { DomainError } from '#kernel';
+import { DomainError, LinkedAbort } from '#kernel';
 import type { Clock } from '#kernel';
 import { costTagPrefix, failure } from '#protocol';
 import type { AdmittedFacts, CompletedFacts, LogRecord } from '#protocol';
@@ -38,7 +38,7 @@ export class Admission {
     const first = await this.begin(decided, hold, slot);
     const dispatched = first.outcome === 'opened' ? await this.parts.steps.run('relay', () => relayStream(job, job.streamed!, first, Math.max(0, deadlineMs - this.parts.clock.nowMs()))) : first;
     await this.keep(decided, dispatched, hold);
-    const { facts, record } = await this.parts.steps.run('meter', () => this.completed(decided, hold, dispatched));
+    const { facts, record } = this.parts.steps.now('meter', () => this.completed(decided, hold, dispatched));
     this.parts.leases.settle(hold, facts.chargeNanos);
     decided.tokens.settle(facts.usage.inputTokens + facts.usage.outputTokens);
     try {
@@ -61,14 +61,14 @@ export class Admission {
   /** To the first byte, which waits for the record; a stream that stays open does not keep the record with it. */
   private async begin(decided: Decided, hold: Hold, slot: Slot): Promise<Dispatched | Opened> {
     const { job, decision, deadlineMs } = decided;
-    const unrecorded = new AbortController();
-    const signal = AbortSignal.any([job.signal, unrecorded.signal]);
-    const dispatching = this.parts.steps.run('dispatch', () => this.parts.dispatcher.dispatch(job, decision.permitted, slot, deadlineMs, signal));
+    const wanted = new LinkedAbort(job.signal);
+    const dispatching = this.parts.steps.run('dispatch', () => this.parts.dispatcher.dispatch(job, decision.permitted, slot, deadlineMs, wanted.signal));
     // The job is on its way by the next turn: the machine works while its record is sealed here.
     const admission = nextTurn().then(() => this.parts.records.admitted(job.tenant, decided.fields, this.admittedFacts(decided, hold, slot), slot.offer));
     const admitted = admission.then((record) => this.commit('record.admitted', record));
-    admitted.catch((error: unknown) => unrecorded.abort(error));
+    admitted.catch((error: unknown) => wanted.abort(error));
     const first = await dispatching;
+    if (first.outcome !== 'opened') wanted.release();
     try {
       await admitted;
     } catch (error) {

@@ -1,4 +1,3 @@
-import { decisionFields } from '#protocol';
 import type { DecisionFields, RecordFields } from '#protocol';
 import type { MarketOffer } from '../market/market-offer.js';
 import type { Classification } from './classify.js';
@@ -28,7 +27,7 @@ export function fieldsOfDecision(job: InferenceJob, classification: Classificati
     consideredOffers: decision.considered,
     durability,
   };
-  return decisionFields.parse(fields);
+  return fields;
 }
 
 /** Where the job ran, and how each fact about that machine is known. */

@@ -7,7 +7,7 @@ import { attemptFailure, canMoveOn, coolingMs, isCallersFault, slotOutcome, unse
 import type { CacheSalts } from './cache-salts.js';
 import { conversationOf } from './inference-job.js';
 import type { InferenceAnswer, InferenceJob } from './inference-job.js';
-import { madeOf } from './made.js';
+import { madeOf, madeUntil } from './made.js';
 import type { Made } from './made.js';
 import { openStream } from './open-stream.js';
 import type { OpenedStream } from './open-stream.js';
@@ -61,7 +61,8 @@ export class Dispatcher {
       } catch (error) {
         if (signal.aborted) {
           slot.done('cancelled');
-          return { outcome: 'cancelled', offer, made: null, error, attempts };
+          const made = madeUntil(job, error);
+          return { outcome: 'cancelled', offer, made, error: signal.reason, attempts: made ? [...attempts, { offer: offer.id, node: offer.entry.node, outcome: 'ok' }] : attempts };
         }
         slot.done(slotOutcome(error), coolingMs(error));
         attempts.push({ offer: offer.id, node: offer.entry.node, ...attemptFailure(error) });

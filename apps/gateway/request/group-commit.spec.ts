@@ -82,6 +82,21 @@ describe('the recorder', () => {
     expect(log.records.map(({ id }) => id)).toEqual([uuidOf(1)]);
   });
 
+  it('conformance 62: owes no more than it can hold while the stream is away', async () => {
+    const log = new MemoryLog();
+    const clock = new ManualClock();
+    const recorder = new Recorder(log, new CountingIds(), clock);
+    log.available = false;
+    for (let n = 0; n < 6_000; n += 1) recorder.commitEventually(record(n), clock.nowMs());
+    log.available = true;
+    let before = -1;
+    while (log.records.length > before) {
+      before = log.records.length;
+      await recorder.close();
+    }
+    expect(log.records).toHaveLength(4_096);
+  });
+
   it('leaves to billing what is owed past half of its grace', async () => {
     const log = new MemoryLog();
     const clock = new ManualClock();

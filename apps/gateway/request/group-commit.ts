@@ -1,7 +1,7 @@
-import { z } from 'zod';
 import type { Ids } from '#kernel';
-import { limits, recordFacts } from '#protocol';
+import { limits } from '#protocol';
 import type { LogRecord } from '#protocol';
+import { wireFacts } from './facts-form.js';
 
 /** The durable stream that commits go to. */
 export abstract class CommitLog {
@@ -94,4 +94,4 @@ export class GroupCommit {
 }
 
 /** Envelope and body were made here, in their wire form; what a node or a client had a part in is checked as it is written. */
-const wireForm = (record: LogRecord): string => JSON.stringify({ ...record, facts: record.facts && z.encode(recordFacts, record.facts) });
+const wireForm = (record: LogRecord): string => JSON.stringify({ ...record, facts: record.facts && wireFacts(record.facts) });

@@ -1,5 +1,6 @@
 import { estimateUsage } from '#protocol';
 import type { CompletedFacts, Usage } from '#protocol';
+import { Interrupted } from '#wire';
 import type { JobEnd, JobResult } from '#wire';
 import type { InferenceJob } from './inference-job.js';
 import type { StreamForm } from './streamed-job.js';
@@ -19,6 +20,10 @@ export const madeOf = (result: Pick<JobResult, 'usage' | 'estimated' | 'receipt'
   responseHash,
   receipt: result.receipt,
 });
+
+/** What a machine had made of a whole answer when nobody waited for it any more: by its receipt, or nothing. */
+export const madeUntil = (job: Pick<InferenceJob, 'bound'>, error: unknown): Made | null =>
+  error instanceof Interrupted && isWithin(error.end.usage, job.bound) ? madeOf(error.end, error.end.responseHash) : null;
 
 /**
  * What a stream produced that may not have come to its end: by its node's receipt, or by an estimate of the text that came when the

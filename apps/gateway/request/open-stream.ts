@@ -1,3 +1,4 @@
+import { LinkedAbort } from '#kernel';
 import { EventReader, failure } from '#protocol';
 import type { JobEnd, JobRequest, JobStream } from '#wire';
 import type { StreamForm } from './streamed-job.js';
@@ -15,11 +16,10 @@ export interface OpenedStream {
  * none comes within `firstEventMs`, NODE_PROTOCOL when the answer is no stream.
  */
 export async function openStream(nodes: { stream(request: JobRequest): Promise<JobStream> }, request: JobRequest, form: StreamForm, firstEventMs: number): Promise<OpenedStream> {
-  const attempt = new AbortController();
+  const attempt = new LinkedAbort(request.signal);
   const timer = setTimeout(() => attempt.abort(failure('ENGINE_FAILED', `the machine gave no first token within ${firstEventMs} ms`)), firstEventMs);
   try {
-    const signal = request.signal === undefined ? attempt.signal : AbortSignal.any([request.signal, attempt.signal]);
-    const stream = await nodes.stream({ ...request, signal });
+    const stream = await nodes.stream({ ...request, signal: attempt.signal });
     if (!stream.contentType.startsWith('text/event-stream')) throw failure('NODE_PROTOCOL', 'the machine does not stream');
     const events = shaped(stream.body, form);
     const first = await events.next();

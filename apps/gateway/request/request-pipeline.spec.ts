@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { failure } from '#protocol';
 import type { AdmittedFacts, CompletedFacts, ErrorCode } from '#protocol';
+import { Interrupted } from '#wire';
 import type { JobRequest, JobResult } from '#wire';
 import { ExampleWorld, ManualClock, MemoryLog, exampleJob, permitAll, uuidOf } from '../examples.js';
 import { AnswerCache } from './answer-cache.js';
@@ -206,13 +207,13 @@ describe('the request pipeline', () => {
     expect(factsOf<CompletedFacts>('completed')).toMatchObject({ outcome: 'failed', chargeNanos: 0n });
   });
 
-  it('does not believe a node that claims more tokens than the request has bytes', async () => {
+  it('conformance 61: does not believe a node that claims more tokens than the request has bytes', async () => {
     nodes = (request) => Promise.resolve(result(request, request.offer === uuidOf(0x102) ? 101 : 7));
     await run();
     expect(factsOf<CompletedFacts>('completed').attempts.map(({ outcome, code }) => code ?? outcome)).toEqual(['NODE_PROTOCOL', 'ok']);
   });
 
-  it('pins the price that the request was decided with', async () => {
+  it('conformance 40: pins the price that the request was decided with', async () => {
     nodes = (request) => {
       world.offer(2, { jurisdiction: 'US' }, 99_000_000n);
       return Promise.resolve(result(request));
@@ -262,6 +263,25 @@ describe('the request pipeline', () => {
       });
     await expectError(run({ signal: client.signal }), 'DEADLINE_EXCEEDED');
     expect(factsOf<CompletedFacts>('completed')).toMatchObject({ outcome: 'cancelled', chargeNanos: 0n, attempts: [] });
+  });
+
+  it.each([
+    ['charges what was made until the client went away', 7, { outcome: 'cancelled', usage: { inputTokens: 7, outputTokens: 0 }, usageSource: 'engine', chargeNanos: 70n, responseHash: 'ab'.repeat(32) }],
+    ['does not believe a machine that claims more than the request can hold', 7_000, { outcome: 'cancelled', usageSource: 'none', chargeNanos: 0n, receipt: null }],
+  ])('%s', async (_what, inputTokens, expected) => {
+    const client = new AbortController();
+    const end = { ...result({} as JobRequest, inputTokens), estimated: false, responseHash: 'ab'.repeat(32) };
+    nodes = (request) =>
+      new Promise((_resolve, reject) => {
+        request.signal!.addEventListener('abort', () => reject(new Interrupted(request.signal!.reason, end)));
+        client.abort(failure('DEADLINE_EXCEEDED', 'the client went away'));
+      });
+    const { pipeline: same, leases } = pipeline(new OneLease(3_000n));
+    await expectError(same.run(exampleJob({ signal: client.signal })), 'DEADLINE_EXCEEDED');
+    expect(factsOf<CompletedFacts>('completed')).toMatchObject(expected);
+    // What is left of the reservation is free again.
+    const left = 3_000n - (expected.chargeNanos ?? 0n);
+    expect((await leases.hold(exampleJob().tenant.tenant, exampleJob().project.id, left)).amountNanos).toBe(left);
   });
 
   it('asks the limits before anything else, and tells what is left whatever the answer is', async () => {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { DomainError, isDomainError } from '#kernel';
 import type { Clock, Ids } from '#kernel';
 import { failure } from '#protocol';
@@ -71,7 +71,7 @@ export class RequestPipeline {
   private async served(job: InferenceJob): Promise<InferenceAnswer> {
     const { limiter, steps, aliases, ids, recorder, retries } = this.parts;
     recorder.assertAvailable();
-    const passage = await steps.run('limit', () => limiter.admit(job));
+    const passage = steps.now('limit', () => limiter.admit(job));
     retries.earn(job.tenant.tenant, job.isRepeat ?? false);
     const mayRetry = (): boolean => retries.spend(job.tenant.tenant);
     try {
@@ -179,14 +179,14 @@ export class RequestPipeline {
     const { steps, book, decider, durability } = this.parts;
     const offers = book.serving(job.model, job.endpoint);
     if (offers.length === 0) throw failure('MODEL_NOT_FOUND', `no machine offers the model "${job.model}" for ${job.endpoint}`, { param: 'model' });
-    const classification = await steps.run('classify', () => classify(job));
-    const decision = await steps.run('decide', () => decider.decide(job, classification, offers));
+    const classification = steps.now('classify', () => classify(job));
+    const decision = steps.now('decide', () => decider.decide(job, classification, offers));
     const asked: Asked = {
       job,
       classification,
       decision,
       fields: fieldsOfDecision(job, classification, decision, durability),
-      requestHash: createHash('sha256').update(job.body).digest('hex'),
+      requestHash: hash('sha256', job.body),
     };
     if (decision.decision === 'deny') {
       const told = decision.policies.map(({ id, reason }) => `${id}: ${reason}`).join('; ');

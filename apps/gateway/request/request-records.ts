@@ -1,12 +1,12 @@
-import { createHash } from 'node:crypto';
-import { z } from 'zod';
-import type { Clock, DomainError, Json } from '#kernel';
+import { hash } from 'node:crypto';
+import type { Clock, DomainError } from '#kernel';
 import { currentTraceparent } from '#messaging';
-import { admittedFacts, completedFacts, sealRecord } from '#protocol';
+import { sealRecord } from '#protocol';
 import type { AdmittedFacts, CompletedFacts, LogRecord, RecordFields, TenantEntry } from '#protocol';
 import type { MarketOffer } from '../market/market-offer.js';
-import type { InferenceAnswer } from './inference-job.js';
 import { machineFields } from './decision-fields.js';
+import { wireFacts } from './facts-form.js';
+import type { InferenceAnswer } from './inference-job.js';
 import type { TenantSealers } from './tenant-sealers.js';
 
 /** By which question an answer was found. */
@@ -34,16 +34,16 @@ export class RequestRecords {
    * where it came from; `similar` says how similar the questions are, and which record the embedding has.
    */
   reused(tenant: TenantEntry, id: string, decision: RecordFields, requestHash: string, { record, engineBody }: InferenceAnswer, similar?: Similar): LogRecord {
-    const responseHash = createHash('sha256').update(engineBody).digest('hex');
+    const responseHash = hash('sha256', engineBody);
     return this.seal(tenant, { id, type: 'reused', fields: { ...decision, requestHash, responseHash, answerOf: record, chargeNanos: '0', ...(similar && { similarity: similar.similarity, questionEmbedding: similar.embedding }) }, facts: null });
   }
 
   admitted(tenant: TenantEntry, decision: RecordFields, facts: AdmittedFacts, offer: MarketOffer): LogRecord {
-    return this.seal(tenant, { id: facts.record, type: 'admitted', fields: { ...decision, ...(z.encode(admittedFacts, facts) as Record<string, Json>), ...machineFields(offer) }, facts });
+    return this.seal(tenant, { id: facts.record, type: 'admitted', fields: { ...decision, ...wireFacts(facts), ...machineFields(offer) }, facts });
   }
 
   completed(tenant: TenantEntry, facts: CompletedFacts, offer: MarketOffer): LogRecord {
-    return this.seal(tenant, { id: facts.record, type: 'completed', fields: { ...(z.encode(completedFacts, facts) as Record<string, Json>), ...machineFields(offer) }, facts });
+    return this.seal(tenant, { id: facts.record, type: 'completed', fields: { ...wireFacts(facts), ...machineFields(offer) }, facts });
   }
 
   private seal(tenant: TenantEntry, draft: { id: string; type: 'refused' | 'reused' | 'admitted' | 'completed'; fields: RecordFields; facts: AdmittedFacts | CompletedFacts | null }): LogRecord {

@@ -117,7 +117,7 @@ describe('the lease book', () => {
     expect(second.lease).not.toBe(first.lease);
   });
 
-  it('hands small remainders in when the budget is spent and asks once more', async () => {
+  it('conformance 33: hands small remainders in when the budget is spent and asks once more', async () => {
     const budget = new MemoryBudget(10n);
     const book = new LeaseBook(budget, clock);
     const holds = await Promise.all([book.hold(tenant, project, 5n), book.hold(tenant, project, 5n)]);

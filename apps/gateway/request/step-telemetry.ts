@@ -1,9 +1,10 @@
 import { SpanKind, context } from '@opentelemetry/api';
 import { Counter, Histogram, register } from 'prom-client';
-import { inSpan } from '#messaging';
+import { inSpan, inSpanNow } from '#messaging';
 import { DomainError } from '#kernel';
 import { GenAiTelemetry } from './gen-ai-telemetry.js';
 import type { InferenceAnswer, InferenceJob } from './inference-job.js';
+import { StepTimes } from './step-times.js';
 
 export type StepName = 'limit' | 'classify' | 'decide' | 'reserve' | 'place' | 'dispatch' | 'relay' | 'meter' | 'record.refused' | 'record.reused' | 'record.admitted' | 'record.completed';
 
@@ -30,15 +31,28 @@ export class Steps {
     this.requests = known<Counter<'endpoint' | 'outcome'>>(registry, requestsOptions.name) ?? new Counter({ ...requestsOptions, registers: [registry] });
   }
 
-  run<T>(name: StepName, work: () => T | Promise<T>): Promise<T> {
+  async run<T>(name: StepName, work: () => Promise<T>): Promise<T> {
     const startedAt = performance.now();
-    return inSpan(name, context.active(), SpanKind.INTERNAL, async () => {
-      try {
-        return await work();
-      } finally {
-        this.timeOf(name).observe((performance.now() - startedAt) / 1_000);
-      }
-    });
+    try {
+      return await inSpan(name, context.active(), SpanKind.INTERNAL, work);
+    } finally {
+      this.took(name, performance.now() - startedAt);
+    }
+  }
+
+  /** The same for a step that waits for nothing. */
+  now<T>(name: StepName, work: () => T): T {
+    const startedAt = performance.now();
+    try {
+      return inSpanNow(name, context.active(), SpanKind.INTERNAL, work);
+    } finally {
+      this.took(name, performance.now() - startedAt);
+    }
+  }
+
+  private took(name: StepName, ms: number): void {
+    this.timeOf(name).observe(ms / 1_000);
+    StepTimes.now?.add(name, ms);
   }
 
   /** Finding a histogram's labels costs more than observing. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { leafHash, RightEdge, rootOf, sha256, toHex } from '#merkle';
+import { leafHash, RightEdge, rootOf, sha256, toHex, unpackBundle } from '#merkle';
 import { operatorRecord, sealRecord, Sealer, generateSealKeys, type RecordType } from '#protocol';
 import { batchOf } from './batch.js';
 import { draftOf, entryKey, withoutDuplicates, type EntryDraft } from './entry.js';
@@ -45,7 +45,7 @@ describe('a batch', () => {
     expect(withoutDuplicates(drafts, known)).toEqual([drafts[0], drafts[2]]);
   });
 
-  it('numbers its entries without gaps, stores every inner node once and leaves the old edge alone', () => {
+  it('numbers its entries without gaps and leaves the old edge alone', () => {
     const drafts = Array.from({ length: 13 }, () => draft());
     const edge = RightEdge.empty(sha256);
     const first = batchOf(edge, drafts.slice(0, 6));
@@ -54,8 +54,16 @@ describe('a batch', () => {
     expect([...first.entries, ...second.entries].map(({ index }) => index)).toEqual(drafts.map((_, i) => i));
     expect([second.oldSize, second.size]).toEqual([6, 13]);
     expect(toHex(second.root)).toBe(toHex(rootOf(sha256, drafts.map(({ leaf }) => leaf))));
-    const nodes = [...first.nodes, ...second.nodes].map(({ level, index }) => `${level}/${index}`);
-    expect(new Set(nodes)).toEqual(new Set(['1/0', '1/1', '1/2', '1/3', '1/4', '1/5', '2/0', '2/1', '2/2', '3/0']));
-    expect(nodes).toHaveLength(10);
+  });
+
+  it('falls into pieces at the bounds of tiles, and names the hash over each tile it completes', () => {
+    const one = draft();
+    const drafts = Array.from({ length: 600 }, () => one);
+    const before = batchOf(RightEdge.empty(sha256), drafts.slice(0, 100));
+    const { pieces, tiles } = batchOf(before.edge, drafts);
+    expect(before.tiles).toEqual([]);
+    expect(pieces.map(({ first, entries, hashes }) => [first, unpackBundle(entries).length, hashes.length / 32])).toEqual([[100, 156, 156], [256, 256, 256], [512, 188, 188]]);
+    const root = rootOf(sha256, Array.from({ length: 256 }, () => one.leaf));
+    expect(tiles.map((tile) => ({ ...tile, root: toHex(tile.root) }))).toEqual([{ level: 0, index: 0, root: toHex(root) }, { level: 0, index: 1, root: toHex(root) }]);
   });
 });

@@ -1,13 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { unpackBundle } from '#merkle';
 import type { RecordType, SealedBody } from '#protocol';
+import { unpackBody } from './packed-bodies.js';
 
-/** A row of the log as it is read back. */
+/** An entry of the log as it is read back. */
 export interface StoredEntry {
   readonly index: number;
   readonly id: string;
   readonly type: RecordType;
-  readonly timeMs: number;
   readonly tenant: string | null;
   readonly envelope: Buffer;
   readonly body: SealedBody | null;
@@ -18,47 +19,56 @@ interface EntryRow {
   index: string;
   id: string;
   type: RecordType;
-  time_ms: string;
   tenant: string | null;
-  envelope: Buffer;
-  seal_key_id: string | null;
-  wrapped_key: Buffer;
-  nonce: Buffer;
-  ciphertext: Buffer;
-  fields: Record<string, unknown> | null;
+  first: string;
 }
 
-/** Reads entries with their bodies; row-level security decides which. */
+interface BodiesRow {
+  first: string;
+  seal_key_id: string | null;
+  wrapped_key: Buffer | null;
+  positions: Buffer;
+  bodies: Buffer;
+}
+
+/** The piece of a bundle that an entry is in begins where the last one at or before it does. */
+const withFirst = '(SELECT b.first FROM governance.log_bundles b WHERE b.first <= e.index ORDER BY b.first DESC LIMIT 1) AS first';
+
+/** Reads entries; row-level security decides which. */
 @Injectable()
 export class EntryStore {
-  /** All entries of one record, in the order of the log. */
+  /** All entries of one record with their bodies, in the order of the log. */
   async ofRecord(manager: EntityManager, id: string): Promise<StoredEntry[]> {
-    const rows = await manager.query<EntryRow[]>(
-      `SELECT e.index, e.id, e.type, e.time_ms, e.tenant, e.envelope, b.seal_key_id, b.wrapped_key, b.nonce, b.ciphertext, b.fields
-       FROM governance.log_entries e LEFT JOIN governance.log_bodies b USING (index) WHERE e.id = $1 ORDER BY e.index`,
-      [id],
-    );
-    return rows.map(fromRow);
+    const rows = await manager.query<EntryRow[]>(`SELECT e.*, ${withFirst} FROM governance.log_entries e WHERE e.id = $1 ORDER BY e.index`, [id]);
+    const packs = await manager.query<BodiesRow[]>('SELECT first, seal_key_id, wrapped_key, positions, bodies FROM governance.log_bodies WHERE first = ANY($1::bigint[])', [
+      rows.map(({ first }) => first),
+    ]);
+    const entries = await this.withEnvelopes(manager, rows);
+    return entries.map((entry, at) => {
+      const found = packs.filter(({ first }) => first === rows[at]!.first).map((pack) => unpackBody(toPack(pack), entry.index));
+      const { body = null, fields = null } = found.find((one) => one !== null) ?? {};
+      return { ...entry, body, fields };
+    });
   }
 
-  /** Newest first, before the entry `before`; without bodies. */
-  async page(manager: EntityManager, filter: { tenant: string | null; type?: RecordType | undefined; before?: number | undefined; limit: number }): Promise<StoredEntry[]> {
+  /** The entries with these indices, in that order, without bodies. */
+  async at(manager: EntityManager, indices: readonly number[], ids: readonly string[]): Promise<StoredEntry[]> {
     const rows = await manager.query<EntryRow[]>(
-      `SELECT index, id, type, time_ms, tenant, envelope FROM governance.log_entries
-       WHERE ($1::uuid IS NULL OR tenant = $1::uuid) AND ($2::text IS NULL OR type = $2::text) AND ($3::bigint IS NULL OR index < $3::bigint)
-       ORDER BY index DESC LIMIT $4`,
-      [filter.tenant, filter.type ?? null, filter.before ?? null, filter.limit],
+      `SELECT e.*, ${withFirst} FROM unnest($1::bigint[], $2::uuid[]) WITH ORDINALITY AS asked (index, id, place) JOIN governance.log_entries e USING (id, index) ORDER BY place`,
+      [indices, ids],
     );
-    return rows.map(fromRow);
+    return this.withEnvelopes(manager, rows);
+  }
+
+  private async withEnvelopes(manager: EntityManager, rows: readonly EntryRow[]): Promise<StoredEntry[]> {
+    const pieces = await manager.query<{ first: string; entries: Buffer }[]>('SELECT first, entries FROM governance.log_bundles WHERE first = ANY($1::bigint[])', [
+      [...new Set(rows.map(({ first }) => first))],
+    ]);
+    const envelopes = new Map(pieces.map(({ first, entries }) => [first, unpackBundle(entries)]));
+    return rows.map(({ index, id, type, tenant, first }) => ({
+      index: Number(index), id, type, tenant, envelope: Buffer.from(envelopes.get(first)![Number(index) - Number(first)]!), body: null, fields: null,
+    }));
   }
 }
 
-function fromRow(row: EntryRow): StoredEntry {
-  const sealed = row.seal_key_id && {
-    sealKeyId: row.seal_key_id,
-    wrappedKey: row.wrapped_key.toString('base64'),
-    nonce: row.nonce.toString('base64'),
-    ciphertext: row.ciphertext.toString('base64'),
-  };
-  return { index: Number(row.index), id: row.id, type: row.type, timeMs: Number(row.time_ms), tenant: row.tenant, envelope: row.envelope, body: sealed || null, fields: row.fields ?? null };
-}
+const toPack = (row: BodiesRow) => ({ first: Number(row.first), sealKeyId: row.seal_key_id, wrappedKey: row.wrapped_key, positions: row.positions, bodies: row.bodies });

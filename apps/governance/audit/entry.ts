@@ -12,6 +12,7 @@ export interface EntryDraft {
   readonly leaf: Uint8Array;
   readonly body: LogRecord['body'];
   readonly fields: LogRecord['fields'];
+  readonly search: LogRecord['search'];
 }
 
 /** The names under which organisations stand in public entries. */
@@ -42,6 +43,7 @@ export function draftOf(record: LogRecord, pseudonymOf: PseudonymOf): EntryDraft
     leaf: leafHash(sha256, envelope),
     body: record.body,
     fields: record.fields,
+    search: record.search,
   };
 }
 

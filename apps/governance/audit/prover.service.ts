@@ -7,6 +7,7 @@ import { Secrets } from '../secrets.js';
 import { CheckpointStore } from '../witnesses/checkpoints.store.js';
 import { LogStore, type Head } from './log.store.js';
 import { RecordReader } from './record-reader.service.js';
+import { TileStore } from './tiles.store.js';
 
 type Calls = typeof governanceCalls;
 
@@ -16,6 +17,7 @@ export class Prover {
   constructor(
     private readonly dataSource: DataSource,
     private readonly log: LogStore,
+    private readonly tiles: TileStore,
     private readonly records: RecordReader,
     private readonly secrets: Secrets,
     private readonly checkpoints: CheckpointStore,
@@ -40,7 +42,7 @@ export class Prover {
     const entries = await this.records.readClosed(request);
     return withTenant(this.dataSource, '*', async (manager) => {
       const { size, note: checkpoint } = await this.show(manager, Math.max(...entries.map(({ index }) => index + 1)));
-      const hashAt = await this.log.hashes(manager, entries.flatMap(({ index }) => inclusionSubtrees(index, size)));
+      const hashAt = await this.tiles.hashes(manager, entries.flatMap(({ index }) => inclusionSubtrees(index, size)), size);
       const proofs = entries.map((entry) => ({
         entry,
         proof: formatProofFile({ index: entry.index, proof: inclusionProof(sha256, entry.index, size, hashAt), checkpoint }),

@@ -2,9 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { z } from 'zod';
 import { Clock } from '#kernel';
-import { failure, governanceCalls, openRecordBody, operatorSecret, type logEntry, type RecordBody, type ReplyOf, type RequestOf } from '#protocol';
+import { failure, governanceCalls, openRecordBody, operatorSecret, parseEnvelope, type logEntry, type RecordBody, type ReplyOf, type RequestOf } from '#protocol';
 import { withTenant } from '#service';
 import { SealingKeyStore } from '../organisations/sealing-keys.store.js';
+import { SearchStore } from '../search/search.store.js';
 import { mayBePending } from './awaited-record.js';
 import { EntryStore, type StoredEntry } from './entries.store.js';
 
@@ -17,6 +18,7 @@ export class RecordReader {
   constructor(
     private readonly dataSource: DataSource,
     private readonly entries: EntryStore,
+    private readonly search: SearchStore,
     private readonly sealingKeys: SealingKeyStore,
     private readonly clock: Clock,
   ) {}
@@ -40,11 +42,14 @@ export class RecordReader {
   }
 
   /** Newest first; `after` is the index of the last entry of the page before, in decimal. Error: `REQUEST_INVALID`. */
-  async list({ tenant, type, after, limit }: RequestOf<Calls['listRecords']>): Promise<ReplyOf<Calls['listRecords']>> {
+  async list({ after, limit, ...filter }: RequestOf<Calls['listRecords']>): Promise<ReplyOf<Calls['listRecords']>> {
     if (after !== undefined && !/^\d{1,15}$/.test(after)) throw failure('REQUEST_INVALID', '"after" is the index of an entry, in decimal');
-    const before = after === undefined ? undefined : Number(after);
-    const found = await withTenant(this.dataSource, tenant ?? '*', (manager) => this.entries.page(manager, { tenant, type, before, limit: limit + 1 }));
-    return { data: found.slice(0, limit).map(toReply), hasMore: found.length > limit };
+    return withTenant(this.dataSource, filter.tenant ?? '*', async (manager) => {
+      const found = await this.search.find(manager, { ...filter, after: after === undefined ? undefined : Number(after), limit: limit + 1 });
+      const page = found.slice(0, limit);
+      const entries = await this.entries.at(manager, page.map(({ index }) => index), page.map(({ id }) => id));
+      return { data: entries.map(toReply), hasMore: found.length > limit };
+    });
   }
 
   private some(found: StoredEntry[], id: string): StoredEntry[] {
@@ -54,8 +59,8 @@ export class RecordReader {
   }
 }
 
-function toReply({ index, id, type, timeMs, tenant, envelope }: StoredEntry): Omit<LogEntry, 'body'> {
-  return { index, id, type, timeMs, tenant, envelope: envelope.toString('base64') };
+function toReply({ index, id, type, tenant, envelope }: StoredEntry): Omit<LogEntry, 'body'> {
+  return { index, id, type, timeMs: Date.parse(parseEnvelope(envelope).time), tenant, envelope: envelope.toString('base64') };
 }
 
 function openBody({ id, type, body, fields }: StoredEntry, keys: ReadonlyMap<string, Uint8Array>): RecordBody | null {

@@ -5,9 +5,13 @@ import type { LogRecord } from '#protocol';
 import { withTenant } from '#service';
 import { Pseudonyms } from '../organisations/pseudonyms.service.js';
 import { batchOf } from './batch.js';
+import { SearchIndexer } from '../search/search-indexer.service.js';
+import { SearchQueueStore } from '../search/search-queue.store.js';
 import { draftOf, withoutDuplicates, type EntryDraft } from './entry.js';
+import { Kinds } from './kinds.service.js';
 import { LogStore } from './log.store.js';
 import { RejectionStore, type Rejection } from './rejections.store.js';
+import { TileStore } from './tiles.store.js';
 
 /** Gives records their place in the log: one transaction a batch, each record once, no gaps. Any number may run at once. */
 @Injectable()
@@ -19,6 +23,10 @@ export class Sequencer {
   constructor(
     private readonly dataSource: DataSource,
     private readonly log: LogStore,
+    private readonly tiles: TileStore,
+    private readonly kinds: Kinds,
+    private readonly searchQueue: SearchQueueStore,
+    private readonly searchIndexer: SearchIndexer,
     private readonly rejections: RejectionStore,
     private readonly pseudonyms: Pseudonyms,
   ) {}
@@ -29,6 +37,7 @@ export class Sequencer {
    */
   async append(records: readonly LogRecord[]): Promise<number> {
     const { drafts, rejected } = await this.read(records);
+    const codeOf = await this.kinds.of(drafts);
     const edge = await withTenant(this.dataSource, '*', async (manager) => {
       await this.rejections.keep(manager, rejected);
       await this.log.lock(manager);
@@ -36,22 +45,24 @@ export class Sequencer {
       const fresh = withoutDuplicates(drafts, await this.log.known(manager, drafts));
       if (fresh.length === 0) return { before: current.size, after: current };
       const batch = batchOf(current, fresh);
-      await this.log.append(manager, batch);
+      await this.log.append(manager, batch, codeOf);
+      await this.searchQueue.add(manager, batch.oldSize, batch.entries);
       return { before: current.size, after: batch.edge };
     });
     this.edge = edge.after;
+    this.searchIndexer.wake();
     return edge.after.size - edge.before;
   }
 
   /** Whether the stored nodes still give the stored root. Errors: `DATABASE_UNAVAILABLE`, AssertionError. */
   async check(): Promise<void> {
-    await withTenant(this.dataSource, '*', async (manager) => void (await this.log.edge(manager, await this.log.head(manager))));
+    await withTenant(this.dataSource, '*', async (manager) => void (await this.tiles.edge(manager, await this.log.head(manager))));
   }
 
   private async currentEdge(manager: EntityManager): Promise<RightEdge> {
     const head = await this.log.head(manager);
     if (this.edge?.size === head.size && equalBytes(this.edge.root(), head.root)) return this.edge;
-    return this.log.edge(manager, head);
+    return this.tiles.edge(manager, head);
   }
 
   private async read(records: readonly LogRecord[]): Promise<{ drafts: EntryDraft[]; rejected: Rejection[] }> {

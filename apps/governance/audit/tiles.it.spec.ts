@@ -10,10 +10,8 @@ import { createDataSource, migrate, withTenant } from '#service';
 import { createTestDatabase, type TestDatabase } from '#testing';
 import { governance } from '../governance.service-definition.js';
 import { newPseudonym } from '../organisations/organisation.js';
-import { Pseudonyms } from '../organisations/pseudonyms.service.js';
 import { LogStore } from './log.store.js';
-import { RejectionStore } from './rejections.store.js';
-import { Sequencer } from './sequencer.service.js';
+import { sequencerOn } from './sequencer-harness.js';
 import { Tiles } from './tiles.service.js';
 import { TileStore } from './tiles.store.js';
 
@@ -40,7 +38,7 @@ beforeAll(async () => {
   await withTenant(dataSource, '*', (manager) =>
     manager.query('INSERT INTO governance.organisations (tenant, name, pseudonym, created_at_ms) VALUES ($1, $2, $3, 0)', [tenant.tenant, 'Bank', tenant.pseudonym]),
   );
-  const sequencer = new Sequencer(dataSource, store, new RejectionStore(), new Pseudonyms(dataSource));
+  const sequencer = sequencerOn(dataSource);
   sealed = sealRecord({ id: randomUUID(), type: 'admitted', timeMs: 0, fields: { model: 'm', note: 'for the bank alone' }, facts: null }, tenant, sealer);
   await sequencer.append([sealed]);
   const draft = (): LogRecord => operatorRecord({ id: randomUUID(), type: 'price.set', timeMs: 0, fields: {}, facts: null });

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import { concat, isTileOf, tilePath, tileWidth, toBase64, type TileId } from '#merkle';
+import { isTileOf, tilePath, tileWidth, toBase64, type TileId } from '#merkle';
 import { assert } from '#kernel';
 import { failure, type governanceCalls, type ReplyOf, type RequestOf } from '#protocol';
 import { withTenant } from '#service';
@@ -21,10 +21,8 @@ export class Tiles {
 
   /** One tile of hashes. Errors: `NOT_FOUND` beyond the log, `DATABASE_UNAVAILABLE`. */
   async hashes(tile: RequestOf<Calls['tile']>): Promise<ReplyOf<Calls['tile']>> {
-    const first = tile.index * tileWidth;
-    const hashes = await this.within(tile, (manager) => this.store.hashes(manager, tile.level, first, first + tile.width));
-    assert(hashes.length === tile.width, `the log has the ${tile.width} hashes of ${tilePath(tile.level, tile.index, tile.width)}`);
-    return { hashes: toBase64(concat(...hashes)) };
+    const [hashes] = await this.within(tile, async (manager) => [...(await this.store.tiles(manager, [tile])).values()]);
+    return { hashes: toBase64(hashes!) };
   }
 
   /** A bundle of envelopes, in parts. Errors: `NOT_FOUND` beyond the log, `DATABASE_UNAVAILABLE`. */

@@ -1,24 +1,55 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { assert } from '#kernel';
+import {
+  equalBytes, hashBytes, hashesFromTiles, RightEdge, sha256, tilePath, tilesOfSubtrees, tileWidth, unpackBundle, type HashAt, type SubtreeId, type TileId,
+} from '#merkle';
+import type { Head } from './log.store.js';
 
-/** Levels of the tree in one level of tiles. */
-const tileHeight = 8;
+type HashTile = TileId & { readonly level: number };
 
-/** Reads what tiles are made of. Every method runs in the caller's transaction, which must see all tenants. */
+/** Reads the log as tiles and bundles. Every method runs in the caller's transaction, which must see all tenants. */
 @Injectable()
 export class TileStore {
-  /** Hashes `from` (inclusive) to `to` (exclusive) of a level of tiles, in order; fewer when the log has fewer. */
-  async hashes(manager: EntityManager, level: number, from: number, to: number): Promise<Buffer[]> {
-    const rows =
-      level === 0
-        ? await manager.query<{ hash: Buffer }[]>('SELECT leaf_hash AS hash FROM governance.log_entries WHERE index >= $1 AND index < $2 ORDER BY index', [from, to])
-        : await manager.query<{ hash: Buffer }[]>('SELECT hash FROM governance.log_nodes WHERE level = $3 AND index >= $1 AND index < $2 ORDER BY index', [from, to, level * tileHeight]);
-    return rows.map(({ hash }) => hash);
+  /** Bytes of some tiles of hashes. An AssertionError when the log does not hold one of them whole. */
+  async tiles(manager: EntityManager, tiles: readonly HashTile[]): Promise<ReadonlyMap<string, Uint8Array>> {
+    const rows = await manager.query<{ place: number; hashes: Buffer | null }[]>(
+      `SELECT place::int, COALESCE(leaves.hashes, roots.hashes) AS hashes
+       FROM unnest($1::int[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS tile (level, start, width, place)
+       LEFT JOIN LATERAL (SELECT string_agg(hashes, ''::bytea ORDER BY first) AS hashes FROM governance.log_bundles
+         WHERE tile.level = 0 AND first >= tile.start AND first < tile.start + tile.width) leaves ON true
+       LEFT JOIN LATERAL (SELECT string_agg(root, ''::bytea ORDER BY index) AS hashes FROM governance.log_tiles t
+         WHERE tile.level > 0 AND t.level = tile.level - 1 AND index >= tile.start AND index < tile.start + tile.width) roots ON true`,
+      [tiles.map(({ level }) => level), tiles.map(({ index }) => index * tileWidth), tiles.map(({ width }) => width)],
+    );
+    const found = new Map<string, Uint8Array>();
+    for (const { place, hashes } of rows) {
+      const { level, index, width } = tiles[place - 1]!;
+      const path = tilePath(level, index, width);
+      // The last piece may hold more than was asked for.
+      assert(hashes !== null && hashes.length >= width * hashBytes, `the log holds the ${width} hashes of ${path}`);
+      found.set(path, new Uint8Array(hashes.subarray(0, width * hashBytes)));
+    }
+    return found;
   }
 
-  /** Exact bytes of the entries `from` to `to` (exclusive), in order. */
-  async envelopes(manager: EntityManager, from: number, to: number): Promise<Buffer[]> {
-    const rows = await manager.query<{ envelope: Buffer }[]>('SELECT envelope FROM governance.log_entries WHERE index >= $1 AND index < $2 ORDER BY index', [from, to]);
-    return rows.map(({ envelope }) => envelope);
+  /** Hashes of full subtrees of the tree of `size` entries. An AssertionError when the log does not hold them. */
+  async hashes(manager: EntityManager, subtrees: readonly SubtreeId[], size: number): Promise<HashAt> {
+    const tiles = await this.tiles(manager, tilesOfSubtrees(subtrees, size));
+    return hashesFromTiles(sha256, size, ({ level, index, width }) => tiles.get(tilePath(level, index, width))!);
+  }
+
+  /** Rebuilds the right edge of the tree; an AssertionError when it does not give the stored root. */
+  async edge(manager: EntityManager, { size, root }: Head): Promise<RightEdge> {
+    const edge = RightEdge.restore(sha256, size, await this.hashes(manager, RightEdge.subtreesAt(size), size));
+    assert(equalBytes(edge.root(), root), `the stored hashes of the log do not give its root at size ${size}`);
+    return edge;
+  }
+
+  /** Exact bytes of the entries `from` to `to` (exclusive) of one bundle, in order; fewer when the log has fewer. */
+  async envelopes(manager: EntityManager, from: number, to: number): Promise<Uint8Array[]> {
+    const start = Math.floor(from / tileWidth) * tileWidth;
+    const rows = await manager.query<{ entries: Buffer }[]>('SELECT entries FROM governance.log_bundles WHERE first >= $1 AND first < $2 ORDER BY first', [start, to]);
+    return rows.flatMap(({ entries }) => unpackBundle(entries)).slice(from - start, to - start);
   }
 }

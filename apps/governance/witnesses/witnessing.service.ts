@@ -3,6 +3,7 @@ import { DataSource } from 'typeorm';
 import { consistencyProof, consistencySubtrees, formatNote, parseNote, sha256, signCheckpoint, type NoteSignature } from '#merkle';
 import { withTenant } from '#service';
 import { LogStore } from '../audit/log.store.js';
+import { TileStore } from '../audit/tiles.store.js';
 import { Secrets } from '../secrets.js';
 import { askWitness, WitnessRefused, type Submission } from './ask-witness.js';
 import { CheckpointStore } from './checkpoints.store.js';
@@ -18,6 +19,7 @@ export class Witnessing {
   constructor(
     private readonly dataSource: DataSource,
     private readonly log: LogStore,
+    private readonly tiles: TileStore,
     private readonly checkpoints: CheckpointStore,
     private readonly secrets: Secrets,
   ) {}
@@ -56,6 +58,6 @@ export class Witnessing {
   }
 
   private proof(oldSize: number, size: number): Promise<Uint8Array[]> {
-    return withTenant(this.dataSource, '*', async (manager) => consistencyProof(sha256, oldSize, size, await this.log.hashes(manager, consistencySubtrees(oldSize, size))));
+    return withTenant(this.dataSource, '*', async (manager) => consistencyProof(sha256, oldSize, size, await this.tiles.hashes(manager, consistencySubtrees(oldSize, size), size)));
   }
 }

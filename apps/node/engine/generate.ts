@@ -1,4 +1,5 @@
 import type { LlamaContextSequence, Token } from 'node-llama-cpp';
+import type { Usage } from '#protocol';
 import type { FinishReason } from './generation-answer.js';
 import type { GenerationRequest } from './generation-request.js';
 import type { ChatStops, LlamaRuntime } from './llama-runtime.js';
@@ -22,13 +23,9 @@ export class Generation {
     private readonly signal: AbortSignal,
   ) {}
 
-  get inputTokens(): number {
-    return this.prompt.length;
-  }
-
-  /** Tokens decoded so far, the one that ended it included. */
-  get outputTokens(): number {
-    return this.produced;
+  /** Output: tokens decoded so far, the one that ended it included. */
+  get usage(): Usage {
+    return { inputTokens: this.prompt.length, outputTokens: this.produced };
   }
 
   get finish(): FinishReason {

@@ -11,7 +11,12 @@ import { tinyGguf } from './tiny-gguf.js';
 
 type Chunk = OpenAI.ChatCompletionChunk & { choices: { text?: string }[] };
 
-const wholeBody = ({ body }: EngineAnswer): string => (body as Buffer).toString();
+async function wholeBody({ body }: EngineAnswer): Promise<string> {
+  if (Buffer.isBuffer(body)) return body.toString();
+  const pieces: Buffer[] = [];
+  for await (const piece of body) pieces.push(piece);
+  return Buffer.concat(pieces).toString();
+}
 
 describe('llama.cpp with a tiny model', () => {
   let directory: string;
@@ -29,7 +34,7 @@ describe('llama.cpp with a tiny model', () => {
   const run = (body: object, endpoint: Endpoint = 'chat.completions', signal = new AbortController().signal): Promise<EngineAnswer> =>
     engine.run({ model: 'tiny', endpoint, body: Buffer.from(JSON.stringify({ model: 'tiny', temperature: 0, ...body })) }, signal);
   const messages = [{ role: 'user', content: 'Weigh this.' }];
-  const whole = async (body: object, endpoint?: Endpoint): Promise<OpenAI.ChatCompletion & { choices: { text?: string }[] }> => JSON.parse(wholeBody(await run(body, endpoint))) as never;
+  const whole = async (body: object, endpoint?: Endpoint): Promise<OpenAI.ChatCompletion & { choices: { text?: string }[] }> => JSON.parse(await wholeBody(await run(body, endpoint))) as never;
   async function chunksOf(answer: EngineAnswer): Promise<{ chunks: Chunk[]; done: boolean }> {
     const reader = new EventReader();
     const chunks: Chunk[] = [];
@@ -104,6 +109,17 @@ describe('llama.cpp with a tiny model', () => {
     await expect(parts.next()).rejects.toThrow('gone');
   });
 
+  it('says what it decoded of a whole answer that is aborted', async () => {
+    const cancel = new AbortController();
+    const answer = await run({ messages, max_tokens: 1_900 }, 'chat.completions', cancel.signal);
+    const reading = wholeBody(answer);
+    setTimeout(() => cancel.abort(new Error('gone')), 50);
+    await expect(reading).rejects.toThrow('gone');
+    const { outputTokens } = await answer.usage;
+    expect(outputTokens).toBeGreaterThan(0);
+    expect(outputTokens).toBeLessThan(1_900);
+  });
+
   it('runs as many at once as it has places, and the next when one is free', async () => {
     const answers = await Promise.all(Array.from({ length: 5 }, (_, n) => whole({ messages: [{ role: 'user', content: `Number ${n}` }], max_tokens: 12 })));
     const alone = await whole({ messages: [{ role: 'user', content: 'Number 3' }], max_tokens: 12 });
@@ -121,7 +137,7 @@ describe('llama.cpp with a tiny model', () => {
   ])('refuses what it cannot do, naming %s', async (param, body) => {
     const answer = await run(body);
     expect(answer.status).toBe(400);
-    expect((JSON.parse(wholeBody(answer)) as { error: { param: string } }).error.param).toMatch(new RegExp(`^${param.replace('.content', '')}`));
+    expect((JSON.parse(await wholeBody(answer)) as { error: { param: string } }).error.param).toMatch(new RegExp(`^${param.replace('.content', '')}`));
   });
 
   it('is ENGINE_FAILED for a file that is no model', async () => {

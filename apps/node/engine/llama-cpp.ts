@@ -6,6 +6,7 @@ import { GenerationAnswer } from './generation-answer.js';
 import { readGenerationRequest } from './generation-request.js';
 import { LlamaRuntime } from './llama-runtime.js';
 import { streamedAnswer } from './streamed-answer.js';
+import { wholeAnswer } from './whole-answer.js';
 
 const noStops = { tokens: new Set<never>(), texts: [] };
 
@@ -36,12 +37,7 @@ export class LlamaCppEngine extends Engine {
     if (tokens.length === 0) return refusal(400, 'The prompt is empty.', 'prompt');
     const generation = new Generation(this.runtime, asked, tokens, stops, signal);
     const answer = new GenerationAnswer(request.endpoint, this.model, Date.now());
-    if (asked.stream) return streamedAnswer(generation, answer, asked.includeUsage, signal);
-    let text = '';
-    for await (const piece of generation.text()) text += piece;
-    const { inputTokens, outputTokens, finish } = generation;
-    const usage = { inputTokens, outputTokens };
-    return { status: 200, contentType: 'application/json', body: answer.whole(text, finish, usage), usage };
+    return asked.stream ? streamedAnswer(generation, answer, asked.includeUsage, signal) : wholeAnswer(generation, answer, signal);
   }
 
   close(): Promise<void> {

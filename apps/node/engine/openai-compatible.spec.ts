@@ -88,6 +88,12 @@ describe('an OpenAI-compatible engine', () => {
     expect((await engine.run(asked, open)).usage).toEqual({ inputTokens: 9, outputTokens: 2, estimated: true });
   });
 
+  it('conformance 36: counts cached and reasoning tokens once: they are part of what was read and written', async () => {
+    const usage = { prompt_tokens: 100, completion_tokens: 50, total_tokens: 150, prompt_tokens_details: { cached_tokens: 80, audio_tokens: 5 }, completion_tokens_details: { reasoning_tokens: 40 } };
+    const engine = await engineThat((_request, _body, response) => json(response, 200, { choices: [{ message: { content: 'a' } }], usage }));
+    expect((await engine.run(chat, open)).usage).toEqual({ inputTokens: 100, outputTokens: 50 });
+  });
+
   it('refuses bodies that name another model', async () => {
     const engine = await engineThat((_request, _body, response) => json(response, 500, {}));
     expect(await engine.run({ ...chat, body: Buffer.from('{"model":"expensive"}') }, open)).toMatchObject({ status: 400 });

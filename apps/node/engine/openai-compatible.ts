@@ -9,6 +9,7 @@ import type { EngineAnswer, EngineModel, EngineRequest } from './engine.js';
 import { retryAfterMs } from './retry-after.js';
 import { saidUsage } from './said-usage.js';
 import { StreamUsage } from './stream-usage.js';
+import { usageAtEnd } from './usage-at-end.js';
 
 const paths: Record<Endpoint, string> = { embeddings: 'embeddings', 'chat.completions': 'chat/completions', completions: 'completions' };
 
@@ -78,10 +79,7 @@ export class OpenAiCompatibleEngine extends Engine {
 /** The engine's bytes as they come, usage looked up as they pass. An engine that does not say `[DONE]` has broken off. */
 function streamed(response: Dispatcher.ResponseData, contentType: string, asked: unknown, signal: AbortSignal): EngineAnswer {
   const seen = new StreamUsage(asked);
-  let settle!: (usage: JobUsage) => void;
-  const usage = new Promise<JobUsage>((resolve) => (settle = resolve));
-  const settled = (): void => settle(seen.usage());
-  signal.addEventListener('abort', settled, { once: true });
+  const { usage, ended } = usageAtEnd(() => seen.usage(), signal);
   return { status: response.statusCode, contentType, body: pieces(), usage };
 
   async function* pieces(): AsyncGenerator<Buffer> {
@@ -96,8 +94,7 @@ function streamed(response: Dispatcher.ResponseData, contentType: string, asked:
     } catch (error) {
       throw unanswered(error, signal);
     } finally {
-      signal.removeEventListener('abort', settled);
-      settled();
+      ended();
     }
   }
 }

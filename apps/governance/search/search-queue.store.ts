@@ -1,0 +1,29 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import type { NumberedDraft } from '../audit/batch.js';
+import { searchEntryOf } from './search-entry.js';
+
+/** Batches that one move takes: some 5,000 entries at most, well below a second of inserting. */
+const batchesPerMove = 20;
+
+const columns = ['index', 'id', 'tenant', 'type', 'time_ms', 'project', 'key_id', 'model', 'endpoint', 'data_class', 'decision', 'policy', 'policy_version', 'network', 'region', 'node', 'cost_nanos'].join(', ');
+
+/** Entries on their way into the search: one cheap row a batch, in the transaction that logs them. */
+@Injectable()
+export class SearchQueueStore {
+  async add(manager: EntityManager, first: number, entries: readonly NumberedDraft[]): Promise<void> {
+    await manager.query('INSERT INTO governance.search_queue (first, entries) VALUES ($1, $2)', [first, JSON.stringify(entries.map(searchEntryOf))]);
+  }
+
+  /** Moves some batches into the search; gives how many. Several may run at once. */
+  async move(manager: EntityManager): Promise<number> {
+    const [moved] = await manager.query<{ count: number }[]>(
+      `WITH taken AS (DELETE FROM governance.search_queue WHERE first IN (SELECT first FROM governance.search_queue ORDER BY first LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING entries),
+         made AS (INSERT INTO governance.search_entries (${columns})
+           SELECT ${columns} FROM taken, json_populate_recordset(null::governance.search_entries, taken.entries) ON CONFLICT DO NOTHING)
+       SELECT count(*)::int AS count FROM taken`,
+      [batchesPerMove],
+    );
+    return moved!.count;
+  }
+}

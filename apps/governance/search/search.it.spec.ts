@@ -1,0 +1,151 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { Logger } from '@nestjs/common';
+import fc from 'fast-check';
+import type { DataSource } from 'typeorm';
+import { generateSealKeys, Sealer, sealRecord, type LogRecord, type RecordFields, type RecordType, type SearchFilter } from '#protocol';
+import { createDataSource, migrate, withTenant } from '#service';
+import { createTestDatabase, type TestDatabase } from '#testing';
+import { sequencerOn } from '../audit/sequencer-harness.js';
+import { governance } from '../governance.service-definition.js';
+import { newPseudonym } from '../organisations/organisation.js';
+import { SearchIndexer } from './search-indexer.service.js';
+import { SearchQueueStore } from './search-queue.store.js';
+import { SearchStore, type Search } from './search.store.js';
+
+const banks = [0, 1].map(() => ({ tenant: randomUUID(), pseudonym: newPseudonym() }));
+const [bank, other] = banks as [(typeof banks)[number], (typeof banks)[number]];
+const sealer = new Sealer(generateSealKeys().publicKey, randomUUID());
+const store = new SearchStore();
+const [alice, bob] = [randomUUID(), randomUUID()];
+let database: TestDatabase;
+let dataSource: DataSource;
+let indexer: SearchIndexer;
+
+/** What is searched for is in the body of a record, as the gateway writes it. */
+interface Told {
+  readonly index: number;
+  readonly type: RecordType;
+  readonly timeMs: number;
+  readonly keyId: string;
+  readonly model: string;
+  readonly region: string;
+  readonly network: string;
+  readonly decision: 'permit' | 'deny';
+  readonly policy: string;
+  readonly policyVersion: number;
+  readonly costNanos: bigint | null;
+}
+const told: Told[] = [];
+const recordOf = (entry: Told, of = bank): LogRecord => {
+  const { keyId, model, region, network, decision, policy, policyVersion, costNanos } = entry;
+  const fields: RecordFields = {
+    principal: { keyId, project: bank.tenant, role: 'developer' }, model, decision, policyVersion, subject: 'a person', purpose: 'secret',
+    policies: [{ id: policy, reason: null }], machine: { region, network, node: bank.tenant },
+    ...(costNanos === null ? {} : { chargeNanos: costNanos.toString() }),
+  };
+  return sealRecord({ id: randomUUID(), type: entry.type, timeMs: entry.timeMs, fields, facts: null }, of, sealer);
+};
+const find = async (filter: Partial<Search>, as: string = bank.tenant): Promise<number[]> => {
+  const found = await withTenant(dataSource, as, (manager) => store.find(manager, { tenant: as === '*' ? null : as, limit: 1_000, ...filter }));
+  return found.map(({ index }) => index);
+};
+
+beforeAll(async () => {
+  Logger.overrideLogger(false);
+  database = await createTestDatabase({ service: 'governance' });
+  await migrate(governance, database.ownerUrl);
+  dataSource = await createDataSource(database.url, 'governance').initialize();
+  for (const { tenant, pseudonym } of banks) {
+    await withTenant(dataSource, '*', (manager) => manager.query('INSERT INTO governance.organisations (tenant, name, pseudonym, created_at_ms) VALUES ($1, gen_random_uuid()::text, $2, 0)', [tenant, pseudonym]));
+  }
+  indexer = new SearchIndexer(dataSource, new SearchQueueStore());
+  for (let index = 0; index < 200; index += 1) {
+    told.push({
+      index, type: index % 4 === 3 ? 'completed' : 'admitted', timeMs: 1_000_000 + Math.floor(index / 3) * 10, keyId: index % 2 ? alice : bob, model: `m${index % 5}`,
+      region: index % 7 ? 'eu-frankfurt' : 'us-virginia', network: index % 3 ? 'mizan' : 'akash', decision: index % 11 ? 'permit' : 'deny', policy: `p${index % 6}`,
+      policyVersion: 1 + (index % 2), costNanos: index % 4 === 3 ? BigInt(index) * 1_000n : null,
+    });
+  }
+  const sequencer = sequencerOn(dataSource);
+  await sequencer.append(told.slice(0, 120).map((entry) => recordOf(entry)));
+  await sequencer.append(told.slice(120).map((entry) => recordOf(entry)));
+  await sequencer.append([recordOf(told[0]!, other)]);
+  await indexer.drain();
+}, 60_000);
+
+afterAll(async () => {
+  await dataSource?.destroy();
+  await database?.drop();
+});
+
+/** The same by looking at each. */
+const matches = (filter: Partial<SearchFilter> & { type?: RecordType }) => (entry: Told): boolean => {
+  const { fromMs, untilMs, costMinNanos, costMaxNanos, ...same } = filter;
+  if (Object.entries(same).some(([name, value]) => value !== undefined && entry[name as keyof Told] !== value)) return false;
+  if (fromMs !== undefined && entry.timeMs < fromMs) return false;
+  if (untilMs !== undefined && entry.timeMs > untilMs) return false;
+  if ((costMinNanos !== undefined || costMaxNanos !== undefined) && entry.costNanos === null) return false;
+  return !(costMinNanos !== undefined && entry.costNanos! < costMinNanos) && !(costMaxNanos !== undefined && entry.costNanos! > costMaxNanos);
+};
+
+const anyFilter = fc.record(
+  {
+    type: fc.constantFrom<RecordType>('admitted', 'completed'),
+    fromMs: fc.integer({ min: 999_990, max: 1_000_700 }),
+    untilMs: fc.integer({ min: 999_990, max: 1_000_700 }),
+    keyId: fc.constantFrom(alice, bob),
+    model: fc.constantFrom('m0', 'm1', 'm4', 'none'),
+    network: fc.constantFrom('mizan', 'akash'),
+    region: fc.constantFrom('eu-frankfurt', 'us-virginia'),
+    decision: fc.constantFrom('permit' as const, 'deny' as const),
+    policy: fc.constantFrom('p0', 'p5'),
+    policyVersion: fc.constantFrom(1, 2),
+    costMinNanos: fc.bigInt({ min: 0n, max: 200_000n }),
+    costMaxNanos: fc.bigInt({ min: 0n, max: 200_000n }),
+  },
+  { requiredKeys: [] },
+);
+
+describe('searching the log', () => {
+  it('finds by any combination of filters what looking at each entry finds, newest first', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyFilter, async (filter) => {
+        const expected = told.filter(matches(filter)).sort((a, b) => b.timeMs - a.timeMs || b.index - a.index);
+        expect(await find(filter)).toEqual(expected.map(({ index }) => index));
+      }),
+      { numRuns: 200, seed: 5 },
+    );
+  }, 30_000);
+
+  it('shows each entry once over the pages of any size, also where many have one time', async () => {
+    for (const limit of [5, 50]) {
+      const seen: number[] = [];
+      for (let after: number | undefined; ; after = seen.at(-1)) {
+        const page = await find({ limit, ...(after === undefined ? {} : { after }), region: 'eu-frankfurt' });
+        seen.push(...page);
+        if (page.length < limit) break;
+      }
+      expect(seen).toEqual(await find({ region: 'eu-frankfurt' }));
+    }
+    await expect(find({ after: 10_000 })).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+  });
+
+  it('is by organisation: another one finds its own, and the deployment all', async () => {
+    expect(await find({}, other.tenant)).toEqual([200]);
+    expect(await find({ tenant: bank.tenant }, other.tenant)).toEqual([]);
+    expect(await find({ model: 'm0' }, '*')).toHaveLength(41);
+  });
+
+  it('keeps nothing that a person wrote', async () => {
+    const rows = await withTenant(dataSource, '*', (manager) => manager.query('SELECT * FROM governance.search_entries'));
+    expect(JSON.stringify(rows)).not.toMatch(/a person|secret/);
+    expect(rows).toHaveLength(201);
+  });
+
+  it('survives that an entry is moved into it twice', async () => {
+    await withTenant(dataSource, '*', (manager) => new SearchQueueStore().add(manager, 0, [{ index: 0, id: randomUUID(), type: 'admitted', tenant: bank.tenant, timeMs: 1 } as never]));
+    await Promise.all([indexer.drain(), indexer.drain()]);
+    expect(await find({})).toHaveLength(200);
+  });
+});

@@ -1,0 +1,62 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { failure, type RecordType, type SearchFilter } from '#protocol';
+
+export interface Found {
+  readonly index: number;
+  readonly id: string;
+}
+
+export interface Search extends SearchFilter {
+  readonly tenant: string | null;
+  readonly type?: RecordType | undefined;
+  /** Index of the last entry of the page before. */
+  readonly after?: number | undefined;
+  readonly limit: number;
+}
+
+/** What each filter asks of a row. */
+const conditions: Readonly<Record<keyof SearchFilter | 'type' | 'tenant', string>> = {
+  tenant: 'tenant = $',
+  type: 'type = $',
+  record: 'id = $',
+  fromMs: 'time_ms >= $',
+  untilMs: 'time_ms <= $',
+  project: 'project = $',
+  keyId: 'key_id = $',
+  model: 'model = $',
+  network: 'network = $',
+  region: 'region = $',
+  decision: 'decision = $',
+  policy: 'policy = $',
+  policyVersion: 'policy_version = $',
+  costMinNanos: 'cost_nanos >= $',
+  costMaxNanos: 'cost_nanos <= $',
+};
+
+/** Finds entries; row-level security decides whose. */
+@Injectable()
+export class SearchStore {
+  /** Newest first. Only what is asked for is in the statement, so that each search is planned as what it is. Error: `REQUEST_INVALID` when `after` is no entry. */
+  async find(manager: EntityManager, { after, limit, ...filter }: Search): Promise<Found[]> {
+    const given = Object.entries(filter).filter(([, value]) => value !== undefined && value !== null);
+    const values = given.map(([, value]) => (typeof value === 'bigint' ? value.toString() : value));
+    const where = given.map(([name], at) => `${conditions[name as keyof typeof conditions]}${at + 1}`);
+    if (after !== undefined) {
+      const timeMs = await this.timeOf(manager, after);
+      where.push(`(time_ms, index) < ($${values.length + 1}, $${values.length + 2})`);
+      values.push(timeMs, after);
+    }
+    const rows = await manager.query<{ index: string; id: string }[]>(
+      `SELECT index, id FROM governance.search_entries ${where.length > 0 ? `WHERE ${where.join(' AND ')}` : ''} ORDER BY time_ms DESC, index DESC LIMIT $${values.length + 1}`,
+      [...values, limit],
+    );
+    return rows.map(({ index, id }) => ({ index: Number(index), id }));
+  }
+
+  private async timeOf(manager: EntityManager, index: number): Promise<string> {
+    const [row] = await manager.query<{ time_ms: string }[]>('SELECT time_ms FROM governance.search_entries WHERE index = $1', [index]);
+    if (row === undefined) throw failure('REQUEST_INVALID', '"after" is the index of an entry of the page before');
+    return row.time_ms;
+  }
+}
