@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Buyer, LogRecord } from '#protocol';
 import { openRecordBody } from '#protocol';
 import { openBooks } from '../books-harness.js';
@@ -21,6 +21,9 @@ const [fromMs, toMs] = [Date.parse('2026-01-01'), Date.parse('2026-02-01')];
 const inJanuaryMs = Date.parse('2026-01-15T12:00:00Z');
 const dayMs = 86_400_000;
 const actor = { keyId: null, tenant: null } as never;
+
+/** Other suites share the machine. */
+jest.setTimeout(30_000);
 
 describe('invoices', () => {
   let books: Books;
