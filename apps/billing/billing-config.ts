@@ -16,6 +16,10 @@ export const billingConfig = z.object({
   BILLING_CLOSE_PATIENCE_MS: z.coerce.number().int().min(0).max(30_000).default(10_000),
   /** Decimals of the payout token, a dollar token: 6 = 1,000 nanos a unit. Finer tokens are held at 10⁻⁹. */
   BILLING_TOKEN_DECIMALS: z.coerce.number().int().min(0).max(9).default(6),
+  /** How long after a month its invoices stay drafts, for usage that comes late: three days. */
+  BILLING_INVOICE_GRACE_MS: z.coerce.number().int().min(0).max(31 * 86_400_000).default(3 * 86_400_000),
+  /** How often drafts and payments are looked for. */
+  BILLING_INVOICE_RUN_MS: z.coerce.number().int().min(1_000).max(86_400_000).default(60_000),
 });
 export type BillingConfig = z.output<typeof billingConfig>;
 

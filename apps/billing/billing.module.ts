@@ -1,8 +1,9 @@
 import { Module } from '@nestjs/common';
 import { ChargesModule } from './charges/charges.module.js';
 import { ClosesModule } from './closes/closes.module.js';
+import { InvoicesModule } from './invoices/invoices.module.js';
 import { PayablesModule } from './payables/payables.module.js';
 
 /** Everything about money. Each capability is a module of its own; these bring in the others. */
-@Module({ imports: [ChargesModule, ClosesModule, PayablesModule] })
+@Module({ imports: [ChargesModule, ClosesModule, PayablesModule, InvoicesModule] })
 export class BillingModule {}

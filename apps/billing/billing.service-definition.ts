@@ -3,6 +3,7 @@ import { billingConfig } from './billing-config.js';
 import { BillingModule } from './billing.module.js';
 import { CreateCharges1767225600004 } from './charges/charges.migration.js';
 import { ChargesOfStreams1767225600006 } from './charges/charges-of-streams.migration.js';
+import { CreateInvoices1767225611000 } from './invoices/invoices.migration.js';
 import { CreateLedger1767225600001 } from './ledger/ledger.migration.js';
 import { LedgerChecksByIndex1767225600007 } from './ledger/ledger-checks.migration.js';
 import { LeasesOfKeys1767225610501 } from './leases/leases-of-keys.migration.js';
@@ -16,6 +17,6 @@ export const billing = defineService({
   name: 'billing',
   config: billingConfig,
   module: () => BillingModule,
-  migrations: [CreateLedger1767225600001, CreateLeases1767225600002, CreatePrices1767225600003, CreateCharges1767225600004, CreatePayables1767225600005, ChargesOfStreams1767225600006, LedgerChecksByIndex1767225600007, CountUsage1767225600008, LeasesOfKeys1767225610501, CreateCloses1767225611200],
+  migrations: [CreateLedger1767225600001, CreateLeases1767225600002, CreatePrices1767225600003, CreateCharges1767225600004, CreatePayables1767225600005, ChargesOfStreams1767225600006, LedgerChecksByIndex1767225600007, CountUsage1767225600008, LeasesOfKeys1767225610501, CreateInvoices1767225611000, CreateCloses1767225611200],
   http: 'internal',
 });

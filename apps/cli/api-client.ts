@@ -35,13 +35,21 @@ export class ApiClient {
     return this.answer('GET', path, { query });
   }
 
+  /** An answer of bytes. Errors: the same. */
+  async bytes(path: string, query: QueryValues): Promise<Buffer> {
+    return Buffer.from(await (await this.response('GET', path, { query })).arrayBuffer());
+  }
+
   private async answer(method: Method, path: string, parts: { readonly query?: QueryValues; readonly body?: unknown }): Promise<string> {
+    return (await this.response(method, path, parts)).text();
+  }
+
+  private async response(method: Method, path: string, parts: { readonly query?: QueryValues; readonly body?: unknown }): Promise<Response> {
     const url = new URL(`${this.base.replace(/\/$/, '')}/v1${path}`);
     for (const [name, value] of Object.entries(parts.query ?? {})) if (value !== undefined) url.searchParams.set(name, String(value));
     const response = await this.send(url, method, parts.body);
-    const text = await response.text();
-    if (!response.ok) throw errorOf(response.status, text);
-    return text;
+    if (!response.ok) throw errorOf(response.status, await response.text());
+    return response;
   }
 
   private async send(url: URL, method: Method, body: unknown): Promise<Response> {

@@ -3,6 +3,8 @@ import { BatchesController } from './batches/batches.controller.js';
 import { BudgetsController } from './budgets/budgets.controller.js';
 import { ChargesController } from './budgets/charges.controller.js';
 import { ClosesController } from './closes/closes.controller.js';
+import { InvoicePartiesController } from './invoices/parties.controller.js';
+import { InvoicesController } from './invoices/invoices.controller.js';
 import { CostsController } from './costs/costs.controller.js';
 import { FilesController } from './files/files.controller.js';
 import { LogController } from './log/log.controller.js';
@@ -49,6 +51,8 @@ export const controllers: readonly Type[] = [
   ChargesController,
   CostsController,
   ClosesController,
+  InvoicesController,
+  InvoicePartiesController,
   PricesController,
   NodesController,
   EnrolmentTokensController,

@@ -43,6 +43,9 @@ export const actions = [
   'settlement.run',
   'close.run',
   'close.read',
+  'invoice.read',
+  /** Sellers, buyers' details, rates, issuing, credit notes, payments: the seller's own acts. */
+  'invoice.write',
 ] as const;
 export type Action = (typeof actions)[number];
 
@@ -55,11 +58,11 @@ export const grants: Record<Role, { scope: 'own' | 'any'; actions: ReadonlySet<A
   platform_admin: { scope: 'any', actions: new Set(actions.filter((action) => !working.includes(action))) },
   org_admin: {
     scope: 'own',
-    actions: new Set<Action>([...reading, 'project.write', 'key.write', 'key.read', 'limit.write', 'alias.write', 'policy.write', 'policy.read', 'policy.dryRun', 'budget.write', 'record.read', 'proof.read', 'payout.read', 'settlement.run']),
+    actions: new Set<Action>([...reading, 'project.write', 'key.write', 'key.read', 'limit.write', 'alias.write', 'policy.write', 'policy.read', 'policy.dryRun', 'budget.write', 'record.read', 'proof.read', 'payout.read', 'settlement.run', 'invoice.read']),
   },
   developer: { scope: 'own', actions: new Set<Action>([...reading, ...working, 'policy.read', 'record.read', 'proof.read']) },
-  finance: { scope: 'own', actions: new Set<Action>([...reading, 'budget.write', 'payout.read', 'settlement.run', 'proof.read']) },
-  auditor: { scope: 'own', actions: new Set<Action>([...reading, 'key.read', 'policy.read', 'policy.dryRun', 'record.read', 'proof.read', 'payout.read', 'node.read']) },
+  finance: { scope: 'own', actions: new Set<Action>([...reading, 'budget.write', 'payout.read', 'settlement.run', 'proof.read', 'invoice.read']) },
+  auditor: { scope: 'own', actions: new Set<Action>([...reading, 'key.read', 'policy.read', 'policy.dryRun', 'record.read', 'proof.read', 'payout.read', 'node.read', 'invoice.read']) },
 };
 
 /** Whether a role may act on a resource of `tenant`. A resource without a tenant (`null`) belongs to the deployment. */

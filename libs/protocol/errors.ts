@@ -55,6 +55,7 @@ export const errorCodes = {
   CHAIN_UNAVAILABLE: ErrorKind.unavailable,
   CHAIN_REJECTED: ErrorKind.precondition,
   NOTHING_DUE: ErrorKind.precondition,
+  INVOICE_IMPOSSIBLE: ErrorKind.precondition,
   DEPOSIT_INSUFFICIENT: ErrorKind.precondition,
   LEDGER_UNBALANCED: ErrorKind.internal,
   INTERNAL: ErrorKind.internal,

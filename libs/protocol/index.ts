@@ -11,6 +11,7 @@ export * from './define.js';
 export * from './errors.js';
 export * from './files.js';
 export * from './governance.js';
+export * from './invoices.js';
 export * from './limits.js';
 export * from './nats-exposure.js';
 export * from './permissions.js';

@@ -31,6 +31,7 @@ export const recordTypes = [
   'epoch.settled',
   'offers.seen',
   'books.closed',
+  'invoice.issued',
 ] as const;
 export const recordType = z.enum(recordTypes);
 export type RecordType = z.output<typeof recordType>;

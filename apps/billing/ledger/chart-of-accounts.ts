@@ -23,6 +23,16 @@ export const accountKinds = [
   'deposit',
   /** A payee's tokens in the escrow, not yet withdrawn: credit. */
   'credited',
+  /** What a tenant owes by issued invoices, in their currency. */
+  'invoiced',
+  /** VAT that a seller owes to the state: credit. */
+  'tax',
+  /** What rounding invoices to hundredths made of the sums. */
+  'rounding',
+  /** Credited to tenants by credit notes. */
+  'allowance',
+  /** Payments by bank, as they were told. */
+  'received',
 ] as const;
 export type AccountKind = (typeof accountKinds)[number];
 
@@ -51,6 +61,12 @@ export const exchange = (currency: string): Account => ({ kind: 'exchange', code
 export const escrow = (token: string): Account => ({ kind: 'escrow', code: 'escrow', currency: token, tenant: operatorTenant });
 export const deposit = (tenant: string, token: string): Account => ({ kind: 'deposit', code: `deposit:${tenant}`, currency: token, tenant });
 export const credited = (tenant: string, payee: string, token: string): Account => ({ kind: 'credited', code: `credited:${tenant}:${payee.toLowerCase()}`, currency: token, tenant });
+
+export const invoiced = (tenant: string, currency: string): Account => ({ kind: 'invoiced', code: `invoiced:${tenant}`, currency, tenant });
+export const taxDue = (seller: string, currency: string): Account => ({ kind: 'tax', code: `tax:${seller}`, currency, tenant: operatorTenant });
+export const rounding = (currency: string): Account => ({ kind: 'rounding', code: 'rounding', currency, tenant: operatorTenant });
+export const allowance = (currency: string): Account => ({ kind: 'allowance', code: 'allowance', currency, tenant: operatorTenant });
+export const received = (currency: string): Account => ({ kind: 'received', code: 'received', currency, tenant: operatorTenant });
 
 /** The last part of a code: payee, node or budget part. */
 export const lastPart = (code: string): string => code.slice(code.lastIndexOf(':') + 1);

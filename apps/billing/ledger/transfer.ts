@@ -21,6 +21,9 @@ export const transferCodes = [
   'deposit',
   'withdrawal',
   'deposit-withdrawal',
+  'invoice.issue',
+  'invoice.credit',
+  'invoice.payment',
 ] as const;
 export type TransferCode = (typeof transferCodes)[number];
 

@@ -1,0 +1,84 @@
+import { describe, expect, it } from '@jest/globals';
+import { writeFileSync } from 'node:fs';
+import type { Buyer, Seller } from '#protocol';
+import { bank, frankfurt } from '../invoices-harness.js';
+import { brokenRules } from './en16931-rules-harness.js';
+import { creditDocument, documentText, draftDocument, readDocument } from './invoice-document.js';
+import { invoiceLines, linesMax } from './invoice-lines.js';
+import type { UsageGroup } from './invoice-lines.js';
+import { invoicePdf } from './invoice-pdf.js';
+import { invoiceUbl } from './invoice-ubl.js';
+
+const id = '11111111-1111-4111-8111-111111111111';
+const usage = (over: Partial<UsageGroup> = {}): UsageGroup => ({ project: 'mail', model: 'llama-3-70b', endpoint: 'chat/completions', meter: 'input', lateMonth: null, tokens: 123_456_789n, nanosPerMillion: 590_000_000n, amountNanos: 72_839_505_510n, ...over });
+const groups = [usage(), usage({ meter: 'output', tokens: 4_200_000n, nanosPerMillion: 790_000_000n, amountNanos: 3_318_000_000n }), usage({ meter: 'difference', tokens: 0n, nanosPerMillion: 0n, amountNanos: -12_340_000n }), usage({ lateMonth: '2026-09', tokens: 10n, amountNanos: 5_900n })];
+const rate = { currency: 'EUR' as const, nanosPerUsd: 921_300_000n, validFromMs: 0, source: 'ECB reference rate of 2026-10-30' };
+const dollar = { currency: 'USD' as const, nanosPerUsd: 1_000_000_000n, validFromMs: 0, source: 'the dollar itself' };
+const written = (buyer: Partial<Buyer> = {}, seller: Partial<Seller> = {}, of: readonly UsageGroup[] = groups) => {
+  const party = { ...bank, ...buyer };
+  const used = party.currency === 'USD' ? dollar : { ...rate, currency: party.currency };
+  const draft = { id, tenant: id, seller: { ...frankfurt, ...seller }, buyer: party, fromMs: Date.parse('2026-10-01'), toMs: Date.parse('2026-11-01'), issueMs: Date.parse('2026-11-04T10:00:00Z'), rate: used, homeRate: party.currency === 'USD' && seller.vatId !== null ? rate : null, groups: of };
+  return { ...draftDocument(draft), number: 'MZE-2026-00001' };
+};
+
+describe('an invoice', () => {
+  const parties: [string, Partial<Buyer>, Partial<Seller>][] = [
+    ['at home, in euros', {}, {}],
+    ['in dollars, with the tax in euros as well', { currency: 'USD' }, {}],
+    ['under reverse charge', { country: 'FR', vatId: 'FR12345678901' }, {}],
+    ['outside the scope of VAT', { country: 'US', vatId: null }, {}],
+    ['to an exempt buyer', { exemption: 'Exempt under § 4 UStG' }, {}],
+    ['in Riyadh', { country: 'SA', vatId: 'SA300000000000003', name: 'بنك الرياض', currency: 'SAR' }, { country: 'SA', vatId: 'SA310000000000003' }],
+    ['exported from Dubai', { country: 'SA', vatId: null, currency: 'USD' }, { country: 'AE', vatId: 'AE100000000000003', bank: null }],
+    ['of a seller without VAT', { orderReference: null }, { vatId: null }],
+  ];
+
+  it.each(parties)('%s keeps the rules of EN 16931 and Peppol, and so does the credit note for it', (_name, buyer, seller) => {
+    const document = written(buyer, seller);
+    expect(brokenRules(invoiceUbl(document))).toEqual([]);
+    const credited = new Map([[1, 100n], [2, document.lines[1]!.netMinor]]);
+    const note = { ...creditDocument(document, { id, issueMs: Date.parse('2026-11-20'), reason: 'Wrong price', credited }), number: 'MZE-CN-2026-00001' };
+    expect(brokenRules(invoiceUbl(note))).toEqual([]);
+    expect(note.grossMinor).toBe(note.netMinor + note.taxMinor);
+  });
+
+  it('that breaks a rule is caught by it', () => {
+    const xml = invoiceUbl(written());
+    const broken = (from: RegExp, to: string): string[] => brokenRules(xml.replace(from, to));
+    expect(broken(/<cbc:PayableAmount currencyID="EUR">\d/, '<cbc:PayableAmount currencyID="EUR">9')).toContain('BR-CO-16');
+    expect(broken(/<cbc:Percent>19.00/, '<cbc:Percent>18.00')).toContain('BR-CO-17');
+    expect(broken(/<cac:PartyTaxScheme>[\s\S]*?<\/cac:PartyTaxScheme>/, '')).toContain('BR-S-02');
+    expect(broken(/<cbc:BuyerReference>.*<\/cbc:BuyerReference>|<cac:OrderReference>[\s\S]*<\/cac:OrderReference>/g, '')).toContain('PEPPOL-EN16931-R003');
+    expect(broken(/<cbc:InvoicedQuantity unitCode="C62">1/, '<cbc:InvoicedQuantity unitCode="C62">2')).toContain('PEPPOL-EN16931-R120');
+  });
+
+  it('adds up from lines rounded to hundredths, and its tax is that of the whole', () => {
+    const document = written({ currency: 'USD' });
+    expect(document.lines.map(({ netMinor }) => netMinor)).toEqual([7_284n, 332n, -1n, 0n]);
+    expect(document).toMatchObject({ netMinor: 7_615n, taxMinor: 1_447n, grossMinor: 9_062n, usageNanos: 76_145_171_410n, taxHome: { currency: 'EUR', taxMinor: 1_333n }, dueDate: '2026-12-04', periodTo: '2026-10-31' });
+    expect(document.lines[3]!.detail).toContain('late usage of 2026-09');
+  });
+
+  it('reads back from its canonical text as it was', () => {
+    const document = written();
+    expect(readDocument(documentText(document))).toEqual(document);
+  });
+
+  it('with more lines than anyone reads is summed by model, then by project, and never loses a nano', () => {
+    const many = Array.from({ length: linesMax + 1 }, (_, index) => usage({ nanosPerMillion: BigInt(index), amountNanos: 10_000_000n }));
+    expect(invoiceLines(many, 1_000_000_000n)).toMatchObject([{ netMinor: BigInt(linesMax + 1), quantity: 1n }]);
+    expect(invoiceLines(many.map((group, index) => ({ ...group, model: `m${index}`, project: `p${index % 7}` })), 1_000_000_000n)).toHaveLength(7);
+    expect(brokenRules(invoiceUbl(written({}, {}, many)))).toEqual([]);
+  });
+
+  it('is the same PDF, byte for byte, whenever it is made, with as many pages as it needs', async () => {
+    const document = written({ name: 'بنك الراين – Łódź & Söhne' });
+    const [once, again] = [await invoicePdf(document), await invoicePdf(document)];
+    expect(once.equals(again)).toBe(true);
+    expect(once.subarray(0, 5).toString()).toBe('%PDF-');
+    expect(once.length).toBeLessThan(100_000);
+    const long = await invoicePdf(written({}, {}, Array.from({ length: 90 }, (_, index) => usage({ project: `project ${index}` }))));
+    expect([once, long].map((pdf) => pdf.toString('latin1').match(/\/Type \/Page\b/g)!.length)).toEqual([1, 4]);
+    if (process.env['MIZAN_KEEP_PDF']) writeFileSync(process.env['MIZAN_KEEP_PDF'], long);
+  });
+});

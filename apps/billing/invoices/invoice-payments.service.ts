@@ -1,0 +1,75 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { failure } from '#protocol';
+import type { InvoicePayment } from '#protocol';
+import { withTenant } from '#service';
+import { LedgerStore } from '../ledger/ledger.store.js';
+import type { Transfer } from '../ledger/transfer.js';
+import { readDocument } from './invoice-document.js';
+import { chainPaymentTransfer, paymentId, paymentTransfer } from './invoice-transfers.js';
+import { InvoicesService } from './invoices.service.js';
+import { InvoicesStore } from './invoices.store.js';
+import type { FoundInvoice } from './invoices.store.js';
+import { PaymentsStore } from './payments.store.js';
+import { fromUsd, nanosPerMinor, toUsd } from './rounding.js';
+
+const dueOf = ({ grossMinor, paidMinor, creditedMinor }: FoundInvoice): bigint => grossMinor - paidMinor - creditedMinor;
+
+/** Brings payments together with invoices. */
+@Injectable()
+export class InvoicePaymentsService {
+  constructor(
+    @Inject(DataSource) private readonly dataSource: DataSource,
+    @Inject(InvoicesService) private readonly service: InvoicesService,
+    @Inject(InvoicesStore) private readonly invoices: InvoicesStore,
+    @Inject(PaymentsStore) private readonly payments: PaymentsStore,
+    @Inject(LedgerStore) private readonly ledger: LedgerStore,
+  ) {}
+
+  /** A payment told by hand, once by its id. Errors: NOT_FOUND, REQUEST_INVALID (more than is due), IDEMPOTENCY_MISMATCH. */
+  pay(tenant: string, payment: Omit<InvoicePayment, 'source'>): Promise<FoundInvoice> {
+    return withTenant(this.dataSource, '*', async (manager) => {
+      await this.invoices.lockTenant(manager, tenant);
+      const invoice = await this.service.found(manager, tenant, payment.invoice);
+      const known = await this.payments.find(manager, payment.id);
+      if (known) {
+        if (known.invoice === payment.invoice && known.amountMinor === payment.amountMinor && known.reference === payment.reference) return invoice;
+        throw failure('IDEMPOTENCY_MISMATCH', 'another payment has this id; use a new one', { id: payment.id });
+      }
+      if (invoice.kind !== 'invoice' || invoice.state === 'draft') throw failure('REQUEST_INVALID', 'only an issued invoice can be paid', { param: 'invoice' });
+      if (payment.amountMinor <= 0n || payment.amountMinor > dueOf(invoice)) throw failure('REQUEST_INVALID', `the amount must be above 0 and at most the ${dueOf(invoice)} hundredths that are due`, { param: 'amountMinor' });
+      await this.payments.add(manager, tenant, { ...payment, source: 'hand' }, null);
+      await this.ledger.post(manager, [paymentTransfer(payment.id, invoice, payment.amountMinor)]);
+      return this.service.found(manager, tenant, payment.invoice);
+    });
+  }
+
+  /** What the chain settled pays the oldest open invoices, in whole hundredths. Answers how many payments that were. */
+  applySettlements(tenant: string): Promise<number> {
+    return withTenant(this.dataSource, '*', async (manager) => {
+      await this.invoices.lockTenant(manager, tenant);
+      const open = await this.invoices.open(manager, tenant);
+      if (open.length === 0) return 0;
+      const transfers: Transfer[] = [];
+      const money = (await this.payments.settled(manager, tenant)).map((one) => ({ ...one }));
+      for (const invoice of open) {
+        const { rate } = readDocument((await this.invoices.document(manager, invoice.id))!);
+        let dueMinor = dueOf(invoice);
+        for (const one of money) {
+          const has = one.leftNanos <= 0n ? 0n : fromUsd(one.leftNanos, rate.nanosPerUsd) / nanosPerMinor;
+          const amountMinor = has < dueMinor ? has : dueMinor;
+          const id = paymentId(invoice.id, one.statement);
+          if (amountMinor <= 0n || (await this.payments.find(manager, id))) continue;
+          const exact = toUsd(amountMinor * nanosPerMinor, rate.nanosPerUsd);
+          const usdNanos = exact < one.leftNanos ? exact : one.leftNanos;
+          await this.payments.add(manager, tenant, { id, invoice: invoice.id, amountMinor, source: 'chain', reference: one.tx, paidAtMs: one.settledAtMs }, { statement: one.statement, usdNanos });
+          transfers.push(chainPaymentTransfer(id, invoice, amountMinor, usdNanos));
+          one.leftNanos -= usdNanos;
+          dueMinor -= amountMinor;
+        }
+      }
+      await this.ledger.post(manager, transfers);
+      return transfers.length;
+    });
+  }
+}

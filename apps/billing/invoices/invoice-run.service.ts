@@ -1,0 +1,74 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { Clock, isDomainError } from '#kernel';
+import { SERVICE_CONFIG, withTenant } from '#service';
+import type { BillingConfig } from '../billing-config.js';
+import { PeriodicTask } from '../periodic-task.js';
+import { InvoicePaymentsService } from './invoice-payments.service.js';
+import { InvoicedChargesStore } from './invoiced-charges.store.js';
+import { InvoicesService } from './invoices.service.js';
+import { InvoicesStore } from './invoices.store.js';
+import { PaymentsStore } from './payments.store.js';
+
+/** Ids of a round trip: 200 of 36 bytes. */
+const pageSize = 200;
+
+/** Once a month is over: drafts for whoever used something, issued when their grace is over; and payments that the chain brought. */
+@Injectable()
+export class InvoiceRun extends PeriodicTask {
+  private readonly logger = new Logger(InvoiceRun.name);
+
+  constructor(
+    @Inject(SERVICE_CONFIG) config: BillingConfig,
+    @Inject(DataSource) private readonly dataSource: DataSource,
+    @Inject(Clock) private readonly clock: Clock,
+    @Inject(InvoicesService) private readonly service: InvoicesService,
+    @Inject(InvoicesStore) private readonly invoices: InvoicesStore,
+    @Inject(InvoicedChargesStore) private readonly charges: InvoicedChargesStore,
+    @Inject(PaymentsStore) private readonly payments: PaymentsStore,
+    @Inject(InvoicePaymentsService) private readonly paying: InvoicePaymentsService,
+  ) {
+    super(config.BILLING_INVOICE_RUN_MS);
+  }
+
+  async runOnce(): Promise<void> {
+    await this.draftMonth();
+    await this.issueDue();
+    const open = await withTenant(this.dataSource, '*', (manager) => this.payments.tenantsOpen(manager));
+    for (const tenant of open) await this.attempt(tenant, () => this.paying.applySettlements(tenant));
+  }
+
+  private async draftMonth(): Promise<void> {
+    const now = new Date(this.clock.nowMs());
+    const [fromMs, toMs] = [Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - 1), Date.UTC(now.getUTCFullYear(), now.getUTCMonth())];
+    for (let after: string | null = null; ; ) {
+      const last: string | null = after;
+      const tenants: string[] = await withTenant(this.dataSource, '*', (manager) => this.charges.tenantsDue(manager, toMs, last, pageSize));
+      for (const tenant of tenants) await this.attempt(tenant, () => this.service.draft(tenant, fromMs, toMs));
+      if (tenants.length < pageSize) return;
+      after = tenants.at(-1)!;
+    }
+  }
+
+  private async issueDue(): Promise<void> {
+    for (;;) {
+      const drafts = await withTenant(this.dataSource, '*', (manager) => this.invoices.drafts(manager, this.clock.nowMs(), pageSize));
+      let issued = 0;
+      for (const { tenant, id } of drafts) issued += (await this.attempt(tenant, () => this.service.issue(tenant, id))) ? 1 : 0;
+      // Those that cannot be issued stay, and must not be asked for again at once.
+      if (issued === 0 || drafts.length < pageSize) return;
+    }
+  }
+
+  /** One organisation whose invoice is impossible keeps nobody else waiting. */
+  private async attempt(tenant: string, work: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      if (!isDomainError(error)) throw error;
+      this.logger.warn(`no invoice for ${tenant}: ${error.code}: ${error.message}`);
+      return false;
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import { Controller, Inject } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { Serve } from '#messaging';
+import { failure, invoiceCalls } from '#protocol';
+import type { ReplyOf, RequestOf } from '#protocol';
+import { withTenant } from '#service';
+import { InvoicePaymentsService } from './invoice-payments.service.js';
+import { InvoicesService } from './invoices.service.js';
+import { InvoicesStore } from './invoices.store.js';
+import { PaymentsStore } from './payments.store.js';
+
+@Controller()
+export class InvoicesRpc {
+  constructor(
+    @Inject(DataSource) private readonly dataSource: DataSource,
+    @Inject(InvoicesService) private readonly service: InvoicesService,
+    @Inject(InvoicesStore) private readonly invoices: InvoicesStore,
+    @Inject(PaymentsStore) private readonly payments: PaymentsStore,
+    @Inject(InvoicePaymentsService) private readonly paying: InvoicePaymentsService,
+  ) {}
+
+  @Serve(invoiceCalls.draft)
+  draft({ tenant, fromMs, toMs }: RequestOf<typeof invoiceCalls.draft>): Promise<ReplyOf<typeof invoiceCalls.draft>> {
+    return this.service.draft(tenant, fromMs, toMs);
+  }
+
+  /** What the chain has settled by now pays it at once. */
+  @Serve(invoiceCalls.issue)
+  async issue({ tenant, id }: RequestOf<typeof invoiceCalls.issue>): Promise<ReplyOf<typeof invoiceCalls.issue>> {
+    await this.service.issue(tenant, id);
+    await this.paying.applySettlements(tenant);
+    return withTenant(this.dataSource, tenant, (manager) => this.service.found(manager, tenant, id));
+  }
+
+  @Serve(invoiceCalls.credit)
+  credit(request: RequestOf<typeof invoiceCalls.credit>): Promise<ReplyOf<typeof invoiceCalls.credit>> {
+    return this.service.credit(request);
+  }
+
+  @Serve(invoiceCalls.pay)
+  pay({ tenant, ...payment }: RequestOf<typeof invoiceCalls.pay>): Promise<ReplyOf<typeof invoiceCalls.pay>> {
+    return this.paying.pay(tenant, payment);
+  }
+
+  @Serve(invoiceCalls.list)
+  async list(page: RequestOf<typeof invoiceCalls.list>): Promise<ReplyOf<typeof invoiceCalls.list>> {
+    const rows = await withTenant(this.dataSource, page.tenant ?? '*', (manager) => this.invoices.list(manager, { ...page, limit: page.limit + 1 }));
+    return { data: rows.slice(0, page.limit), hasMore: rows.length > page.limit };
+  }
+
+  @Serve(invoiceCalls.get)
+  get({ tenant, id }: RequestOf<typeof invoiceCalls.get>): Promise<ReplyOf<typeof invoiceCalls.get>> {
+    return withTenant(this.dataSource, tenant, async (manager) => {
+      const invoice = await this.service.found(manager, tenant, id);
+      return { invoice, document: await this.service.read(manager, invoice), payments: await this.payments.ofInvoice(manager, id) };
+    });
+  }
+
+  @Serve(invoiceCalls.file)
+  file({ tenant, id, kind }: RequestOf<typeof invoiceCalls.file>): Promise<ReplyOf<typeof invoiceCalls.file>> {
+    return withTenant(this.dataSource, tenant, async (manager) => {
+      const { number } = await this.service.found(manager, tenant, id);
+      const file = await this.invoices.file(manager, tenant, id, kind);
+      if (!file || number === null) throw failure('NOT_FOUND', 'a draft has no files yet; issue it first', { invoice: id });
+      return { name: `${number}.${kind === 'pdf' ? 'pdf' : 'xml'}`, bytes: file.bytes.toString('base64'), sha256: file.hash };
+    });
+  }
+}
