@@ -97,7 +97,7 @@ describe('a node', () => {
     await running?.stop();
     running = undefined;
     rmSync(directory, { recursive: true, force: true });
-  });
+  }, 30_000);
   afterAll(async () => {
     client.close();
     await Promise.all([gateway.close(), spy.close()]);
@@ -213,13 +213,13 @@ describe('a node', () => {
     const verifier = await connect({ servers: nats.url, authenticator: credsAuthenticator(Buffer.from(nats.credentials.verify)), inboxPrefix: serviceInboxPrefix('verify') });
     const manager = await jetstreamManager(verifier, { checkAPI: false });
     let kept: Record<string, number> | undefined;
-    for (let tries = 0; tries < 80 && !kept?.[nodeSubjects.receipt(id.node)]; tries += 1) {
+    for (let tries = 0; tries < 300 && !kept?.[nodeSubjects.receipt(id.node)]; tries += 1) {
       kept = (await manager.streams.info('RECEIPTS', { subjects_filter: nodeSubjects.receipt(id.node) })).state.subjects;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     await verifier.close();
     expect(kept?.[nodeSubjects.receipt(id.node)]).toBeGreaterThan(0);
-  }, 30_000);
+  }, 60_000);
 
   it('says why when it cannot join: no token, a wrong one, or no hub', async () => {
     await expect(start({ token: undefined })).rejects.toMatchObject({ code: 'REQUEST_INVALID', message: expect.stringMatching(/--hub and --token/) });

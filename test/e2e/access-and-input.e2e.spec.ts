@@ -329,7 +329,7 @@ describe('credentials behind the gateway', () => {
 
   it('of one service do not open the tables of another, and the verifier’s writes none', async () => {
     const secrets = JSON.parse(readFileSync(stack.path('secrets.json'), 'utf8')) as Record<string, string>;
-    const tables = { billing: 'billing.postings', governance: 'governance.log_entries', scheduler: 'scheduler.nodes', settlement: 'settlement.statements' };
+    const tables = { billing: 'billing.postings', governance: 'governance.log_bundles', scheduler: 'scheduler.nodes', settlement: 'settlement.statements' };
     for (const [service, own] of Object.entries(tables)) {
       const url = new URL(stack.run.databaseUrl);
       [url.username, url.password] = [`mizan_${service}`, secrets[`database:mizan_${service}`]!];
