@@ -2,6 +2,8 @@
 export default {
   rootDir: '.',
   testEnvironment: 'node',
+  // Machines that many share are slow at times; nothing is measured by this.
+  testTimeout: 30_000,
   extensionsToTreatAsEsm: ['.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '/.mizan/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.mizan/'],
