@@ -2,6 +2,7 @@
 export default {
   rootDir: '.',
   testEnvironment: 'node',
+  testSequencer: '<rootDir>/test/longest-first.mjs',
   // Machines that many share are slow at times; nothing is measured by this.
   testTimeout: 30_000,
   extensionsToTreatAsEsm: ['.ts'],

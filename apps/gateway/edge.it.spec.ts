@@ -218,7 +218,7 @@ describe('the edge of the gateway, by raw sockets', () => {
     }
     // On a slow machine they do not arrive in time.
     expect((await images).filter((status) => ![400, 408, 0].includes(status))).toEqual([]);
-    expect(Math.max(...delays)).toBeLessThan(1_500);
+    expect(Math.max(...delays)).toBeLessThan(5_000);
   });
 
   it.each(['http://169.254.169.254/latest/meta-data', 'http://[::1]/', 'http://2130706433/', 'http:\\\\evil', 'file:///etc/passwd'])('conformance 49: no address inside is ever fetched for a message: %s', async (url) => {

@@ -210,7 +210,7 @@ describe('a node', () => {
     await expect(lost).rejects.toMatchObject({ code: 'NODE_UNREACHABLE' });
     await nats.restart();
     // The stream keeps it, whoever was listening at that moment.
-    const verifier = await connect({ servers: nats.url, authenticator: credsAuthenticator(Buffer.from(nats.credentials.verify)), inboxPrefix: serviceInboxPrefix('verify') });
+    const verifier = await connect({ ...{ waitOnFirstConnect: true, maxReconnectAttempts: -1, reconnectTimeWait: 250, timeout: 5_000 }, servers: nats.url, authenticator: credsAuthenticator(Buffer.from(nats.credentials.verify)), inboxPrefix: serviceInboxPrefix('verify') });
     const manager = await jetstreamManager(verifier, { checkAPI: false });
     let kept: Record<string, number> | undefined;
     for (let tries = 0; tries < 300 && !kept?.[nodeSubjects.receipt(id.node)]; tries += 1) {
@@ -219,7 +219,7 @@ describe('a node', () => {
     }
     await verifier.close();
     expect(kept?.[nodeSubjects.receipt(id.node)]).toBeGreaterThan(0);
-  }, 60_000);
+  }, 120_000);
 
   it('says why when it cannot join: no token, a wrong one, or no hub', async () => {
     await expect(start({ token: undefined })).rejects.toMatchObject({ code: 'REQUEST_INVALID', message: expect.stringMatching(/--hub and --token/) });

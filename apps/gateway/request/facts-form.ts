@@ -5,7 +5,7 @@ import type { RecordFacts } from '#protocol';
 
 export type WireFacts = Readonly<Record<string, Json>>;
 
-/** A record's facts are written twice, into its body and beside it for the books, and checked once: 10 µs. */
+/** A record's facts are written twice, into its body and beside it for the books, and checked once. */
 const written = new WeakMap<RecordFacts, WireFacts>();
 
 /** Facts in their wire form. What a node or a client had a part in is checked here. Error: ZodError. */
