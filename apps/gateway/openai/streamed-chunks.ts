@@ -47,7 +47,6 @@ export class StreamedChunks implements StreamForm {
       return undefined;
     }
     const chunk = parsedChunk(data);
-    if (chunk['error']) throw failure('ENGINE_FAILED', 'the engine told of an error within its answer');
     const choices = Array.isArray(chunk['choices']) ? (chunk['choices'] as unknown[]) : [];
     for (const choice of choices) this.text.push(producedText(choice));
     const changes = [this.keepHead(chunk), this.keepUsage(chunk), ...choices.map((choice) => this.tools.repair(choice)), data.includes(lineFeed)];
@@ -123,8 +122,14 @@ const event = (data: Buffer): Buffer => Buffer.concat([prefix, data, suffix]);
 const prefix = Buffer.from('data: ');
 const suffix = Buffer.from('\n\n');
 
-/** Error: NODE_PROTOCOL. */
+/** Errors: NODE_PROTOCOL, ENGINE_FAILED (the chunk is an error). */
 export function parsedChunk(data: Buffer): Chunk {
+  const chunk = objectOf(data);
+  if (chunk['error']) throw failure('ENGINE_FAILED', 'the engine told of an error within its answer');
+  return chunk;
+}
+
+function objectOf(data: Buffer): Chunk {
   try {
     const value: unknown = JSON.parse(data.toString('utf8'));
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Chunk;

@@ -1,5 +1,5 @@
 import type { DomainError } from '#kernel';
-import { failure, isDone, producedText } from '#protocol';
+import { isDone, producedText } from '#protocol';
 import type { Usage } from '#protocol';
 import type { AnswerGuard } from '../answers/answer-guard.js';
 import { parsedChunk } from '../openai/streamed-chunks.js';
@@ -61,7 +61,6 @@ export class ResponseEvents implements StreamForm {
       return undefined;
     }
     const chunk = parsedChunk(data);
-    if (chunk['error']) throw failure('ENGINE_FAILED', 'the engine told of an error within its answer');
     const events = [...this.begin(chunk)];
     for (const choice of Array.isArray(chunk['choices']) ? (chunk['choices'] as unknown[]) : []) {
       this.text.push(producedText(choice));
