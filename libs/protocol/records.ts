@@ -36,6 +36,9 @@ export const recordTypes = [
   'invoice.issued',
   'decisions.counted',
   'run.closed',
+  'sealing.rotated',
+  'master.rotated',
+  'kms.changed',
 ] as const;
 export const recordType = z.enum(recordTypes);
 export type RecordType = z.output<typeof recordType>;
