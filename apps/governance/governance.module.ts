@@ -65,10 +65,8 @@ export class GovernanceModule {
   static for(config: GovernanceConfig): DynamicModule {
     return {
       module: GovernanceModule,
-      controllers: [OrganisationsRpc, KeysRpc, PoliciesRpc, TrafficRpc, AuditRpc, RecordsConsumer],
-      providers: [{ provide: Secrets, useValue: new Secrets(config) }, ...organisations, ...keys, ...policies, ...traffic, ...audit, ...search, ...runs, ...witnesses, Republish],
       controllers: [OrganisationsRpc, CustodyRpc, KeysRpc, PoliciesRpc, TrafficRpc, AuditRpc, RecordsConsumer],
-      providers: [{ provide: Secrets, useValue: new Secrets(config) }, ...organisations, ...custody, ...keys, ...policies, ...traffic, ...audit, ...search, ...witnesses, Republish],
+      providers: [{ provide: Secrets, useValue: new Secrets(config) }, ...organisations, ...custody, ...keys, ...policies, ...traffic, ...audit, ...search, ...runs, ...witnesses, Republish],
     };
   }
 }
