@@ -17,6 +17,7 @@ import { CompletionsController } from './openai/completions.controller.js';
 import { EmbeddingsController } from './openai/embeddings.controller.js';
 import { ModelsController } from './openai/models.controller.js';
 import { OpenApiController } from './openapi/openapi.controller.js';
+import { CustodyController } from './organisations/custody.controller.js';
 import { KeysController } from './organisations/keys.controller.js';
 import { LimitsController } from './organisations/limits.controller.js';
 import { ModelAliasesController } from './organisations/model-aliases.controller.js';
@@ -44,6 +45,7 @@ export const controllers: readonly Type[] = [
   OrganisationsController,
   ProjectsController,
   KeysController,
+  CustodyController,
   LimitsController,
   ModelAliasesController,
   PoliciesController,
