@@ -15,6 +15,11 @@ import { TileStore } from './audit/tiles.store.js';
 import { Tiles } from './audit/tiles.service.js';
 import { ChangeLog } from './change-log.service.js';
 import type { GovernanceConfig } from './config.js';
+import { CustodyRpc } from './custody/custody.rpc.js';
+import { Custody } from './custody/custody.service.js';
+import { KeyManagers } from './custody/key-managers.service.js';
+import { TenantKeyStore } from './custody/tenant-keys.store.js';
+import { TenantKmsStore } from './custody/tenant-kms.store.js';
 import { Bootstrap } from './keys/bootstrap.service.js';
 import { KeysRpc } from './keys/keys.rpc.js';
 import { Keys } from './keys/keys.service.js';
@@ -30,6 +35,8 @@ import { PoliciesRpc } from './policies/policies.rpc.js';
 import { Policies } from './policies/policies.service.js';
 import { PolicyStore } from './policies/policies.store.js';
 import { Republish } from './republish.service.js';
+import { GatewayRunStore } from './runs/gateway-runs.store.js';
+import { SilentRuns } from './runs/silent-runs.service.js';
 import { Secrets } from './secrets.js';
 import { Aliases } from './traffic/aliases.service.js';
 import { AliasStore } from './traffic/aliases.store.js';
@@ -44,11 +51,13 @@ import { WitnessRounds } from './witnesses/witness-rounds.service.js';
 import { Witnessing } from './witnesses/witnessing.service.js';
 
 const organisations = [Organisations, OrganisationStore, SealingKeyStore, Pseudonyms, ChangeLog];
+const custody = [Custody, KeyManagers, TenantKeyStore, TenantKmsStore];
 const keys = [Keys, KeyStore, Bootstrap];
 const policies = [Policies, PolicyStore, DryRunService, Market];
 const traffic = [Limits, LimitStore, Aliases, AliasStore];
 const search = [SearchStore, SearchQueueStore, SearchIndexer];
 const audit = [Sequencer, LogStore, Kinds, RejectionStore, EntryStore, RecordEnds, RecordReader, Prover, Bundler, StartCheck, Tiles, TileStore];
+const runs = [GatewayRunStore, SilentRuns];
 const witnesses = [CheckpointStore, Witnessing, WitnessRounds];
 
 @Module({})
@@ -56,8 +65,8 @@ export class GovernanceModule {
   static for(config: GovernanceConfig): DynamicModule {
     return {
       module: GovernanceModule,
-      controllers: [OrganisationsRpc, KeysRpc, PoliciesRpc, TrafficRpc, AuditRpc, RecordsConsumer],
-      providers: [{ provide: Secrets, useValue: new Secrets(config) }, ...organisations, ...keys, ...policies, ...traffic, ...audit, ...search, ...witnesses, Republish],
+      controllers: [OrganisationsRpc, CustodyRpc, KeysRpc, PoliciesRpc, TrafficRpc, AuditRpc, RecordsConsumer],
+      providers: [{ provide: Secrets, useValue: new Secrets(config) }, ...organisations, ...custody, ...keys, ...policies, ...traffic, ...audit, ...search, ...runs, ...witnesses, Republish],
     };
   }
 }
