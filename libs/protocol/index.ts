@@ -9,6 +9,7 @@ export * from './commitments.js';
 export * from './costs.js';
 export * from './custody.js';
 export * from './define.js';
+export * from './erasures.js';
 export * from './errors.js';
 export * from './files.js';
 export * from './governance.js';
