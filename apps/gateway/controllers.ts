@@ -24,6 +24,7 @@ import { LimitsController } from './organisations/limits.controller.js';
 import { ModelAliasesController } from './organisations/model-aliases.controller.js';
 import { OrganisationsController } from './organisations/organisations.controller.js';
 import { ProjectsController } from './organisations/projects.controller.js';
+import { PayeesController } from './payees/payees.controller.js';
 import { PayersController } from './payouts/payers.controller.js';
 import { PayoutsController } from './payouts/payouts.controller.js';
 import { SettlementsController } from './payouts/settlements.controller.js';
@@ -64,6 +65,7 @@ export const controllers: readonly Type[] = [
   ErasuresController,
   CheckpointController,
   LogController,
+  PayeesController,
   PayoutsController,
   SettlementsController,
   PayersController,
