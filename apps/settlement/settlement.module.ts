@@ -1,5 +1,8 @@
 import { Module } from '@nestjs/common';
 import { SERVICE_CONFIG } from '#service';
+import { AnchorStore } from './anchors/anchor.store.js';
+import { AnchorTimer } from './anchors/anchor-timer.service.js';
+import { OperatorAnchors } from './anchors/operator-anchors.service.js';
 import { ChainEventStore } from './chain-events/chain-event.store.js';
 import { SettledRecord } from './chain-events/settled-record.js';
 import { Watcher } from './chain-events/watcher.service.js';
@@ -28,11 +31,14 @@ import { TransactionStore } from './transactions/transaction.store.js';
   providers: [
     { provide: ChainLink, inject: [SERVICE_CONFIG], useFactory: (config: SettlementConfig) => new ChainLink(config) },
     { provide: PayerKeys, inject: [SERVICE_CONFIG], useFactory: (config: SettlementConfig) => new PayerKeys(config.SETTLEMENT_PAYER_KEYS) },
+    AnchorStore,
+    AnchorTimer,
     ChainEventStore,
     ChainLoops,
     ChainPayers,
     ChainStateService,
     EpochTimer,
+    OperatorAnchors,
     PayeeStore,
     PayersService,
     PayerStore,

@@ -1,4 +1,5 @@
 import { defineService } from '#service';
+import { OperatorAnchors1767225612300 } from './anchors/operator-anchors.migration.js';
 import { settlementConfig } from './config.js';
 import { CreateSettlement } from './migrations/create-settlement.migration.js';
 import { SettlementModule } from './settlement.module.js';
@@ -8,6 +9,6 @@ export const settlement = defineService({
   name: 'settlement',
   config: settlementConfig,
   module: () => SettlementModule,
-  migrations: [CreateSettlement],
+  migrations: [CreateSettlement, OperatorAnchors1767225612300],
   http: 'internal',
 });
