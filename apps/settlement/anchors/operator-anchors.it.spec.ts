@@ -3,7 +3,7 @@ import { Logger } from '@nestjs/common';
 import { Wallet } from 'ethers';
 import type { DataSource } from 'typeorm';
 import { SystemClock, SystemIds } from '#kernel';
-import { connect, deployEscrow, deployTestDollar, Escrow } from '#chain';
+import { connect, deployEscrow, deployTestDollar, Escrow, localSigner } from '#chain';
 import { Outbox, type Caller } from '#messaging';
 import { bodyMatchesEnvelope, parseEnvelope, type LogRecord, type RecordCommit } from '#protocol';
 import { createDataSource, migrate } from '#service';
@@ -59,10 +59,10 @@ describe('the anchors of the operator', () => {
     const deployer = new Wallet(anvilKeys[0], provider);
     escrow = new Escrow(await deployEscrow(deployer, { token: await deployTestDollar(deployer), unit: 1n, thawSeconds: 60n }), provider);
     config = {
-      SETTLEMENT_RPC_URL: anvil.rpcUrl, SETTLEMENT_CHAIN_ID: 31_337, SETTLEMENT_ESCROW: escrow.address, SETTLEMENT_RELAYER_KEY: anvilKeys[3], SETTLEMENT_START_BLOCK: 0,
-      SETTLEMENT_ANCHOR_PAYER: operator.address, SETTLEMENT_ANCHOR_MS: 3_000_000,
-    } as SettlementConfig;
-    link = new ChainLink(config);
+      SETTLEMENT_RPC_URL: [anvil.rpcUrl], SETTLEMENT_CHAIN_ID: 31_337, SETTLEMENT_ESCROW: escrow.address, SETTLEMENT_START_BLOCK: 0,
+      SETTLEMENT_ANCHOR_PAYER: operator.address, SETTLEMENT_ANCHOR_MS: 3_000_000, SETTLEMENT_FEE_GWEI_MAX: 500n, SETTLEMENT_GAS_WEI_PER_DAY: 10n ** 18n,
+    } as unknown as SettlementConfig;
+    link = new ChainLink(config, localSigner(anvilKeys[3]));
     await mine(anvil.rpcUrl);
   }, 120_000);
 
@@ -80,8 +80,8 @@ describe('the anchors of the operator', () => {
     const caller = { call: () => Promise.resolve({ note: '', logKey: '', ...head }) } as unknown as Caller;
     const replicas = { view: () => Promise.resolve(new Map()) } as unknown as ConstructorParameters<typeof SettledRecord>[0];
     return {
-      anchors: new OperatorAnchors(config, dataSource, caller, link, new PayerKeys(new Map([[operator.address, operator.privateKey]])), anchors, transactions, ids, clock),
-      relayer: new Relayer(link, transactions, new SenderLock(dataSource), clock),
+      anchors: new OperatorAnchors(config, dataSource, caller, link, new PayerKeys(new Map([[operator.address, localSigner(operator.privateKey)]])), anchors, transactions, ids, clock),
+      relayer: new Relayer(link, transactions, new SenderLock(dataSource), clock, config),
       watcher: new Watcher(config, dataSource, link, new ChainEventStore(), new PayerStore(), new StatementStore(), anchors, new SettledRecord(replicas, clock, link), outbox),
       payers: new PayersService(config, dataSource, new PayerStore(), new StatementStore(), new ChainEventStore(), outbox),
     };

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Clock, Ids } from '#kernel';
-import { escrowCalls, signStatement } from '#chain';
+import { escrowCalls, statementDigest } from '#chain';
 import { Caller } from '#messaging';
 import { failure, governanceCalls } from '#protocol';
 import { SERVICE_CONFIG, withTenant } from '#service';
@@ -37,7 +37,7 @@ export class OperatorAnchors {
     this.everyMs = config.SETTLEMENT_ANCHOR_MS;
   }
 
-  /** Signs an anchor if one is due and hands it to the relayer. Errors: CONFLICT (no key), CHAIN_UNAVAILABLE, SERVICE_UNAVAILABLE (no log). */
+  /** Signs an anchor if one is due and hands it to the relayer. Errors: CONFLICT (no key), CHAIN_UNAVAILABLE, SERVICE_UNAVAILABLE (no log, no keeper of the key). */
   async round(): Promise<void> {
     if (this.payer === undefined) return;
     const payer = this.payer;
@@ -54,7 +54,7 @@ export class OperatorAnchors {
     const nowMs = this.clock.nowMs();
     const { statement, list } = anchorStatement(payer, view, { root: `0x${root}`, size }, lastEpoch, nowMs);
     const domain = { chainId: this.chain.chainId, escrow: escrow.address };
-    const signature = this.keys.signWith(payer, (key) => signStatement(statement, domain, key));
+    const { serialized: signature } = await this.keys.sign(payer, statementDigest(statement, domain));
     const id = failed?.id ?? this.ids.uuid();
     const call = { purpose: 'settle' as const, subject: id, target: escrow.address, data: escrowCalls.settle(statement, list, signature) };
     await withTenant(this.dataSource, '*', async (manager) => {
