@@ -1,3 +1,4 @@
+export * from './abi/bonds.js';
 export * from './abi/escrow.js';
 export * from './abi/test-dollar.js';
 export * from './access.js';
@@ -8,6 +9,7 @@ export * from './closes.js';
 export * from './commitments.js';
 export * from './costs.js';
 export * from './define.js';
+export * from './deployment-record.js';
 export * from './errors.js';
 export * from './files.js';
 export * from './governance.js';
