@@ -23,23 +23,23 @@ type Act = (session: BondSession, given: Given, ...values: string[]) => Promise<
 export function bondCommand(): Command {
   const command = new Command('bond').description("providers' bonds, and claims on them, with only an RPC endpoint; amounts are of the token, such as 250 or 0.5");
   const looks = [
-    step('show', "a provider's bond and its terms", [['<provider>', 'address']], (session, _, provider) => showBond(session, provider!)),
-    step('claim', 'a claim, and until when who can do what', [['<claim>', 'what mizan bond dispute printed']], (session, _, id) => showClaim(session, id!)),
+    step('show', "a provider's bond and its terms", [['<provider>', 'address']], (session, _, provider) => showBond(session, provider)),
+    step('claim', 'a claim, and until when who can do what', [['<claim>', 'what mizan bond dispute printed']], (session, _, id) => showClaim(session, id)),
   ];
   const acts = [
     step('terms', "names who rules on claims against the key's own bond, while that is empty", [], (session, given) => setTerms(session, { arbiter: given.arbiter!, court: given.court, claimMax: given.claimMax! }))
       .requiredOption('--arbiter <address>', 'rules on claims')
       .option('--court <address>', 'rules on appeals; left out: there are none')
       .requiredOption('--claim-max <amount>', 'the most that one claim may ask'),
-    step('post', "adds to the key's own bond", [['<amount>', 'of the token']], (session, _, amount) => post(session, amount!)),
+    step('post', "adds to the key's own bond", [['<amount>', 'of the token']], (session, _, amount) => post(session, amount)),
     step('thaw', "asks the key's own bond back: it may leave after the thaw time, and is slashable until it has left", [['[amount]', 'of the token (default: all)']], (session, _, amount) => thaw(session, amount)),
     paying(step('withdraw', "takes what has thawed of the key's own bond", [], (session, { to }) => withdraw(session, to))),
-    evident(step('dispute', 'claims a part of a bond; stakes a twentieth of it', [['<provider>', 'whose bond'], ['<amount>', 'what is asked']], (session, { evidence }, provider, amount) => dispute(session, { provider: provider!, amount: amount!, evidence: evidence! }))),
-    evident(step('answer', "answers a claim on the key's own bond", [['<claim>', 'the claim']], (session, { evidence }, id) => answer(session, id!, evidence!))),
-    step('resolve', 'rules on a claim, as its arbiter, or as its court after an appeal', [['<claim>', 'the claim'], ['<amount>', 'what is granted; 0 rejects']], (session, _, id, amount) => resolve(session, id!, amount!)),
-    step('appeal', 'asks the court; stakes as much as the claim did', [['<claim>', 'the claim']], (session, _, id) => appeal(session, id!)),
-    step('close', 'carries out what was ruled, once that is final; anybody may', [['<claim>', 'the claim']], (session, _, id) => close(session, id!)),
-    paying(step('collect', 'takes what a closed claim of the key has due', [['<claim>', 'the claim']], (session, { to }, id) => collect(session, id!, to))),
+    evident(step('dispute', 'claims a part of a bond; stakes a twentieth of it', [['<provider>', 'whose bond'], ['<amount>', 'what is asked']], (session, { evidence }, provider, amount) => dispute(session, { provider: provider, amount: amount, evidence: evidence! }))),
+    evident(step('answer', "answers a claim on the key's own bond", [['<claim>', 'the claim']], (session, { evidence }, id) => answer(session, id, evidence!))),
+    step('resolve', 'rules on a claim, as its arbiter, or as its court after an appeal', [['<claim>', 'the claim'], ['<amount>', 'what is granted; 0 rejects']], (session, _, id, amount) => resolve(session, id, amount)),
+    step('appeal', 'asks the court; stakes as much as the claim did', [['<claim>', 'the claim']], (session, _, id) => appeal(session, id)),
+    step('close', 'carries out what was ruled, once that is final; anybody may', [['<claim>', 'the claim']], (session, _, id) => close(session, id)),
+    paying(step('collect', 'takes what a closed claim of the key has due', [['<claim>', 'the claim']], (session, { to }, id) => collect(session, id, to))),
   ];
   for (const each of acts) each.option('--key-file <file>', 'file with the private key that sends, in hex (or MIZAN_WALLET_KEY)');
   for (const each of [...looks, ...acts]) command.addCommand(each);

@@ -21,9 +21,6 @@ export interface BondsParameters extends EscrowParameters {
   readonly rulingSeconds: bigint;
 }
 
-/** Longest wait for a deployment to be mined: some chains are slow under load, and it is done once. */
-const minedMs = 600_000;
-
 const builds: Record<BuiltContract, { readonly abi: InterfaceAbi; readonly bytecode: string }> = {
   MizanBonds: { abi: bondsAbi, bytecode: bondsBytecode },
   MizanEscrow: { abi: escrowAbi, bytecode: escrowBytecode },
@@ -43,7 +40,7 @@ export interface PlannedContract {
 export async function planContract(signer: Signer, name: BuiltContract, parameters: readonly unknown[]): Promise<PlannedContract> {
   const { abi, bytecode } = builds[name];
   const factory = new ContractFactory(abi, bytecode, signer);
-  const parameterBytes = AbiCoder.defaultAbiCoder().encode(factory.interface.deploy.inputs as ParamType[], parameters);
+  const parameterBytes = AbiCoder.defaultAbiCoder().encode(factory.interface.deploy.inputs, parameters);
   const nonce = await reaching(() => signer.getNonce());
   return {
     address: getCreateAddress({ from: await signer.getAddress(), nonce }),
@@ -52,7 +49,7 @@ export async function planContract(signer: Signer, name: BuiltContract, paramete
     make: () =>
       reaching(async () => {
         const sent = await signer.sendTransaction({ data: concat([bytecode, parameterBytes]), nonce });
-        const receipt = (await sent.wait(1, minedMs))!;
+        const receipt = (await sent.wait())!;
         return { tx: receipt.hash, block: receipt.blockNumber };
       }),
   };
