@@ -1,5 +1,5 @@
 import { AbiCoder, concat, ContractFactory, getCreateAddress, keccak256 } from 'ethers';
-import type { InterfaceAbi, ParamType, Signer } from 'ethers';
+import type { InterfaceAbi, Signer } from 'ethers';
 import { bondsAbi, escrowAbi, testDollarAbi } from '#protocol';
 import { bondsBytecode, escrowBytecode, testDollarBytecode } from './bytecode.js';
 import { reaching } from './chain-failure.js';
