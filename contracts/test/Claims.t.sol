@@ -186,6 +186,9 @@ contract ClaimsTest is BondsTest {
         bytes32 other = file(400, "other");
         answer(other);
         rule(arbiter, other, 0);
+        vm.prank(provider);
+        vm.expectRevert(abi.encodeWithSelector(IMizanBonds.NotYours.selector, provider));
+        bonds.appeal(other);
         wait(ANSWER + 1);
         vm.prank(claimant);
         vm.expectPartialRevert(IMizanBonds.TooLate.selector);
