@@ -6,5 +6,8 @@ export * from './escrow.js';
 export * from './escrow-events.js';
 export * from './fees.js';
 export * from './fund.js';
+export * from './quorum-provider.js';
+export * from './signers/digest-signer.js';
+export * from './signers/open-signer.js';
 export * from './statement.js';
 export * from './token.js';
