@@ -7,6 +7,7 @@ export * from './billing.js';
 export * from './closes.js';
 export * from './commitments.js';
 export * from './costs.js';
+export * from './decision-counts.js';
 export * from './custody.js';
 export * from './define.js';
 export * from './errors.js';
