@@ -6,12 +6,12 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compile, plainSettings, readSource } from './compile.mjs';
 import { buildTests, forge, putBytecode } from './forge.mjs';
-import { mutants } from './mutants.mjs';
+import { bondMutants, mutants } from './mutants.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const workersMax = 4;
 /** Gas is another with every bug, and the invariants take longest: what they alone would find needs a test of its own. */
-const left = ['Gas.t.sol', 'Invariants.t.sol', 'Handler.sol'];
+const left = ['Gas.t.sol', 'Invariants.t.sol', 'Handler.sol'].flatMap((name) => [name, `Bonds${name}`]);
 
 /** The text with the bug in it. Error: the place is not there exactly once. */
 function withBug(text, { name, from, to }) {
@@ -25,7 +25,7 @@ function buggyBytecode(mutant) {
   const bug = withBug(readSource(path), mutant);
   const text = mutant.also ? withBug(bug, { name: mutant.name, ...mutant.also }) : bug;
   const read = (source) => (source === path ? text : readSource(source));
-  return compile([mutant.contract], plainSettings(), read).contracts[mutant.contract].evm.bytecode.object;
+  return compile([mutant.contract], plainSettings(), read).contract(mutant.contract).evm.bytecode.object;
 }
 
 /** Whether some test fails. Forge is given no filter: with one it compiles all interfaces before each run. */
@@ -42,7 +42,7 @@ async function caught(directory, mutant) {
 
 const given = (option, otherwise) => (process.argv.includes(option) ? Number(process.argv[process.argv.indexOf(option) + 1]) : otherwise);
 const skipped = given('--skip', 0);
-const chosen = mutants.slice(skipped, skipped + given('--first', mutants.length));
+const chosen = [...mutants, ...bondMutants].slice(skipped, skipped + given('--first', Infinity));
 mkdirSync(join(root, '.mizan'), { recursive: true });
 const copies = mkdtempSync(join(root, '.mizan/mutants-'));
 const alive = [];
