@@ -78,7 +78,8 @@ function toReply({ index, id, type, tenant, envelope }: StoredEntry): Omit<LogEn
   return { index, id, type, timeMs: Date.parse(parseEnvelope(envelope).time), tenant, envelope: envelope.toString('base64') };
 }
 
-function openBody({ id, type, body, fields }: StoredEntry, keys: ReadonlyMap<string, Uint8Array>): RecordBody | null {
+/** Null when there is none, or none of these keys is its own. Error: `INTERNAL` when it is its own and does not open. */
+export function openBody({ id, type, body, fields }: StoredEntry, keys: ReadonlyMap<string, Uint8Array>): RecordBody | null {
   if (fields !== null) return { secret: Buffer.from(operatorSecret).toString('base64'), fields: fields as RecordBody['fields'] };
   const key = body && keys.get(body.sealKeyId);
   if (!body || !key) return null;
