@@ -1,3 +1,4 @@
+export * from './abi/bonds.js';
 export * from './abi/escrow.js';
 export * from './abi/test-dollar.js';
 export * from './access.js';
@@ -10,6 +11,7 @@ export * from './costs.js';
 export * from './decision-counts.js';
 export * from './custody.js';
 export * from './define.js';
+export * from './deployment-record.js';
 export * from './errors.js';
 export * from './exports.js';
 export * from './files.js';
