@@ -99,7 +99,7 @@ beforeAll(async () => {
       const body = Buffer.concat(chunks).toString();
       const { 'webhook-id': id, 'webhook-timestamp': time, 'webhook-signature': signature } = request.headers as Record<string, string>;
       const signedBy = (secret: string): boolean => signature!.split(' ').includes(`v1,${createHmac('sha256', Buffer.from(secret.slice(6), 'base64')).update(`${id}.${time}.${body}`).digest('base64')}`);
-      received.push({ id: id!, ...(JSON.parse(body) as { data: { index: number; previous: number | null; type: string } }).data, signedBy, ...{ id: id! } });
+      received.push({ ...(JSON.parse(body) as { data: { index: number; previous: number | null; type: string } }).data, signedBy, id: id! });
       response.writeHead(answer).end();
     });
   });
