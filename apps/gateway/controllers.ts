@@ -5,6 +5,7 @@ import { ChargesController } from './budgets/charges.controller.js';
 import { ClosesController } from './closes/closes.controller.js';
 import { InvoicePartiesController } from './invoices/parties.controller.js';
 import { InvoicesController } from './invoices/invoices.controller.js';
+import { ErasuresController } from './erasures/erasures.controller.js';
 import { CostsController } from './costs/costs.controller.js';
 import { ExportsController } from './exports/exports.controller.js';
 import { FilesController } from './files/files.controller.js';
@@ -32,6 +33,7 @@ import { PoliciesController } from './policies/policies.controller.js';
 import { PricesController } from './prices/prices.controller.js';
 import { CheckpointController } from './records/checkpoint.controller.js';
 import { RecordsController } from './records/records.controller.js';
+import { RoyaltiesController } from './royalties/royalties.controller.js';
 import { ResponsesController } from './responses/responses.controller.js';
 import { WebhooksController } from './webhooks/webhooks.controller.js';
 
@@ -65,9 +67,11 @@ export const controllers: readonly Type[] = [
   RecordsController,
   ExportsController,
   WebhooksController,
+  ErasuresController,
   CheckpointController,
   LogController,
   PayeesController,
+  RoyaltiesController,
   PayoutsController,
   SettlementsController,
   PayersController,

@@ -26,6 +26,8 @@ export const exportedEntry = z.object({
   envelope: z.base64(),
   /** What the body says; null where it does not open any more (erased, or its key is away). */
   fields: z.record(z.string(), z.json()).nullable(),
+  /** Why a part is not there: a person's erasure. */
+  error: z.object({ code: z.string(), message: z.string() }).optional(),
 });
 export type ExportedEntry = z.output<typeof exportedEntry>;
 

@@ -5,9 +5,8 @@ import { Outbox } from '#messaging';
 import { exportCalls, operatorRecord, type ExportedEntry, type RecordFields, type ReplyOf, type RequestOf } from '#protocol';
 import { withTenant } from '#service';
 import { Prover } from '../audit/prover.service.js';
-import { openBody } from '../audit/record-reader.service.js';
+import { RecordReader } from '../audit/record-reader.service.js';
 import { ChangeLog } from '../change-log.service.js';
-import { SealingKeyStore } from '../organisations/sealing-keys.store.js';
 import { TenantStream } from './tenant-stream.store.js';
 
 type Calls = typeof exportCalls;
@@ -24,7 +23,7 @@ export class Exports {
     private readonly dataSource: DataSource,
     private readonly stream: TenantStream,
     private readonly prover: Prover,
-    private readonly sealingKeys: SealingKeyStore,
+    private readonly records: RecordReader,
     private readonly changes: ChangeLog,
     private readonly outbox: Outbox,
     private readonly ids: Ids,
@@ -51,12 +50,10 @@ export class Exports {
   page({ tenant, after, until, limit }: RequestOf<Calls['page']>): Promise<ReplyOf<Calls['page']>> {
     return withTenant(this.dataSource, tenant ?? '*', async (manager) => {
       const found = await this.stream.page(manager, tenant, after ?? -1, until, limit);
-      const keys = tenant === null ? new Map<string, Uint8Array>() : await this.sealingKeys.privateKeys(manager, tenant, [...new Set(found.flatMap(({ body }) => body?.sealKeyId ?? []))]);
       let previous = after === null ? null : await this.stream.lastUntil(manager, tenant, after);
-      const data = found.map((entry): ExportedEntry => {
-        const { index, id, type, envelope } = entry;
-        const told = { index, previous, id, type, timeMs: timeOf(envelope), tenant, envelope: envelope.toString('base64'), fields: openBody(entry, keys)?.fields ?? null };
-        previous = index;
+      const data = (await this.records.opened(manager, tenant, found)).map(({ body, ...entry }): ExportedEntry => {
+        const told = { ...entry, previous, fields: body?.fields ?? null, ...(body?.error && { error: body.error }) };
+        previous = entry.index;
         return told;
       });
       const last = found.at(-1)?.index;
@@ -65,5 +62,3 @@ export class Exports {
     });
   }
 }
-
-const timeOf = (envelope: Buffer): number => Date.parse((JSON.parse(envelope.toString()) as { time: string }).time);
