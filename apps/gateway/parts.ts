@@ -36,6 +36,7 @@ import { Placement } from './request/place.js';
 import { Recorder } from './request/record.js';
 import { RequestPipeline } from './request/request-pipeline.js';
 import { RequestRecords } from './request/request-records.js';
+import { ExposureGuard } from './request/exposure-guard.js';
 import { LeaseBook } from './request/reserve.js';
 import { RetryBudget } from './request/retry-budget.js';
 import { SemanticCache } from './request/semantic-cache.js';
@@ -54,7 +55,12 @@ export const parts: FactoryProvider[] = [
     inject: [Replicated, SERVICE_CONFIG, Clock],
     useFactory: (replicated: Replicated, config: GatewayConfig, clock: Clock) => new Authenticator(replicated, config.KEY_PEPPER, clock),
   },
-  { provide: LeaseBook, inject: [Caller, SERVICE_CONFIG, Clock], useFactory: (caller: Caller, config: GatewayConfig, clock: Clock) => new LeaseBook(new BillingLeases(caller, config.GATEWAY_ID), clock) },
+  {
+    provide: LeaseBook,
+    inject: [Caller, SERVICE_CONFIG, Clock, Replicated],
+    useFactory: (caller: Caller, config: GatewayConfig, clock: Clock, { exposures }: Replicated) =>
+      new LeaseBook(new BillingLeases(caller, config.GATEWAY_ID), clock, new ExposureGuard(exposures, clock, config.DEPOSIT_REQUIRED)),
+  },
   { provide: Recorder, inject: [Bus, Publisher, Ids, Clock], useFactory: (bus: Bus, publisher: Publisher, ids: Ids, clock: Clock) => new Recorder(new StreamLog(bus, publisher), ids, clock) },
   {
     provide: NodeClient,

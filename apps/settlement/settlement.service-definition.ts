@@ -1,6 +1,7 @@
 import { defineService } from '#service';
 import { settlementConfig } from './config.js';
 import { CreateSettlement } from './migrations/create-settlement.migration.js';
+import { HandOutStatements } from './migrations/hand-out-statements.migration.js';
 import { LimitGasSpend } from './migrations/limit-gas-spend.migration.js';
 import { SettlementModule } from './settlement.module.js';
 
@@ -9,6 +10,6 @@ export const settlement = defineService({
   name: 'settlement',
   config: settlementConfig,
   module: () => SettlementModule,
-  migrations: [CreateSettlement, LimitGasSpend],
+  migrations: [CreateSettlement, LimitGasSpend, HandOutStatements],
   http: 'internal',
 });

@@ -63,7 +63,7 @@ function parseJson(text: string): unknown {
 }
 
 /** Keys are never arguments: those are seen by everybody on the machine. */
-function keyOf({ keyFile, key }: SettleOptions): string {
+export function keyOf({ keyFile, key }: Pick<SettleOptions, 'keyFile' | 'key'>): string {
   const text = keyFile === undefined ? key : readFileSync(keyFile, 'utf8').trim();
   if (text === undefined || text === '') throw new Error('no key is given: use --key-file or MIZAN_WALLET_KEY');
   const hex = text.startsWith('0x') ? text : `0x${text}`;
