@@ -7,7 +7,7 @@ import { nonCustodyCalls, payeeProofText, statementFile } from '#protocol';
 import { ApiClient } from '../api-client.js';
 import { replaceFile } from '../durable-file.js';
 import { printer } from '../output.js';
-import { keyOf } from './settle-session.js';
+import { walletKey } from '../wallet-key.js';
 
 export interface Fetched {
   readonly payee: string;
@@ -56,6 +56,6 @@ export function fetchCommand(): Command {
     .option('--json', 'print JSON')
     .action(async ({ api, out, keyFile, json }: Given) => {
       const key = process.env['MIZAN_WALLET_KEY'];
-      printer(json)(await fetchStatements(api, keyOf({ ...(keyFile === undefined ? {} : { keyFile }), ...(key === undefined ? {} : { key }) }), out));
+      printer(json)(await fetchStatements(api, walletKey({ ...(keyFile === undefined ? {} : { keyFile }), ...(key === undefined ? {} : { key }) }), out));
     });
 }
