@@ -5,6 +5,7 @@ import { ChargesController } from './budgets/charges.controller.js';
 import { ClosesController } from './closes/closes.controller.js';
 import { InvoicePartiesController } from './invoices/parties.controller.js';
 import { InvoicesController } from './invoices/invoices.controller.js';
+import { ErasuresController } from './erasures/erasures.controller.js';
 import { CostsController } from './costs/costs.controller.js';
 import { FilesController } from './files/files.controller.js';
 import { LogController } from './log/log.controller.js';
@@ -32,6 +33,7 @@ import { PoliciesController } from './policies/policies.controller.js';
 import { PricesController } from './prices/prices.controller.js';
 import { CheckpointController } from './records/checkpoint.controller.js';
 import { RecordsController } from './records/records.controller.js';
+import { RoyaltiesController } from './royalties/royalties.controller.js';
 import { ResponsesController } from './responses/responses.controller.js';
 
 /** Every endpoint there is, by capability. */
@@ -62,9 +64,11 @@ export const controllers: readonly Type[] = [
   EnrolmentTokensController,
   OffersController,
   RecordsController,
+  ErasuresController,
   CheckpointController,
   LogController,
   PayeesController,
+  RoyaltiesController,
   PayoutsController,
   SettlementsController,
   PayersController,
