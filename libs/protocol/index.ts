@@ -21,6 +21,7 @@ export * from './invoices.js';
 export * from './limits.js';
 export * from './nats-exposure.js';
 export * from './payees.js';
+export * from './non-custody.js';
 export * from './permissions.js';
 export * from './pricing.js';
 export * from './proof-bundle.js';
