@@ -2,6 +2,8 @@ import { Module } from '@nestjs/common';
 import { openSigner } from '#chain';
 import type { KeyKeepers } from '#chain';
 import { SERVICE_CONFIG } from '#service';
+import { BondsRpc } from './bonds/bonds.rpc.js';
+import { BondsService } from './bonds/bonds.service.js';
 import { ChainEventStore } from './chain-events/chain-event.store.js';
 import { SettledRecord } from './chain-events/settled-record.js';
 import { Watcher } from './chain-events/watcher.service.js';
@@ -28,7 +30,7 @@ import { TransactionStore } from './transactions/transaction.store.js';
 const keyKeepers = (config: SettlementConfig): KeyKeepers => ({ keystorePasswordFile: config.SETTLEMENT_KEYSTORE_PASSWORD_FILE, kmsEndpoint: config.SETTLEMENT_KMS_ENDPOINT });
 
 @Module({
-  controllers: [ChainStateRpc, PayersRpc, StatementsRpc],
+  controllers: [BondsRpc, ChainStateRpc, PayersRpc, StatementsRpc],
   providers: [
     {
       provide: ChainLink,
@@ -36,6 +38,7 @@ const keyKeepers = (config: SettlementConfig): KeyKeepers => ({ keystorePassword
       useFactory: async (config: SettlementConfig) => new ChainLink(config, await openSigner(config.SETTLEMENT_RELAYER_KEY, keyKeepers(config))),
     },
     { provide: PayerKeys, inject: [SERVICE_CONFIG], useFactory: (config: SettlementConfig) => PayerKeys.open(config.SETTLEMENT_PAYER_KEYS, keyKeepers(config)) },
+    BondsService,
     ChainEventStore,
     ChainLoops,
     ChainPayers,
