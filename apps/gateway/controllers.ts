@@ -32,6 +32,7 @@ import { PoliciesController } from './policies/policies.controller.js';
 import { PricesController } from './prices/prices.controller.js';
 import { CheckpointController } from './records/checkpoint.controller.js';
 import { RecordsController } from './records/records.controller.js';
+import { RoyaltiesController } from './royalties/royalties.controller.js';
 import { ResponsesController } from './responses/responses.controller.js';
 
 /** Every endpoint there is, by capability. */
@@ -65,6 +66,7 @@ export const controllers: readonly Type[] = [
   CheckpointController,
   LogController,
   PayeesController,
+  RoyaltiesController,
   PayoutsController,
   SettlementsController,
   PayersController,

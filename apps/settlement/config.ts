@@ -65,6 +65,10 @@ export const settlementConfig = z.object({
   SETTLEMENT_PAYEES_PER_STATEMENT: z.coerce.number().int().positive().max(payeesPerStatementMax).default(payeesPerStatementMax),
   /** How often an epoch runs for every payer; 0 = on demand only. */
   SETTLEMENT_EPOCH_MS: z.coerce.number().int().nonnegative().default(3_600_000),
+  /** The operator's own payer, who anchors the log and pays nobody; its key is among the payers'. None: no anchors but those of what is paid. */
+  SETTLEMENT_ANCHOR_PAYER: address.optional(),
+  /** An anchor is signed when the last is this old: ten minutes are left for it to land within the hour. */
+  SETTLEMENT_ANCHOR_MS: z.coerce.number().int().min(100).max(3_600_000).default(3_000_000),
   /** How often the chain is asked for news. */
   SETTLEMENT_POLL_MS: z.coerce.number().int().min(10).default(500),
 }).refine(({ SETTLEMENT_RPC_URL: urls, SETTLEMENT_RPC_QUORUM: quorum = 1 }) => quorum <= urls.length, { path: ['SETTLEMENT_RPC_QUORUM'], message: 'is more than the endpoints in SETTLEMENT_RPC_URL' });

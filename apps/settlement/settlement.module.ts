@@ -2,6 +2,9 @@ import { Module } from '@nestjs/common';
 import { openSigner } from '#chain';
 import type { KeyKeepers } from '#chain';
 import { SERVICE_CONFIG } from '#service';
+import { AnchorStore } from './anchors/anchor.store.js';
+import { AnchorTimer } from './anchors/anchor-timer.service.js';
+import { OperatorAnchors } from './anchors/operator-anchors.service.js';
 import { BondsRpc } from './bonds/bonds.rpc.js';
 import { BondsService } from './bonds/bonds.service.js';
 import { ChainEventStore } from './chain-events/chain-event.store.js';
@@ -38,12 +41,15 @@ const keyKeepers = (config: SettlementConfig): KeyKeepers => ({ keystorePassword
       useFactory: async (config: SettlementConfig) => new ChainLink(config, await openSigner(config.SETTLEMENT_RELAYER_KEY, keyKeepers(config))),
     },
     { provide: PayerKeys, inject: [SERVICE_CONFIG], useFactory: (config: SettlementConfig) => PayerKeys.open(config.SETTLEMENT_PAYER_KEYS, keyKeepers(config)) },
+    AnchorStore,
+    AnchorTimer,
     BondsService,
     ChainEventStore,
     ChainLoops,
     ChainPayers,
     ChainStateService,
     EpochTimer,
+    OperatorAnchors,
     PayeeStore,
     PayersService,
     PayerStore,

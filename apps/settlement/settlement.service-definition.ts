@@ -1,4 +1,5 @@
 import { defineService } from '#service';
+import { OperatorAnchors1767225612300 } from './anchors/operator-anchors.migration.js';
 import { settlementConfig } from './config.js';
 import { CreateSettlement } from './migrations/create-settlement.migration.js';
 import { LimitGasSpend } from './migrations/limit-gas-spend.migration.js';
@@ -9,6 +10,6 @@ export const settlement = defineService({
   name: 'settlement',
   config: settlementConfig,
   module: () => SettlementModule,
-  migrations: [CreateSettlement, LimitGasSpend],
+  migrations: [CreateSettlement, OperatorAnchors1767225612300, LimitGasSpend],
   http: 'internal',
 });

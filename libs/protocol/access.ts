@@ -41,6 +41,8 @@ export const actions = [
   /** Whose deposit pays: the deployment's keystore signs for the address, so no organisation may name one for itself. */
   'payer.write',
   'settlement.run',
+  /** Whose data a request used and what share of it is theirs: it moves what one payee earned to another. */
+  'royalty.write',
   'close.run',
   'close.read',
   'invoice.read',

@@ -27,6 +27,7 @@ export * from './receipts.js';
 export * from './record-search.js';
 export * from './records.js';
 export * from './replicas.js';
+export * from './royalties.js';
 export * from './scalars.js';
 export * from './scheduler.js';
 export * from './sealing.js';

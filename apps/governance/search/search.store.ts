@@ -7,6 +7,12 @@ export interface Found {
   readonly id: string;
 }
 
+/** Where an anchor is recorded; without a tenant it is the operator's. */
+export interface AnchorRecord {
+  readonly id: string;
+  readonly tenant: string | null;
+}
+
 export interface Search extends SearchFilter {
   readonly tenant: string | null;
   readonly type?: RecordType | undefined;
@@ -54,13 +60,14 @@ export class SearchStore {
     return rows.map(({ index, id }) => ({ index: Number(index), id }));
   }
 
-  /** Record ids of a tenant's next anchors after an entry, oldest first. What this says is no proof: the entries are. */
-  async anchorsAfter(manager: EntityManager, tenant: string, { timeMs, index }: { timeMs: number; index: number }, limit: number): Promise<string[]> {
-    const rows = await manager.query<{ id: string }[]>(
-      "SELECT id FROM governance.search_entries WHERE tenant = $1 AND type = 'epoch.settled' AND time_ms >= $2 AND index > $3 ORDER BY time_ms, index LIMIT $4",
-      [tenant, timeMs, index, limit],
-    );
-    return rows.map(({ id }) => id);
+  /**
+   * Record ids of the next anchors after an entry that a tenant may be shown: its own payer's and the operator's, oldest first. What this says is
+   * no proof: the entries are.
+   */
+  async anchorsAfter(manager: EntityManager, tenant: string, { timeMs, index }: { timeMs: number; index: number }, limit: number): Promise<AnchorRecord[]> {
+    const of = (whose: string): string => `(SELECT id, tenant, time_ms, index FROM governance.search_entries
+      WHERE ${whose} AND type = 'epoch.settled' AND time_ms >= $2 AND index > $3 ORDER BY time_ms, index LIMIT $4)`;
+    return manager.query<AnchorRecord[]>(`SELECT id, tenant FROM (${of('tenant = $1')} UNION ALL ${of('tenant IS NULL')}) found ORDER BY time_ms, index LIMIT $4`, [tenant, timeMs, index, limit]);
   }
 
   private async timeOf(manager: EntityManager, index: number): Promise<string> {
