@@ -123,11 +123,12 @@ describe('settlement', () => {
 
   it('builds and signs the statements of many payees, each that fits a transaction, in consecutive epochs', () => {
     const each = Math.ceil(statementPayees / statementPayers);
+    const addresses = Array.from({ length: each }, (_, index) => addressOf(index));
     const payers = Array.from({ length: statementPayers }, (_, number) => {
       const key = toBeHex(number + 1, 32);
-      return { key, address: new Wallet(key).address, owed: Array.from({ length: each }, (_each, index) => ({ payee: addressOf(index), owedNanos: 5_500n, cumulativeUnits: 1_000_000n })) };
+      return { key, address: new Wallet(key).address, owed: addresses.map((payee) => ({ payee: payee.toLowerCase(), owedNanos: 5_500n, cumulativeUnits: 1_000_000n })) };
     });
-    const indices = new Map(Array.from({ length: each }, (_, index) => [addressOf(index), index]));
+    const numberOf = new Map(addresses.map((payee, index) => [payee.toLowerCase(), index]));
     const domain = { chainId: 31_337n, escrow: escrow.address };
     const audit = { root: `0x${'ab'.repeat(32)}`, size: 9 };
     const signed: { statement: EpochStatement; signature: string; list: string }[] = [];
@@ -138,6 +139,7 @@ describe('settlement', () => {
       for (let epoch = 1n, rest = owed; rest.length > 0; epoch++) {
         const drawn = drawStatement(String(epoch), 't', mostOwed(rest, 1_000n, payeesPerStatementMax), 1_000n, cumulativeTotal)!;
         const draw: Draw = { ...drawn, payer: address, payees: drawn.lines };
+        const indices = new Map(drawn.lines.map(({ payee }) => [payee, numberOf.get(payee)!]));
         const view: FinalView = { payer: { available: 10n ** 12n, cumulativeTotal, epoch, auditSize: 1n, auditRoot: ZeroHash, thawing: 0n, thawEndsAt: 0n }, registryHash: `0x${'cd'.repeat(32)}`, indices, credits };
         const { statement, list } = statementFor(draw, view, audit, epoch, 1_000)!;
         signed.push({ statement, list, signature: signStatement(statement, domain, key) });
