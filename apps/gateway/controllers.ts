@@ -5,7 +5,9 @@ import { ChargesController } from './budgets/charges.controller.js';
 import { ClosesController } from './closes/closes.controller.js';
 import { InvoicePartiesController } from './invoices/parties.controller.js';
 import { InvoicesController } from './invoices/invoices.controller.js';
+import { ErasuresController } from './erasures/erasures.controller.js';
 import { CostsController } from './costs/costs.controller.js';
+import { ExportsController } from './exports/exports.controller.js';
 import { FilesController } from './files/files.controller.js';
 import { LogController } from './log/log.controller.js';
 import { EnrolmentTokensController } from './nodes/enrolment-tokens.controller.js';
@@ -25,6 +27,7 @@ import { OrganisationsController } from './organisations/organisations.controlle
 import { ProjectsController } from './organisations/projects.controller.js';
 import { PayeesController } from './payees/payees.controller.js';
 import { BondsController } from './payouts/bonds.controller.js';
+import { NonCustodyController } from './payouts/non-custody.controller.js';
 import { PayersController } from './payouts/payers.controller.js';
 import { PayoutsController } from './payouts/payouts.controller.js';
 import { SettlementsController } from './payouts/settlements.controller.js';
@@ -34,6 +37,7 @@ import { CheckpointController } from './records/checkpoint.controller.js';
 import { RecordsController } from './records/records.controller.js';
 import { RoyaltiesController } from './royalties/royalties.controller.js';
 import { ResponsesController } from './responses/responses.controller.js';
+import { WebhooksController } from './webhooks/webhooks.controller.js';
 
 /** Every endpoint there is, by capability. */
 export const controllers: readonly Type[] = [
@@ -63,6 +67,9 @@ export const controllers: readonly Type[] = [
   EnrolmentTokensController,
   OffersController,
   RecordsController,
+  ExportsController,
+  WebhooksController,
+  ErasuresController,
   CheckpointController,
   LogController,
   PayeesController,
@@ -71,5 +78,6 @@ export const controllers: readonly Type[] = [
   SettlementsController,
   PayersController,
   BondsController,
+  NonCustodyController,
   OpenApiController,
 ];
