@@ -391,7 +391,7 @@ describe('after all of it', () => {
     const { invariants, code } = await stack.verify();
     expect(invariants.filter(({ holds }) => !holds)).toEqual([]);
     expect({ code, invariants: invariants.length }).toEqual({ code: 0, invariants: 5 });
-  }, 60_000);
+  }, 120_000);
 });
 
 type RunNode = StandaloneStack['run']['nodes'][number];
