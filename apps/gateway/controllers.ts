@@ -30,6 +30,7 @@ import { PricesController } from './prices/prices.controller.js';
 import { CheckpointController } from './records/checkpoint.controller.js';
 import { RecordsController } from './records/records.controller.js';
 import { ResponsesController } from './responses/responses.controller.js';
+import { X402Controller } from './x402/x402.controller.js';
 
 /** Every endpoint there is, by capability. */
 export const controllers: readonly Type[] = [
@@ -63,5 +64,6 @@ export const controllers: readonly Type[] = [
   PayoutsController,
   SettlementsController,
   PayersController,
+  X402Controller,
   OpenApiController,
 ];

@@ -35,6 +35,16 @@ export const settlementConfig = z.object({
   SETTLEMENT_RELAYER_KEY: privateKey,
   /** How often an epoch runs for every payer; 0 = on demand only. */
   SETTLEMENT_EPOCH_MS: z.coerce.number().int().nonnegative().default(3_600_000),
+  /** Where buyers without an account pay the operator by x402; nothing is sold so when left out. */
+  X402_PAY_TO: address.optional(),
+  /** Others whose payments the relayer also takes, at its own gas: addresses with commas between. */
+  X402_RECIPIENTS: z
+    .string()
+    .default('')
+    .transform((text) => text.split(',').map((part) => part.trim()).filter((part) => part !== ''))
+    .pipe(z.array(address)),
+  /** How long a payer's authorisation is asked to be good for: the request's own time and a block's. */
+  X402_TIMEOUT_SECONDS: z.coerce.number().int().min(30).max(3_600).default(300),
   /** How often the chain is asked for news. */
   SETTLEMENT_POLL_MS: z.coerce.number().int().min(10).default(500),
 });

@@ -22,9 +22,11 @@ import { PayersService } from './payers/payers.service.js';
 import { Relayer } from './transactions/relayer.service.js';
 import { SenderLock } from './transactions/sender-lock.js';
 import { TransactionStore } from './transactions/transaction.store.js';
+import { x402Parts } from './x402/parts.js';
+import { X402Rpc } from './x402/x402.rpc.js';
 
 @Module({
-  controllers: [ChainStateRpc, PayersRpc, StatementsRpc],
+  controllers: [ChainStateRpc, PayersRpc, StatementsRpc, X402Rpc],
   providers: [
     { provide: ChainLink, inject: [SERVICE_CONFIG], useFactory: (config: SettlementConfig) => new ChainLink(config) },
     { provide: PayerKeys, inject: [SERVICE_CONFIG], useFactory: (config: SettlementConfig) => new PayerKeys(config.SETTLEMENT_PAYER_KEYS) },
@@ -44,6 +46,7 @@ import { TransactionStore } from './transactions/transaction.store.js';
     StatementStore,
     TransactionStore,
     Watcher,
+    ...x402Parts,
   ],
 })
 export class SettlementModule {}

@@ -1,6 +1,7 @@
 import { defineService } from '#service';
 import { settlementConfig } from './config.js';
 import { CreateSettlement } from './migrations/create-settlement.migration.js';
+import { X402Payments1767225612600 } from './migrations/x402-payments.migration.js';
 import { SettlementModule } from './settlement.module.js';
 
 /** Puts the books' payables on chain and tells the books what the chain says. */
@@ -8,6 +9,6 @@ export const settlement = defineService({
   name: 'settlement',
   config: settlementConfig,
   module: () => SettlementModule,
-  migrations: [CreateSettlement],
+  migrations: [CreateSettlement, X402Payments1767225612600],
   http: 'internal',
 });

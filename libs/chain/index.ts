@@ -8,3 +8,4 @@ export * from './fees.js';
 export * from './fund.js';
 export * from './statement.js';
 export * from './token.js';
+export * from './x402.js';

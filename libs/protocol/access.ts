@@ -41,6 +41,8 @@ export const actions = [
   /** Whose deposit pays: the deployment's keystore signs for the address, so no organisation may name one for itself. */
   'payer.write',
   'settlement.run',
+  /** Has the deployment take x402 payments, at its gas, for recipients that it named. */
+  'x402.facilitate',
   'close.run',
   'close.read',
   'invoice.read',
@@ -60,7 +62,7 @@ export const grants: Record<Role, { scope: 'own' | 'any'; actions: ReadonlySet<A
     scope: 'own',
     actions: new Set<Action>([...reading, 'project.write', 'key.write', 'key.read', 'limit.write', 'alias.write', 'policy.write', 'policy.read', 'policy.dryRun', 'budget.write', 'record.read', 'proof.read', 'payout.read', 'settlement.run', 'invoice.read']),
   },
-  developer: { scope: 'own', actions: new Set<Action>([...reading, ...working, 'policy.read', 'record.read', 'proof.read']) },
+  developer: { scope: 'own', actions: new Set<Action>([...reading, ...working, 'x402.facilitate', 'policy.read', 'record.read', 'proof.read']) },
   finance: { scope: 'own', actions: new Set<Action>([...reading, 'budget.write', 'payout.read', 'settlement.run', 'proof.read', 'invoice.read']) },
   auditor: { scope: 'own', actions: new Set<Action>([...reading, 'key.read', 'policy.read', 'policy.dryRun', 'record.read', 'proof.read', 'payout.read', 'node.read', 'invoice.read']) },
 };

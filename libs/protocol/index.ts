@@ -33,3 +33,4 @@ export * from './subjects.js';
 export * from './token-estimate.js';
 export * from './traffic.js';
 export * from './vocabulary.js';
+export * from './x402.js';

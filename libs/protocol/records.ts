@@ -32,6 +32,7 @@ export const recordTypes = [
   'offers.seen',
   'books.closed',
   'invoice.issued',
+  'x402.settled',
 ] as const;
 export const recordType = z.enum(recordTypes);
 export type RecordType = z.output<typeof recordType>;
