@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { ApiError } from './api-client.js';
 import { closeCommands } from './admin/closes.js';
 import { costCommands } from './admin/costs.js';
+import { custodyCommands } from './admin/custody.js';
 import { invoiceCommands } from './admin/invoices.js';
 import { moneyCommands } from './admin/money.js';
 import { nodeCommands } from './admin/nodes.js';
@@ -16,7 +17,7 @@ import { verifyCommand } from './verify-command.js';
 import { witnessCommand } from './witness-command.js';
 
 const program = new Command('mizan').description('administers a Mizan deployment, and verifies it from outside');
-for (const command of [...organisationCommands(), ...policyCommands(), ...trafficCommands(), ...moneyCommands(), ...closeCommands(), ...costCommands(), ...invoiceCommands(), ...nodeCommands(), ...recordCommands(), settleCommand(), verifyCommand(), witnessCommand(), monitorCommand()]) program.addCommand(command);
+for (const command of [...organisationCommands(), ...custodyCommands(), ...policyCommands(), ...trafficCommands(), ...moneyCommands(), ...closeCommands(), ...costCommands(), ...invoiceCommands(), ...nodeCommands(), ...recordCommands(), settleCommand(), verifyCommand(), witnessCommand(), monitorCommand()]) program.addCommand(command);
 
 try {
   await program.parseAsync();

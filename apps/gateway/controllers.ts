@@ -17,11 +17,13 @@ import { CompletionsController } from './openai/completions.controller.js';
 import { EmbeddingsController } from './openai/embeddings.controller.js';
 import { ModelsController } from './openai/models.controller.js';
 import { OpenApiController } from './openapi/openapi.controller.js';
+import { CustodyController } from './organisations/custody.controller.js';
 import { KeysController } from './organisations/keys.controller.js';
 import { LimitsController } from './organisations/limits.controller.js';
 import { ModelAliasesController } from './organisations/model-aliases.controller.js';
 import { OrganisationsController } from './organisations/organisations.controller.js';
 import { ProjectsController } from './organisations/projects.controller.js';
+import { PayeesController } from './payees/payees.controller.js';
 import { PayersController } from './payouts/payers.controller.js';
 import { PayoutsController } from './payouts/payouts.controller.js';
 import { SettlementsController } from './payouts/settlements.controller.js';
@@ -45,6 +47,7 @@ export const controllers: readonly Type[] = [
   OrganisationsController,
   ProjectsController,
   KeysController,
+  CustodyController,
   LimitsController,
   ModelAliasesController,
   PoliciesController,
@@ -61,6 +64,7 @@ export const controllers: readonly Type[] = [
   RecordsController,
   CheckpointController,
   LogController,
+  PayeesController,
   PayoutsController,
   SettlementsController,
   PayersController,

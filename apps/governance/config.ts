@@ -1,12 +1,23 @@
 import { z } from 'zod';
+import { allowListText } from '#outbound';
 import { witnessList, type WitnessAddress } from './witnesses/witness-list.js';
 
 const key32 = z.string().regex(/^[0-9a-f]{64}$/, '32 bytes in lower-case hexadecimal');
 
 /** Environment of the governance service, beside what every service understands. */
 export const governanceConfig = z.object({
-  /** Wraps the tenants' private sealing keys at rest. */
+  /** Over all tenant keys, unless a KMS is. */
   GOVERNANCE_MASTER_KEY: key32,
+  /** What it was before, newest first, divided by commas: they open what `mizan keys rotate --master` has not yet brought under the new one. */
+  GOVERNANCE_MASTER_KEYS_OLD: z.string().default('').transform((text) => text.split(',').map((key) => key.trim()).filter((key) => key !== '')).pipe(z.array(key32).max(8)),
+  /** A KMS (Vault's transit engine) that keeps the key over all tenant keys; its token and the name of the key. */
+  GOVERNANCE_KMS_URL: z.url().optional(),
+  GOVERNANCE_KMS_TOKEN: z.string().optional(),
+  GOVERNANCE_KMS_KEY: z.string().default('mizan'),
+  GOVERNANCE_KMS_MOUNT: z.string().default('transit'),
+  GOVERNANCE_KMS_NAMESPACE: z.string().optional(),
+  /** Where organisations' own KMS may be beside public addresses: host names and blocks of addresses. */
+  KMS_OUTBOUND_ALLOW: allowListText,
   /** Keys the hashes of API keys; the same text as the gateways'. */
   KEY_PEPPER: z.string().min(16),
   /** Name of the audit log and of its key: a URL without scheme. */

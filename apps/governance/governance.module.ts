@@ -15,6 +15,11 @@ import { TileStore } from './audit/tiles.store.js';
 import { Tiles } from './audit/tiles.service.js';
 import { ChangeLog } from './change-log.service.js';
 import type { GovernanceConfig } from './config.js';
+import { CustodyRpc } from './custody/custody.rpc.js';
+import { Custody } from './custody/custody.service.js';
+import { KeyManagers } from './custody/key-managers.service.js';
+import { TenantKeyStore } from './custody/tenant-keys.store.js';
+import { TenantKmsStore } from './custody/tenant-kms.store.js';
 import { Bootstrap } from './keys/bootstrap.service.js';
 import { KeysRpc } from './keys/keys.rpc.js';
 import { Keys } from './keys/keys.service.js';
@@ -44,6 +49,7 @@ import { WitnessRounds } from './witnesses/witness-rounds.service.js';
 import { Witnessing } from './witnesses/witnessing.service.js';
 
 const organisations = [Organisations, OrganisationStore, SealingKeyStore, Pseudonyms, ChangeLog];
+const custody = [Custody, KeyManagers, TenantKeyStore, TenantKmsStore];
 const keys = [Keys, KeyStore, Bootstrap];
 const policies = [Policies, PolicyStore, DryRunService, Market];
 const traffic = [Limits, LimitStore, Aliases, AliasStore];
@@ -56,8 +62,8 @@ export class GovernanceModule {
   static for(config: GovernanceConfig): DynamicModule {
     return {
       module: GovernanceModule,
-      controllers: [OrganisationsRpc, KeysRpc, PoliciesRpc, TrafficRpc, AuditRpc, RecordsConsumer],
-      providers: [{ provide: Secrets, useValue: new Secrets(config) }, ...organisations, ...keys, ...policies, ...traffic, ...audit, ...search, ...witnesses, Republish],
+      controllers: [OrganisationsRpc, CustodyRpc, KeysRpc, PoliciesRpc, TrafficRpc, AuditRpc, RecordsConsumer],
+      providers: [{ provide: Secrets, useValue: new Secrets(config) }, ...organisations, ...custody, ...keys, ...policies, ...traffic, ...audit, ...search, ...witnesses, Republish],
     };
   }
 }

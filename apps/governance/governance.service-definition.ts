@@ -3,6 +3,7 @@ import { BundledEntries1767225610800 } from './audit/bundled-entries.migration.j
 import { Log1700000000002 } from './audit/log.migration.js';
 import { TiledLog1767225610600 } from './audit/tiled-log.migration.js';
 import { governanceConfig } from './config.js';
+import { Custody1767225612100 } from './custody/custody.migration.js';
 import { GovernanceModule } from './governance.module.js';
 import { Organisations1700000000001 } from './organisations/organisations.migration.js';
 import { Search1767225610610 } from './search/search.migration.js';
@@ -19,6 +20,6 @@ export const governance = defineService({
   name: 'governance',
   config: governanceConfig,
   module: (config) => GovernanceModule.for(config),
-  migrations: [Organisations1700000000001, Log1700000000002, Traffic1700000000003, Checkpoints1700000000031, StoredResponses1767225610300, TiledLog1767225610600, Search1767225610610, SpendLimits1767225610500, SemanticCache1767225610502, Hedges1767225610503, BundledEntries1767225610800, AnswerRules1767225612000],
+  migrations: [Organisations1700000000001, Log1700000000002, Traffic1700000000003, Checkpoints1700000000031, StoredResponses1767225610300, TiledLog1767225610600, Search1767225610610, SpendLimits1767225610500, SemanticCache1767225610502, Hedges1767225610503, BundledEntries1767225610800, AnswerRules1767225612000, Custody1767225612100],
   http: 'internal',
 });

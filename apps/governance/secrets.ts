@@ -1,10 +1,16 @@
 import { ed25519Signer, type NoteSigner } from '#merkle';
+import { AllowList } from '#outbound';
 import type { GovernanceConfig } from './config.js';
+import { FileKeys } from './custody/file-keys.js';
 import type { WitnessAddress } from './witnesses/witness-list.js';
 
 /** The service's key material, decoded once. */
 export class Secrets {
-  readonly masterKey: Uint8Array;
+  readonly masterKeys: FileKeys;
+  /** The deployment's KMS. */
+  readonly kms: { readonly url: string; readonly mount: string; readonly key: string; readonly namespace?: string; readonly token: string } | undefined;
+  /** Which KMS organisations may name. */
+  readonly kmsAllowed: AllowList;
   readonly keyPepper: string;
   /** Signs checkpoints; its name is the log's origin. */
   readonly logSigner: NoteSigner;
@@ -13,10 +19,19 @@ export class Secrets {
   readonly bootstrapKey: string | undefined;
 
   constructor(config: GovernanceConfig) {
-    this.masterKey = Buffer.from(config.GOVERNANCE_MASTER_KEY, 'hex');
+    this.masterKeys = new FileKeys([Buffer.from(config.GOVERNANCE_MASTER_KEY, 'hex'), ...config.GOVERNANCE_MASTER_KEYS_OLD.map((key) => Buffer.from(key, 'hex'))]);
+    this.kms = kmsOf(config);
+    this.kmsAllowed = new AllowList(config.KMS_OUTBOUND_ALLOW);
     this.keyPepper = config.KEY_PEPPER;
     this.logSigner = ed25519Signer(config.AUDIT_ORIGIN, Buffer.from(config.AUDIT_SIGNING_SEED, 'hex'));
     this.witnesses = config.AUDIT_WITNESSES;
     this.bootstrapKey = config.BOOTSTRAP_ADMIN_KEY;
   }
+}
+
+/** Error: TypeError when a KMS is named without its token. */
+function kmsOf({ GOVERNANCE_KMS_URL: url, GOVERNANCE_KMS_TOKEN: token, GOVERNANCE_KMS_KEY: key, GOVERNANCE_KMS_MOUNT: mount, GOVERNANCE_KMS_NAMESPACE: namespace }: GovernanceConfig): Secrets['kms'] {
+  if (url === undefined) return undefined;
+  if (token === undefined) throw new TypeError('GOVERNANCE_KMS_URL is set and GOVERNANCE_KMS_TOKEN is not');
+  return { url, mount, key, token, ...(namespace === undefined ? {} : { namespace }) };
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { ZeroHash } from 'ethers';
 import { readConfig } from '#service';
 import { anvilKeys } from '#testing';
 import { settlementConfig } from './config.js';
@@ -31,10 +32,23 @@ describe('the configuration', () => {
     }
   });
 
-  it('keeps payer keys out of whatever prints the keystore', () => {
-    const keys = new PayerKeys(new Map([[payer, anvilKeys[1]]]));
+  it('takes keys that are kept elsewhere by their names', () => {
+    const { SETTLEMENT_PAYER_KEYS: keys, SETTLEMENT_RELAYER_KEY: relayer } = readConfig('settlement', settlementConfig, { ...env, SETTLEMENT_RELAYER_KEY: 'kms:alias/relayer', SETTLEMENT_PAYER_KEYS: JSON.stringify({ [payer]: 'keystore:/keys/payer.json' }) });
+    expect([keys.get(payer), relayer]).toEqual(['keystore:/keys/payer.json', 'kms:alias/relayer']);
+  });
+
+  it('takes several endpoints, and no quorum that they cannot reach', () => {
+    const urls = 'http://127.0.0.1:8545, https://one.example/v1/secret';
+    expect(readConfig('settlement', settlementConfig, { ...env, SETTLEMENT_RPC_URL: urls }).SETTLEMENT_RPC_URL).toEqual(['http://127.0.0.1:8545', 'https://one.example/v1/secret']);
+    expect(() => readConfig('settlement', settlementConfig, { ...env, SETTLEMENT_RPC_URL: urls, SETTLEMENT_RPC_QUORUM: '3' })).toThrow('SETTLEMENT_RPC_QUORUM');
+    expect(() => readConfig('settlement', settlementConfig, { ...env, SETTLEMENT_RPC_URL: 'nowhere' })).toThrow('SETTLEMENT_RPC_URL');
+  });
+
+  it('keeps payer keys out of whatever prints the keystore, and opens none that is another address’s', async () => {
+    const keys = await PayerKeys.open(new Map([[payer, anvilKeys[1]]]), {});
     expect(JSON.stringify(keys)).toBe('{}');
     expect(keys.has(payer.toLowerCase())).toBe(true);
-    expect(() => keys.signWith('0x5FbDB2315678afecb367f032d93F642f64180aa3', () => 1)).toThrow('no signing key');
+    await expect(keys.sign('0x5FbDB2315678afecb367f032d93F642f64180aa3', ZeroHash)).rejects.toThrow('no signing key');
+    await expect(PayerKeys.open(new Map([[payer, anvilKeys[2]]]), {})).rejects.toMatchObject({ code: 'CONFLICT', message: expect.stringContaining(payer) });
   });
 });

@@ -1,16 +1,17 @@
 import { computeAddress, getAddress } from 'ethers';
 import { z } from 'zod';
+import { keyReference } from '#chain';
 
-const privateKey = z.string().regex(/^0x[0-9a-fA-F]{64}$/, 'a 32-byte hex private key');
+const key = z.string().regex(keyReference, 'a 32-byte hex private key, keystore:<file> or kms:<key>');
 const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'a 20-byte hex address').transform((text) => getAddress(text.toLowerCase()));
 
-/** JSON object {payer address: private key}; each key must be that address's. Gives a map by EIP-55 address. */
+/** JSON object {payer address: key}; a key in hex must be that address's, others are asked when they are opened. Gives a map by EIP-55 address. */
 const payerKeys = z.string().transform((text, context) => {
-  const parsed = z.record(address, privateKey).safeParse(jsonOf(text));
+  const parsed = z.record(address, key).safeParse(jsonOf(text));
   // The message says nothing of the value: it holds keys.
-  const wrong = !parsed.success || Object.entries(parsed.data).some(([payer, key]) => computeAddress(key) !== payer);
+  const wrong = !parsed.success || Object.entries(parsed.data).some(([payer, given]) => given.startsWith('0x') && computeAddress(given) !== payer);
   if (!wrong) return new Map(Object.entries(parsed.data));
-  context.addIssue({ code: 'custom', message: 'a JSON object of payer address to its private key' });
+  context.addIssue({ code: 'custom', message: 'a JSON object of payer address to its key' });
   return z.NEVER;
 });
 
@@ -22,9 +23,15 @@ function jsonOf(text: string): unknown {
   }
 }
 
+/** Endpoints separated by commas. */
+const endpoints = z.string().transform((text) => text.split(',').map((url) => url.trim())).pipe(z.array(z.url()).min(1).max(9));
+
 /** Environment of the settlement service, beside what every service understands. */
 export const settlementConfig = z.object({
-  SETTLEMENT_RPC_URL: z.url(),
+  /** One or more endpoints of the chain. Of several, a quorum must agree on what is believed. */
+  SETTLEMENT_RPC_URL: endpoints,
+  /** Endpoints that must agree; more than half when left out. */
+  SETTLEMENT_RPC_QUORUM: z.coerce.number().int().positive().optional(),
   SETTLEMENT_CHAIN_ID: z.coerce.number().int().positive(),
   SETTLEMENT_ESCROW: address,
   /** Block from which the escrow's events are read: the one that deployed it, or 0. */
@@ -32,7 +39,15 @@ export const settlementConfig = z.object({
   /** Signs statements. Never logged. */
   SETTLEMENT_PAYER_KEYS: payerKeys.default(new Map()),
   /** Pays the gas of all transactions. Never logged. */
-  SETTLEMENT_RELAYER_KEY: privateKey,
+  SETTLEMENT_RELAYER_KEY: key,
+  /** File with the password of `keystore:` keys. */
+  SETTLEMENT_KEYSTORE_PASSWORD_FILE: z.string().min(1).optional(),
+  /** A key management service other than the region's own, for `kms:` keys. */
+  SETTLEMENT_KMS_ENDPOINT: z.url().optional(),
+  /** No transaction offers more than this for a unit of gas. */
+  SETTLEMENT_FEE_GWEI_MAX: z.coerce.number().int().positive().default(500),
+  /** What gas may cost in any 24 hours, in wei of the chain's coin; more waits. One coin unless said. */
+  SETTLEMENT_GAS_WEI_PER_DAY: z.coerce.bigint().positive().default(10n ** 18n),
   /** How often an epoch runs for every payer; 0 = on demand only. */
   SETTLEMENT_EPOCH_MS: z.coerce.number().int().nonnegative().default(3_600_000),
   /** Where buyers without an account pay the operator by x402; nothing is sold so when left out. */
@@ -47,5 +62,5 @@ export const settlementConfig = z.object({
   X402_TIMEOUT_SECONDS: z.coerce.number().int().min(30).max(3_600).default(300),
   /** How often the chain is asked for news. */
   SETTLEMENT_POLL_MS: z.coerce.number().int().min(10).default(500),
-});
+}).refine(({ SETTLEMENT_RPC_URL: urls, SETTLEMENT_RPC_QUORUM: quorum = 1 }) => quorum <= urls.length, { path: ['SETTLEMENT_RPC_QUORUM'], message: 'is more than the endpoints in SETTLEMENT_RPC_URL' });
 export type SettlementConfig = z.output<typeof settlementConfig>;

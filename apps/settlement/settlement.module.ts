@@ -1,4 +1,6 @@
 import { Module } from '@nestjs/common';
+import { openSigner } from '#chain';
+import type { KeyKeepers } from '#chain';
 import { SERVICE_CONFIG } from '#service';
 import { ChainEventStore } from './chain-events/chain-event.store.js';
 import { SettledRecord } from './chain-events/settled-record.js';
@@ -25,11 +27,17 @@ import { TransactionStore } from './transactions/transaction.store.js';
 import { x402Parts } from './x402/parts.js';
 import { X402Rpc } from './x402/x402.rpc.js';
 
+const keyKeepers = (config: SettlementConfig): KeyKeepers => ({ keystorePasswordFile: config.SETTLEMENT_KEYSTORE_PASSWORD_FILE, kmsEndpoint: config.SETTLEMENT_KMS_ENDPOINT });
+
 @Module({
   controllers: [ChainStateRpc, PayersRpc, StatementsRpc, X402Rpc],
   providers: [
-    { provide: ChainLink, inject: [SERVICE_CONFIG], useFactory: (config: SettlementConfig) => new ChainLink(config) },
-    { provide: PayerKeys, inject: [SERVICE_CONFIG], useFactory: (config: SettlementConfig) => new PayerKeys(config.SETTLEMENT_PAYER_KEYS) },
+    {
+      provide: ChainLink,
+      inject: [SERVICE_CONFIG],
+      useFactory: async (config: SettlementConfig) => new ChainLink(config, await openSigner(config.SETTLEMENT_RELAYER_KEY, keyKeepers(config))),
+    },
+    { provide: PayerKeys, inject: [SERVICE_CONFIG], useFactory: (config: SettlementConfig) => PayerKeys.open(config.SETTLEMENT_PAYER_KEYS, keyKeepers(config)) },
     ChainEventStore,
     ChainLoops,
     ChainPayers,

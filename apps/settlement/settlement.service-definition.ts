@@ -1,7 +1,8 @@
 import { defineService } from '#service';
 import { settlementConfig } from './config.js';
 import { CreateSettlement } from './migrations/create-settlement.migration.js';
-import { X402Payments1767225612600 } from './migrations/x402-payments.migration.js';
+import { X402Payments } from './migrations/x402-payments.migration.js';
+import { LimitGasSpend } from './migrations/limit-gas-spend.migration.js';
 import { SettlementModule } from './settlement.module.js';
 
 /** Puts the books' payables on chain and tells the books what the chain says. */
@@ -9,6 +10,6 @@ export const settlement = defineService({
   name: 'settlement',
   config: settlementConfig,
   module: () => SettlementModule,
-  migrations: [CreateSettlement, X402Payments1767225612600],
+  migrations: [CreateSettlement, LimitGasSpend, X402Payments],
   http: 'internal',
 });

@@ -33,10 +33,14 @@ export class AdminApi {
 
   /** An answer that is no JSON, as it comes. */
   async text(path: string): Promise<string> {
+    return (await this.bytes(path)).toString('utf8');
+  }
+
+  async bytes(path: string): Promise<Buffer> {
     const response = await fetch(`${this.base}${path}`, { headers: { authorization: `Bearer ${this.key}` }, signal: AbortSignal.timeout(30_000) });
-    const text = await response.text();
-    if (!response.ok) throw new LocalError(`GET ${path}: ${response.status} ${text.slice(0, 200)}`);
-    return text;
+    const bytes = Buffer.from(await response.arrayBuffer());
+    if (!response.ok) throw new LocalError(`GET ${path}: ${response.status} ${bytes.toString('utf8', 0, 200)}`);
+    return bytes;
   }
 
   private async ask<T>(method: string, path: string, body?: unknown): Promise<T> {

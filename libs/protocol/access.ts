@@ -48,6 +48,11 @@ export const actions = [
   'invoice.read',
   /** Sellers, buyers' details, rates, issuing, credit notes, payments: the seller's own acts. */
   'invoice.write',
+  /** The keys that seal records: seen, renewed, handed over to an organisation's own KMS. */
+  'custody.read',
+  'custody.write',
+  /** The key over all of the deployment's tenant keys. */
+  'master.rotate',
 ] as const;
 export type Action = (typeof actions)[number];
 
@@ -60,11 +65,11 @@ export const grants: Record<Role, { scope: 'own' | 'any'; actions: ReadonlySet<A
   platform_admin: { scope: 'any', actions: new Set(actions.filter((action) => !working.includes(action))) },
   org_admin: {
     scope: 'own',
-    actions: new Set<Action>([...reading, 'project.write', 'key.write', 'key.read', 'limit.write', 'alias.write', 'policy.write', 'policy.read', 'policy.dryRun', 'budget.write', 'record.read', 'proof.read', 'payout.read', 'settlement.run', 'invoice.read']),
+    actions: new Set<Action>([...reading, 'project.write', 'key.write', 'key.read', 'limit.write', 'alias.write', 'policy.write', 'policy.read', 'policy.dryRun', 'budget.write', 'record.read', 'proof.read', 'payout.read', 'settlement.run', 'invoice.read', 'custody.read', 'custody.write']),
   },
   developer: { scope: 'own', actions: new Set<Action>([...reading, ...working, 'x402.facilitate', 'policy.read', 'record.read', 'proof.read']) },
   finance: { scope: 'own', actions: new Set<Action>([...reading, 'budget.write', 'payout.read', 'settlement.run', 'proof.read', 'invoice.read']) },
-  auditor: { scope: 'own', actions: new Set<Action>([...reading, 'key.read', 'policy.read', 'policy.dryRun', 'record.read', 'proof.read', 'payout.read', 'node.read', 'invoice.read']) },
+  auditor: { scope: 'own', actions: new Set<Action>([...reading, 'key.read', 'policy.read', 'policy.dryRun', 'record.read', 'proof.read', 'payout.read', 'node.read', 'invoice.read', 'custody.read']) },
 };
 
 /** Whether a role may act on a resource of `tenant`. A resource without a tenant (`null`) belongs to the deployment. */

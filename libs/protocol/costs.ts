@@ -49,6 +49,8 @@ export const costLine = z.object({
   nanosPerMillion: nanos,
   /** What was charged: each request rounded by itself. */
   amountNanos: nanos,
+  /** Number of the invoice that it is in; `null` while it is in none that was issued. */
+  invoice: z.string().nullable(),
 });
 export type CostLine = z.output<typeof costLine>;
 

@@ -51,6 +51,9 @@ export const errorCodes = {
   // record
   RECORD_UNAVAILABLE: ErrorKind.unavailable,
   RECORD_PENDING: ErrorKind.notFound,
+  // keys
+  KMS_UNAVAILABLE: ErrorKind.unavailable,
+  KMS_REFUSED: ErrorKind.precondition,
   // the parts behind
   SERVICE_UNAVAILABLE: ErrorKind.unavailable,
   STARTING: ErrorKind.unavailable,

@@ -32,6 +32,9 @@ export const recordTypes = [
   'offers.seen',
   'books.closed',
   'invoice.issued',
+  'sealing.rotated',
+  'master.rotated',
+  'kms.changed',
   'x402.settled',
 ] as const;
 export const recordType = z.enum(recordTypes);

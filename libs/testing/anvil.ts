@@ -20,9 +20,9 @@ const stopMs = 10_000;
  * A real EVM chain of its own, on loopback, with one block per transaction (finalised two blocks later) and ten rich accounts
  * ({@link anvilKeys}). Give `port` and `stateFile` to bring the same chain back after `stop`.
  */
-export async function startAnvil(options: { port?: number; stateFile?: string } = {}): Promise<Anvil> {
+export async function startAnvil(options: { port?: number; stateFile?: string; chainId?: bigint } = {}): Promise<Anvil> {
   const port = options.port ?? (await freePort());
-  const args = ['--host', '127.0.0.1', '--port', String(port), '--chain-id', String(localChainId), '--slots-in-an-epoch', '1', '--enable-tx-gas-limit', '--silent'];
+  const args = ['--host', '127.0.0.1', '--port', String(port), '--chain-id', String(options.chainId ?? localChainId), '--slots-in-an-epoch', '1', '--enable-tx-gas-limit', '--silent'];
   if (options.stateFile !== undefined) args.push('--state', options.stateFile);
   const child = spawn(anvilProgram(), args, { stdio: 'ignore' });
   const gone = once(child, 'exit');

@@ -1,5 +1,6 @@
 /** The real parts for tests: PostgreSQL, NATS and an EVM chain, started on demand. */
 export * from './anvil.js';
+export * from './rpc-proxy.js';
 export * from './database.js';
 export * from './kept.js';
 export * from './nats.js';

@@ -1,17 +1,10 @@
-import { createRequire } from 'node:module';
-import { readFileSync } from 'node:fs';
-import PDFDocument from 'pdfkit';
 import { formatNanos } from '#kernel';
 import type { InvoiceDocument } from '#protocol';
+import { grouped, newPdf, numberPages, page, rule, text } from '../pdf-page.js';
+import type { Pdf } from '../pdf-page.js';
 import { termsOf } from './invoice-ubl.js';
 import { minorText } from './rounding.js';
 
-const require = createRequire(import.meta.url);
-const font = (name: string): Buffer => readFileSync(require.resolve(`dejavu-fonts-ttf/ttf/${name}.ttf`));
-/** Latin, Greek, Cyrillic and Arabic; a part of it goes into each file. */
-const fonts = { plain: font('DejaVuSans'), bold: font('DejaVuSans-Bold') };
-
-const page = { left: 50, right: 545, top: 50, bottom: 770 } as const;
 const columns = [
   { title: 'Description', x: 50, width: 235, align: 'left' },
   { title: 'Quantity', x: 290, width: 85, align: 'right' },
@@ -19,34 +12,20 @@ const columns = [
   { title: 'Net', x: 480, width: 65, align: 'right' },
 ] as const;
 
-/** 1234567 → `1,234,567`. */
-const grouped = (value: bigint | string): string => value.toString().replace(/^(-?\d+)/, (digits) => digits.replace(/\B(?=(\d{3})+$)/g, ','));
 const money = (minor: bigint): string => grouped(minorText(minor));
-
-type Pdf = InstanceType<typeof PDFDocument>;
 
 /** The invoice as finance departments read it, A4. The same document gives the same bytes: dates come from it, not from a clock. */
 export function invoicePdf(document: InvoiceDocument): Promise<Buffer> {
-  const dated = new Date(`${document.issueDate}T00:00:00Z`);
-  const pdf = new PDFDocument({ size: 'A4', margin: 50, bufferPages: true, font: '', info: { Title: `${titleOf(document)} ${document.number ?? ''}`, Author: document.seller.name, CreationDate: dated, ModDate: dated } });
-  const chunks: Buffer[] = [];
-  pdf.on('data', (chunk: Buffer) => chunks.push(chunk));
-  const done = new Promise<Buffer>((resolve, reject) => pdf.on('end', () => resolve(Buffer.concat(chunks))).on('error', reject));
-  pdf.registerFont('plain', fonts.plain).registerFont('bold', fonts.bold);
+  const { pdf, done } = newPdf({ title: `${titleOf(document)} ${document.number ?? ''}`, author: document.seller.name, atMs: Date.parse(`${document.issueDate}T00:00:00Z`) });
   let y = head(pdf, document);
   y = lines(pdf, document, y);
   foot(pdf, document, y);
-  numberPages(pdf, document);
+  numberPages(pdf, `${document.seller.name}  ·  ${document.number ?? 'draft'}`);
   pdf.end();
   return done;
 }
 
 const titleOf = ({ kind, number }: InvoiceDocument): string => (number === null ? 'Draft' : kind === 'invoice' ? 'Invoice' : 'Credit note');
-
-function text(pdf: Pdf, value: string, x: number, y: number, { width = 240, align = 'left', size = 9, bold = false }: { width?: number; align?: 'left' | 'right'; size?: number; bold?: boolean } = {}): number {
-  pdf.font(bold ? 'bold' : 'plain').fontSize(size).text(value, x, y, { width, align });
-  return pdf.y;
-}
 
 function head(pdf: Pdf, document: InvoiceDocument): number {
   const { seller, buyer } = document;
@@ -74,11 +53,6 @@ function head(pdf: Pdf, document: InvoiceDocument): number {
 function tableHead(pdf: Pdf, y: number): number {
   for (const { title, x, width, align } of columns) text(pdf, title, x, y, { width, align, bold: true });
   return rule(pdf, y + 14) + 5;
-}
-
-function rule(pdf: Pdf, y: number): number {
-  pdf.moveTo(page.left, y).lineTo(page.right, y).lineWidth(0.5).strokeColor('#888888').stroke();
-  return y;
 }
 
 function lines(pdf: Pdf, { lines: all }: InvoiceDocument, from: number): number {
@@ -127,14 +101,4 @@ function foot(pdf: Pdf, document: InvoiceDocument, from: number): void {
   ];
   y += 10;
   for (const line of words) y = text(pdf, line, page.left, y, { width: 495, size: 8 }) + 3;
-}
-
-function numberPages(pdf: Pdf, { number, seller }: InvoiceDocument): void {
-  const { start, count } = pdf.bufferedPageRange();
-  for (let index = start; index < start + count; index += 1) {
-    pdf.switchToPage(index);
-    // Below the margin, where text would begin another page.
-    pdf.page.margins.bottom = 0;
-    text(pdf, `${seller.name}  ·  ${number ?? 'draft'}  ·  page ${index + 1} of ${count}`, page.left, 800, { width: 495, size: 7, align: 'right' });
-  }
 }

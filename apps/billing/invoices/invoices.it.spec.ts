@@ -11,6 +11,7 @@ import { SettlementService } from '../payables/settlement.service.js';
 import { admittedFacts, completedFacts, joinNode, openMarket, recordOf } from '../records-harness.js';
 import type { Market, TestNode } from '../records-harness.js';
 import { brokenRules } from './en16931-rules-harness.js';
+import { UsageRpc } from '../usage/usage.rpc.js';
 import { InvoicePaymentsService } from './invoice-payments.service.js';
 import { InvoiceRun } from './invoice-run.service.js';
 import { InvoicesRpc } from './invoices.rpc.js';
@@ -113,6 +114,16 @@ describe('invoices', () => {
     await expect(books.within((manager) => manager.query('UPDATE billing.invoices SET net_minor = 1 WHERE id = $1', [january.id]))).rejects.toThrow(/does not change/);
     await expect(books.within((manager) => manager.query('DELETE FROM billing.invoice_files WHERE invoice = $1', [january.id]))).rejects.toThrow(/permission denied/);
     await expect(books.get(InvoicesService).draft(market.tenant, 0, 1)).rejects.toMatchObject({ code: 'NOTHING_DUE' });
+  });
+
+  it('are named by the lines of cost of what is in them, and only there', async () => {
+    const lines = async () => (await books.get(UsageRpc).lines({ tenant: market.tenant, fromMs, toMs })).lines.map(({ tokens, invoice }) => [tokens, invoice]);
+    await use(1_000_000);
+    await draft();
+    expect(await lines()).toEqual([[1_000_000, null]]);
+    const { number } = await issue();
+    await use(2_000_000);
+    expect(await lines()).toEqual(expect.arrayContaining([[1_000_000, number], [2_000_000, null]]));
   });
 
   it('are sealed into the audit log with the hashes of what they say and of their files', async () => {

@@ -27,6 +27,7 @@ interface GroupRow {
   input_nanos: string;
   output_nanos: string;
   amount_nanos: string;
+  invoice: string | null;
 }
 
 /** Each request's own line, rounded half up as its charge was. Failed ones cost nothing and are no usage to pay for. */
@@ -34,16 +35,17 @@ const lineNanos = (tokens: string, price: string): string => `sum(div(c.${tokens
 
 const selectGroups = `
   SELECT * FROM (
-    SELECT md5(concat_ws('|', c.project, a.key_id, a.model, a.endpoint, c.offer, c.node, c.price_version, a.cost_tags)) AS id, c.charged_at_ms / ${dayMs} * ${dayMs} AS day,
+    SELECT md5(concat_ws('|', c.project, a.key_id, a.model, a.endpoint, c.offer, c.node, c.price_version, a.cost_tags, v.number)) AS id, c.charged_at_ms / ${dayMs} * ${dayMs} AS day,
       c.project, a.key_id AS key, COALESCE(a.model, o.model) AS model, a.endpoint, c.offer, c.node, n.name AS node_name, c.price_version, p.hash AS price_hash,
       p.input_nanos_per_million AS input_price, p.output_nanos_per_million AS output_price, a.cost_tags AS tags,
       COALESCE(sum(c.input_tokens) FILTER (WHERE c.outcome <> 'failed'), 0) AS input_tokens, COALESCE(sum(c.output_tokens) FILTER (WHERE c.outcome <> 'failed'), 0) AS output_tokens,
       COALESCE(${lineNanos('input_tokens', 'input_nanos_per_million')}, 0) AS input_nanos, COALESCE(${lineNanos('output_tokens', 'output_nanos_per_million')}, 0) AS output_nanos,
-      sum(c.amount_nanos) AS amount_nanos
+      sum(c.amount_nanos) AS amount_nanos, v.number AS invoice
     FROM billing.charges c JOIN billing.admissions a ON a.record = c.record
       LEFT JOIN billing.prices p ON p.version = c.price_version AND p.offer = c.offer LEFT JOIN billing.offers o ON o.id = c.offer LEFT JOIN billing.nodes n ON n.id = c.node
+      LEFT JOIN billing.invoiced_charges t ON t.record = c.record LEFT JOIN billing.invoices v ON v.id = t.invoice
     WHERE c.tenant = $1 AND c.charged_at_ms >= $2 AND c.charged_at_ms < $3
-    GROUP BY c.project, a.key_id, a.model, o.model, a.endpoint, c.offer, c.node, n.name, c.price_version, p.version, a.cost_tags, 2
+    GROUP BY c.project, a.key_id, a.model, o.model, a.endpoint, c.offer, c.node, n.name, c.price_version, p.version, a.cost_tags, v.number, 2
   ) AS groups
   WHERE $4::bigint IS NULL OR (day, id) > ($4, $5::text)
   ORDER BY day, id LIMIT $6`;
@@ -73,6 +75,7 @@ export class CostLinesStore {
       priceVersion: row.price_version,
       priceHash: row.price_hash,
       tags: row.tags,
+      invoice: row.invoice,
     };
     const differenceNanos = BigInt(row.amount_nanos) - BigInt(row.input_nanos) - BigInt(row.output_nanos);
     const lines: CostLine[] = [

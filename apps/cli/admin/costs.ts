@@ -17,12 +17,12 @@ const seconds = (text: string): number => {
 };
 
 /** The month so far, unless said otherwise. */
-function period({ orgOrNone }: Session, { from, to }: Options): QueryValues {
+export function period({ orgOrNone }: Session, { from, to }: Options): QueryValues {
   const now = new Date();
   return { tenant: orgOrNone, start_time: from === undefined ? Date.UTC(now.getUTCFullYear(), now.getUTCMonth()) / 1_000 : seconds(from), end_time: to === undefined ? undefined : seconds(to) };
 }
 
-const withPeriod = (command: Command): Command => command.option('--from <date>', 'first moment (default: the month so far)').option('--to <date>', 'first moment after it (default: now)');
+export const withPeriod = (command: Command): Command => command.option('--from <date>', 'first moment (default: the month so far)').option('--to <date>', 'first moment after it (default: now)');
 
 /** One row for each sum, with the start of its bucket; every page. */
 const listing = (path: string, summary: string): Command =>

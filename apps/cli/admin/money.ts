@@ -1,6 +1,8 @@
+import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { parseNanos } from '#kernel';
 import { apiCommand, group, listCommand } from './api-command.js';
+import { period, withPeriod } from './costs.js';
 
 const nanosOf = (usd: string): string => parseNanos(usd).toString();
 
@@ -28,6 +30,19 @@ export const moneyCommands = (): Command[] => [
     apiCommand('set <address>', 'name the address whose deposit pays for an organisation', (session, [address]) => session.api.ask('PUT', `/organisations/${session.org()}/payer`, { body: { address } })),
   ),
   group('payable', 'what is owed', apiCommand('list', 'what is owed to each payee', ({ api, orgOrNone }) => api.ask('GET', '/payables', { query: { tenant: orgOrNone } }))),
+  group(
+    'payee',
+    'those who are paid',
+    withPeriod(
+      apiCommand('statement <address>', 'what a payee earned, what was drawn for it, and what is owed', async (session, [address], options) => {
+        const [path, query, file] = [`/payees/${address}/statement`, period(session, options), options['pdf']];
+        if (file === undefined) return session.api.ask('GET', path, { query });
+        const bytes = await session.api.bytes(`${path}/pdf`, query);
+        writeFileSync(file, bytes);
+        return { file, bytes: bytes.length };
+      }),
+    ).option('--pdf <file>', 'write it there as a PDF instead of printing it'),
+  ),
   group('payout', 'what was paid', listCommand('what was drawn and credited on chain', ({ api, orgOrNone }, page) => api.ask('GET', '/payouts', { query: { ...page, tenant: orgOrNone } }))),
   group(
     'settlement',

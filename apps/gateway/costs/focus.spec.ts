@@ -24,6 +24,7 @@ const line = (over: Partial<CostLine> = {}): CostLine => ({
   tokens: 12,
   nanosPerMillion: 1_500_000n,
   amountNanos: 19n,
+  invoice: null,
   ...over,
 });
 
@@ -56,9 +57,13 @@ describe('a FOCUS file', () => {
     expect(written(line())[0]).toMatchObject({
       ...{ BilledCost: '0.000000019', EffectiveCost: '0.000000019', ContractedCost: '0.000000018', ListUnitPrice: '0.0015', PricingQuantity: '0.000012', PricingUnit: '1000000 Tokens', ConsumedQuantity: '12' },
       ...{ ChargePeriodStart: '2026-12-31T00:00:00Z', ChargePeriodEnd: '2027-01-01T00:00:00Z', BillingPeriodStart: '2026-12-01T00:00:00Z', BillingPeriodEnd: '2027-01-01T00:00:00Z' },
-      ...{ ChargeCategory: 'Usage', ChargeClass: '', Tags: '{"team":"red","pilot":true}', RegionId: 'eu-central-1', SubAccountName: 'mail', BillingAccountId: tenant },
+      ...{ ChargeCategory: 'Usage', ChargeClass: '', InvoiceId: '', Tags: '{"team":"red","pilot":true}', RegionId: 'eu-central-1', SubAccountName: 'mail', BillingAccountId: tenant },
     });
     expect(written(line({ meter: 'difference', tokens: 0, amountNanos: -5n }))[0]).toMatchObject({ ChargeCategory: 'Adjustment', BilledCost: '-0.000000005', ContractedCost: '-0.000000005', PricingQuantity: '', SkuId: '' });
+  });
+
+  it('names the invoice that a line is in', () => {
+    expect(written(line({ invoice: 'MZE-2026-00001' }))[0]).toMatchObject({ InvoiceId: 'MZE-2026-00001' });
   });
 
   it('keeps quantity × unit price equal to the contracted cost, exactly, whatever they are', () => {

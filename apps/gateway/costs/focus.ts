@@ -60,7 +60,7 @@ const columns: readonly Column[] = [
   ['ContractedCost', contracted],
   ['ContractedUnitPrice', unitPrice],
   ['EffectiveCost', billed],
-  ['InvoiceId', () => null],
+  ['InvoiceId', ({ invoice }) => invoice],
   ['InvoiceIssuer', () => seller],
   ['ListCost', contracted],
   ['ListUnitPrice', unitPrice],

@@ -1,6 +1,7 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
+import { isDomainError } from '#kernel';
 import { unpackBundle } from '#merkle';
 import { nanos, openRecordBody, parseEnvelope } from '#protocol';
 import type { RecordEnd, SealedBody } from '#protocol';
@@ -23,6 +24,8 @@ interface Candidate {
 /** Ends of requests, for those who keep the books: which there are, and what each says was charged. The rest stays sealed. */
 @Injectable()
 export class RecordEnds {
+  private readonly logger = new Logger(RecordEnds.name);
+
   constructor(
     private readonly dataSource: DataSource,
     private readonly log: LogStore,
@@ -91,12 +94,23 @@ export class RecordEnds {
 
   private async keysOf(manager: EntityManager, rows: readonly { tenant: string }[]): Promise<ReadonlyMap<string, Uint8Array>> {
     const keys = new Map<string, Uint8Array>();
-    for (const tenant of new Set(rows.map((row) => row.tenant))) for (const [id, key] of await this.sealingKeys.privateKeys(manager, tenant)) keys.set(id, key);
+    for (const tenant of new Set(rows.map((row) => row.tenant))) for (const [id, key] of await this.keysOfTenant(manager, tenant)) keys.set(id, key);
     return keys;
+  }
+
+  /** An organisation that has taken its KMS away, or whose KMS is down, must not keep everybody's books from being closed: its amounts are not compared. */
+  private async keysOfTenant(manager: EntityManager, tenant: string): Promise<ReadonlyMap<string, Uint8Array>> {
+    try {
+      return await this.sealingKeys.privateKeys(manager, tenant);
+    } catch (error) {
+      if (!isDomainError(error, 'KMS_UNAVAILABLE') && !isDomainError(error, 'KMS_REFUSED')) throw error;
+      this.logger.warn({ message: `amounts of an organisation's records are not compared: ${error.message}`, tenant });
+      return new Map();
+    }
   }
 }
 
-/** What the sealed body says; null where it or its key is erased. A body that was changed must not keep the books from being closed. */
+/** What the sealed body says; null where it or its key is erased or withheld. A body that was changed must not keep the books from being closed. */
 function chargeOf(id: string, type: RecordEnd['type'], body: SealedBody | null, keys: ReadonlyMap<string, Uint8Array>): Pick<RecordEnd, 'chargeNanos' | 'unreadable'> {
   const key = body && keys.get(body.sealKeyId);
   if (!body || !key) return { chargeNanos: null, unreadable: false };

@@ -36,7 +36,7 @@ export class RecordReader {
   async entriesOf(tenant: string | null, id: string): Promise<LogEntry[]> {
     return withTenant(this.dataSource, tenant ?? '*', async (manager) => {
       const found = await this.entries.ofRecord(manager, id);
-      const keys = tenant === null ? new Map<string, Uint8Array>() : await this.sealingKeys.privateKeys(manager, tenant);
+      const keys = tenant === null ? new Map<string, Uint8Array>() : await this.sealingKeys.privateKeys(manager, tenant, found.flatMap(({ body }) => body?.sealKeyId ?? []));
       return found.map((entry) => ({ ...toReply(entry), body: openBody(entry, keys) }));
     });
   }

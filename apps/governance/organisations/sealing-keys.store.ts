@@ -1,39 +1,85 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { Clock, Ids } from '#kernel';
+import { Clock, Ids, isDomainError } from '#kernel';
 import { failure, generateSealKeys } from '#protocol';
+import { TenantKeyStore, type TenantKey } from '../custody/tenant-keys.store.js';
 import { Secrets } from '../secrets.js';
 import { sealKeyContext, unwrapKey, wrapKey } from './key-wrapping.js';
+
+interface SealingKeyRow {
+  id: string;
+  wrapped_private_key: Buffer;
+  tenant_key: number | null;
+}
 
 /** The X25519 keys under which record bodies of a tenant are sealed. Private halves leave this file only to open a body. */
 @Injectable()
 export class SealingKeyStore {
   constructor(
+    private readonly tenantKeys: TenantKeyStore,
     private readonly secrets: Secrets,
     private readonly ids: Ids,
     private readonly clock: Clock,
   ) {}
 
-  /** A new pair for a tenant; from now on bodies are sealed to it. */
-  async create(manager: EntityManager, tenant: string): Promise<void> {
+  /** A new pair for a tenant; from now on bodies are sealed to it. Errors: `KMS_UNAVAILABLE`, `KMS_REFUSED`. */
+  async create(manager: EntityManager, tenant: string): Promise<string> {
     const id = this.ids.uuid();
     const { publicKey, privateKey } = generateSealKeys();
-    await manager.query('INSERT INTO governance.sealing_keys (id, tenant, public_key, wrapped_private_key, created_at_ms) VALUES ($1, $2, $3, $4, $5)', [
+    const { version, key } = await this.tenantKeys.current(manager, tenant);
+    await manager.query('INSERT INTO governance.sealing_keys (id, tenant, public_key, wrapped_private_key, tenant_key, created_at_ms) VALUES ($1, $2, $3, $4, $5, $6)', [
       id,
       tenant,
       publicKey,
-      wrapKey(this.secrets.masterKey, privateKey, sealKeyContext(tenant, id)),
+      wrapKey(key, privateKey, sealKeyContext(tenant, id)),
+      version,
       this.clock.nowMs(),
     ]);
+    return id;
   }
 
-  /** Raw private halves by id. Error: `INTERNAL` when the master key is not the one they were stored under. */
-  async privateKeys(manager: EntityManager, tenant: string): Promise<ReadonlyMap<string, Uint8Array>> {
-    const rows = await manager.query<{ id: string; wrapped_private_key: Buffer }[]>('SELECT id, wrapped_private_key FROM governance.sealing_keys WHERE tenant = $1', [tenant]);
+  /**
+   * Raw private halves by id; of those ids alone where some are given. Errors: `KMS_UNAVAILABLE`, `KMS_REFUSED`, `INTERNAL` when a key is not the one
+   * under which they were stored.
+   */
+  async privateKeys(manager: EntityManager, tenant: string, ids?: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
+    const rows = await manager.query<SealingKeyRow[]>(
+      'SELECT id, wrapped_private_key, tenant_key FROM governance.sealing_keys WHERE tenant = $1 AND ($2::uuid[] IS NULL OR id = ANY($2::uuid[]))',
+      [tenant, ids ?? null],
+    );
+    if (rows.length === 0) return new Map();
+    const tenantKeys = rows.some(({ tenant_key }) => tenant_key !== null) ? await this.tenantKeys.all(manager, tenant) : new Map<number, Uint8Array>();
+    return new Map(rows.map((row) => [row.id, this.open(tenant, row, tenantKeys)]));
+  }
+
+  /** Wraps all private halves of a tenant anew, under this tenant key. Errors: those of `privateKeys`. */
+  async moveTo(manager: EntityManager, tenant: string, { version, key }: TenantKey): Promise<void> {
+    const held = [...(await this.privateKeys(manager, tenant))];
+    await manager.query(
+      `UPDATE governance.sealing_keys k SET wrapped_private_key = n.wrapped, tenant_key = $3
+       FROM unnest($1::uuid[], $2::bytea[]) AS n (id, wrapped) WHERE k.id = n.id`,
+      [held.map(([id]) => id), held.map(([id, privateKey]) => wrapKey(key, privateKey, sealKeyContext(tenant, id))), version],
+    );
+  }
+
+  /** By id, which is by age. */
+  async list(manager: EntityManager, tenant: string, after: string | undefined, limit: number): Promise<{ id: string; createdAtMs: number }[]> {
+    const rows = await manager.query<{ id: string; created_at_ms: string }[]>(
+      'SELECT id, created_at_ms FROM governance.sealing_keys WHERE tenant = $1 AND ($2::uuid IS NULL OR id > $2::uuid) ORDER BY id LIMIT $3',
+      [tenant, after ?? null, limit],
+    );
+    return rows.map(({ id, created_at_ms }) => ({ id, createdAtMs: Number(created_at_ms) }));
+  }
+
+  private open(tenant: string, { id, wrapped_private_key: wrapped, tenant_key: version }: SealingKeyRow, tenantKeys: ReadonlyMap<number, Uint8Array>): Uint8Array {
     try {
-      return new Map(rows.map(({ id, wrapped_private_key }) => [id, unwrapKey(this.secrets.masterKey, wrapped_private_key, sealKeyContext(tenant, id))]));
+      if (version === null) return this.secrets.masterKeys.openDirectly(wrapped, sealKeyContext(tenant, id));
+      const key = tenantKeys.get(version);
+      if (key === undefined) throw failure('INTERNAL', `a sealing key is wrapped under version ${version} of a tenant key that is not there`);
+      return unwrapKey(key, wrapped, sealKeyContext(tenant, id));
     } catch (cause) {
-      throw failure('INTERNAL', 'a sealing key does not open under the configured master key', {}, cause);
+      if (isDomainError(cause)) throw cause;
+      throw failure('INTERNAL', 'a sealing key does not open under the key that it was stored under', {}, cause);
     }
   }
 }

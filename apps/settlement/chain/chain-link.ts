@@ -1,7 +1,8 @@
-import { computeAddress, SigningKey, Transaction } from 'ethers';
+import { Logger } from '@nestjs/common';
+import { Transaction } from 'ethers';
 import type { BlockTag, Filter, JsonRpcProvider, Log, TransactionReceipt } from 'ethers';
-import { chainFailure, connect, Escrow, feesFor, gasLimitFor, isUnreachable, nodeMessage, reaching, Token } from '#chain';
-import type { EscrowConstants, Fees } from '#chain';
+import { chainFailure, Escrow, feesFor, gasLimitFor, isUnreachable, nodeMessage, QuorumProvider, reaching, Token } from '#chain';
+import type { DigestSigner, EscrowConstants, Fees } from '#chain';
 import { failure } from '#protocol';
 import type { SettlementConfig } from '../config.js';
 
@@ -16,6 +17,8 @@ export interface SignedBytes {
   readonly raw: string;
   readonly hash: string;
   readonly fees: Fees;
+  /** The most that its gas can cost, in wei. */
+  readonly costWeiMax: bigint;
 }
 
 /** What a node said of bytes that were sent to it. `known`: it has them, or has had another with that nonce. */
@@ -26,7 +29,7 @@ export const gasLimitOf = (raw: string): bigint => Transaction.from(raw).gasLimi
 const knownMessage = /already known|already imported|nonce too low|known transaction/i;
 
 /**
- * The chain as this service sees it: one endpoint, one escrow, one relaying key. Every method's errors: CHAIN_UNAVAILABLE,
+ * The chain as this service sees it: endpoints that must agree, one escrow, one relaying key. Every method's errors: CHAIN_UNAVAILABLE,
  * CHAIN_REJECTED (with `details.revert` when the escrow itself refused).
  */
 export class ChainLink {
@@ -34,25 +37,29 @@ export class ChainLink {
   readonly escrow: Escrow;
   readonly sender: string;
   protected readonly provider: JsonRpcProvider;
-  private readonly key: SigningKey;
   private known: EscrowConstants | undefined;
 
-  constructor(config: Pick<SettlementConfig, 'SETTLEMENT_RPC_URL' | 'SETTLEMENT_CHAIN_ID' | 'SETTLEMENT_ESCROW' | 'SETTLEMENT_RELAYER_KEY'>) {
+  constructor(
+    config: Pick<SettlementConfig, 'SETTLEMENT_RPC_URL' | 'SETTLEMENT_CHAIN_ID' | 'SETTLEMENT_ESCROW'> & Partial<Pick<SettlementConfig, 'SETTLEMENT_RPC_QUORUM'>>,
+    private readonly key: DigestSigner,
+  ) {
+    const logger = new Logger(ChainLink.name);
     this.chainId = BigInt(config.SETTLEMENT_CHAIN_ID);
-    this.provider = connect(config.SETTLEMENT_RPC_URL, this.chainId);
+    this.provider = new QuorumProvider(config.SETTLEMENT_RPC_URL, this.chainId, {
+      quorum: config.SETTLEMENT_RPC_QUORUM,
+      onAside: (endpoint, reason) => logger.warn(`${endpoint} ${reason}; it is set aside for a while`),
+    });
     this.escrow = new Escrow(config.SETTLEMENT_ESCROW, this.provider);
-    this.key = new SigningKey(config.SETTLEMENT_RELAYER_KEY);
-    this.sender = computeAddress(this.key);
+    this.sender = key.address;
   }
 
   close(): void {
     this.provider.destroy();
   }
 
-  /** Whether the endpoint is the chain that was configured and holds the escrow. */
+  /** Whether endpoints of the chain that was configured answer, and it holds the escrow. */
   async isRight(): Promise<boolean> {
-    const id = await reaching(() => this.provider.send('eth_chainId', []) as Promise<string>);
-    return BigInt(id) === this.chainId && (await reaching(() => this.provider.getCode(this.escrow.address))) !== '0x';
+    return (await reaching(() => this.provider.getCode(this.escrow.address))) !== '0x';
   }
 
   async constants(): Promise<EscrowConstants> {
@@ -76,6 +83,11 @@ export class ChainLink {
     return reaching(() => this.provider.getTransactionCount(this.sender, tag));
   }
 
+  /** The relayer's coins, in wei. */
+  balance(): Promise<bigint> {
+    return reaching(() => this.provider.getBalance(this.sender));
+  }
+
   receipt(hash: string): Promise<TransactionReceipt | null> {
     return reaching(() => this.provider.getTransactionReceipt(hash));
   }
@@ -91,10 +103,11 @@ export class ChainLink {
     return feesFor(block?.baseFeePerGas ?? 0n, tip);
   }
 
-  sign(call: { target: string; data: string; nonce: number; gasLimit: bigint; fees: Fees }): SignedBytes {
+  /** Error: SERVICE_UNAVAILABLE when the keeper of the key does not answer. */
+  async sign(call: { target: string; data: string; nonce: number; gasLimit: bigint; fees: Fees }): Promise<SignedBytes> {
     const transaction = Transaction.from({ type: 2, chainId: this.chainId, to: call.target, data: call.data, nonce: call.nonce, gasLimit: call.gasLimit, ...call.fees });
-    transaction.signature = this.key.sign(transaction.unsignedHash);
-    return { raw: transaction.serialized, hash: transaction.hash!, fees: call.fees };
+    transaction.signature = await this.key.sign(transaction.unsignedHash);
+    return { raw: transaction.serialized, hash: transaction.hash!, fees: call.fees, costWeiMax: call.gasLimit * call.fees.maxFeePerGas };
   }
 
   /** What a call by the relayer would give now; fails if it would revert. */

@@ -3,7 +3,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { getAddress, ZeroAddress } from 'ethers';
 import { DataSource } from 'typeorm';
 import { Clock, Ids } from '#kernel';
-import { escrowCalls, signStatement } from '#chain';
+import { escrowCalls, statementDigest } from '#chain';
 import { Caller } from '#messaging';
 import { billingCalls, failure, governanceCalls } from '#protocol';
 import { withTenant } from '#service';
@@ -107,7 +107,7 @@ export class SettleService {
     const signable = statementFor(row, view, audit, lastEpoch, this.clock.nowMs());
     if (!signable) return;
     const domain = { chainId: this.chain.chainId, escrow: this.chain.escrow.address };
-    const signature = this.keys.signWith(row.payer, (key) => signStatement(signable.statement, domain, key));
+    const { serialized: signature } = await this.keys.sign(row.payer, statementDigest(signable.statement, domain));
     await this.hand(row, signable, signature);
   }
 

@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { tenantPolicy } from '#service';
 
-export class X402Payments1767225612600 implements MigrationInterface {
+export class X402Payments implements MigrationInterface {
   name = 'X402Payments1767225612600';
 
   async up(queryRunner: QueryRunner): Promise<void> {

@@ -3,7 +3,7 @@ import { Logger } from '@nestjs/common';
 import { Wallet } from 'ethers';
 import type { DataSource } from 'typeorm';
 import { SystemClock, SystemIds } from '#kernel';
-import { connect, deployEscrow, deployTestDollar, escrowCalls } from '#chain';
+import { connect, deployEscrow, deployTestDollar, escrowCalls, localSigner } from '#chain';
 import { askChain } from '#local';
 import { createDataSource, migrate } from '#service';
 import { anvilKeys, createTestDatabase, mine, startAnvil } from '#testing';
@@ -18,7 +18,9 @@ import { TransactionStore } from './transaction.store.js';
 jest.setTimeout(60_000);
 
 const relayerKey = anvilKeys[3];
-const payees = Array.from({ length: 12 }, () => Wallet.createRandom().address);
+const payees = Array.from({ length: 16 }, () => Wallet.createRandom().address);
+
+const unlimited = { SETTLEMENT_FEE_GWEI_MAX: 500, SETTLEMENT_GAS_WEI_PER_DAY: 10n ** 24n };
 
 class Death extends Error {}
 
@@ -87,10 +89,10 @@ describe('the relayer', () => {
   });
 
   /** A new process: nothing in memory, the same database and chain. */
-  function start(): { link: MortalLink; relayer: Relayer } {
-    const link = new MortalLink({ SETTLEMENT_RPC_URL: anvil.rpcUrl, SETTLEMENT_CHAIN_ID: 31_337, SETTLEMENT_ESCROW: escrow, SETTLEMENT_RELAYER_KEY: relayerKey });
+  function start(limits = unlimited): { link: MortalLink; relayer: Relayer } {
+    const link = new MortalLink({ SETTLEMENT_RPC_URL: [anvil.rpcUrl], SETTLEMENT_CHAIN_ID: 31_337, SETTLEMENT_ESCROW: escrow }, localSigner(relayerKey));
     links.push(link);
-    return { link, relayer: new Relayer(link, store, new SenderLock(dataSource), clock) };
+    return { link, relayer: new Relayer(link, store, new SenderLock(dataSource), clock, limits) };
   }
 
   async function plan(link: ChainLink, payee: string): Promise<void> {
@@ -202,6 +204,34 @@ describe('the relayer', () => {
     await settleDown(relayer, other);
   });
 
+  it('spends no more on gas in a day than it may, nor more for a unit: what is too dear waits without a nonce', async () => {
+    const payee = payees.shift()!;
+    const spent = BigInt((await dataSource.query<{ wei: string }[]>('SELECT sum(coalesce(gas_wei_spent, gas_wei_bound)) AS wei FROM settlement.transactions'))[0]!.wei);
+    expect(spent).toBeGreaterThan(0n);
+    const { link, relayer } = start({ ...unlimited, SETTLEMENT_GAS_WEI_PER_DAY: spent + 1n });
+    await plan(link, payee);
+    await relayer.round();
+    expect(await row(payee)).toMatchObject({ state: 'planned', nonce: null, error: expect.stringContaining('SETTLEMENT_GAS_WEI_PER_DAY') });
+    await askChain(anvil.rpcUrl, 'anvil_setNextBlockBaseFeePerGas', ['0x2540be400']);
+    await mine(anvil.rpcUrl, 1);
+    await start({ ...unlimited, SETTLEMENT_FEE_GWEI_MAX: 1 }).relayer.round();
+    expect(await row(payee)).toMatchObject({ state: 'planned', nonce: null, error: expect.stringContaining('SETTLEMENT_FEE_GWEI_MAX') });
+    await settleDown(start().relayer, payee);
+    expect((await row(payee)).error).toBeNull();
+  });
+
+  it('waits for coins when the relayer has too few', async () => {
+    const payee = payees.shift()!;
+    const { link, relayer } = start();
+    const before = await askChain<string>(anvil.rpcUrl, 'eth_getBalance', [link.sender, 'latest']);
+    await askChain(anvil.rpcUrl, 'anvil_setBalance', [link.sender, '0x1']);
+    await plan(link, payee);
+    await relayer.round();
+    expect(await row(payee)).toMatchObject({ state: 'planned', nonce: null, error: expect.stringContaining(`the relayer ${link.sender} has too few coins`) });
+    await askChain(anvil.rpcUrl, 'anvil_setBalance', [link.sender, before]);
+    await settleDown(relayer, payee);
+  });
+
   it('twice at once gives out each nonce once', async () => {
     const some = payees.splice(0, 3);
     const [a, b] = [start(), start()];
@@ -218,10 +248,10 @@ describe('the relayer', () => {
 
   it('says CHAIN_UNAVAILABLE while the chain is away, keeps what is planned, and goes on afterwards', async () => {
     const payee = payees.shift()!;
-    const link = new MortalLink({ SETTLEMENT_RPC_URL: 'http://127.0.0.1:9', SETTLEMENT_CHAIN_ID: 31_337, SETTLEMENT_ESCROW: escrow, SETTLEMENT_RELAYER_KEY: relayerKey });
+    const link = new MortalLink({ SETTLEMENT_RPC_URL: ['http://127.0.0.1:9'], SETTLEMENT_CHAIN_ID: 31_337, SETTLEMENT_ESCROW: escrow }, localSigner(relayerKey));
     links.push(link);
     await plan(link, payee);
-    await expect(new Relayer(link, store, new SenderLock(dataSource), clock).round()).rejects.toMatchObject({ code: 'CHAIN_UNAVAILABLE' });
+    await expect(new Relayer(link, store, new SenderLock(dataSource), clock, unlimited).round()).rejects.toMatchObject({ code: 'CHAIN_UNAVAILABLE' });
     expect((await row(payee)).state).toBe('planned');
     await settleDown(start().relayer, payee);
   });

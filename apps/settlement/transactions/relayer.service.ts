@@ -1,7 +1,9 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import { Clock, isDomainError } from '#kernel';
 import { replacementFees } from '#chain';
+import { SERVICE_CONFIG } from '#service';
 import { ChainLink, gasLimitOf } from '../chain/chain-link.js';
+import type { SettlementConfig } from '../config.js';
 import { SenderLock } from './sender-lock.js';
 import type { Attempt, OutboxTransaction } from './transaction.js';
 import { TransactionStore } from './transaction.store.js';
@@ -10,8 +12,6 @@ import { TransactionStore } from './transaction.store.js';
 export const resendMs = 3_000;
 /** Bytes without a receipt are replaced by dearer ones after this long: five blocks of twelve seconds. */
 export const replaceMs = 60_000;
-/** No transaction pays more than this for a unit of gas: 500 gwei. */
-const maxFeeMax = 500_000_000_000n;
 
 /**
  * Takes each transaction of the outbox one step further: planned → signed → broadcast → mined → final. Signed bytes are
@@ -26,7 +26,12 @@ export class Relayer {
     private readonly store: TransactionStore,
     private readonly lock: SenderLock,
     private readonly clock: Clock,
+    @Inject(SERVICE_CONFIG) private readonly limits: Pick<SettlementConfig, 'SETTLEMENT_FEE_GWEI_MAX' | 'SETTLEMENT_GAS_WEI_PER_DAY'>,
   ) {}
+
+  private get feeMax(): bigint {
+    return BigInt(this.limits.SETTLEMENT_FEE_GWEI_MAX) * 1_000_000_000n;
+  }
 
   /** One round over all open transactions; does nothing while another process holds the sender. Error: CHAIN_UNAVAILABLE. */
   async round(): Promise<void> {
@@ -51,7 +56,7 @@ export class Relayer {
     }
   }
 
-  /** A call that would fail now takes no nonce. */
+  /** A call that would fail now takes no nonce, and one that costs too much waits without one. */
   private async sign(transaction: OutboxTransaction): Promise<void> {
     const { target, data } = transaction;
     let gasLimit: bigint;
@@ -64,9 +69,22 @@ export class Relayer {
       return this.store.failed(transaction, typeof revert === 'string' ? revert : error.message);
     }
     const nonce = Math.max(await this.store.nextNonce(this.chain), await this.chain.nonce('latest'));
-    const bytes = this.chain.sign({ target, data, nonce, gasLimit, fees: await this.chain.fees() });
+    const fees = await this.chain.fees();
+    if (fees.maxFeePerGas > this.feeMax) return this.wait(transaction, `gas costs ${fees.maxFeePerGas} wei a unit, above SETTLEMENT_FEE_GWEI_MAX`);
+    const bytes = await this.chain.sign({ target, data, nonce, gasLimit, fees });
+    const spentWei = await this.store.spentWei(this.chain);
+    if (spentWei + bytes.costWeiMax > this.limits.SETTLEMENT_GAS_WEI_PER_DAY) {
+      return this.wait(transaction, `gas of the last 24 hours is ${spentWei} wei, and this may cost ${bytes.costWeiMax}: above SETTLEMENT_GAS_WEI_PER_DAY`);
+    }
+    if ((await this.chain.balance()) < bytes.costWeiMax) return this.wait(transaction, `the relayer ${this.chain.sender} has too few coins for the gas: send it some`);
     await this.store.signed(transaction, nonce, bytes);
     await this.send({ ...transaction, state: 'signed', nonce }, bytes);
+  }
+
+  /** Stays planned; said once until the reason changes its kind. */
+  private async wait(transaction: OutboxTransaction, reason: string): Promise<void> {
+    if (kindOf(transaction.error) !== kindOf(reason)) this.logger.warn(`${transaction.purpose} ${transaction.subject} waits: ${reason}`);
+    await this.store.waits(transaction, reason);
   }
 
   private async send(transaction: OutboxTransaction, attempt: Pick<Attempt, 'raw' | 'hash'>): Promise<void> {
@@ -81,7 +99,7 @@ export class Relayer {
     const usedNonces = await this.chain.nonce('finalized');
     for (const { hash } of transaction.attempts) {
       const receipt = await this.chain.receipt(hash);
-      if (receipt) return this.store.mined(transaction, { tx: hash, blockHash: receipt.blockHash, blockNumber: receipt.blockNumber });
+      if (receipt) return this.store.mined(transaction, { tx: hash, blockHash: receipt.blockHash, blockNumber: receipt.blockNumber, costWei: receipt.gasUsed * receipt.gasPrice });
     }
     if (usedNonces > transaction.nonce!) {
       this.logger.error(`nonce ${transaction.nonce} of ${this.chain.sender} was used by a transaction that is not ours: the relayer's key is in use elsewhere`);
@@ -102,10 +120,10 @@ export class Relayer {
   }
 
   private async replace(transaction: OutboxTransaction, last: Attempt): Promise<void> {
-    const fees = replacementFees(last.fees, await this.chain.fees(), maxFeeMax);
+    const fees = replacementFees(last.fees, await this.chain.fees(), this.feeMax);
     if (fees === null) return this.send(transaction, last);
     const { target, data } = transaction;
-    const bytes = this.chain.sign({ target, data, nonce: transaction.nonce!, gasLimit: gasLimitOf(last.raw), fees });
+    const bytes = await this.chain.sign({ target, data, nonce: transaction.nonce!, gasLimit: gasLimitOf(last.raw), fees });
     await this.store.replaced(transaction, bytes);
     await this.send(transaction, bytes);
   }
@@ -123,3 +141,6 @@ export class Relayer {
     await this.store.failed(transaction, 'the transaction reverted');
   }
 }
+
+/** Without its figures. */
+const kindOf = (reason: string | null): string => (reason ?? '').replaceAll(/\d+/g, '#');

@@ -21,6 +21,7 @@ interface Row {
   nonce: string | null;
   mined_tx: string | null;
   mined_block_hash: string | null;
+  error: string | null;
   attempts: { hash: string; raw: string; max_fee: string; tip: string; sent_at_ms: number | null }[];
 }
 
@@ -35,6 +36,7 @@ function fromRow(row: Row): OutboxTransaction {
     nonce: row.nonce === null ? null : Number(row.nonce),
     minedTx: row.mined_tx,
     minedBlockHash: row.mined_block_hash,
+    error: row.error,
     attempts: row.attempts.map(
       ({ hash, raw, max_fee, tip, sent_at_ms }): Attempt => ({ hash, raw, fees: { maxFeePerGas: BigInt(max_fee), maxPriorityFeePerGas: BigInt(tip) }, sentAtMs: sent_at_ms }),
     ),
@@ -80,17 +82,35 @@ export class TransactionStore {
     return Number(rows[0]!.next);
   }
 
+  /** What the sender's gas cost in the last 24 hours, and at most can cost where it is not known yet. In wei. */
+  async spentWei({ chainId, sender }: Sender): Promise<bigint> {
+    const rows = await this.dataSource.query<{ wei: string }[]>(
+      `SELECT coalesce(sum(coalesce(gas_wei_spent, gas_wei_bound)), 0) AS wei FROM settlement.transactions
+       WHERE chain_id = $1 AND sender = $2 AND signed_at > now() - interval '24 hours'`,
+      [chainId.toString(), sender],
+    );
+    return BigInt(rows[0]!.wei);
+  }
+
+  /** Says what a planned transaction waits for. */
+  async waits(transaction: OutboxTransaction, reason: string): Promise<void> {
+    await this.dataSource.query('UPDATE settlement.transactions SET error = $2 WHERE id = $1', [transaction.id, reason]);
+  }
+
   /** Keeps the first signed bytes, and with them the nonce. Fails if another process gave it out meanwhile. */
   async signed(transaction: OutboxTransaction, nonce: number, bytes: SignedBytes): Promise<void> {
     await this.dataSource.transaction(async (manager) => {
-      await this.move(manager, transaction, 'signed', 'nonce = $3', [nonce]);
+      await this.move(manager, transaction, 'signed', 'nonce = $3, gas_wei_bound = $4, signed_at = now(), error = NULL', [nonce, bytes.costWeiMax.toString()]);
       await this.keep(manager, transaction.id, 1, bytes);
     });
   }
 
   /** Keeps bytes that are to replace the ones before, under the same nonce. */
   async replaced(transaction: OutboxTransaction, bytes: SignedBytes): Promise<void> {
-    await this.keep(this.dataSource.manager, transaction.id, transaction.attempts.length + 1, bytes);
+    await this.dataSource.transaction(async (manager) => {
+      await this.keep(manager, transaction.id, transaction.attempts.length + 1, bytes);
+      await manager.query('UPDATE settlement.transactions SET gas_wei_bound = $2 WHERE id = $1', [transaction.id, bytes.costWeiMax.toString()]);
+    });
   }
 
   async sent(transaction: OutboxTransaction, hash: string, refusal: string | null): Promise<void> {
@@ -101,12 +121,13 @@ export class TransactionStore {
     });
   }
 
-  async mined(transaction: OutboxTransaction, at: { tx: string; blockHash: string; blockNumber: number }): Promise<void> {
-    await this.move(this.dataSource.manager, transaction, 'mined', 'mined_tx = $3, mined_block_hash = $4, mined_block = $5', [at.tx, at.blockHash, at.blockNumber]);
+  async mined(transaction: OutboxTransaction, at: { tx: string; blockHash: string; blockNumber: number; costWei: bigint }): Promise<void> {
+    const set = 'mined_tx = $3, mined_block_hash = $4, mined_block = $5, gas_wei_spent = $6';
+    await this.move(this.dataSource.manager, transaction, 'mined', set, [at.tx, at.blockHash, at.blockNumber, at.costWei.toString()]);
   }
 
   async reorganised(transaction: OutboxTransaction): Promise<void> {
-    await this.move(this.dataSource.manager, transaction, 'broadcast', 'mined_tx = NULL, mined_block_hash = NULL, mined_block = NULL', []);
+    await this.move(this.dataSource.manager, transaction, 'broadcast', 'mined_tx = NULL, mined_block_hash = NULL, mined_block = NULL, gas_wei_spent = NULL', []);
   }
 
   async final(transaction: OutboxTransaction): Promise<void> {

@@ -42,6 +42,8 @@ export interface OutboxTransaction extends PlannedCall {
   readonly nonce: number | null;
   readonly minedTx: string | null;
   readonly minedBlockHash: string | null;
+  /** What it waits for, or why it failed. */
+  readonly error: string | null;
   /** Oldest first. */
   readonly attempts: readonly Attempt[];
 }

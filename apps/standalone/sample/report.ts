@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatNanos } from '#kernel';
 import type { Close, CloseDifference } from '#protocol';
+import type { Bill, PayeeAccount } from './bill.js';
 import type { CostFile } from './cost-file.js';
 import type { OfflineProof } from './offline-bundle.js';
 import type { Settled } from './pay-providers.js';
@@ -19,7 +20,9 @@ export interface Outcome {
   readonly budgetNanos: bigint;
   readonly spentNanos: bigint;
   readonly costs: CostFile;
+  readonly bill: Bill;
   readonly settled: Settled;
+  readonly accounts: readonly PayeeAccount[];
   readonly invariants: readonly Invariant[];
   readonly close: Close & { readonly named: readonly CloseDifference[] };
   readonly proofs: readonly OfflineProof[];
@@ -35,12 +38,17 @@ export function reportOf(outcome: Outcome): SampleReport {
     budget: formatNanos(outcome.budgetNanos),
     spent: formatNanos(outcome.spentNanos),
     costs: { file: outcome.costs.file, rows: outcome.costs.rows, billed: formatNanos(outcome.costs.billedNanos) },
+    invoice: { number: outcome.bill.number, gross: `${minorText(outcome.bill.grossMinor)} ${outcome.bill.currency}`, usage: formatNanos(outcome.bill.usageNanos), files: [...outcome.bill.files] },
+    statements: outcome.accounts.map(({ payee, file, earnedNanos, owedNanos }) => ({ payee, file, earned: formatNanos(earnedNanos), owed: formatNanos(owedNanos) })),
     payouts: outcome.settled.payouts.map(({ payee, amount, token, tx }) => ({ payee, amount, token, tx })),
     invariants: outcome.invariants.map(({ name, holds, detail }) => ({ name, holds, detail })),
     close: { number: outcome.close.number, charges: outcome.close.charges, charged: formatNanos(outcome.close.chargedNanos), differences: outcome.close.differences },
     records: outcome.proofs.map(({ id, file, genuine, changed }) => ({ id, proofFile: file, result: genuine.result, changedByte: changed.result })),
   };
 }
+
+/** 120 → `1.20`. */
+export const minorText = (minor: bigint): string => `${minor / 100n}.${(minor % 100n).toString().padStart(2, '0')}`;
 
 /** Writes `sample.json` into the directory. */
 export function writeReport(report: SampleReport, outDir: string): void {

@@ -2,6 +2,7 @@ import { billingCalls, charge, close, closeCalls, policyVersion, schedulerCalls 
 import { namedSenders } from './bank-policy.js';
 import { chooseMail } from './corpus.js';
 import type { LabelledMail } from './corpus.js';
+import { billTenant, payeeAccounts } from './bill.js';
 import { writeCosts } from './cost-file.js';
 import type { CostFile } from './cost-file.js';
 import { killBusiest } from './kill-one.js';
@@ -31,7 +32,7 @@ export class SampleFailed extends Error {}
 
 /**
  * Classifies real mail through the API under the bank's policy, kills a machine on the way, pays the providers, has
- * proof bundles verified offline and the invariants from outside, prints the table and leaves `sample.json` and `focus.csv`. Error: `SampleFailed` when anything was lost,
+ * proof bundles verified offline and the invariants from outside, prints the table and leaves `sample.json`, the invoice, the payees' statements and `focus.csv`. Error: `SampleFailed` when anything was lost,
  * charged wrongly or left out, or an invariant is broken; the table is printed all the same.
  */
 export async function runSample(context: SampleContext): Promise<SampleReport> {
@@ -51,8 +52,10 @@ export async function runSample(context: SampleContext): Promise<SampleReport> {
     return now.spentNanos - before.spentNanos === spentNanos ? now : undefined;
   });
 
+  const bill = await billTenant(admin, context);
   const costs = await costsOf(bank, context);
   const settled = await payProviders(admin, context);
+  const accounts = await payeeAccounts(admin, context, settled.payouts.map(({ payee }) => payee));
   const proofs = await inParallel(samples(traces), 1, (record) => proveOffline(bank, record, context));
   const invariants = await settledInvariants(context);
   const closed = await admin.post('/v1/closes', {}, close);
@@ -66,7 +69,9 @@ export async function runSample(context: SampleContext): Promise<SampleReport> {
     budgetNanos: budget.limitNanos,
     spentNanos,
     costs,
+    bill,
     settled,
+    accounts,
     invariants,
     close: { ...closed, named },
     proofs,

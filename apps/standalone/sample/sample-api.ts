@@ -17,6 +17,14 @@ export class SampleApi {
     return this.api.text(path);
   }
 
+  bytes(path: string): Promise<Buffer> {
+    return this.api.bytes(path);
+  }
+
+  async put<S extends z.ZodType>(path: string, body: unknown, schema: S): Promise<z.output<S>> {
+    return schema.parse(await this.api.put<unknown>(path, body));
+  }
+
   async post<S extends z.ZodType>(path: string, body: unknown, schema: S): Promise<z.output<S>> {
     return schema.parse(await this.api.post<unknown>(path, body));
   }

@@ -60,6 +60,10 @@ export interface SampleReport {
   spent: string;
   /** FOCUS file of all that the project was ever billed, up to a year back. */
   costs: { file: string; rows: number; billed: string };
+  /** What the organisation is billed for, `usage` in USD to the nano, `gross` with VAT and rounded to hundredths. */
+  invoice: { number: string; gross: string; usage: string; files: string[] };
+  /** Of each payee that was paid: what it earned in the last year and is owed still (less than a unit of the token). */
+  statements: { payee: string; file: string; earned: string; owed: string }[];
   /** `token` is the token's address, `tx` the withdrawal. */
   payouts: { payee: string; amount: string; token: string; tx: string }[];
   invariants: { name: string; holds: boolean; detail: string }[];

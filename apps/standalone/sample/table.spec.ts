@@ -16,6 +16,8 @@ const outcome: Outcome = {
   budgetNanos: 5_000_000_000n,
   spentNanos: 1_234_099n,
   costs: { file: 'out/focus.csv', rows: 2, billedNanos: 1_234_099n },
+  bill: { number: 'SAMPLE-2026-00001', currency: 'EUR', grossMinor: 0n, usageNanos: 1_234_099n, files: ['out/invoice.pdf', 'out/invoice.xml'] },
+  accounts: [{ payee: '0x01', name: 'frankfurt', file: 'out/statement-frankfurt.pdf', earnedNanos: 1_234_000n, owedNanos: 99n }],
   settled: { tx: '0xaa', payouts: [{ payee: '0x01', payeeName: 'frankfurt', amount: '0.001234', token: '0x02', tx: '0xbb' }] },
   invariants: [
     { name: 'ledger', holds: true, detail: 'sums to zero' },
@@ -39,7 +41,7 @@ describe('the table', () => {
   });
 
   it('shows requests, routes with prices, refusals, failover, cost, payouts and proofs', () => {
-    for (const part of ['600 sent in 31 s, 548 answered, 52 refused, 3 moved', ', 0 lost', '94.2 % of 138', '0.001234099 USD of a budget of 5 USD', '0.001234099 USD in the 2 lines of the FOCUS file out/focus.csv', '0xbb', '0xaa', 'admitted is entry 7, completed is entry 9 of 100', 'valid by 18 checks in another process, with the network off', 'with one byte changed: invalid (entry 7)', 'killed (-9) after 240']) expect(text).toContain(part);
+    for (const part of ['600 sent in 31 s, 548 answered, 52 refused, 3 moved', ', 0 lost', '94.2 % of 138', '0.001234099 USD of a budget of 5 USD', '0.001234099 USD in the 2 lines of the FOCUS file out/focus.csv', '0.001234099 USD in the invoice SAMPLE-2026-00001 of 0.00 EUR (out/invoice.pdf, out/invoice.xml); less than half a cent', 'statement of frankfurt: 0.001234 USD earned, 0.000000099 still owed (out/statement-frankfurt.pdf)', '0xbb', '0xaa', 'admitted is entry 7, completed is entry 9 of 100', 'valid by 18 checks in another process, with the network off', 'with one byte changed: invalid (entry 7)', 'killed (-9) after 240']) expect(text).toContain(part);
     expect(text).toMatch(/bank\.refused-senders +52 +Not to be given away\./);
   });
 
@@ -85,6 +87,8 @@ describe('the report', () => {
       budget: '5',
       spent: '0.001234099',
       costs: { file: 'out/focus.csv', rows: 2, billed: '0.001234099' },
+      invoice: { number: 'SAMPLE-2026-00001', gross: '0.00 EUR', usage: '0.001234099', files: ['out/invoice.pdf', 'out/invoice.xml'] },
+      statements: [{ payee: '0x01', file: 'out/statement-frankfurt.pdf', earned: '0.001234', owed: '0.000000099' }],
       payouts: [{ payee: '0x01', amount: '0.001234', token: '0x02', tx: '0xbb' }],
       invariants: [
         { name: 'ledger', holds: true, detail: 'sums to zero' },

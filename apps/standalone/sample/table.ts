@@ -1,5 +1,6 @@
 import { formatNanos } from '#kernel';
 import { neighbours } from './nearest-neighbours.js';
+import { minorText } from './report.js';
 import type { Outcome } from './report.js';
 
 /** What the figures are not, said before them. */
@@ -19,12 +20,18 @@ export function renderTable(outcome: Outcome): string[] {
     ...section('Where it ran', columns(['class', 'machine', 'region', 'requests', 'USD per 1M tokens', 'USD'], outcome.routes.map((route) => [route.dataClass, route.node, route.region, String(route.count), formatNanos(route.pricePerMillionNanos), formatNanos(route.chargedNanos)]))),
     ...section('Refused', refused(outcome)),
     ...section('Failover', [killed ? `${killed.name} was killed (-9) after ${killed.afterAnswers} answers; ${requests.failedOver} requests on their way to it ran elsewhere` : 'no machine was killed: the policy leaves none to take over']),
-    ...section('Cost', [`${formatNanos(outcome.spentNanos)} USD of a budget of ${formatNanos(outcome.budgetNanos)} USD`, `${formatNanos(outcome.costs.billedNanos)} USD in the ${outcome.costs.rows} lines of the FOCUS file ${outcome.costs.file}`]),
-    ...section('Paid on chain', [...columns(['machine', 'payee', 'test dollars', 'withdrawal'], settled.payouts.map(({ payeeName, payee, amount, tx }) => [payeeName, payee, amount, tx])), `credited, with the log's root, in ${settled.tx}`]),
+    ...section('Cost', [`${formatNanos(outcome.spentNanos)} USD of a budget of ${formatNanos(outcome.budgetNanos)} USD`, `${formatNanos(outcome.costs.billedNanos)} USD in the ${outcome.costs.rows} lines of the FOCUS file ${outcome.costs.file}`, billed(outcome)]),
+    ...section('Paid on chain', [...columns(['machine', 'payee', 'test dollars', 'withdrawal'], settled.payouts.map(({ payeeName, payee, amount, tx }) => [payeeName, payee, amount, tx])), `credited, with the log's root, in ${settled.tx}`, ...outcome.accounts.map(({ name, earnedNanos, owedNanos, file }) => `statement of ${name}: ${formatNanos(earnedNanos)} USD earned, ${formatNanos(owedNanos)} still owed (${file})`)]),
     ...section('Proved offline', outcome.proofs.flatMap(proved)),
     ...section('Close of the books', closeLines(outcome)),
     ...section('Invariants, checked from outside', outcome.invariants.map(({ name, holds, detail }) => `${holds ? 'holds ' : 'BROKEN'}  ${name}: ${detail}`)),
   ];
+}
+
+/** The sample costs a part of a cent: its invoice is rounded to nothing, and says so. */
+function billed({ bill }: Outcome): string {
+  const small = bill.grossMinor === 0n ? '; less than half a cent, which the books hold to the nano as rounding' : '';
+  return `${formatNanos(bill.usageNanos)} USD in the invoice ${bill.number} of ${minorText(bill.grossMinor)} ${bill.currency} (${bill.files.join(', ')})${small}`;
 }
 
 function proved({ id, file, entries, size, genuine, changed }: Outcome['proofs'][number]): string[] {

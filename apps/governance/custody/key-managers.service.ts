@@ -1,0 +1,49 @@
+import { Injectable } from '@nestjs/common';
+import { guardedAgent, outboundTarget, type AllowList } from '#outbound';
+import type { KeyManager } from './key-manager.js';
+import { Secrets } from '../secrets.js';
+import { VaultTransit } from './vault-transit.js';
+import { failure, type Keeper, type KmsSetting } from '#protocol';
+
+/** A manager with the name of the key that is meant there. */
+export interface NamedKey {
+  readonly kept: Keeper;
+  readonly manager: KeyManager;
+  readonly keyId: string;
+}
+
+/** Who keeps keys over tenant keys: the environment, the deployment's KMS where it has one, and organisations' own. */
+@Injectable()
+export class KeyManagers {
+  private readonly file: NamedKey;
+  private readonly kms: NamedKey | undefined;
+  private readonly reach: { dispatcher: ReturnType<typeof guardedAgent>; target: (url: string) => URL };
+
+  constructor(secrets: Secrets) {
+    const { masterKeys, kms, kmsAllowed } = secrets;
+    this.file = { kept: 'file', manager: masterKeys, keyId: 'master' };
+    // The operator's own address may be anywhere; those of organisations are judged.
+    this.kms = kms && { kept: 'kms', manager: new VaultTransit(kms, { target: (url) => new URL(url) }), keyId: kms.key };
+    this.reach = reachOf(kmsAllowed);
+  }
+
+  /** What new tenant keys of the deployment are wrapped by. */
+  get deployment(): NamedKey {
+    return this.kms ?? this.file;
+  }
+
+  /** Error: `KMS_REFUSED` when a key is in a KMS that is configured no more. */
+  deploymentsOwn(kept: 'file' | 'kms'): NamedKey {
+    const named = kept === 'file' ? this.file : this.kms;
+    if (named === undefined) throw failure('KMS_REFUSED', 'a key is wrapped by the KMS of the deployment, and none is configured: set GOVERNANCE_KMS_URL');
+    return named;
+  }
+
+  ofTenant(setting: KmsSetting): NamedKey {
+    return { kept: 'tenant', manager: new VaultTransit(setting, this.reach), keyId: setting.key };
+  }
+}
+
+function reachOf(allowed: AllowList): { dispatcher: ReturnType<typeof guardedAgent>; target: (url: string) => URL } {
+  return { dispatcher: guardedAgent(allowed), target: (url) => outboundTarget(url, allowed) };
+}
