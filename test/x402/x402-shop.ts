@@ -139,7 +139,7 @@ export class Buyer {
       const copy = request.clone();
       this.last = { headers: Object.fromEntries(copy.headers), body: await copy.text() };
       return fetch(request);
-    }, this.client)(input as string, init);
+    }, this.client)(input, init);
 
   buy(url: string, body: unknown): Promise<Response> {
     return this.fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
