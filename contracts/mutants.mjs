@@ -29,3 +29,33 @@ export const mutants = [
   { name: 'a toll is not noticed', file: intake, from: 'if (received != units * unit)', to: 'if (received > units * unit)' },
   { name: 'an old allowance is drawn by anybody', file: intake, from: 'if (msg.sender != payer) revert PermitUnusable();', to: '' },
 ];
+
+const pledge = 'MizanBonds.sol';
+
+/** The same for bonds; their tests are in Bonds.t.sol, Claims.t.sol and BondsInvariants.t.sol. */
+export const bondMutants = [
+  { name: 'a bond leaves a second early', file: pledge, from: 'if (block.timestamp < bond.thawEndsAt) revert', to: 'if (block.timestamp + 1 < bond.thawEndsAt) revert' },
+  { name: 'a claimed bond leaves', file: pledge, from: '_lesser(bond.thawing, bond.units - _lesser(bond.held, bond.units))', to: 'bond.thawing' },
+  { name: 'terms change under a bond', file: pledge, from: 'if (bond.units != 0 || bond.held != 0)', to: 'if (bond.held != 0)' },
+  { name: 'terms change under a claim', file: pledge, from: 'if (bond.units != 0 || bond.held != 0)', to: 'if (bond.units != 0)' },
+  { name: 'a claim is above its limit', file: pledge, from: 'if (units > bond.claimMax)', to: 'if (units > bond.claimMax + 1)' },
+  { name: 'the same claim is filed twice', file: pledge, from: 'if (_claims[id].filedAt != 0) revert AlreadyClaimed(id);', to: '' },
+  { name: 'a stake is rounded down', file: pledge, from: '(units + STAKE_PART - 1) / STAKE_PART', to: 'units / STAKE_PART' },
+  { name: 'the arbiter rules unheard', file: pledge, from: 'if (filed.answeredAt == 0 && block.timestamp <= answerEndsAt) revert', to: 'if (filed.answeredAt == 0 && block.timestamp < answerEndsAt) revert' },
+  { name: 'anybody rules', file: pledge, from: 'if (msg.sender != _bonds[filed.provider].arbiter)', to: 'if (msg.sender == address(0))' },
+  { name: 'the arbiter rules on the appeal', file: pledge, from: 'if (msg.sender != _bonds[filed.provider].court)', to: 'if (msg.sender != _bonds[filed.provider].court && msg.sender != _bonds[filed.provider].arbiter)' },
+  { name: 'more is granted than was asked', file: pledge, from: 'if (granted > filed.units) revert', to: 'if (granted > filed.units + 1) revert' },
+  { name: 'a winner appeals', file: pledge, from: 'byProvider ? filed.granted > 0 :', to: 'byProvider ? true :' },
+  { name: 'an appeal is late', file: pledge, from: '_requireUntil(filed.ruledAt + answerSeconds);', to: '' },
+  { name: 'a ruling is carried out before an appeal', file: pledge, from: 'else if (filed.appealedAt == 0) until = filed.ruledAt + answerSeconds;', to: 'else if (filed.appealedAt == 0) until = filed.ruledAt;' },
+  { name: 'nothing is burnt', file: pledge, from: '(slashed + BURNT_PART - 1) / BURNT_PART', to: '0' },
+  { name: 'a claim above the bond is stuck', file: pledge, from: 'uint128 slashed = _lesser(filed.granted, bond.units);', to: 'uint128 slashed = filed.granted;' },
+  { name: 'a closed claim holds the bond', file: pledge, from: 'bond.held -= filed.units;', to: '' },
+  { name: 'slashed bond thaws', file: pledge, from: 'if (bond.thawing > left) bond.thawing = left;', to: '' },
+  { name: 'slashed money is out before a thaw', file: pledge, from: 'filed.granted == 0 ? 0 : filed.filedAt + thawSeconds', to: 'filed.granted == 0 ? 0 : filed.filedAt' },
+  { name: 'a due is collected again', file: pledge, from: 'filed.due = 0;', to: '' },
+  { name: 'a lost appeal gets its stake back', file: pledge, from: 'filed.courtRuledAt == 0 || filed.appealWon', to: 'filed.courtRuledAt == 0 || filed.appealWon || true' },
+  { name: 'a rejected claimant keeps its stake', file: pledge, from: 'if (filed.ruledAt != 0 && filed.granted == 0) toBond', to: 'if (filed.ruledAt != 0 && filed.granted > filed.units) toBond' },
+  { name: 'a thawed bond is held for ever', file: pledge, from: 'uint128 needed = thawed ? bond.held + units : units;', to: 'uint128 needed = units;' },
+  { name: 'a stake arrives short', file: pledge, from: 'if (received != units * unit) revert', to: 'if (received > units * unit) revert' },
+];

@@ -9,10 +9,10 @@ import type { TargetOptions } from './verify/targets.js';
 
 const option = (flags: string, description: string, env: string): Option => new Option(flags, description).env(env);
 
-/** `mizan verify`: the five invariants from outside, or one proof file offline. */
+/** `mizan verify`: the invariants from outside, or one proof file offline. */
 export function verifyCommand(): Command {
   return new Command('verify')
-    .description('check the five invariants of a deployment from outside; exit code 1 when one is broken')
+    .description('check the six invariants of a deployment from outside; exit code 1 when one is broken')
     .option('--proof <file>', "verify a record's proof file instead, offline")
     .option('--run <file>', `run file of a local stack (default: ${defaultRunFile})`)
     .addOption(option('--database <url>', 'Postgres, as the role that only reads', 'MIZAN_VERIFY_DATABASE_URL'))

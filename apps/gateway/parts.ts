@@ -28,6 +28,7 @@ import { AnswerCache } from './request/answer-cache.js';
 import { Authenticator } from './request/authenticate.js';
 import { CacheSalts } from './request/cache-salts.js';
 import { Decider } from './request/decide.js';
+import { DecisionCounter } from './request/decision-counter.js';
 import { Dispatcher } from './request/dispatch.js';
 import { HedgeShares } from './request/hedge.js';
 import { BillingLeases } from './request/lease-issuer.js';
@@ -56,7 +57,12 @@ export const parts: FactoryProvider[] = [
     useFactory: (replicated: Replicated, config: GatewayConfig, clock: Clock) => new Authenticator(replicated, config.KEY_PEPPER, clock),
   },
   { provide: LeaseBook, inject: [Caller, SERVICE_CONFIG, Clock], useFactory: (caller: Caller, config: GatewayConfig, clock: Clock) => new LeaseBook(new BillingLeases(caller, config.GATEWAY_ID), clock) },
-  { provide: Recorder, inject: [Bus, Publisher, Ids, Clock], useFactory: (bus: Bus, publisher: Publisher, ids: Ids, clock: Clock) => new Recorder(new StreamLog(bus, publisher), ids, clock) },
+  { provide: DecisionCounter, inject: [SERVICE_CONFIG, Ids, Clock], useFactory: (config: GatewayConfig, ids: Ids, clock: Clock) => new DecisionCounter(config.GATEWAY_ID, ids, clock) },
+  {
+    provide: Recorder,
+    inject: [Bus, Publisher, Ids, Clock, DecisionCounter],
+    useFactory: (bus: Bus, publisher: Publisher, ids: Ids, clock: Clock, decisions: DecisionCounter) => new Recorder(new StreamLog(bus, publisher), ids, clock, decisions),
+  },
   {
     provide: NodeClient,
     inject: [Bus, SERVICE_CONFIG],
@@ -70,8 +76,8 @@ export const parts: FactoryProvider[] = [
   { provide: Limiter, inject: [Replicated, LiveGateways, Clock], useFactory: (replicated: Replicated, live: LiveGateways, clock: Clock) => new Limiter(replicated, live, clock) },
   {
     provide: RequestPipeline,
-    inject: [Replicated, OfferBook, LeaseBook, Recorder, NodeClient, SERVICE_CONFIG, Clock, Limiter, Ids],
-    useFactory: (replicated: Replicated, book: OfferBook, leases: LeaseBook, recorder: Recorder, nodes: NodeClient, config: GatewayConfig, clock: Clock, limiter: Limiter, ids: Ids) => {
+    inject: [Replicated, OfferBook, LeaseBook, Recorder, NodeClient, SERVICE_CONFIG, Clock, Limiter, Ids, DecisionCounter],
+    useFactory: (replicated: Replicated, book: OfferBook, leases: LeaseBook, recorder: Recorder, nodes: NodeClient, config: GatewayConfig, clock: Clock, limiter: Limiter, ids: Ids, decisions: DecisionCounter) => {
       const placement = new Placement(book, clock, config.PLACEMENT_WAIT_MS);
       const retries = new RetryBudget(clock);
       return new RequestPipeline({
@@ -92,7 +98,7 @@ export const parts: FactoryProvider[] = [
         placement,
         dispatcher: new Dispatcher(nodes, placement, config.FIRST_EVENT_MS, retries, new CacheSalts(config.KEY_PEPPER)),
         retries,
-        records: new RequestRecords(new TenantSealers(clock), clock),
+        records: new RequestRecords(new TenantSealers(clock), clock, decisions),
         recorder,
         steps: new Steps(),
         clock,
@@ -151,6 +157,7 @@ export class GatewayLifecycle implements OnApplicationBootstrap, BeforeApplicati
   ) {}
 
   onApplicationBootstrap(): void {
+    this.recorder.start();
     this.lines.start();
   }
 

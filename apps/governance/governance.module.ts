@@ -35,6 +35,8 @@ import { PoliciesRpc } from './policies/policies.rpc.js';
 import { Policies } from './policies/policies.service.js';
 import { PolicyStore } from './policies/policies.store.js';
 import { Republish } from './republish.service.js';
+import { GatewayRunStore } from './runs/gateway-runs.store.js';
+import { SilentRuns } from './runs/silent-runs.service.js';
 import { Secrets } from './secrets.js';
 import { Aliases } from './traffic/aliases.service.js';
 import { AliasStore } from './traffic/aliases.store.js';
@@ -55,6 +57,7 @@ const policies = [Policies, PolicyStore, DryRunService, Market];
 const traffic = [Limits, LimitStore, Aliases, AliasStore];
 const search = [SearchStore, SearchQueueStore, SearchIndexer];
 const audit = [Sequencer, LogStore, Kinds, RejectionStore, EntryStore, RecordEnds, RecordReader, Prover, Bundler, StartCheck, Tiles, TileStore];
+const runs = [GatewayRunStore, SilentRuns];
 const witnesses = [CheckpointStore, Witnessing, WitnessRounds];
 
 @Module({})
@@ -63,7 +66,7 @@ export class GovernanceModule {
     return {
       module: GovernanceModule,
       controllers: [OrganisationsRpc, CustodyRpc, KeysRpc, PoliciesRpc, TrafficRpc, AuditRpc, RecordsConsumer],
-      providers: [{ provide: Secrets, useValue: new Secrets(config) }, ...organisations, ...custody, ...keys, ...policies, ...traffic, ...audit, ...search, ...witnesses, Republish],
+      providers: [{ provide: Secrets, useValue: new Secrets(config) }, ...organisations, ...custody, ...keys, ...policies, ...traffic, ...audit, ...search, ...runs, ...witnesses, Republish],
     };
   }
 }

@@ -44,6 +44,12 @@ describe('the configuration', () => {
     expect(() => readConfig('settlement', settlementConfig, { ...env, SETTLEMENT_RPC_URL: 'nowhere' })).toThrow('SETTLEMENT_RPC_URL');
   });
 
+  it('takes a chain by its name in the table or by any id', () => {
+    const chainOf = (given: string): number => readConfig('settlement', settlementConfig, { ...env, SETTLEMENT_CHAIN_ID: given }).SETTLEMENT_CHAIN_ID;
+    expect([chainOf('base'), chainOf('8453'), chainOf('424242')]).toEqual([8453, 8453, 424_242]);
+    for (const wrong of ['solana', '0', '-1', '1.5', '']) expect(() => chainOf(wrong)).toThrow('SETTLEMENT_CHAIN_ID');
+  });
+
   it('keeps payer keys out of whatever prints the keystore, and opens none that is another address’s', async () => {
     const keys = await PayerKeys.open(new Map([[payer, anvilKeys[1]]]), {});
     expect(JSON.stringify(keys)).toBe('{}');

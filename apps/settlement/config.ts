@@ -1,6 +1,6 @@
 import { computeAddress, getAddress } from 'ethers';
 import { z } from 'zod';
-import { keyReference } from '#chain';
+import { chainNamed, keyReference, knownChains } from '#chain';
 
 const key = z.string().regex(keyReference, 'a 32-byte hex private key, keystore:<file> or kms:<key>');
 const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'a 20-byte hex address').transform((text) => getAddress(text.toLowerCase()));
@@ -23,6 +23,14 @@ function jsonOf(text: string): unknown {
   }
 }
 
+/** A chain of the table by its name, or any chain by its id. */
+const chainId = z.string().transform((text, context) => {
+  const id = Number(chainNamed(text)?.id ?? text);
+  if (Number.isSafeInteger(id) && id > 0) return id;
+  context.addIssue({ code: 'custom', message: `the id of a chain, or one of ${knownChains.map(({ name }) => name).join(', ')}` });
+  return z.NEVER;
+});
+
 /** Endpoints separated by commas. */
 const endpoints = z.string().transform((text) => text.split(',').map((url) => url.trim())).pipe(z.array(z.url()).min(1).max(9));
 
@@ -32,7 +40,8 @@ export const settlementConfig = z.object({
   SETTLEMENT_RPC_URL: endpoints,
   /** Endpoints that must agree; more than half when left out. */
   SETTLEMENT_RPC_QUORUM: z.coerce.number().int().positive().optional(),
-  SETTLEMENT_CHAIN_ID: z.coerce.number().int().positive(),
+  /** Says how long blocks take to be final and what fees are; an endpoint that is another chain is set aside. */
+  SETTLEMENT_CHAIN_ID: chainId,
   SETTLEMENT_ESCROW: address,
   /** Block from which the escrow's events are read: the one that deployed it, or 0. */
   SETTLEMENT_START_BLOCK: z.coerce.number().int().nonnegative().default(0),

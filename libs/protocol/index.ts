@@ -1,3 +1,4 @@
+export * from './abi/bonds.js';
 export * from './abi/escrow.js';
 export * from './abi/test-dollar.js';
 export * from './access.js';
@@ -7,8 +8,10 @@ export * from './billing.js';
 export * from './closes.js';
 export * from './commitments.js';
 export * from './costs.js';
+export * from './decision-counts.js';
 export * from './custody.js';
 export * from './define.js';
+export * from './deployment-record.js';
 export * from './errors.js';
 export * from './files.js';
 export * from './governance.js';

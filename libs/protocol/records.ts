@@ -3,6 +3,8 @@ import { answerAction } from './answer-rules.js';
 import { commit, commitmentRoot } from './commitments.js';
 import type { CommitmentVersion, RecordFields } from './commitments.js';
 import { costTag } from './costs.js';
+import { decisionNumber } from './decision-counts.js';
+import type { DecisionNumber } from './decision-counts.js';
 import { signedReceipt } from './receipts.js';
 import { searchTerms, searchTermsOf } from './record-search.js';
 import { base64, nanos, sha256Hex, timeMs, uuid } from './scalars.js';
@@ -32,6 +34,8 @@ export const recordTypes = [
   'offers.seen',
   'books.closed',
   'invoice.issued',
+  'decisions.counted',
+  'run.closed',
   'sealing.rotated',
   'master.rotated',
   'kms.changed',
@@ -129,6 +133,8 @@ export const logRecord = z.object({
   body: sealedBody.nullable(),
   fields: z.record(z.string(), z.json()).nullable(),
   facts: recordFacts.nullable(),
+  /** The number of a decision, which its body has too; absent in all else and in records of older gateways. */
+  decision: decisionNumber.optional(),
   /** What the organisation may search its entries by; absent in records of older producers. */
   search: searchTerms.optional(),
   /** W3C trace context of the request: a group commit carries records of many. */
@@ -167,6 +173,8 @@ export const decisionFields = z.object({
   /** The entry that keeps the offers as they were, and their hash; absent in older records, null when they were too many to keep. */
   offersSeen: z.object({ record: uuid, hash: sha256Hex }).nullable().optional(),
   durability: z.enum(['one-replica', 'three-replicas']),
+  /** Which of its gateway's decisions it is; absent in older records. */
+  decisionNumber: decisionNumber.optional(),
 });
 export type DecisionFields = z.output<typeof decisionFields>;
 
@@ -177,6 +185,7 @@ export interface RecordDraft {
   readonly fields: RecordFields;
   readonly facts: RecordFacts | null;
   readonly traceparent?: string;
+  readonly number?: DecisionNumber;
 }
 
 const entryContext = (id: string, type: RecordType): string => `${id}|${type}`;
@@ -191,10 +200,10 @@ function envelopeBytes(draft: RecordDraft, tenant: string, root: string): Buffer
 /** Builds a tenant's record: commitments and encryption are made here, by the producer. */
 export function sealRecord(draft: RecordDraft, tenant: { tenant: string; pseudonym: string }, sealer: Sealer): LogRecord {
   const secret = sealer.freshSecret();
-  const { root, json } = commit(secret, draft.fields);
+  const { root, json } = commit(secret, draft.number === undefined ? draft.fields : { ...draft.fields, decisionNumber: { ...draft.number } });
   const bytes = envelopeBytes(draft, tenant.pseudonym, root);
   const body = sealer.seal(Buffer.from(`{"secret":"${secret.toString('base64')}","fields":${json}}`), entryContext(draft.id, draft.type));
-  return { v: 1, id: draft.id, type: draft.type, tenant: tenant.tenant, envelope: bytes.toString('base64'), body, fields: null, facts: draft.facts, search: searchTermsOf(draft.fields), ...(draft.traceparent ? { traceparent: draft.traceparent } : {}) };
+  return { v: 1, id: draft.id, type: draft.type, tenant: tenant.tenant, envelope: bytes.toString('base64'), body, fields: null, facts: draft.facts, search: searchTermsOf(draft.fields), ...(draft.number && { decision: draft.number }), ...(draft.traceparent ? { traceparent: draft.traceparent } : {}) };
 }
 
 /** Builds a record of the deployment itself, whose fields are public (committed with an all-zero secret). */

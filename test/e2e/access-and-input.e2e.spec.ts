@@ -356,7 +356,7 @@ describe('credentials behind the gateway', () => {
 });
 
 describe('after all of it', () => {
-  it('the five invariants hold', async () => {
+  it('the six invariants hold', async () => {
     const { invariants, code } = await stack.verify();
     expect(invariants.filter(({ holds }) => !holds)).toEqual([]);
     expect({ code, invariants: invariants.length }).toEqual({ code: 0, invariants: 5 });

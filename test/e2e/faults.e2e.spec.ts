@@ -46,7 +46,7 @@ beforeEach(() => {
   began = performance.now();
 });
 
-/** After a fault: work goes on, every answer was an answer, what succeeded is in log and books once, the five invariants hold. */
+/** After a fault: work goes on, every answer was an answer, what succeeded is in log and books once, the six invariants hold. */
 async function expectRecovered(failuresMayBe: readonly (string | null)[]): Promise<void> {
   await load.sees('answers', 6, isAnswered);
   const seen = load.since(began);

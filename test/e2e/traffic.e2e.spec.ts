@@ -73,7 +73,7 @@ describe('traffic', () => {
     expect((await house.developer.send('GET', `/v1/charges/${reused!.answerOf}`)).status).toBe(200);
   });
 
-  it('leaves the five invariants true', async () => {
+  it('leaves the six invariants true', async () => {
     const { invariants, code } = await stack.verify();
     expect({ code, broken: invariants.filter(({ holds }) => !holds) }).toEqual({ code: 0, broken: [] });
   });

@@ -4,7 +4,7 @@ import { eventually } from './eventually.js';
 import { embed, recordIn, recordOf } from './requests.js';
 import { stackMs, StandaloneStack } from './standalone-stack.js';
 
-const names = ['ledger-sums-to-zero', 'charges-match-records', 'vouchers-within-owed', 'jobs-once', 'log-append-only'];
+const names = ['ledger-sums-to-zero', 'charges-match-records', 'vouchers-within-owed', 'jobs-once', 'log-append-only', 'decisions-counted'];
 /** Enough words to earn a machine a few units of the token, which are a thousand nano-dollars each. */
 const sentences = Array.from({ length: 16 }, (_, at) => `Sentence ${at}: a false balance is an abomination, and a just weight is a delight.`);
 
@@ -24,7 +24,7 @@ afterAll(async () => {
 }, 60_000);
 
 describe('mizan verify', () => {
-  it('finds all five invariants to hold after requests, refusals, an epoch and a withdrawal', async () => {
+  it('finds all six invariants to hold after requests, refusals, an epoch and a withdrawal', async () => {
     const [api, platform] = [stack.rest(), stack.rest(stack.run.adminKey)];
     const { tenant } = stack.run;
     const answers = await Promise.all([

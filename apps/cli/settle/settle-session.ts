@@ -5,15 +5,14 @@ import { connect, Escrow, listHash, unpackList } from '#chain';
 import type { Credit } from '#chain';
 import { statementFile } from '#protocol';
 import type { z } from 'zod';
+import { walletKey } from '../wallet-key.js';
+import type { KeyOptions } from '../wallet-key.js';
 
 export type StatementFile = z.output<typeof statementFile>;
 
-export interface SettleOptions {
+export interface SettleOptions extends KeyOptions {
   /** JSON-RPC endpoint of the chain that the file names; every other service may be gone. */
   readonly rpc: string;
-  /** File with the private key that sends, in hex; or {@link key}. */
-  readonly keyFile?: string;
-  readonly key?: string;
 }
 
 /** A statement file, the escrow it is for, and the key that sends. Close it with `provider.destroy()`. */
@@ -33,7 +32,7 @@ export async function openSession(path: string, options: SettleOptions): Promise
   const file = readStatementFile(readFileSync(path, 'utf8'));
   const provider = connect(options.rpc, BigInt(file.chainId));
   try {
-    const wallet = new Wallet(keyOf(options), provider);
+    const wallet = new Wallet(walletKey(options), provider);
     const chainId = Number(await provider.send('eth_chainId', []));
     if (chainId !== file.chainId) throw new Error(`${options.rpc} is chain ${chainId}; the statement is for chain ${file.chainId}`);
     if ((await provider.getCode(file.escrow)) === '0x') throw new Error(`there is no contract at ${file.escrow} on chain ${chainId}`);
@@ -60,13 +59,4 @@ function parseJson(text: string): unknown {
   } catch {
     throw new Error('this is not a statement file: it is not JSON');
   }
-}
-
-/** Keys are never arguments: those are seen by everybody on the machine. */
-function keyOf({ keyFile, key }: SettleOptions): string {
-  const text = keyFile === undefined ? key : readFileSync(keyFile, 'utf8').trim();
-  if (text === undefined || text === '') throw new Error('no key is given: use --key-file or MIZAN_WALLET_KEY');
-  const hex = text.startsWith('0x') ? text : `0x${text}`;
-  if (!/^0x[0-9a-fA-F]{64}$/.test(hex)) throw new Error('the key is not 32 bytes of hex');
-  return hex;
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chargesMatchRecords } from './charges-match-records.js';
+import { decisionsCounted } from './decisions-counted.js';
 import type { Invariant, InvariantResult, Problem } from './finding.js';
 import { jobsOnce } from './jobs-once.js';
 import { ledgerSumsToZero } from './ledger-sums-to-zero.js';
@@ -7,13 +8,13 @@ import { logAppendOnly } from './log-append-only.js';
 import type { Sources } from './sources.js';
 import { vouchersWithinOwed } from './vouchers-within-owed.js';
 
-export const invariants: readonly Invariant[] = [ledgerSumsToZero, chargesMatchRecords, vouchersWithinOwed, jobsOnce, logAppendOnly];
+export const invariants: readonly Invariant[] = [ledgerSumsToZero, chargesMatchRecords, vouchersWithinOwed, jobsOnce, logAppendOnly, decisionsCounted];
 
 /** Problems named in one answer. */
 const namedMax = 3;
 const lookAgainMs = 500;
 
-/** Looks at all five, one after the other. */
+/** Looks at all six, one after the other. */
 export async function checkInvariants(sources: Sources, patienceMs: number, checked: readonly Invariant[] = invariants): Promise<InvariantResult[]> {
   const results: InvariantResult[] = [];
   for (const invariant of checked) {

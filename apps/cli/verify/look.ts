@@ -7,7 +7,7 @@ import { fetchSignedHead } from './signed-head.js';
 import { StreamProgress } from './stream-progress.js';
 import type { Targets } from './targets.js';
 
-/** Checks the five invariants of a deployment from outside. Error: a given part cannot be reached. */
+/** Checks the invariants of a deployment from outside. Error: a given part cannot be reached. */
 export async function look(targets: Targets, options: { readonly patienceMs: number; readonly logKey: string | undefined }): Promise<InvariantResult[]> {
   const { databaseUrl, nats, chain: contract, api } = targets;
   const database = await reaching('the database', () => ReadOnlyDatabase.connect(databaseUrl));

@@ -2,10 +2,12 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { limits, operatorRecord } from '#protocol';
 import type { LogRecord } from '#protocol';
 import { CountingIds, ManualClock, MemoryLog, uuidOf } from '../examples.js';
+import { DecisionCounter } from './decision-counter.js';
 import { GroupCommit } from './group-commit.js';
 import { Recorder } from './record.js';
 
 const record = (n: number, text = ''): LogRecord => operatorRecord({ id: uuidOf(n), type: 'budget.set', timeMs: 1_700_000_000_000, fields: { text }, facts: null });
+const recorderOn = (log: MemoryLog, clock: ManualClock): Recorder => new Recorder(log, new CountingIds(), clock, new DecisionCounter('gw-1', new CountingIds(), clock));
 
 describe('group commits', () => {
   let log: MemoryLog;
@@ -67,7 +69,7 @@ describe('group commits', () => {
 describe('the recorder', () => {
   it('says that nothing can be recorded while the stream is away', async () => {
     const log = new MemoryLog();
-    const recorder = new Recorder(log, new CountingIds(), new ManualClock());
+    const recorder = recorderOn(log, new ManualClock());
     recorder.assertAvailable();
     log.available = false;
     expect(() => recorder.assertAvailable()).toThrow(expect.objectContaining({ code: 'RECORD_UNAVAILABLE' }));
@@ -76,7 +78,7 @@ describe('the recorder', () => {
 
   it('writes what it owes when it can, at the latest when it closes', async () => {
     const log = new MemoryLog();
-    const recorder = new Recorder(log, new CountingIds(), new ManualClock());
+    const recorder = recorderOn(log, new ManualClock());
     recorder.commitEventually(record(1), new ManualClock().nowMs());
     await recorder.close();
     expect(log.records.map(({ id }) => id)).toEqual([uuidOf(1)]);
@@ -85,7 +87,7 @@ describe('the recorder', () => {
   it('conformance 62: owes no more than it can hold while the stream is away', async () => {
     const log = new MemoryLog();
     const clock = new ManualClock();
-    const recorder = new Recorder(log, new CountingIds(), clock);
+    const recorder = recorderOn(log, clock);
     log.available = false;
     for (let n = 0; n < 6_000; n += 1) recorder.commitEventually(record(n), clock.nowMs());
     log.available = true;
@@ -100,7 +102,7 @@ describe('the recorder', () => {
   it('leaves to billing what is owed past half of its grace', async () => {
     const log = new MemoryLog();
     const clock = new ManualClock();
-    const recorder = new Recorder(log, new CountingIds(), clock);
+    const recorder = recorderOn(log, clock);
     recorder.commitEventually(record(1), clock.nowMs());
     recorder.commitEventually(record(2), clock.nowMs() + 1);
     clock.ms += limits.admissionGraceMs / 2;

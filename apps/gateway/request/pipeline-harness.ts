@@ -8,6 +8,7 @@ import { OfferBook } from '../market/offer-book.js';
 import { AnswerCache } from './answer-cache.js';
 import { CacheSalts } from './cache-salts.js';
 import { Decider } from './decide.js';
+import { DecisionCounter } from './decision-counter.js';
 import { Dispatcher } from './dispatch.js';
 import { HedgeShares } from './hedge.js';
 import { LeaseIssuer } from './lease-issuer.js';
@@ -47,6 +48,7 @@ export function examplePipeline(world: ExampleWorld, log: MemoryLog, clock: Manu
   const placement = new Placement(book, clock, 0);
   const retries = new RetryBudget(clock);
   const leases = new LeaseBook(issuer, clock);
+  const decisions = new DecisionCounter('gw-1', new CountingIds(), clock);
   const stream = (request: JobRequest): Promise<JobStream> =>
     run(request).then(() => {
       throw failure('ENGINE_FAILED', 'streams are tested in streaming.it.spec.ts');
@@ -69,8 +71,8 @@ export function examplePipeline(world: ExampleWorld, log: MemoryLog, clock: Manu
     leases,
     placement,
     dispatcher: new Dispatcher({ run, stream }, placement, 200, retries, new CacheSalts('a secret of sixteen')),
-    records: new RequestRecords(new TenantSealers(clock), clock),
-    recorder: new Recorder(log, new CountingIds(), clock),
+    records: new RequestRecords(new TenantSealers(clock), clock, decisions),
+    recorder: new Recorder(log, new CountingIds(), clock, decisions),
     steps: new Steps(new Registry()),
     clock,
   });

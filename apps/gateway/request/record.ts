@@ -1,6 +1,7 @@
 import type { Clock, Ids } from '#kernel';
-import { failure, limits } from '#protocol';
+import { countIntervalMs, failure, limits } from '#protocol';
 import type { LogRecord } from '#protocol';
+import type { DecisionCounter } from './decision-counter.js';
 import { GroupCommit } from './group-commit.js';
 import type { CommitLog } from './group-commit.js';
 
@@ -13,11 +14,14 @@ export class Recorder {
   private readonly commits: GroupCommit;
   private readonly owed = new Map<LogRecord, number>();
   private timer: NodeJS.Timeout | undefined;
+  private counting: NodeJS.Timeout | undefined;
+  private underWay: Promise<void> | undefined;
 
   constructor(
     private readonly log: CommitLog,
     ids: Ids,
     private readonly clock: Clock,
+    private readonly decisions: DecisionCounter,
   ) {
     this.commits = new GroupCommit(log, ids);
   }
@@ -31,7 +35,9 @@ export class Recorder {
   async commit(record: LogRecord): Promise<void> {
     try {
       await this.commits.add(record);
+      this.decisions.confirm(record);
     } catch (error) {
+      this.decisions.giveUp(record);
       throw unavailable(error);
     }
   }
@@ -46,10 +52,29 @@ export class Recorder {
     this.timer ??= setTimeout(() => void this.pay(), owedRetryMs);
   }
 
-  /** One last try at what is owed. */
+  /** From now on what was decided is counted in the log. */
+  start(): void {
+    this.counting = setInterval(() => void this.count(), countIntervalMs);
+    this.counting.unref();
+  }
+
+  /** One last try at what is owed, and the last count. */
   async close(): Promise<void> {
     clearTimeout(this.timer);
-    if (this.log.isAvailable()) await this.payAll();
+    clearInterval(this.counting);
+    await this.underWay;
+    if (!this.log.isAvailable()) return;
+    await this.payAll();
+    await this.count(true);
+  }
+
+  /** What does not get through now is sent by the next count; while one is under way there is no other. */
+  private count(final = false): Promise<void> {
+    if (!this.log.isAvailable()) return Promise.resolve();
+    return (this.underWay ??= this.decisions
+      .count((record) => this.commits.add(record), final)
+      .catch(() => undefined)
+      .finally(() => (this.underWay = undefined)));
   }
 
   private async pay(): Promise<void> {
@@ -61,7 +86,7 @@ export class Recorder {
     const nowMs = this.clock.nowMs();
     for (const [record, untilMs] of this.owed) if (untilMs <= nowMs) this.owed.delete(record);
     const batch = [...this.owed.keys()].slice(0, limits.recordsPerCommit * 4);
-    await Promise.allSettled(batch.map((record) => this.commits.add(record).then(() => this.owed.delete(record))));
+    await Promise.allSettled(batch.map((record) => this.commits.add(record).then(() => (this.decisions.confirm(record), this.owed.delete(record)))));
   }
 }
 

@@ -2,8 +2,9 @@ import { hash } from 'node:crypto';
 import type { Clock, DomainError } from '#kernel';
 import { currentTraceparent } from '#messaging';
 import { sealRecord } from '#protocol';
-import type { AdmittedFacts, CompletedFacts, LogRecord, RecordFields, TenantEntry } from '#protocol';
+import type { AdmittedFacts, CompletedFacts, LogRecord, RecordDraft, RecordFields, TenantEntry } from '#protocol';
 import type { MarketOffer } from '../market/market-offer.js';
+import type { DecisionCounter } from './decision-counter.js';
 import { machineFields } from './decision-fields.js';
 import { wireFacts } from './facts-form.js';
 import type { InferenceAnswer } from './inference-job.js';
@@ -17,16 +18,19 @@ export interface Similar {
   readonly embedding: string;
 }
 
+type Draft = Pick<RecordDraft, 'id' | 'type' | 'fields' | 'facts' | 'number'>;
+
 /** Writes the records of a request. Bodies are committed to and sealed here; facts travel in clear for the books. */
 export class RequestRecords {
   constructor(
     private readonly sealers: TenantSealers,
     private readonly clock: Clock,
+    private readonly decisions: DecisionCounter,
   ) {}
 
   /** Policy or budget said no: nothing ran, nothing is charged. */
   refused(tenant: TenantEntry, id: string, decision: RecordFields, requestHash: string, error: DomainError): LogRecord {
-    return this.seal(tenant, { id, type: 'refused', fields: { ...decision, requestHash, refusal: { code: error.code, message: error.message } }, facts: null });
+    return this.decided(tenant, { id, type: 'refused', fields: { ...decision, requestHash, refusal: { code: error.code, message: error.message } }, facts: null });
   }
 
   /**
@@ -35,18 +39,23 @@ export class RequestRecords {
    */
   reused(tenant: TenantEntry, id: string, decision: RecordFields, requestHash: string, { record, engineBody }: InferenceAnswer, similar?: Similar): LogRecord {
     const responseHash = hash('sha256', engineBody);
-    return this.seal(tenant, { id, type: 'reused', fields: { ...decision, requestHash, responseHash, answerOf: record, chargeNanos: '0', ...(similar && { similarity: similar.similarity, questionEmbedding: similar.embedding }) }, facts: null });
+    return this.decided(tenant, { id, type: 'reused', fields: { ...decision, requestHash, responseHash, answerOf: record, chargeNanos: '0', ...(similar && { similarity: similar.similarity, questionEmbedding: similar.embedding }) }, facts: null });
   }
 
   admitted(tenant: TenantEntry, decision: RecordFields, facts: AdmittedFacts, offer: MarketOffer): LogRecord {
-    return this.seal(tenant, { id: facts.record, type: 'admitted', fields: { ...decision, ...wireFacts(facts), ...machineFields(offer) }, facts });
+    return this.decided(tenant, { id: facts.record, type: 'admitted', fields: { ...decision, ...wireFacts(facts), ...machineFields(offer) }, facts });
   }
 
   completed(tenant: TenantEntry, facts: CompletedFacts, offer: MarketOffer): LogRecord {
     return this.seal(tenant, { id: facts.record, type: 'completed', fields: { ...wireFacts(facts), ...machineFields(offer) }, facts });
   }
 
-  private seal(tenant: TenantEntry, draft: { id: string; type: 'refused' | 'reused' | 'admitted' | 'completed'; fields: RecordFields; facts: AdmittedFacts | CompletedFacts | null }): LogRecord {
+  /** A decision has a number, also when sealing it fails: its gap is then accounted for. */
+  private decided(tenant: TenantEntry, draft: Draft): LogRecord {
+    return this.seal(tenant, { ...draft, number: this.decisions.take(draft.id) });
+  }
+
+  private seal(tenant: TenantEntry, draft: Draft): LogRecord {
     const traceparent = currentTraceparent();
     return sealRecord({ ...draft, timeMs: this.clock.nowMs(), ...(traceparent === undefined ? {} : { traceparent }) }, tenant, this.sealers.of(tenant));
   }

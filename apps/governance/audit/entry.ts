@@ -12,6 +12,7 @@ export interface EntryDraft {
   readonly leaf: Uint8Array;
   readonly body: LogRecord['body'];
   readonly fields: LogRecord['fields'];
+  readonly decision: LogRecord['decision'];
   readonly search: LogRecord['search'];
 }
 
@@ -43,6 +44,7 @@ export function draftOf(record: LogRecord, pseudonymOf: PseudonymOf): EntryDraft
     leaf: leafHash(sha256, envelope),
     body: record.body,
     fields: record.fields,
+    decision: record.decision,
     search: record.search,
   };
 }

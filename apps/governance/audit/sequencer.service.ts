@@ -3,6 +3,7 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { equalBytes, type RightEdge } from '#merkle';
 import type { LogRecord } from '#protocol';
 import { withTenant } from '#service';
+import { GatewayRunStore } from '../runs/gateway-runs.store.js';
 import { Pseudonyms } from '../organisations/pseudonyms.service.js';
 import { batchOf } from './batch.js';
 import { SearchIndexer } from '../search/search-indexer.service.js';
@@ -27,6 +28,7 @@ export class Sequencer {
     private readonly kinds: Kinds,
     private readonly searchQueue: SearchQueueStore,
     private readonly searchIndexer: SearchIndexer,
+    private readonly runs: GatewayRunStore,
     private readonly rejections: RejectionStore,
     private readonly pseudonyms: Pseudonyms,
   ) {}
@@ -46,6 +48,7 @@ export class Sequencer {
       if (fresh.length === 0) return { before: current.size, after: current };
       const batch = batchOf(current, fresh);
       await this.log.append(manager, batch, codeOf);
+      await this.runs.observe(manager, batch.entries);
       await this.searchQueue.add(manager, batch.oldSize, batch.entries);
       return { before: current.size, after: batch.edge };
     });

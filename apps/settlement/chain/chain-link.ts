@@ -1,8 +1,8 @@
 import { Logger } from '@nestjs/common';
 import { Transaction } from 'ethers';
 import type { BlockTag, Filter, JsonRpcProvider, Log, TransactionReceipt } from 'ethers';
-import { chainFailure, Escrow, feesFor, gasLimitFor, isUnreachable, nodeMessage, QuorumProvider, reaching, Token } from '#chain';
-import type { DigestSigner, EscrowConstants, Fees } from '#chain';
+import { chainFailure, Escrow, feesUnder, finalBlock, gasLimitFor, isUnreachable, nodeMessage, QuorumProvider, reaching, rulesOf, Token } from '#chain';
+import type { ChainRules, DigestSigner, EscrowConstants, Fees } from '#chain';
 import { failure } from '#protocol';
 import type { SettlementConfig } from '../config.js';
 
@@ -37,6 +37,7 @@ export class ChainLink {
   readonly escrow: Escrow;
   readonly sender: string;
   protected readonly provider: JsonRpcProvider;
+  private readonly rules: ChainRules;
   private known: EscrowConstants | undefined;
 
   constructor(
@@ -45,6 +46,7 @@ export class ChainLink {
   ) {
     const logger = new Logger(ChainLink.name);
     this.chainId = BigInt(config.SETTLEMENT_CHAIN_ID);
+    this.rules = rulesOf(this.chainId);
     this.provider = new QuorumProvider(config.SETTLEMENT_RPC_URL, this.chainId, {
       quorum: config.SETTLEMENT_RPC_QUORUM,
       onAside: (endpoint, reason) => logger.warn(`${endpoint} ${reason}; it is set aside for a while`),
@@ -70,17 +72,19 @@ export class ChainLink {
     return new Token((await this.constants()).token, this.provider).decimals();
   }
 
-  /** The newest block that can no longer be reorganised away. */
-  finalized(): Promise<BlockRef> {
-    return this.block('finalized');
+  /** The newest block that can no longer be reorganised away, by the chain's own rule. */
+  async finalized(): Promise<BlockRef> {
+    const { number, hash } = await finalBlock(this.provider, this.rules.finality);
+    return { number, hash: hash! };
   }
 
   latest(): Promise<BlockRef> {
     return this.block('latest');
   }
 
-  nonce(tag: 'latest' | 'finalized'): Promise<number> {
-    return reaching(() => this.provider.getTransactionCount(this.sender, tag));
+  async nonce(tag: 'latest' | 'finalized'): Promise<number> {
+    const at = tag === 'latest' || this.rules.finality.by === 'tag' ? tag : (await this.finalized()).number;
+    return reaching(() => this.provider.getTransactionCount(this.sender, at));
   }
 
   /** The relayer's coins, in wei. */
@@ -100,7 +104,7 @@ export class ChainLink {
   async fees(): Promise<Fees> {
     const block = await reaching(() => this.provider.getBlock('latest'));
     const tip = BigInt(await reaching(() => this.provider.send('eth_maxPriorityFeePerGas', []) as Promise<string>));
-    return feesFor(block?.baseFeePerGas ?? 0n, tip);
+    return feesUnder(this.rules.fees, block?.baseFeePerGas ?? 0n, tip);
   }
 
   /** Error: SERVICE_UNAVAILABLE when the keeper of the key does not answer. */

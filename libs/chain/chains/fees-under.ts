@@ -1,0 +1,11 @@
+import { feesFor } from '../fees.js';
+import type { Fees } from '../fees.js';
+import type { FeeRules } from './chain-rules.js';
+
+const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);
+
+/** Fees for six full blocks to come, at or above the chain's floors. All in wei. */
+export function feesUnder(rules: FeeRules, baseFeePerGas: bigint, tip: bigint): Fees {
+  const fees = feesFor(baseFeePerGas, larger(tip, rules.tipWeiMin));
+  return { ...fees, maxFeePerGas: larger(fees.maxFeePerGas, rules.feeWeiMin) };
+}
