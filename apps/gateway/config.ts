@@ -38,6 +38,8 @@ export const gatewayConfig = z.object({
   OUTBOUND_ALLOW: allowListText,
   /** The same for public URLs of nodes. A list of its own: what nodes may stand on is not for users to fetch from. */
   NODE_OUTBOUND_ALLOW: allowListText,
+  /** Whether an organisation without a deposit in the escrow is refused; with one, work above it always is. */
+  DEPOSIT_REQUIRED: z.stringbool().default(false),
   /** API key of the operator's own project, under which requests run that callers without an account pay for; none are sold when left out. Never logged. */
   X402_KEY: z.string().regex(/^mzn_[A-Za-z0-9]{20,120}$/, 'an API key').optional(),
   /** What is added to the price of a request that is sold so. */

@@ -344,6 +344,16 @@ describe('records', () => {
     await logged(tenant, anchor.id, 1);
     const last = openCheckpoint(seen.note, logKey, verifySignature);
     expect(verifyBundle(await bundleOf(), nodeCrypto, { logKey, last })).toMatchObject({ result: 'valid', anchor: { size: seen.size, root: seen.root } });
+    const later = recordOf(entry, 'refused', { ...decision(project), decision: 'deny' });
+    await publish(later);
+    await logged(tenant, later.id, 1);
+    const grown = await caller.call(governanceCalls.checkpoint, {});
+    const operators = operatorRecord({ id: randomUUID(), type: 'epoch.settled', timeMs: Date.now(), fields: { payer: '0xo', epoch: 1, tx: '0xbb', auditSize: grown.size, auditRoot: `0x${grown.root}` }, facts: null });
+    await publish(operators);
+    await eventually(async () => {
+      const text = formatBundle(await caller.call(bundleCalls.bundleRecord, { tenant, id: later.id }));
+      expect(verifyBundle(text, nodeCrypto, { logKey })).toMatchObject({ result: 'valid', anchor: { payer: '0xo', size: grown.size } });
+    });
     expect(verifyBundle(await bundleOf(2), nodeCrypto, { logKey }).checks.map(({ name }) => name)).toContain('state at 2');
     await expect(bundleOf(1_000_000)).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
     const closed = await caller.call(bundleCalls.bundleRecord, { tenant: null, id: record.id });

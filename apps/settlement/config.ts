@@ -59,6 +59,12 @@ export const settlementConfig = z.object({
   SETTLEMENT_GAS_WEI_PER_DAY: z.coerce.bigint().positive().default(10n ** 18n),
   /** How often an epoch runs for every payer; 0 = on demand only. */
   SETTLEMENT_EPOCH_MS: z.coerce.number().int().nonnegative().default(3_600_000),
+  /** How often what is owed is compared with the deposits that pay it. */
+  SETTLEMENT_EXPOSURE_MS: z.coerce.number().int().min(10).default(2_000),
+  /** The operator's own payer, who anchors the log and pays nobody; its key is among the payers'. None: no anchors but those of what is paid. */
+  SETTLEMENT_ANCHOR_PAYER: address.optional(),
+  /** An anchor is signed when the last is this old: ten minutes are left for it to land within the hour. */
+  SETTLEMENT_ANCHOR_MS: z.coerce.number().int().min(100).max(3_600_000).default(3_000_000),
   /** Where buyers without an account pay the operator by x402; nothing is sold so when left out. */
   X402_PAY_TO: address.optional(),
   /** Others whose payments the relayer also takes, at its own gas: addresses with commas between. */

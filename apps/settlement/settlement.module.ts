@@ -2,6 +2,9 @@ import { Module } from '@nestjs/common';
 import { openSigner } from '#chain';
 import type { KeyKeepers } from '#chain';
 import { SERVICE_CONFIG } from '#service';
+import { AnchorStore } from './anchors/anchor.store.js';
+import { AnchorTimer } from './anchors/anchor-timer.service.js';
+import { OperatorAnchors } from './anchors/operator-anchors.service.js';
 import { ChainEventStore } from './chain-events/chain-event.store.js';
 import { SettledRecord } from './chain-events/settled-record.js';
 import { Watcher } from './chain-events/watcher.service.js';
@@ -15,6 +18,12 @@ import { EpochTimer } from './epochs/epoch-timer.service.js';
 import { SettleService } from './epochs/settle.service.js';
 import { StatementStore } from './epochs/statement.store.js';
 import { StatementsRpc } from './epochs/statements.rpc.js';
+import { ExposureService } from './exposure/exposure.service.js';
+import { ExposureStore } from './exposure/exposure.store.js';
+import { NodesConsumer } from './exposure/nodes.consumer.js';
+import { HandedStore } from './handing/handed.store.js';
+import { HandingRpc } from './handing/handing.rpc.js';
+import { HandingService } from './handing/handing.service.js';
 import { PayeeStore } from './payees/payee.store.js';
 import { Registration } from './payees/registration.service.js';
 import { PayerKeys } from './payers/payer-keys.js';
@@ -30,7 +39,7 @@ import { X402Rpc } from './x402/x402.rpc.js';
 const keyKeepers = (config: SettlementConfig): KeyKeepers => ({ keystorePasswordFile: config.SETTLEMENT_KEYSTORE_PASSWORD_FILE, kmsEndpoint: config.SETTLEMENT_KMS_ENDPOINT });
 
 @Module({
-  controllers: [ChainStateRpc, PayersRpc, StatementsRpc, X402Rpc],
+  controllers: [ChainStateRpc, HandingRpc, NodesConsumer, PayersRpc, StatementsRpc, X402Rpc],
   providers: [
     {
       provide: ChainLink,
@@ -38,11 +47,18 @@ const keyKeepers = (config: SettlementConfig): KeyKeepers => ({ keystorePassword
       useFactory: async (config: SettlementConfig) => new ChainLink(config, await openSigner(config.SETTLEMENT_RELAYER_KEY, keyKeepers(config))),
     },
     { provide: PayerKeys, inject: [SERVICE_CONFIG], useFactory: (config: SettlementConfig) => PayerKeys.open(config.SETTLEMENT_PAYER_KEYS, keyKeepers(config)) },
+    AnchorStore,
+    AnchorTimer,
     ChainEventStore,
     ChainLoops,
     ChainPayers,
     ChainStateService,
     EpochTimer,
+    ExposureService,
+    ExposureStore,
+    HandedStore,
+    HandingService,
+    OperatorAnchors,
     PayeeStore,
     PayersService,
     PayerStore,

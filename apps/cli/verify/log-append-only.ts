@@ -29,7 +29,7 @@ export const logAppendOnly: Invariant = {
 /** The anchors of this deployment's payers. Others may use the same contract. */
 async function ownAnchors(snapshot: <T>(look: (query: Query) => Promise<T>) => Promise<T>, chain: ChainView): Promise<Anchor[]> {
   const { payers, fromBlock } = await snapshot(async (query) => {
-    const rows = await query<{ address: string }>('SELECT lower(address) AS address FROM settlement.payers');
+    const rows = await query<{ address: string }>('SELECT lower(address) AS address FROM settlement.payers UNION SELECT lower(payer) FROM settlement.operator_anchors');
     const [first] = await query<{ block: string | null }>('SELECT min(block_number) AS block FROM settlement.chain_events');
     return { payers: new Set(rows.map(({ address }) => address)), fromBlock: Number(first?.block ?? 0) };
   });

@@ -10,6 +10,7 @@ import { higher } from '../classify/data-class.js';
 import type { Replicated } from '../replicated.js';
 import type { Authenticator } from '../request/authenticate.js';
 import { declaredFacts } from '../request/declared-facts.js';
+import type { Persons } from '../request/persons.js';
 import type { InferenceAnswer, InferenceJob } from '../request/inference-job.js';
 import type { RequestPipeline } from '../request/request-pipeline.js';
 import { StepTimes } from '../request/step-times.js';
@@ -25,6 +26,7 @@ export class Inference {
     private readonly pipeline: Pick<RequestPipeline, 'run'>,
     private readonly once: Once,
     private readonly authenticator: Pick<Authenticator, 'authenticate'>,
+    private readonly persons: Pick<Persons, 'named'>,
     private readonly counter: Pick<SalesCounter, 'sell'>,
     private readonly settings: { readonly commentMs: number; readonly deadlineMs: number; readonly streamDeadlineMs: number },
   ) {}
@@ -79,7 +81,7 @@ export class Inference {
   private jobOf(principal: Principal, tenant: TenantEntry, parsed: ParsedRequest, request: AuthenticatedRequest, reply: FastifyReply, tellTimes?: () => void): InferenceJob {
     const { form, keep, told: _, classAtLeast, ...asked } = parsed;
     const project = projectOf(principal, tenant, singleHeader(request, 'openai-project'));
-    const declared = declaredFacts(request.headers);
+    const declared = this.persons.named(tenant, declaredFacts(request.headers));
     return {
       ...asked,
       id: request.id,

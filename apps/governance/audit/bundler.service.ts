@@ -13,7 +13,7 @@ import { TileStore } from './tiles.store.js';
 
 type Call = (typeof bundleCalls)['bundleRecord'];
 
-/** A payer settles at least hourly: the first of these anchors after a record covers it. */
+/** The operator anchors at least hourly, as does a payer who owes something: the first of these anchors after a record covers it. */
 const anchorsLookedAt = 8;
 
 /** Puts everything that it takes to check a record into one file. */
@@ -56,16 +56,16 @@ export class Bundler {
       logKey: formatVerifierKey(this.secrets.logSigner.key),
       witnessKeys: this.secrets.witnesses.map(({ key }) => key).filter(({ name, keyId }) => signers.has(`${name} ${keyId}`)).map(formatVerifierKey),
       checkpoint: note,
-      entries: sorted.map(({ index, envelope, body }) => ({ index, envelope, body, proof: inclusionProof(sha256, index, size, hashAt).map(toBase64) })),
+      entries: sorted.map(({ index, envelope, body }) => ({ index, envelope, body: body && bundled(body), proof: inclusionProof(sha256, index, size, hashAt).map(toBase64) })),
       earlier,
     };
   }
 
-  /** The first anchor of the tenant's payer that covers an entry, if there is one yet. */
+  /** The first anchor, of the tenant's payer or of the operator, that covers an entry, if there is one yet. */
   private async anchorAfter(tenant: string, { index, timeMs }: LogEntry): Promise<{ entry: LogEntry; size: number } | undefined> {
-    const ids = await withTenant(this.dataSource, tenant, (manager) => this.search.anchorsAfter(manager, tenant, { timeMs, index }, anchorsLookedAt));
-    for (const id of ids) {
-      const entry = (await this.records.entriesOf(tenant, id))[0];
+    const found = await withTenant(this.dataSource, '*', (manager) => this.search.anchorsAfter(manager, tenant, { timeMs, index }, anchorsLookedAt));
+    for (const { id, tenant: of } of found) {
+      const [entry] = of === null ? await this.records.operatorEntries([id]) : await this.records.entriesOf(tenant, id);
       const size = entry?.body?.fields['auditSize'];
       if (entry !== undefined && typeof size === 'number' && size > index) return { entry, size };
     }
@@ -73,3 +73,8 @@ export class Bundler {
   }
 }
 
+
+/** What of an opened body is in a file: which key a person had is nobody's business. */
+function bundled({ secret, fields, person }: NonNullable<LogEntry['body']>): ReplyOf<Call>['entries'][number]['body'] {
+  return { secret, fields, ...(person && { person: { commitments: person.commitments, secret: person.secret } }) };
+}

@@ -1,10 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { movingLock } from './search-queue.store.js';
 import { failure, type RecordType, type SearchFilter } from '#protocol';
 
 export interface Found {
   readonly index: number;
   readonly id: string;
+}
+
+/** Where an anchor is recorded; without a tenant it is the operator's. */
+export interface AnchorRecord {
+  readonly id: string;
+  readonly tenant: string | null;
 }
 
 export interface Search extends SearchFilter {
@@ -54,13 +61,21 @@ export class SearchStore {
     return rows.map(({ index, id }) => ({ index: Number(index), id }));
   }
 
-  /** Record ids of a tenant's next anchors after an entry, oldest first. What this says is no proof: the entries are. */
-  async anchorsAfter(manager: EntityManager, tenant: string, { timeMs, index }: { timeMs: number; index: number }, limit: number): Promise<string[]> {
-    const rows = await manager.query<{ id: string }[]>(
-      "SELECT id FROM governance.search_entries WHERE tenant = $1 AND type = 'epoch.settled' AND time_ms >= $2 AND index > $3 ORDER BY time_ms, index LIMIT $4",
-      [tenant, timeMs, index, limit],
-    );
-    return rows.map(({ id }) => id);
+  /**
+   * Record ids of the next anchors after an entry that a tenant may be shown: its own payer's and the operator's, oldest first. What this says is
+   * no proof: the entries are.
+   */
+  async anchorsAfter(manager: EntityManager, tenant: string, { timeMs, index }: { timeMs: number; index: number }, limit: number): Promise<AnchorRecord[]> {
+    const of = (whose: string): string => `(SELECT id, tenant, time_ms, index FROM governance.search_entries
+      WHERE ${whose} AND type = 'epoch.settled' AND time_ms >= $2 AND index > $3 ORDER BY time_ms, index LIMIT $4)`;
+    return manager.query<AnchorRecord[]>(`SELECT id, tenant FROM (${of('tenant = $1')} UNION ALL ${of('tenant IS NULL')}) found ORDER BY time_ms, index LIMIT $4`, [tenant, timeMs, index, limit]);
+  }
+
+  /** Removes what a person's entries are found by, in the transaction that destroys their key; gives how many. What comes later is not taken in. */
+  async removePerson(manager: EntityManager, tenant: string, personKey: string): Promise<number> {
+    await manager.query('SELECT pg_advisory_xact_lock($1)', [movingLock]);
+    const [removed] = await manager.query<{ count: number }[]>('WITH gone AS (DELETE FROM governance.search_entries WHERE tenant = $1 AND person_key = $2 RETURNING 1) SELECT count(*)::int AS count FROM gone', [tenant, personKey]);
+    return removed!.count;
   }
 
   private async timeOf(manager: EntityManager, index: number): Promise<string> {

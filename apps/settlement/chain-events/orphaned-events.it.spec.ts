@@ -7,6 +7,7 @@ import { Outbox } from '#messaging';
 import { createDataSource, migrate } from '#service';
 import { createTestDatabase } from '#testing';
 import type { TestDatabase } from '#testing';
+import { AnchorStore } from '../anchors/anchor.store.js';
 import type { ChainLink } from '../chain/chain-link.js';
 import type { SettlementConfig } from '../config.js';
 import { StatementStore } from '../epochs/statement.store.js';
@@ -51,8 +52,8 @@ describe('money events of a payer that is nobody’s yet', () => {
     escrow: { address: address(99), events: (from: number, to: number) => Promise.resolve(chain.filter(({ at }) => at.blockNumber >= from && at.blockNumber <= to)) },
   } as unknown as ChainLink;
   const watcher = (payers: PayerStore): Watcher =>
-    new Watcher({ SETTLEMENT_START_BLOCK: 0 } as SettlementConfig, dataSource, link, new ChainEventStore(), payers, new StatementStore(), {} as SettledRecord, outbox);
-  const payers = (): PayersService => new PayersService(dataSource, new PayerStore(), new StatementStore(), new ChainEventStore(), outbox);
+    new Watcher({ SETTLEMENT_START_BLOCK: 0 } as SettlementConfig, dataSource, link, new ChainEventStore(), payers, new StatementStore(), new AnchorStore(), {} as SettledRecord, outbox);
+  const payers = (): PayersService => new PayersService({ SETTLEMENT_ANCHOR_PAYER: undefined }, dataSource, new PayerStore(), new StatementStore(), new ChainEventStore(), outbox);
   const told = async (): Promise<{ event: string; tenant: string; units: string }[]> => {
     const rows = await dataSource.query<{ subject: string; payload: string }[]>('DELETE FROM settlement.outbox RETURNING id, subject, payload').then((result) => result as unknown as [{ id: string; subject: string; payload: string }[], number]);
     return rows[0]

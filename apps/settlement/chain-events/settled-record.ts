@@ -4,6 +4,7 @@ import { Replicas } from '#messaging';
 import type { ReplicaView } from '#messaging';
 import { operatorRecord, Sealer, sealRecord, tenantReplica } from '#protocol';
 import type { LogRecord, TenantEntry } from '#protocol';
+import type { OperatorAnchor } from '../anchors/anchor.js';
 import { ChainLink } from '../chain/chain-link.js';
 import type { StatementRow } from '../epochs/statement.store.js';
 
@@ -20,6 +21,18 @@ export class SettledRecord {
 
   /** A tenant that governance does not publish (any more) gets an open record: everything in it is public on chain. */
   async of(row: StatementRow, at: { tx: string; blockNumber: number }): Promise<LogRecord> {
+    const draft = this.draftOf(row, at);
+    const tenant = (await (this.view ??= this.replicas.view(tenantReplica))).get(row.tenant);
+    if (!tenant) return operatorRecord(draft);
+    return sealRecord(draft, tenant, new Sealer(Buffer.from(tenant.sealKey, 'base64'), tenant.sealKeyId));
+  }
+
+  /** Of an anchor that pays nobody: nobody's but the operator's. */
+  ofAnchor(anchor: OperatorAnchor, at: { tx: string; blockNumber: number }): LogRecord {
+    return operatorRecord(this.draftOf({ ...anchor, totalUnits: 0n, payees: [] }, at));
+  }
+
+  private draftOf(row: Pick<StatementRow, 'id' | 'payer' | 'epoch' | 'totalUnits' | 'cumulativeTotalUnits' | 'payees' | 'auditRoot' | 'auditSize'>, at: { tx: string; blockNumber: number }) {
     const fields = {
       statement: row.id,
       payer: row.payer,
@@ -34,9 +47,6 @@ export class SettledRecord {
       chainId: Number(this.chain.chainId),
       escrow: this.chain.escrow.address,
     };
-    const draft = { id: row.id, type: 'epoch.settled' as const, timeMs: this.clock.nowMs(), fields, facts: null };
-    const tenant = (await (this.view ??= this.replicas.view(tenantReplica))).get(row.tenant);
-    if (!tenant) return operatorRecord(draft);
-    return sealRecord(draft, tenant, new Sealer(Buffer.from(tenant.sealKey, 'base64'), tenant.sealKeyId));
+    return { id: row.id, type: 'epoch.settled' as const, timeMs: this.clock.nowMs(), fields, facts: null };
   }
 }

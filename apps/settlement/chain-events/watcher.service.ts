@@ -4,6 +4,7 @@ import type { EntityManager } from 'typeorm';
 import type { PlacedEvent } from '#chain';
 import { Outbox } from '#messaging';
 import { SERVICE_CONFIG, withTenant } from '#service';
+import { AnchorStore } from '../anchors/anchor.store.js';
 import { ChainLink } from '../chain/chain-link.js';
 import type { SettlementConfig } from '../config.js';
 import { StatementStore } from '../epochs/statement.store.js';
@@ -15,6 +16,7 @@ import { SettledRecord } from './settled-record.js';
 /** Blocks of one question for logs: below every public endpoint's limit. */
 const blocksMax = 1_000;
 
+type Settled = Extract<PlacedEvent, { name: 'EpochSettled' }>;
 type Withdrawn = Extract<PlacedEvent, { name: 'Withdrawn' }>;
 
 /**
@@ -32,6 +34,7 @@ export class Watcher {
     private readonly events: ChainEventStore,
     private readonly payers: PayerStore,
     private readonly statements: StatementStore,
+    private readonly anchors: AnchorStore,
     private readonly record: SettledRecord,
     private readonly outbox: Outbox,
   ) {}
@@ -73,6 +76,7 @@ export class Watcher {
         return;
       case 'EpochSettled': {
         const row = await this.statements.settle(manager, { ...event, tx: event.at.tx });
+        if (!row && event.payer === this.config.SETTLEMENT_ANCHOR_PAYER) return this.anchored(manager, event);
         if (!row) return this.logger.error(`epoch ${event.epoch} of payer ${event.payer} (${event.at.tx}) pays no statement of ours: the payer's key is in use elsewhere`);
         await announceSettled(this.outbox, manager, row, event);
         return this.outbox.record(manager, await this.record.of(row, event.at));
@@ -82,6 +86,12 @@ export class Watcher {
       case 'DepositWithdrawn':
         if (tenant !== null) return announceDepositMove(this.outbox, manager, { ...event, tenant });
     }
+  }
+
+  /** The books have no part in it; the log has. */
+  private async anchored(manager: EntityManager, event: Settled): Promise<void> {
+    const anchor = await this.anchors.settle(manager, { ...event, tx: event.at.tx });
+    if (anchor) await this.outbox.record(manager, this.record.ofAnchor(anchor, event.at));
   }
 
   /** An index in a final event is final itself. */

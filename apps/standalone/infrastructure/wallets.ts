@@ -7,6 +7,8 @@ export interface Wallets {
   relayer: Wallet;
   /** The bank: its deposit pays the providers; signs statements. */
   payer: Wallet;
+  /** The operator's own payer: anchors the log, has no deposit. */
+  anchor: Wallet;
 }
 
 /** Enough for thousands of transactions. */
@@ -16,7 +18,7 @@ const gasMoneyLeast = 10n ** 18n;
 /** The stack's own keys, made once. */
 export function wallets(secrets: Secrets): Wallets {
   const make = (name: string): Wallet => new Wallet(secrets.get(`wallet:${name}`, () => hexlify(randomBytes(32))));
-  return { relayer: make('relayer'), payer: make('payer') };
+  return { relayer: make('relayer'), payer: make('payer'), anchor: make('anchor') };
 }
 
 /** Gives an address gas money on the embedded chain; on a chain given by URL it must have some. Error: `LocalError`. */

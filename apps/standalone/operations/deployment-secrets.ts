@@ -29,7 +29,7 @@ export async function issueDeploymentSecrets(directory: string, addresses: Deplo
   const password = (role: string): string => secrets.get(`database:${role}`);
   const admin = `postgres://postgres:${secrets.get('postgres')}@${addresses.database}`;
   const as = (role: string): string => urlFor(admin, role, password(role));
-  const { relayer, payer } = wallets(secrets);
+  const { relayer, payer, anchor } = wallets(secrets);
   const pepper = secrets.get('key-pepper');
   const write = (name: string, values: Record<string, string>): void =>
     writePrivate(home.path('env', `${name}.env`), Object.entries(values).map(([key, value]) => `${key}=${value}\n`).join(''));
@@ -50,7 +50,11 @@ export async function issueDeploymentSecrets(directory: string, addresses: Deplo
       OBJECTS_DIRECTORY: '/var/lib/mizan/objects',
       INTERNAL_URL: addresses.scheduler ?? 'http://scheduler:8080',
     },
-    settlement: { SETTLEMENT_RELAYER_KEY: relayer.privateKey, SETTLEMENT_PAYER_KEYS: JSON.stringify({ [payer.address]: payer.privateKey }) },
+    settlement: {
+      SETTLEMENT_RELAYER_KEY: relayer.privateKey,
+      SETTLEMENT_PAYER_KEYS: JSON.stringify({ [payer.address]: payer.privateKey, [anchor.address]: anchor.privateKey }),
+      SETTLEMENT_ANCHOR_PAYER: anchor.address,
+    },
     billing: {},
   };
   for (const [name, values] of Object.entries(own)) {

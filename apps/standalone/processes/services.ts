@@ -101,7 +101,8 @@ function environments(parts: { home: Home; secrets: Secrets; infrastructure: Inf
       SETTLEMENT_ESCROW: contracts.escrow,
       SETTLEMENT_START_BLOCK: String(contracts.startBlock),
       SETTLEMENT_RELAYER_KEY: wallets.relayer.privateKey,
-      SETTLEMENT_PAYER_KEYS: JSON.stringify({ [wallets.payer.address]: wallets.payer.privateKey }),
+      SETTLEMENT_PAYER_KEYS: JSON.stringify({ [wallets.payer.address]: wallets.payer.privateKey, [wallets.anchor.address]: wallets.anchor.privateKey }),
+      SETTLEMENT_ANCHOR_PAYER: wallets.anchor.address,
     },
   };
 }
