@@ -7,6 +7,7 @@ import { InvoicePartiesController } from './invoices/parties.controller.js';
 import { InvoicesController } from './invoices/invoices.controller.js';
 import { ErasuresController } from './erasures/erasures.controller.js';
 import { CostsController } from './costs/costs.controller.js';
+import { ExportsController } from './exports/exports.controller.js';
 import { FilesController } from './files/files.controller.js';
 import { LogController } from './log/log.controller.js';
 import { EnrolmentTokensController } from './nodes/enrolment-tokens.controller.js';
@@ -35,6 +36,7 @@ import { CheckpointController } from './records/checkpoint.controller.js';
 import { RecordsController } from './records/records.controller.js';
 import { RoyaltiesController } from './royalties/royalties.controller.js';
 import { ResponsesController } from './responses/responses.controller.js';
+import { WebhooksController } from './webhooks/webhooks.controller.js';
 import { X402Controller } from './x402/x402.controller.js';
 
 /** Every endpoint there is, by capability. */
@@ -65,6 +67,8 @@ export const controllers: readonly Type[] = [
   EnrolmentTokensController,
   OffersController,
   RecordsController,
+  ExportsController,
+  WebhooksController,
   ErasuresController,
   CheckpointController,
   LogController,

@@ -169,7 +169,7 @@ describe('the settlement service', () => {
   });
 
   async function heard<T>(list: () => T[], count: number): Promise<T[]> {
-    for (let tries = 0; tries < 600 && list().length < count; tries++) await sleep(50);
+    for (let tries = 0; tries < 2_000 && list().length < count; tries++) await sleep(50);
     await sleep(100);
     expect(list()).toHaveLength(count);
     return list();
@@ -334,7 +334,7 @@ describe('the settlement service', () => {
   it('that stops right after a draw settles it once when it is asked again', async () => {
     books.owe(tenant, payee.address.toLowerCase(), 5n);
     const running = caller.call(settlementCalls.runEpoch, { tenant }).catch(() => null);
-    for (let tries = 0; tries < 400 && books.draws < 4; tries++) await sleep(5);
+    for (let tries = 0; tries < 4_000 && books.draws < 4; tries++) await sleep(5);
     await service.stop();
     await running;
     service = await runService(settlement, env);
@@ -354,7 +354,7 @@ describe('the settlement service', () => {
     void caller.call(settlementCalls.runEpoch, { tenant }).catch(() => null);
     const signed = async (): Promise<{ data: string } | undefined> =>
       withClient(database.adminUrl, async (client) => (await client.query<{ data: string }>(`SELECT data FROM settlement.transactions WHERE purpose = 'settle' AND state = 'planned'`)).rows[0]);
-    for (let tries = 0; tries < 1_000 && !(await signed()); tries++) await sleep(20);
+    for (let tries = 0; tries < 4_000 && !(await signed()); tries++) await sleep(20);
     await sendCall(relayer, escrow.address, (await signed())!.data);
     await service.stop();
 

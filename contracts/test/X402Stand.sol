@@ -5,7 +5,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {IPermit2} from "../src/IPermit2.sol";
 
-/// Stand at the fixed addresses of Permit2 and of the proxies of x402 on local chains: written from their published interfaces and
+/// Stand (build-stands.mjs) at the fixed addresses of Permit2 and of the proxies of x402 on local chains: written from their published interfaces and
 /// type strings, for keys with a 65-byte signature. Not the contracts themselves, and not for any chain with value.
 contract X402Permit2 {
     /// Which nonces an owner has used, 256 to a word.
