@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { canonicalJson } from '#kernel';
-import type { Json } from '#kernel';
 import { ed25519Signer, formatVerifierKey, signNote } from '#merkle';
 import { reportNoteText } from '#protocol';
 import { verifyReport } from './verify-report.js';
@@ -13,7 +12,7 @@ const report = {
   log: { origin: 'mizan.example/audit', size: 9, root: 'cd'.repeat(32), entries: 3, first: 1, last: 8, unreadable: 0, erased: 0, byType: { refused: 3 } },
   ran: [], law: [], refusals: [{ code: 'POLICY_DENIED', policies: ['eu-only'], requests: 3 }], overrides: [], approvals: [], approvalsTotal: 0, payments: { charges: [], settled: [], invoices: [] },
 };
-const hash = createHash('sha256').update(canonicalJson(report as unknown as Json)).digest('hex');
+const hash = createHash('sha256').update(canonicalJson(report)).digest('hex');
 const logKey = formatVerifierKey(signer.key);
 const file = { format: 'mizan-report/1', report, note: signNote(reportNoteText('mizan.example/audit', organisation.id, '2026-10', hash), signer), logKey };
 

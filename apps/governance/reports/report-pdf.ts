@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { canonicalJson, formatNanos, type Json } from '#kernel';
+import { canonicalJson, formatNanos } from '#kernel';
 import { grouped, newPdf, numberPages, page, rule, text, type Pdf } from '#pdf';
 import type { SignedReport } from '#protocol';
 import { monthBounds } from './month.js';
@@ -32,7 +32,7 @@ export function reportPdf({ report, note, logKey }: SignedReport): Promise<Buffe
     ...payments.settled.map(({ id, units, tx }) => ['Settled on chain', tx ?? id, `${grouped(units)} units`]),
     ...payments.invoices.map(({ id, number: of }) => ['Invoice', of ?? id, '']),
   ]);
-  signature(pdf, y, { sha256: createHash('sha256').update(canonicalJson(report as unknown as Json)).digest('hex'), note, logKey });
+  signature(pdf, y, { sha256: createHash('sha256').update(canonicalJson(report)).digest('hex'), note, logKey });
   numberPages(pdf, `${organisation.name}  ·  audit report ${month}`);
   pdf.end();
   return done;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import { canonicalJson, Clock, Ids, type Json } from '#kernel';
+import { canonicalJson, Clock, Ids } from '#kernel';
 import { formatVerifierKey, signNote, toHex } from '#merkle';
 import { Outbox } from '#messaging';
 import { auditReport, failure, reportNoteText, type AuditReport, type reportCalls, type RequestOf, type SignedReport } from '#protocol';
@@ -57,7 +57,7 @@ export class Reports {
   }
 
   private async make({ actor, tenant, month }: Request): Promise<{ report: string; note: string }> {
-    const report = canonicalJson((await this.read(tenant, month)) as unknown as Json);
+    const report = canonicalJson(await this.read(tenant, month));
     const sha256 = createHash('sha256').update(report).digest('hex');
     const note = signNote(reportNoteText(this.secrets.logSigner.key.name, tenant, month, sha256), this.secrets.logSigner);
     const made = await withTenant(this.dataSource, tenant, async (manager) => {
