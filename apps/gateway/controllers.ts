@@ -37,6 +37,7 @@ import { CheckpointController } from './records/checkpoint.controller.js';
 import { RecordsController } from './records/records.controller.js';
 import { RoyaltiesController } from './royalties/royalties.controller.js';
 import { ResponsesController } from './responses/responses.controller.js';
+import { ReportsController } from './reports/reports.controller.js';
 import { WebhooksController } from './webhooks/webhooks.controller.js';
 import { X402Controller } from './x402/x402.controller.js';
 
@@ -69,6 +70,7 @@ export const controllers: readonly Type[] = [
   OffersController,
   RecordsController,
   ExportsController,
+  ReportsController,
   WebhooksController,
   ErasuresController,
   CheckpointController,
