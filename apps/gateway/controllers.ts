@@ -37,7 +37,9 @@ import { CheckpointController } from './records/checkpoint.controller.js';
 import { RecordsController } from './records/records.controller.js';
 import { RoyaltiesController } from './royalties/royalties.controller.js';
 import { ResponsesController } from './responses/responses.controller.js';
+import { ReportsController } from './reports/reports.controller.js';
 import { WebhooksController } from './webhooks/webhooks.controller.js';
+import { X402Controller } from './x402/x402.controller.js';
 
 /** Every endpoint there is, by capability. */
 export const controllers: readonly Type[] = [
@@ -68,6 +70,7 @@ export const controllers: readonly Type[] = [
   OffersController,
   RecordsController,
   ExportsController,
+  ReportsController,
   WebhooksController,
   ErasuresController,
   CheckpointController,
@@ -79,5 +82,6 @@ export const controllers: readonly Type[] = [
   PayersController,
   BondsController,
   NonCustodyController,
+  X402Controller,
   OpenApiController,
 ];
