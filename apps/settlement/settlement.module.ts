@@ -5,6 +5,8 @@ import { SERVICE_CONFIG } from '#service';
 import { AnchorStore } from './anchors/anchor.store.js';
 import { AnchorTimer } from './anchors/anchor-timer.service.js';
 import { OperatorAnchors } from './anchors/operator-anchors.service.js';
+import { BondsRpc } from './bonds/bonds.rpc.js';
+import { BondsService } from './bonds/bonds.service.js';
 import { ChainEventStore } from './chain-events/chain-event.store.js';
 import { SettledRecord } from './chain-events/settled-record.js';
 import { Watcher } from './chain-events/watcher.service.js';
@@ -33,11 +35,13 @@ import { PayersService } from './payers/payers.service.js';
 import { Relayer } from './transactions/relayer.service.js';
 import { SenderLock } from './transactions/sender-lock.js';
 import { TransactionStore } from './transactions/transaction.store.js';
+import { x402Parts } from './x402/parts.js';
+import { X402Rpc } from './x402/x402.rpc.js';
 
 const keyKeepers = (config: SettlementConfig): KeyKeepers => ({ keystorePasswordFile: config.SETTLEMENT_KEYSTORE_PASSWORD_FILE, kmsEndpoint: config.SETTLEMENT_KMS_ENDPOINT });
 
 @Module({
-  controllers: [ChainStateRpc, HandingRpc, NodesConsumer, PayersRpc, StatementsRpc],
+  controllers: [BondsRpc, ChainStateRpc, HandingRpc, NodesConsumer, PayersRpc, StatementsRpc, X402Rpc],
   providers: [
     {
       provide: ChainLink,
@@ -47,6 +51,7 @@ const keyKeepers = (config: SettlementConfig): KeyKeepers => ({ keystorePassword
     { provide: PayerKeys, inject: [SERVICE_CONFIG], useFactory: (config: SettlementConfig) => PayerKeys.open(config.SETTLEMENT_PAYER_KEYS, keyKeepers(config)) },
     AnchorStore,
     AnchorTimer,
+    BondsService,
     ChainEventStore,
     ChainLoops,
     ChainPayers,
@@ -68,6 +73,7 @@ const keyKeepers = (config: SettlementConfig): KeyKeepers => ({ keystorePassword
     StatementStore,
     TransactionStore,
     Watcher,
+    ...x402Parts,
   ],
 })
 export class SettlementModule {}

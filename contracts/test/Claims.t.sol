@@ -160,16 +160,14 @@ contract ClaimsTest is BondsTest {
         eq(bonds.claimOf(id).due, 90 + 20, "due");
     }
 
-    function test_a_ruling_is_carried_out_only_when_nobody_can_appeal_any_more() public {
+    function test_a_ruling_waits_for_an_appeal() public {
         bytes32 id = file(400);
         answer(id);
         rule(arbiter, id, 400);
         wait(ANSWER);
         vm.expectPartialRevert(IMizanBonds.TooEarly.selector);
         bonds.close(id);
-        wait(1);
-        bonds.close(id);
-        eq(unitsOf(provider), BOND - 400, "slashed");
+        appeal(provider, id); // at the last second
     }
 
     function test_only_who_lost_something_appeals_once_and_in_time() public {

@@ -1,5 +1,6 @@
-import { dataLength, dataSlice, getAddress, hexlify, keccak256, recoverAddress, SigningKey, TypedDataEncoder } from 'ethers';
+import { dataLength, getAddress, getBytes, hexlify, keccak256, recoverAddress, SigningKey, TypedDataEncoder } from 'ethers';
 import { assert } from '#kernel';
+import { gasLimitMax } from './fees.js';
 
 /** A payee's cumulative total after a statement, in units of the escrow. */
 export interface Credit {
@@ -38,6 +39,13 @@ export const statementTypes = {
   ],
 };
 
+/** Gas of a statement without its list, and of one more payee that is new and shares its storage slot with nobody, the delegate's checks included. */
+const statementGas = 150_000n;
+const payeeGasMax = 23_500n;
+
+/** Payees that a statement may name and surely fit one transaction, whoever they are: its limit is a fifth above the estimate. */
+export const payeesPerStatementMax = Number(((gasLimitMax * 5n) / 6n - statementGas) / payeeGasMax);
+
 const itemBytes = 12;
 
 /** Packed (uint32 index, uint64 cumulative), sorted by index. Asserts distinct indices and values in range. */
@@ -55,10 +63,9 @@ export function packList(credits: readonly Credit[]): string {
 
 /** Inverse of {@link packList}. */
 export function unpackList(list: string): Credit[] {
+  const bytes = Buffer.from(getBytes(list));
   const credits: Credit[] = [];
-  for (let at = 0; at < dataLength(list); at += itemBytes) {
-    credits.push({ index: Number(dataSlice(list, at, at + 4)), cumulative: BigInt(dataSlice(list, at + 4, at + itemBytes)) });
-  }
+  for (let at = 0; at < bytes.length; at += itemBytes) credits.push({ index: bytes.readUInt32BE(at), cumulative: bytes.readBigUInt64BE(at + 4) });
   return credits;
 }
 
