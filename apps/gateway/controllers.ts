@@ -33,6 +33,7 @@ import { PricesController } from './prices/prices.controller.js';
 import { CheckpointController } from './records/checkpoint.controller.js';
 import { RecordsController } from './records/records.controller.js';
 import { RoyaltiesController } from './royalties/royalties.controller.js';
+import { RetentionController } from './retention/retention.controller.js';
 import { ResponsesController } from './responses/responses.controller.js';
 
 /** Every endpoint there is, by capability. */
@@ -64,6 +65,7 @@ export const controllers: readonly Type[] = [
   OffersController,
   RecordsController,
   ErasuresController,
+  RetentionController,
   CheckpointController,
   LogController,
   PayeesController,

@@ -40,7 +40,14 @@ export const recordTypes = [
   'master.rotated',
   'kms.changed',
   'person.erased',
+  'erasure.held',
+  'retention.changed',
+  'retention.applied',
+  'hold.placed',
+  'hold.released',
 ] as const;
+/** What is recorded of requests; all else is of changes. */
+export const requestTypes: readonly RecordType[] = ['admitted', 'completed', 'refused', 'reused', 'voided'];
 export const recordType = z.enum(recordTypes);
 export type RecordType = z.output<typeof recordType>;
 
