@@ -26,6 +26,7 @@ import { ModelAliasesController } from './organisations/model-aliases.controller
 import { OrganisationsController } from './organisations/organisations.controller.js';
 import { ProjectsController } from './organisations/projects.controller.js';
 import { PayeesController } from './payees/payees.controller.js';
+import { BondsController } from './payouts/bonds.controller.js';
 import { NonCustodyController } from './payouts/non-custody.controller.js';
 import { PayersController } from './payouts/payers.controller.js';
 import { PayoutsController } from './payouts/payouts.controller.js';
@@ -37,6 +38,7 @@ import { RecordsController } from './records/records.controller.js';
 import { RoyaltiesController } from './royalties/royalties.controller.js';
 import { RetentionController } from './retention/retention.controller.js';
 import { ResponsesController } from './responses/responses.controller.js';
+import { ReportsController } from './reports/reports.controller.js';
 import { WebhooksController } from './webhooks/webhooks.controller.js';
 
 /** Every endpoint there is, by capability. */
@@ -68,6 +70,7 @@ export const controllers: readonly Type[] = [
   OffersController,
   RecordsController,
   ExportsController,
+  ReportsController,
   WebhooksController,
   ErasuresController,
   RetentionController,
@@ -78,6 +81,7 @@ export const controllers: readonly Type[] = [
   PayoutsController,
   SettlementsController,
   PayersController,
+  BondsController,
   NonCustodyController,
   OpenApiController,
 ];

@@ -49,6 +49,10 @@ import { RetentionRpc } from './retention/retention.rpc.js';
 import { Retention } from './retention/retention.service.js';
 import { RetentionStore } from './retention/retention.store.js';
 import { Republish } from './republish.service.js';
+import { MonthEntries } from './reports/month-entries.store.js';
+import { ReportTimer } from './reports/report-timer.service.js';
+import { ReportsRpc } from './reports/reports.rpc.js';
+import { Reports } from './reports/reports.service.js';
 import { GatewayRunStore } from './runs/gateway-runs.store.js';
 import { SilentRuns } from './runs/silent-runs.service.js';
 import { Secrets } from './secrets.js';
@@ -81,6 +85,7 @@ const search = [SearchStore, SearchQueueStore, SearchIndexer];
 const audit = [Sequencer, LogStore, Kinds, RejectionStore, EntryStore, RecordEnds, RecordReader, ReadLog, Prover, Bundler, StartCheck, Tiles, TileStore];
 const exported = [TenantStream, Exports];
 const webhooks = [WebhookStore, WebhookSecrets, WebhookSender, Webhooks, Deliveries];
+const reports = [MonthEntries, Reports, ReportTimer];
 const runs = [GatewayRunStore, SilentRuns];
 const witnesses = [CheckpointStore, Witnessing, WitnessRounds];
 
@@ -89,8 +94,8 @@ export class GovernanceModule {
   static for(config: GovernanceConfig): DynamicModule {
     return {
       module: GovernanceModule,
-      controllers: [OrganisationsRpc, CustodyRpc, PersonsRpc, RetentionRpc, KeysRpc, PoliciesRpc, TrafficRpc, AuditRpc, ExportsRpc, WebhooksRpc, RecordsConsumer],
-      providers: [{ provide: Secrets, useValue: new Secrets(config) }, ...organisations, ...custody, ...persons, ...retention, ...keys, ...policies, ...traffic, ...audit, ...search, ...exported, ...webhooks, ...runs, ...witnesses, Republish],
+      controllers: [OrganisationsRpc, CustodyRpc, PersonsRpc, RetentionRpc, KeysRpc, PoliciesRpc, TrafficRpc, AuditRpc, ExportsRpc, WebhooksRpc, ReportsRpc, RecordsConsumer],
+      providers: [{ provide: Secrets, useValue: new Secrets(config) }, ...organisations, ...custody, ...persons, ...retention, ...keys, ...policies, ...traffic, ...audit, ...search, ...exported, ...webhooks, ...reports, ...runs, ...witnesses, Republish],
     };
   }
 }

@@ -8,8 +8,7 @@ import {MizanBonds} from "../src/MizanBonds.sol";
 import {TestDollar} from "../src/TestDollar.sol";
 import {BondsTest} from "./BondsTest.sol";
 import {vm} from "./EscrowTest.sol";
-import {HostileDollar} from "./Payout.t.sol";
-import {SignedTollToken} from "./Intake.t.sol";
+import {HostileDollar, LateToll, TollToken} from "./Tokens.sol";
 
 /// A bond is slashed by nothing but a claim that was open to an answer, ruled on and final.
 contract ClaimsTest is BondsTest {
@@ -159,6 +158,16 @@ contract ClaimsTest is BondsTest {
         bonds.close(id);
         eq(unitsOf(provider), BOND - 100 + 20, "slashed, stake back");
         eq(bonds.claimOf(id).due, 90 + 20, "due");
+    }
+
+    function test_a_ruling_waits_for_an_appeal() public {
+        bytes32 id = file(400);
+        answer(id);
+        rule(arbiter, id, 400);
+        wait(ANSWER);
+        vm.expectPartialRevert(IMizanBonds.TooEarly.selector);
+        bonds.close(id);
+        appeal(provider, id); // at the last second
     }
 
     function test_only_who_lost_something_appeals_once_and_in_time() public {
@@ -338,7 +347,7 @@ contract ClaimsTest is BondsTest {
     }
 
     function test_a_token_that_takes_a_toll_is_refused_as_bond_and_as_stake() public {
-        token = new SignedTollToken();
+        token = new TollToken();
         bonds = new MizanBonds(IERC20Metadata(address(token)), 1, THAW, ANSWER, RULING);
         setTerms(provider);
         allow(provider, 1_000);
@@ -364,19 +373,5 @@ contract ClaimsTest is BondsTest {
         vm.prank(claimant);
         vm.expectRevert(abi.encodeWithSelector(IDepositIntake.TokenAmountWrong.selector, 200, 198));
         bonds.claim(provider, 40, "b");
-    }
-}
-
-/// Takes one in a hundred from some moment on.
-contract LateToll is TestDollar {
-    bool private begun;
-
-    function begin() external {
-        begun = true;
-    }
-
-    function _update(address from, address to, uint256 value) internal override {
-        super._update(from, to, value);
-        if (begun && from != address(0) && to != address(1)) super._update(to, address(1), value / 100);
     }
 }
