@@ -40,6 +40,7 @@ import { RetentionController } from './retention/retention.controller.js';
 import { ResponsesController } from './responses/responses.controller.js';
 import { ReportsController } from './reports/reports.controller.js';
 import { WebhooksController } from './webhooks/webhooks.controller.js';
+import { X402Controller } from './x402/x402.controller.js';
 
 /** Every endpoint there is, by capability. */
 export const controllers: readonly Type[] = [
@@ -83,5 +84,6 @@ export const controllers: readonly Type[] = [
   PayersController,
   BondsController,
   NonCustodyController,
+  X402Controller,
   OpenApiController,
 ];

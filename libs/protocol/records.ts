@@ -49,6 +49,7 @@ export const recordTypes = [
   'retention.applied',
   'hold.placed',
   'hold.released',
+  'x402.settled',
 ] as const;
 /** What is recorded of requests; all else is of changes. */
 export const requestTypes: readonly RecordType[] = ['admitted', 'completed', 'refused', 'reused', 'voided'];
