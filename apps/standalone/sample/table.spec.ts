@@ -92,6 +92,9 @@ describe('the report', () => {
       invoice: { number: 'SAMPLE-2026-00001', gross: '0.00 EUR', usage: '0.001234099', files: ['out/invoice.pdf', 'out/invoice.xml'] },
       statements: [{ payee: '0x01', file: 'out/statement-frankfurt.pdf', earned: '0.001234', owed: '0.000000099' }],
       payouts: [{ payee: '0x01', amount: '0.001234', token: '0x02', tx: '0xbb' }],
+      gas: { epoch: '438400', receipts: 548, perReceipt: '800.0' },
+      withoutMizan: { submitted: '0xcc', withdrawn: '77', exited: '99' },
+      x402: { payer: '0x06', amount: '17', tx: '0xff', record: 'r7' },
       invariants: [
         { name: 'ledger', holds: true, detail: 'sums to zero' },
         { name: 'log', holds: false, detail: 'entry 17 was changed' },
