@@ -42,6 +42,8 @@ export const gatewayConfig = z.object({
   DEPOSIT_REQUIRED: z.stringbool().default(false),
   /** API key of the operator's own project, under which requests run that callers without an account pay for; none are sold when left out. Never logged. */
   X402_KEY: z.string().regex(/^mzn_[A-Za-z0-9]{20,120}$/, 'an API key').optional(),
+  /** The same in a file, which is read again and again: it may be put there, replaced or taken away while this runs. */
+  X402_KEY_FILE: z.string().min(1).optional(),
   /** What is added to the price of a request that is sold so. */
   X402_MARKUP_PERCENT: z.coerce.number().int().min(0).max(1_000).default(0),
   /** Lines of batches that this gateway runs at once; 0: none. */

@@ -48,6 +48,7 @@ import { TenantSealers } from './request/tenant-sealers.js';
 import { PlannedResponses } from './responses/planned-responses.js';
 import { StoredResponses } from './responses/stored-responses.js';
 import { SalesCounter } from './x402/sales-counter.js';
+import { SellerKey } from './x402/seller-key.js';
 
 /** The gateway's parts and what each is made of. It listens once its replicas are complete. */
 export const parts: FactoryProvider[] = [
@@ -119,7 +120,7 @@ export const parts: FactoryProvider[] = [
     provide: SalesCounter,
     inject: [Caller, RequestPipeline, Once, Clock, SERVICE_CONFIG],
     useFactory: (caller: Caller, pipeline: RequestPipeline, once: Once, clock: Clock, config: GatewayConfig) =>
-      new SalesCounter(caller, pipeline, once, clock, { key: config.X402_KEY, markupPercent: config.X402_MARKUP_PERCENT, deadlineMs: config.REQUEST_DEADLINE_MS }),
+      new SalesCounter(caller, pipeline, once, clock, new SellerKey(config.X402_KEY, config.X402_KEY_FILE, () => clock.monotonicMs()), { markupPercent: config.X402_MARKUP_PERCENT, deadlineMs: config.REQUEST_DEADLINE_MS }),
   },
   {
     provide: Inference,

@@ -1,19 +1,25 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { baseEnvironment, LocalError } from '#local';
+import type { Wallet } from 'ethers';
+import { connect, sendCall, tokenCalls } from '#chain';
+import { baseEnvironment, LocalError, writePrivate } from '#local';
 import type { Home } from '#local';
+import { fundGas } from './infrastructure/wallets.js';
 import type { Narrator } from './narrator.js';
 import type { ProviderNode } from './processes/provider-nodes.js';
 import type { RunFile } from './run-file.js';
 import { runSample, SampleFailed } from './sample/run-sample.js';
-import type { CheckedOffline, Invariant, SampleNode } from './sample/sample-context.js';
+import { StackChain } from './sample-chain.js';
+import type { CheckedOffline, Invariant, SampleContext, SampleNode, Sharer } from './sample/sample-context.js';
 import type { Stack, Up } from './stack.js';
 
 const run = promisify(execFile);
 const apps = join(import.meta.dirname, '..');
 /** The verifier reads every entry, posting and event: seconds for a sample's worth. */
 const programMs = 120_000;
+/** A tenth of a cent: more than a sentence costs. */
+const buyerUnits = 1_000n;
 
 /** Runs the sample job on a stack that is up; the machine that it kills is brought back afterwards. Error: `LocalError` when the job shows that something is wrong. */
 export async function runSampleOn(up: Up, stack: Stack, home: Home, narrator: Narrator): Promise<void> {
@@ -26,6 +32,7 @@ export async function runSampleOn(up: Up, stack: Stack, home: Home, narrator: Na
       tenant: up.run.tenant,
       project: up.run.project,
       nodes: up.nodes.map((node) => sampleNode(node, stack, up.run)),
+      ...(await partiesOf(up, home)),
       verify: () => verify(home),
       verifyOffline,
       outDir: home.directory('out'),
@@ -52,6 +59,36 @@ function sampleNode(node: ProviderNode, stack: Stack, { rpcUrl, contracts }: Run
       const { tx, units } = JSON.parse(stdout) as { tx: string; units: string };
       return { tx, units: BigInt(units) };
     },
+  };
+}
+
+/** Who beside the machines is paid, the chain they are paid on, and somebody without an account who has a few test dollars. */
+async function partiesOf({ run, chain, wallets }: Up, home: Home): Promise<Pick<SampleContext, 'sharers' | 'chain' | 'buyer'>> {
+  const sharer = async (name: string, { address, privateKey }: Wallet, basisPoints: number): Promise<Sharer> => {
+    const keyFile = home.path('secrets', `${address}.key`);
+    home.directory('secrets');
+    writePrivate(keyFile, privateKey);
+    await fundGas(chain, address);
+    return {
+      ...{ name, address, basisPoints, keyFile },
+      withdraw: async (statementFile) => {
+        const { stdout } = await program('cli', ['settle', 'withdraw', statementFile, '--rpc', run.rpcUrl, '--key-file', keyFile, '--json']);
+        const { tx, units } = JSON.parse(stdout) as { tx: string; units: string };
+        return { tx, units: BigInt(units) };
+      },
+    };
+  };
+  const provider = connect(chain.rpcUrl, chain.chainId);
+  try {
+    await fundGas(chain, wallets.buyer.address);
+    await sendCall(wallets.buyer.connect(provider), run.contracts.token, tokenCalls.mint(wallets.buyer.address, buyerUnits));
+  } finally {
+    provider.destroy();
+  }
+  return {
+    sharers: [await sharer('Owner of the mail', wallets.dataOwner, 500), await sharer('Operator', wallets.operatorFees, 200)],
+    chain: new StackChain(home, chain, run.contracts.escrow, wallets.buyer, wallets.payer),
+    buyer: { privateKey: wallets.buyer.privateKey, network: `eip155:${run.chainId}`, asset: run.contracts.token, most: buyerUnits },
   };
 }
 

@@ -1,11 +1,14 @@
 import { Home, openHome, Ports, release, Secrets, takeOver } from '#local';
+import type { LocalChain } from '#local';
 import { AdminApi } from './admin-api.js';
 import { ensureBank } from './bank/bank.js';
 import type { Bank } from './bank/bank.js';
+import { ensureOperator } from './bank/operator.js';
 import { deployContracts } from './infrastructure/contracts.js';
 import { infrastructureNames, startInfrastructure } from './infrastructure/infrastructure.js';
 import { migrateServices } from './infrastructure/migrate-services.js';
 import { wallets } from './infrastructure/wallets.js';
+import type { Wallets } from './infrastructure/wallets.js';
 import type { Narrator } from './narrator.js';
 import { startNodes } from './processes/provider-nodes.js';
 import type { ProviderNode } from './processes/provider-nodes.js';
@@ -20,6 +23,8 @@ export interface Up {
   bank: Bank;
   nodes: ProviderNode[];
   adminApi: AdminApi;
+  chain: LocalChain;
+  wallets: Wallets;
 }
 
 /** The stand-alone deployment: everything on this machine, in order, kept alive, and stopped again. */
@@ -56,10 +61,11 @@ export class Stack {
     const adminApi = new AdminApi(services.api, services.adminKey);
     await adminApi.whenKnown();
     const bank = await narrator.step('organisation', () => ensureBank(home, adminApi, own.payer.address), ({ name, tenant }) => `${name}, ${tenant}`);
+    await narrator.step('operator', () => ensureOperator(home, adminApi, own.operator.address), () => 'sells single requests by x402');
     const nodes = await startNodes({ home, ports, hub: services.api, natsUrl: infrastructure.nats.url, api: adminApi, chain: infrastructure.chain, narrator, supervisor });
     const write = (): RunFile => writeRunFile(home, { infrastructure, contracts, wallets: own, services, bank, nodes, pids: supervisor.pids() });
     this.rewriteRunFile = () => void write();
-    return { run: write(), bank, nodes, adminApi };
+    return { run: write(), bank, nodes, adminApi, chain: infrastructure.chain, wallets: own };
   }
 
   /** Stops all that was started and nothing else: nodes, then services, then the infrastructure. Idempotent. */

@@ -13,6 +13,7 @@ import type { InferenceAnswer, InferenceJob } from '../request/inference-job.js'
 import type { RequestPipeline } from '../request/request-pipeline.js';
 import { paymentOf, toHeader } from './payment-header.js';
 import { coveredNanos, isAccepted, saleAmount, waysToPay } from './price.js';
+import type { SellerKey } from './seller-key.js';
 
 /** Terms change with the deployment or with what is put on the chain. */
 const termsMs = 30_000;
@@ -20,8 +21,6 @@ const termsMs = 30_000;
 const collectMs = 30_000;
 
 interface Settings {
-  /** API key of the operator's own project; undefined: nothing is sold. */
-  readonly key: string | undefined;
   readonly markupPercent: number;
   readonly deadlineMs: number;
 }
@@ -39,12 +38,13 @@ export class SalesCounter {
     private readonly pipeline: Pick<RequestPipeline, 'quote' | 'run'>,
     private readonly once: Once,
     private readonly clock: Clock,
+    private readonly seller: Pick<SellerKey, 'authorization'>,
     private readonly settings: Settings,
   ) {}
 
   /** The operator's key as a caller would send it. */
   get key(): string | undefined {
-    return this.settings.key === undefined ? undefined : `Bearer ${this.settings.key}`;
+    return this.seller.authorization();
   }
 
   /** Errors: PAYMENT_REQUIRED, PAYMENT_FAILED, HEADER_INVALID, REQUEST_INVALID (a stream), CONFLICT, CHAIN_UNAVAILABLE, and those of the pipeline. */

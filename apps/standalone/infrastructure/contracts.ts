@@ -1,3 +1,4 @@
+import type { Wallet } from 'ethers';
 import { connect, deployBonds, deployEscrow, deployTestDollar, depositTestDollars, Escrow } from '#chain';
 import { askChain } from '#local';
 import type { Home, LocalChain } from '#local';
@@ -20,16 +21,18 @@ const thawSeconds = 86_400n;
 const bondSeconds = { thawSeconds: 3_600n, answerSeconds: 600n, rulingSeconds: 600n };
 /** The bank's deposit: 100 test dollars of 6 decimals. */
 export const depositUnits = 100_000_000n;
+/** The operator's: ten. */
+const operatorUnits = 10_000_000n;
 const file = 'contracts.json';
 
 /** The test dollar, the escrow and the bonds, deployed once per chain, and the bank's deposit. Returns where they are. */
-export async function deployContracts(home: Home, chain: LocalChain, { relayer, payer }: Wallets): Promise<Contracts> {
+export async function deployContracts(home: Home, chain: LocalChain, { relayer, payer, operator }: Wallets): Promise<Contracts> {
   const known = home.readJson<Contracts>(file);
   if (known?.chainId === chain.chainId.toString() && (await hasCode(chain, known.escrow)) && (await hasCode(chain, known.token))) {
-    await ensureDeposit(chain, known, payer);
+    await ensureDeposits(chain, known, payer, operator);
     return known;
   }
-  await Promise.all([relayer, payer].map(({ address }) => fundGas(chain, address)));
+  await Promise.all([relayer, payer, operator].map(({ address }) => fundGas(chain, address)));
   const provider = connect(chain.rpcUrl, chain.chainId);
   try {
     const startBlock = await provider.getBlockNumber();
@@ -38,18 +41,24 @@ export async function deployContracts(home: Home, chain: LocalChain, { relayer, 
     const bonds = await deployBonds(relayer.connect(provider), { token, unit: 1n, ...bondSeconds });
     const made = { chainId: chain.chainId.toString(), token, escrow, bonds, startBlock };
     home.writeJson(made, file);
-    await ensureDeposit(chain, made, payer);
+    await ensureDeposits(chain, made, payer, operator);
     return made;
   } finally {
     provider.destroy();
   }
 }
 
-async function ensureDeposit(chain: LocalChain, contracts: Contracts, payer: Wallets['payer']): Promise<void> {
+async function ensureDeposits(chain: LocalChain, contracts: Contracts, payer: Wallet, operator: Wallet): Promise<void> {
+  await ensureDeposit(chain, contracts, payer, depositUnits);
+  await fundGas(chain, operator.address);
+  await ensureDeposit(chain, contracts, operator, operatorUnits);
+}
+
+async function ensureDeposit(chain: LocalChain, contracts: Contracts, payer: Wallet, units: bigint): Promise<void> {
   const provider = connect(chain.rpcUrl, chain.chainId);
   try {
     const { available, cumulativeTotal } = await new Escrow(contracts.escrow, provider).payer(payer.address);
-    if (available === 0n && cumulativeTotal === 0n) await depositTestDollars(payer.connect(provider), contracts.escrow, depositUnits);
+    if (available === 0n && cumulativeTotal === 0n) await depositTestDollars(payer.connect(provider), contracts.escrow, units);
   } finally {
     provider.destroy();
   }

@@ -9,6 +9,14 @@ export interface Wallets {
   payer: Wallet;
   /** The operator's own payer: anchors the log, has no deposit. */
   anchor: Wallet;
+  /** The operator: buyers without an account pay it, and its own deposit pays for the machines that served them. */
+  operator: Wallet;
+  /** Where the operator's share of what its customers' requests cost goes. */
+  operatorFees: Wallet;
+  /** Who owns the mail of the sample, and has a part of what its use costs. */
+  dataOwner: Wallet;
+  /** Somebody without an account. */
+  buyer: Wallet;
 }
 
 /** Enough for thousands of transactions. */
@@ -18,7 +26,7 @@ const gasMoneyLeast = 10n ** 18n;
 /** The stack's own keys, made once. */
 export function wallets(secrets: Secrets): Wallets {
   const make = (name: string): Wallet => new Wallet(secrets.get(`wallet:${name}`, () => hexlify(randomBytes(32))));
-  return { relayer: make('relayer'), payer: make('payer'), anchor: make('anchor') };
+  return { relayer: make('relayer'), payer: make('payer'), anchor: make('anchor'), operator: make('operator'), operatorFees: make('operator-fees'), dataOwner: make('data-owner'), buyer: make('buyer') };
 }
 
 /** Gives an address gas money on the embedded chain; on a chain given by URL it must have some. Error: `LocalError`. */

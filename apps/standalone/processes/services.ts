@@ -2,6 +2,7 @@ import { generateApiKey } from '../../governance/keys/api-key.js';
 import { answersOk, whenReady } from '#local';
 import type { Home, Ports, Running, Secrets } from '#local';
 import type { ServiceName } from '#protocol';
+import { salesKeyFile } from '../bank/operator.js';
 import type { Contracts } from '../infrastructure/contracts.js';
 import type { Infrastructure } from '../infrastructure/infrastructure.js';
 import type { Wallets } from '../infrastructure/wallets.js';
@@ -78,7 +79,7 @@ function environments(parts: { home: Home; secrets: Secrets; infrastructure: Inf
   const { nats, chain } = infrastructure;
   const pepper = secrets.get('key-pepper');
   return {
-    gateway: { KEY_PEPPER: pepper, RECORD_DURABILITY: 'one-replica' },
+    gateway: { KEY_PEPPER: pepper, RECORD_DURABILITY: 'one-replica', X402_KEY_FILE: salesKeyFile(home) },
     governance: {
       KEY_PEPPER: pepper,
       GOVERNANCE_MASTER_KEY: secrets.get('governance-master-key'),
@@ -102,7 +103,8 @@ function environments(parts: { home: Home; secrets: Secrets; infrastructure: Inf
       ...(contracts.bonds === undefined ? {} : { SETTLEMENT_BONDS: contracts.bonds }),
       SETTLEMENT_START_BLOCK: String(contracts.startBlock),
       SETTLEMENT_RELAYER_KEY: wallets.relayer.privateKey,
-      SETTLEMENT_PAYER_KEYS: JSON.stringify({ [wallets.payer.address]: wallets.payer.privateKey, [wallets.anchor.address]: wallets.anchor.privateKey }),
+      SETTLEMENT_PAYER_KEYS: JSON.stringify(Object.fromEntries([wallets.payer, wallets.anchor, wallets.operator].map(({ address, privateKey }) => [address, privateKey]))),
+      X402_PAY_TO: wallets.operator.address,
       SETTLEMENT_ANCHOR_PAYER: wallets.anchor.address,
     },
   };

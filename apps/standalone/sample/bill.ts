@@ -52,17 +52,17 @@ export async function billTenant(admin: SampleApi, { tenant, outDir }: Pick<Samp
 }
 
 /** The account of each payee over the last year, as a file. Error: one that does not end at what the ledger owes. */
-export async function payeeAccounts(admin: SampleApi, { nodes, outDir, tenant }: Pick<SampleContext, 'nodes' | 'outDir' | 'tenant'>, payees: readonly string[]): Promise<PayeeAccount[]> {
+export async function payeeAccounts(admin: SampleApi, { nodes, sharers, outDir, tenant }: Pick<SampleContext, 'nodes' | 'sharers' | 'outDir' | 'tenant'>, payees: readonly string[]): Promise<PayeeAccount[]> {
   const { data: payables } = await admin.get(`/v1/payables?tenant=${tenant}`, billingCalls.listPayables.reply);
   const start = Math.floor(Date.now() / 1_000) - 365 * 86_400;
   return Promise.all(
     payees.map(async (payee): Promise<PayeeAccount> => {
-      const name = nodes.find(({ payoutAddress }) => payoutAddress.toLowerCase() === payee.toLowerCase())?.name ?? payee;
+      const name = nodes.find(({ payoutAddress }) => payoutAddress.toLowerCase() === payee.toLowerCase())?.name ?? sharers.find(({ address }) => address.toLowerCase() === payee.toLowerCase())?.name ?? payee;
       const path = `/v1/payees/${payee}/statement`;
       const { earnedNanos, closingNanos } = await admin.get(`${path}?tenant=${tenant}&start_time=${start}`, payeeStatement);
       const owedNanos = payables.find((one) => one.payee.toLowerCase() === payee.toLowerCase())?.owedNanos ?? 0n;
       if (closingNanos !== owedNanos) throw new Error(`the statement of ${name} ends at ${closingNanos} nanos and the ledger owes it ${owedNanos}`);
-      return { payee, name, earnedNanos, owedNanos, file: await keep(admin, `${path}/pdf?tenant=${tenant}&start_time=${start}`, outDir, `statement-${name.toLowerCase()}.pdf`) };
+      return { payee, name, earnedNanos, owedNanos, file: await keep(admin, `${path}/pdf?tenant=${tenant}&start_time=${start}`, outDir, `statement-${name.toLowerCase().replace(/[^a-z0-9]+/g, '-')}.pdf`) };
     }),
   );
 }

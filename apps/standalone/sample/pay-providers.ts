@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { billingCalls, settlementCalls, statement } from '#protocol';
 import { eventually } from './sample-api.js';
 import type { SampleApi } from './sample-api.js';
@@ -13,14 +15,20 @@ export interface Payout {
 }
 
 export interface Settled {
+  /** The signed statement as its payees are given it. */
+  readonly statementFile: string;
+  readonly epochGas: bigint;
+  readonly statement: string;
   /** Transaction that credited all payees and anchored the log. */
   readonly tx: string;
   readonly payouts: readonly Payout[];
 }
 
-/** Runs an epoch for the tenant, then lets every credited machine withdraw. Errors: NOTHING_DUE, CHAIN_UNAVAILABLE, or a payout that fell short. */
-export async function payProviders(admin: SampleApi, context: Pick<SampleContext, 'tenant' | 'nodes'>): Promise<Settled> {
+/** Runs an epoch for the tenant, then lets everybody whom it credits withdraw. A copy of the chain is kept as it was before, with all payees registered. Errors: NOTHING_DUE, CHAIN_UNAVAILABLE, or a payout that fell short. */
+export async function payProviders(admin: SampleApi, context: Pick<SampleContext, 'tenant' | 'nodes' | 'sharers' | 'chain' | 'outDir'>): Promise<Settled> {
   const query = `tenant=${context.tenant}`;
+  await context.chain.register([...context.nodes.map(({ payoutAddress }) => payoutAddress), ...context.sharers.map(({ address }) => address)]);
+  await context.chain.remember();
   const { id } = await admin.post('/v1/settlements', { tenant: context.tenant }, statement);
   const settled = await eventually(`statement ${id}`, async () => {
     const now = await admin.get(`/v1/settlements/${id}?${query}`, statement);
@@ -33,15 +41,24 @@ export async function payProviders(admin: SampleApi, context: Pick<SampleContext
     return own.length > 0 && own.every(({ state }) => state === 'settled') ? own : undefined;
   });
   const { token, tokenDecimals } = await admin.get(`/v1/settlement/chain?${query}`, settlementCalls.chainState.reply);
+  const statementFile = join(context.outDir, 'statement.json');
+  writeFileSync(statementFile, await admin.bytes(`/v1/settlements/${id}/statement?${query}`));
   const payouts: Payout[] = [];
   for (const { payee, units } of credits) {
-    const node = context.nodes.find(({ payoutAddress }) => payoutAddress.toLowerCase() === payee.toLowerCase());
-    if (!node) throw new Error(`the payee ${payee} is none of the machines`);
-    const withdrawn = await node.withdraw();
-    if (withdrawn.units < units) throw new Error(`${node.name} withdrew ${withdrawn.units} of ${units} units`);
-    payouts.push({ payee, payeeName: node.name, amount: decimal(withdrawn.units, tokenDecimals), token, tx: withdrawn.tx });
+    const { name, withdraw } = payeeOf(context, payee, statementFile);
+    const withdrawn = await withdraw();
+    if (withdrawn.units < units) throw new Error(`${name} withdrew ${withdrawn.units} of ${units} units`);
+    payouts.push({ payee, payeeName: name, amount: decimal(withdrawn.units, tokenDecimals), token, tx: withdrawn.tx });
   }
-  return { tx: settled.tx ?? '', payouts };
+  return { tx: settled.tx ?? '', payouts, statement: id, statementFile, epochGas: await context.chain.gasOf(settled.tx ?? '') };
+}
+
+function payeeOf({ nodes, sharers }: Pick<SampleContext, 'nodes' | 'sharers'>, payee: string, statementFile: string): { name: string; withdraw: () => Promise<{ tx: string; units: bigint }> } {
+  const node = nodes.find(({ payoutAddress }) => payoutAddress.toLowerCase() === payee.toLowerCase());
+  if (node) return { name: node.name, withdraw: () => node.withdraw() };
+  const sharer = sharers.find(({ address }) => address.toLowerCase() === payee.toLowerCase());
+  if (!sharer) throw new Error(`the payee ${payee} is none of those that the sample knows`);
+  return { name: sharer.name, withdraw: () => sharer.withdraw(statementFile) };
 }
 
 /** Token units as decimal text of whole tokens: (1234567, 6) → 1.234567. */

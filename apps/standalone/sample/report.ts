@@ -7,7 +7,8 @@ import type { CostFile } from './cost-file.js';
 import type { OfflineProof } from './offline-bundle.js';
 import type { Settled } from './pay-providers.js';
 import type { Route } from './routes.js';
-import type { Invariant, SampleReport } from './sample-context.js';
+import type { Bought } from './buy-one.js';
+import type { Invariant, SampleReport, WithoutMizan } from './sample-context.js';
 
 /** Everything that came out of the job, for the table and for `sample.json`. */
 export interface Outcome {
@@ -22,6 +23,8 @@ export interface Outcome {
   readonly costs: CostFile;
   readonly bill: Bill;
   readonly settled: Settled;
+  readonly alone: WithoutMizan;
+  readonly bought: Bought;
   readonly accounts: readonly PayeeAccount[];
   readonly invariants: readonly Invariant[];
   readonly close: Close & { readonly named: readonly CloseDifference[] };
@@ -41,11 +44,17 @@ export function reportOf(outcome: Outcome): SampleReport {
     invoice: { number: outcome.bill.number, gross: `${minorText(outcome.bill.grossMinor)} ${outcome.bill.currency}`, usage: formatNanos(outcome.bill.usageNanos), files: [...outcome.bill.files] },
     statements: outcome.accounts.map(({ payee, file, earnedNanos, owedNanos }) => ({ payee, file, earned: formatNanos(earnedNanos), owed: formatNanos(owedNanos) })),
     payouts: outcome.settled.payouts.map(({ payee, amount, token, tx }) => ({ payee, amount, token, tx })),
+    gas: { epoch: outcome.settled.epochGas.toString(), receipts: outcome.requests.ok, perReceipt: gasPerReceipt(outcome) },
+    withoutMizan: { submitted: outcome.alone.submitted.tx, withdrawn: outcome.alone.withdrawn.units.toString(), exited: outcome.alone.exited.units.toString() },
+    x402: { payer: outcome.bought.payer, amount: outcome.bought.amount.toString(), tx: outcome.bought.tx, record: outcome.bought.record },
     invariants: outcome.invariants.map(({ name, holds, detail }) => ({ name, holds, detail })),
     close: { number: outcome.close.number, charges: outcome.close.charges, charged: formatNanos(outcome.close.chargedNanos), differences: outcome.close.differences },
     records: outcome.proofs.map(({ id, file, genuine, changed }) => ({ id, proofFile: file, result: genuine.result, changedByte: changed.result })),
   };
 }
+
+/** Of the epoch's transaction, anchor of the log included, to a tenth. */
+export const gasPerReceipt = ({ settled, requests }: Pick<Outcome, 'settled' | 'requests'>): string => (Number(settled.epochGas) / Math.max(1, requests.ok)).toFixed(1);
 
 /** 120 → `1.20`. */
 export const minorText = (minor: bigint): string => `${minor / 100n}.${(minor % 100n).toString().padStart(2, '0')}`;

@@ -1,5 +1,6 @@
 import { billingCalls, charge, close, closeCalls, policyVersion, schedulerCalls } from '#protocol';
 import { namedSenders } from './bank-policy.js';
+import { buyOne } from './buy-one.js';
 import { chooseMail } from './corpus.js';
 import type { LabelledMail } from './corpus.js';
 import { billTenant, payeeAccounts } from './bill.js';
@@ -14,8 +15,9 @@ import { reportOf, writeReport } from './report.js';
 import type { Outcome } from './report.js';
 import { emptyRoutes, refusalsOf, routesOf } from './routes.js';
 import { eventually, inParallel, SampleApi } from './sample-api.js';
-import type { SampleContext, SampleReport } from './sample-context.js';
+import type { SampleContext, SampleReport, WithoutMizan } from './sample-context.js';
 import { sendMail } from './send-mail.js';
+import { shareEarnings } from './share-earnings.js';
 import type { SentMail } from './send-mail.js';
 import { renderTable } from './table.js';
 import { traceOf } from './trace.js';
@@ -24,6 +26,8 @@ import type { Trace } from './trace.js';
 /** About 60 ms a message on one core: half a minute on two, with room for the rest of the stack. */
 const messages = 600;
 const seed = 'mizan';
+/** Requests whose cost the operator and the owner of the data have a part of. */
+const sharedRecords = 150;
 /** Share of the messages after which one machine is killed. */
 const killAfter = 0.4;
 
@@ -54,7 +58,10 @@ export async function runSample(context: SampleContext): Promise<SampleReport> {
 
   const bill = await billTenant(admin, context);
   const costs = await costsOf(bank, context);
+  await shareEarnings(admin, context, traces.flatMap(({ record, ran }) => (ran ? [record] : [])).slice(0, sharedRecords));
   const settled = await payProviders(admin, context);
+  const alone = await context.chain.withoutMizan(settled.statementFile, context.sharers[0]!.keyFile);
+  const bought = await buyOne(context, await modelOf(bank, context));
   const accounts = await payeeAccounts(admin, context, settled.payouts.map(({ payee }) => payee));
   const proofs = await inParallel(samples(traces), 1, (record) => proveOffline(bank, record, context));
   const invariants = await settledInvariants(context);
@@ -71,6 +78,8 @@ export async function runSample(context: SampleContext): Promise<SampleReport> {
     costs,
     bill,
     settled,
+    alone,
+    bought,
     accounts,
     invariants,
     close: { ...closed, named },
@@ -80,7 +89,7 @@ export async function runSample(context: SampleContext): Promise<SampleReport> {
   const report = reportOf(outcome);
   writeReport(report, context.outDir);
   for (const line of renderTable(outcome)) context.print(line);
-  const problems = problemsOf(outcome, sent, emptyRoutes({ refusesSenders: mails.some(({ sender }) => namedSenders(policy.text).has(sender)), killed: killed && { node: killed.node.id, personalData: killed.personalData } }, traces));
+  const problems = problemsOf(context, outcome, sent, emptyRoutes({ refusesSenders: mails.some(({ sender }) => namedSenders(policy.text).has(sender)), killed: killed && { node: killed.node.id, personalData: killed.personalData } }, traces));
   if (problems.length > 0) throw new SampleFailed(`the sample job did not show what it is there to show: ${problems.join('; ')}`);
   return report;
 }
@@ -164,13 +173,24 @@ async function settledInvariants(context: SampleContext): Promise<Outcome['invar
   return invariants;
 }
 
-function problemsOf(outcome: Outcome, sent: readonly SentMail[], empty: readonly string[]): string[] {
+/** What must have come about on the copy of the chain. */
+function aloneProblems({ submitted, withdrawn, exited }: WithoutMizan): string[] {
+  return [
+    ...(submitted.sent ? [] : ['the statement was on the copy of the chain before it was submitted']),
+    ...(withdrawn.units > 0n ? [] : ['nothing was withdrawn on the copy of the chain']),
+    ...(exited.asked && exited.taken && exited.units > 0n ? [] : ['the deposit did not leave on the copy of the chain']),
+  ];
+}
+
+function problemsOf(context: Pick<SampleContext, 'sharers'>, outcome: Outcome, sent: readonly SentMail[], empty: readonly string[]): string[] {
   const lost = sent.filter((one) => one.outcome === 'failed');
   return [
     ...(lost.length > 0 ? [`${lost.length} requests failed, the first with "${lost[0]!.message}"`] : []),
     ...(sent.some((one) => one.outcome !== 'failed' && one.record === null) ? ['an answer names no record'] : []),
     ...empty.map((route) => `nothing took the route "${route}"`),
     ...(outcome.settled.payouts.length === 0 ? ['no provider was paid'] : []),
+    ...context.sharers.filter(({ name }) => !outcome.settled.payouts.some(({ payeeName }) => payeeName === name)).map(({ name }) => `${name} was not paid`),
+    ...aloneProblems(outcome.alone),
     ...outcome.proofs.filter(({ genuine }) => genuine.result !== 'valid').map(({ id, genuine }) => `the proof bundle of ${id} is ${genuine.result}: ${genuine.broken.join(', ')}`),
     ...outcome.proofs.filter(({ changed }) => changed.result !== 'invalid').map(({ id }) => `a changed byte in the proof bundle of ${id} was not seen`),
     ...outcome.close.named.map(({ kind, subject, detail }) => `the close of the books found ${kind} (${subject}): ${detail}`),

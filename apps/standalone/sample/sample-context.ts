@@ -10,6 +10,34 @@ export interface SampleNode {
   withdraw(): Promise<{ tx: string; units: bigint }>;
 }
 
+/** Somebody else who has a part of what requests cost: a payee of the escrow with its own key. */
+export interface Sharer {
+  readonly name: string;
+  readonly address: string;
+  /** Of the cost: 100 = 1 %. */
+  readonly basisPoints: number;
+  /** File with its key, for programs. */
+  readonly keyFile: string;
+  withdraw(statementFile: string): Promise<{ tx: string; units: bigint }>;
+}
+
+/** What payees and payer did with a statement file and an RPC endpoint alone. `units` are token units. */
+export interface WithoutMizan {
+  readonly submitted: { readonly sent: boolean; readonly payees: number; readonly tx: string | null };
+  readonly withdrawn: { readonly payee: string; readonly units: bigint; readonly tx: string };
+  readonly exited: { readonly asked: boolean; readonly taken: boolean; readonly units: bigint; readonly tx: string | null };
+}
+
+export interface SampleChain {
+  /** Gives payees their place in the escrow, which anybody may, and waits until that is final. */
+  register(addresses: readonly string[]): Promise<void>;
+  /** Keeps a copy of the chain as it stands. */
+  remember(): Promise<void>;
+  gasOf(tx: string): Promise<bigint>;
+  /** Submits, withdraws and exits on a chain of its own that starts from the copy. */
+  withoutMizan(statementFile: string, payeeKeyFile: string): Promise<WithoutMizan>;
+}
+
 export interface Invariant {
   readonly name: string;
   readonly holds: boolean;
@@ -38,6 +66,10 @@ export interface SampleContext {
   readonly tenant: string;
   readonly project: string;
   readonly nodes: readonly SampleNode[];
+  readonly sharers: readonly Sharer[];
+  readonly chain: SampleChain;
+  /** Somebody with a wallet and no account. `most` is what it may pay for a request, in base units. */
+  readonly buyer: { readonly privateKey: string; readonly network: string; readonly asset: string; readonly most: bigint };
   /** The outside check of the whole deployment. */
   verify(): Promise<{ invariants: readonly Invariant[] }>;
   /** Verifies a proof bundle in a process of its own that has no network. */
@@ -66,6 +98,12 @@ export interface SampleReport {
   statements: { payee: string; file: string; earned: string; owed: string }[];
   /** `token` is the token's address, `tx` the withdrawal. */
   payouts: { payee: string; amount: string; token: string; tx: string }[];
+  /** The epoch's transaction: gas in all and for each receipt that it paid. */
+  gas: { epoch: string; receipts: number; perReceipt: string };
+  /** What was done on a copy of the chain with the statement's file and no process of Mizan's; token units. */
+  withoutMizan: { submitted: string | null; withdrawn: string; exited: string };
+  /** One request paid for by x402; `amount` in the token's base units. */
+  x402: { payer: string; amount: string; tx: string; record: string };
   invariants: { name: string; holds: boolean; detail: string }[];
   /** The close of the books after the job: its period's charges (USD), and how many differences it named. */
   close: { number: number; charges: number; charged: string; differences: number };

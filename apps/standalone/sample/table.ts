@@ -1,6 +1,6 @@
 import { formatNanos } from '#kernel';
 import { neighbours } from './nearest-neighbours.js';
-import { minorText } from './report.js';
+import { gasPerReceipt, minorText } from './report.js';
 import type { Outcome } from './report.js';
 
 /** What the figures are not, said before them. */
@@ -21,10 +21,20 @@ export function renderTable(outcome: Outcome): string[] {
     ...section('Refused', refused(outcome)),
     ...section('Failover', [killed ? `${killed.name} was killed (-9) after ${killed.afterAnswers} answers; ${requests.failedOver} requests on their way to it ran elsewhere` : 'no machine was killed: the policy leaves none to take over']),
     ...section('Cost', [`${formatNanos(outcome.spentNanos)} USD of a budget of ${formatNanos(outcome.budgetNanos)} USD`, `${formatNanos(outcome.costs.billedNanos)} USD in the ${outcome.costs.rows} lines of the FOCUS file ${outcome.costs.file}`, billed(outcome)]),
-    ...section('Paid on chain', [...columns(['machine', 'payee', 'test dollars', 'withdrawal'], settled.payouts.map(({ payeeName, payee, amount, tx }) => [payeeName, payee, amount, tx])), `credited, with the log's root, in ${settled.tx}`, ...outcome.accounts.map(({ name, earnedNanos, owedNanos, file }) => `statement of ${name}: ${formatNanos(earnedNanos)} USD earned, ${formatNanos(owedNanos)} still owed (${file})`)]),
+    ...section('Paid on chain', [...columns(['to', 'payee', 'test dollars', 'withdrawal'], settled.payouts.map(({ payeeName, payee, amount, tx }) => [payeeName, payee, amount, tx])), `credited, with the log's root, in ${settled.tx}: ${settled.epochGas} gas for ${requests.ok} receipts, ${gasPerReceipt(outcome)} a receipt`, ...outcome.accounts.map(({ name, earnedNanos, owedNanos, file }) => `statement of ${name}: ${formatNanos(earnedNanos)} USD earned, ${formatNanos(owedNanos)} still owed (${file})`)]),
+    ...section('Without Mizan', withoutMizan(outcome)),
+    ...section('Bought with a wallet', [`one embedding of ${outcome.bought.dimensions} numbers without an account, by x402: ${outcome.bought.amount} base units from ${outcome.bought.payer} in ${outcome.bought.tx} (record ${outcome.bought.record})`]),
     ...section('Proved offline', outcome.proofs.flatMap(proved)),
     ...section('Close of the books', closeLines(outcome)),
     ...section('Invariants, checked from outside', outcome.invariants.map(({ name, holds, detail }) => `${holds ? 'holds ' : 'BROKEN'}  ${name}: ${detail}`)),
+  ];
+}
+
+/** What the statement's file is good for where no process of Mizan's runs. */
+function withoutMizan({ alone: { submitted, withdrawn, exited } }: Outcome): string[] {
+  return [
+    `on a copy of the chain as it was before, with statement.json and keys alone: a stranger submitted the statement for ${submitted.payees} payees (${submitted.tx ?? 'it was there already'}),`,
+    `${withdrawn.payee} withdrew ${withdrawn.units} units (${withdrawn.tx}), and after the thaw the bank took its other ${exited.units} units out (${exited.tx ?? 'not yet'})`,
   ];
 }
 
