@@ -5,7 +5,9 @@ import { ChargesController } from './budgets/charges.controller.js';
 import { ClosesController } from './closes/closes.controller.js';
 import { InvoicePartiesController } from './invoices/parties.controller.js';
 import { InvoicesController } from './invoices/invoices.controller.js';
+import { ErasuresController } from './erasures/erasures.controller.js';
 import { CostsController } from './costs/costs.controller.js';
+import { ExportsController } from './exports/exports.controller.js';
 import { FilesController } from './files/files.controller.js';
 import { LogController } from './log/log.controller.js';
 import { EnrolmentTokensController } from './nodes/enrolment-tokens.controller.js';
@@ -24,6 +26,7 @@ import { ModelAliasesController } from './organisations/model-aliases.controller
 import { OrganisationsController } from './organisations/organisations.controller.js';
 import { ProjectsController } from './organisations/projects.controller.js';
 import { PayeesController } from './payees/payees.controller.js';
+import { NonCustodyController } from './payouts/non-custody.controller.js';
 import { PayersController } from './payouts/payers.controller.js';
 import { PayoutsController } from './payouts/payouts.controller.js';
 import { SettlementsController } from './payouts/settlements.controller.js';
@@ -31,7 +34,9 @@ import { PoliciesController } from './policies/policies.controller.js';
 import { PricesController } from './prices/prices.controller.js';
 import { CheckpointController } from './records/checkpoint.controller.js';
 import { RecordsController } from './records/records.controller.js';
+import { RoyaltiesController } from './royalties/royalties.controller.js';
 import { ResponsesController } from './responses/responses.controller.js';
+import { WebhooksController } from './webhooks/webhooks.controller.js';
 
 /** Every endpoint there is, by capability. */
 export const controllers: readonly Type[] = [
@@ -61,11 +66,16 @@ export const controllers: readonly Type[] = [
   EnrolmentTokensController,
   OffersController,
   RecordsController,
+  ExportsController,
+  WebhooksController,
+  ErasuresController,
   CheckpointController,
   LogController,
   PayeesController,
+  RoyaltiesController,
   PayoutsController,
   SettlementsController,
   PayersController,
+  NonCustodyController,
   OpenApiController,
 ];

@@ -31,6 +31,7 @@ export const errorCodes = {
   BUDGET_EXHAUSTED: ErrorKind.exhausted,
   BUDGET_MISSING: ErrorKind.exhausted,
   SPEND_LIMIT_REACHED: ErrorKind.exhausted,
+  EXPOSURE_EXCEEDED: ErrorKind.exhausted,
   LEASE_EXPIRED: ErrorKind.precondition,
   PRICE_UNKNOWN: ErrorKind.precondition,
   // place and dispatch
@@ -48,6 +49,7 @@ export const errorCodes = {
   // record
   RECORD_UNAVAILABLE: ErrorKind.unavailable,
   RECORD_PENDING: ErrorKind.notFound,
+  PERSONAL_DATA_ERASED: ErrorKind.precondition,
   // keys
   KMS_UNAVAILABLE: ErrorKind.unavailable,
   KMS_REFUSED: ErrorKind.precondition,

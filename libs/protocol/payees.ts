@@ -17,6 +17,10 @@ export const earnedLine = z.object({
 });
 export type EarnedLine = z.output<typeof earnedLine>;
 
+/** What owners of data have of a day's work: positive for the owner, negative for the machine's payee who gives it. */
+export const sharedLine = z.object({ dayMs: timeMs, tenant: uuid, dataset: z.string(), /** The other side. */ with: evmAddress, records: z.int().nonnegative(), amountNanos: nanos });
+export type SharedLine = z.output<typeof sharedLine>;
+
 /** What was drawn for a payee into a statement for the chain, and whether it is credited there. */
 export const drawnLine = z.object({
   statement: uuid,
@@ -29,7 +33,7 @@ export const drawnLine = z.object({
 });
 export type DrawnLine = z.output<typeof drawnLine>;
 
-/** A payee's account over a period, in nano-dollars: `opening + earned − drawn = closing`. */
+/** A payee's account over a period, in nano-dollars: `opening + earned + shared − drawn = closing`. */
 export const payeeStatement = z.object({
   payee: evmAddress,
   /** Of one organisation alone; `null`: of all. */
@@ -39,6 +43,9 @@ export const payeeStatement = z.object({
   openingNanos: nanos,
   earned: z.array(earnedLine),
   earnedNanos: nanos,
+  /** Royalties got, and given. */
+  shared: z.array(sharedLine),
+  sharedNanos: nanos,
   drawn: z.array(drawnLine),
   drawnNanos: nanos,
   closingNanos: nanos,

@@ -2,10 +2,18 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { canonicalJson } from '#kernel';
 import { defineCall } from './define.js';
+import { reader } from './governance.js';
 import { evidence, isolation } from './vocabulary.js';
 import { sha256Hex, uuid } from './scalars.js';
 
 const proofHashes = z.array(z.base64());
+
+const bundledBody = z.object({
+  secret: z.base64(),
+  fields: z.record(z.string(), z.json()),
+  /** Of fields about a person; `secret` null: they are erased. */
+  person: z.object({ commitments: z.record(z.string(), sha256Hex), secret: z.base64().nullable() }).optional(),
+});
 
 /** One file with everything that it takes to check a record; `formatBundle` of the Merkle library gives its one text. */
 export const proofBundle = z.object({
@@ -14,7 +22,7 @@ export const proofBundle = z.object({
   logKey: z.string(),
   witnessKeys: z.array(z.string()),
   checkpoint: z.string(),
-  entries: z.array(z.object({ index: z.int().nonnegative(), envelope: z.base64(), body: z.object({ secret: z.base64(), fields: z.record(z.string(), z.json()) }).nullable(), proof: proofHashes })),
+  entries: z.array(z.object({ index: z.int().nonnegative(), envelope: z.base64(), body: bundledBody.nullable(), proof: proofHashes })),
   earlier: z.array(z.object({ size: z.int().nonnegative(), root: z.base64(), proof: proofHashes })),
 });
 
@@ -23,7 +31,7 @@ export const bundleCalls = {
    * The bundle of a record, opened for its tenant. `since`: also prove that the log continues its first so many entries. Errors:
    * NOT_FOUND, RECORD_PENDING, REQUEST_INVALID when the log never had `since` entries.
    */
-  bundleRecord: defineCall('governance', 'records.bundle', { request: z.object({ tenant: uuid.nullable(), id: uuid, since: z.int().positive().optional() }), reply: proofBundle, timeoutMs: 10_000 }),
+  bundleRecord: defineCall('governance', 'records.bundle', { request: z.object({ tenant: uuid.nullable(), id: uuid, since: z.int().positive().optional(), reader: reader.optional() }), reply: proofBundle, timeoutMs: 10_000 }),
 } as const;
 
 /** An offer as policies saw it. */

@@ -25,6 +25,7 @@ let platform: RestApi;
 let developer: RestApi;
 let orgAdmin: RestApi;
 let directory: string;
+let records: string[];
 
 beforeAll(async () => {
   stack = await StandaloneStack.start();
@@ -33,8 +34,8 @@ beforeAll(async () => {
   const { secret } = await platform.post<{ secret: string }>(`/v1/organisations/${stack.run.tenant}/keys`, { project: null, role: 'org_admin', name: 'books', expiresAtMs: null });
   orgAdmin = stack.rest(secret);
   directory = mkdtempSync(join(tmpdir(), 'mizan-invoices-'));
-  const answers = await Promise.all(['A just weight', 'is a delight.'].map((text) => embed(developer, text)));
-  await books.hold(answers.map(recordIn));
+  records = (await Promise.all(['A just weight', 'is a delight.'].map((text) => embed(developer, text)))).map(recordIn);
+  await books.hold(records);
 }, stackMs);
 
 afterAll(async () => {
@@ -116,10 +117,25 @@ describe('invoices and statements by REST and the command line', () => {
     expect((await platform.get<{ data: Invoice[] }>(`/v1/invoices?tenant=${tenant}&limit=1`)).data).toHaveLength(1);
   });
 
+  it('stand beside royalties, which the operator alone gives, once for a record and out of what its machine earned', async () => {
+    const { tenant } = stack.run;
+    const owner = `0x${'0d'.repeat(20)}`;
+    const use = { tenant, record: records[0], use: 'retrieval', shares: [{ dataset: 'letters', owner, basisPoints: 2_500 }] };
+    const noted = await platform.post<{ chargeNanos: string; leftNanos: string; lines: { amountNanos: string }[] }>('/v1/royalties', use);
+    expect(BigInt(noted.leftNanos) + BigInt(noted.lines[0]!.amountNanos)).toBe(BigInt(noted.chargeNanos));
+    expect(await mizan('royalty', 'note', records[0]!, 'letters', owner, '25', '--use', 'retrieval')).toEqual(noted);
+    expect((await platform.send('POST', '/v1/royalties', { ...use, shares: [{ dataset: 'letters', owner, basisPoints: 1 }] })).error?.code).toBe('IDEMPOTENCY_MISMATCH');
+    expect((await platform.send('POST', '/v1/royalties', { ...use, record: nobody })).error?.code).toBe('NOT_FOUND');
+    expect((await platform.send('POST', '/v1/royalties', { ...use, shares: [{ dataset: 'letters', owner: 'me', basisPoints: 1 }] })).error).toMatchObject({ code: 'REQUEST_INVALID', param: 'shares.0.owner' });
+    expect((await orgAdmin.send('POST', '/v1/royalties', use)).error?.code).toBe('NOT_ALLOWED');
+    expect((await orgAdmin.get<{ data: { owner: string }[] }>('/v1/royalties')).data.map((line) => line.owner)).toEqual([owner]);
+    expect((await stack.verify()).code).toBe(0);
+  });
+
   it('stand beside statements of what payees earned, which end at what is owed to them', async () => {
     const { data } = await mizan<{ data: { payee: string; owedNanos: string }[] }>('payable', 'list');
-    const [{ payee, owedNanos } = { payee: '', owedNanos: '' }] = data;
-    expect(await mizan('payee', 'statement', payee)).toMatchObject({ payee: payee.toLowerCase(), openingNanos: '0', drawn: [], earnedNanos: owedNanos, closingNanos: owedNanos });
+    const { payee } = data[0]!;
+    for (const one of data) expect(await mizan('payee', 'statement', one.payee)).toMatchObject({ payee: one.payee.toLowerCase(), openingNanos: '0', drawn: [], closingNanos: one.owedNanos });
     const file = join(directory, 'statement.pdf');
     await mizan('payee', 'statement', payee, '--pdf', file);
     expect(readFileSync(file).subarray(0, 5).toString()).toBe('%PDF-');

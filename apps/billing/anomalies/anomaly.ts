@@ -23,6 +23,8 @@ export const anomalyKinds = {
   settlementMismatch: 'settlement_mismatch',
   /** A withdrawal of credit from a payer that no tenant has. */
   payerUnknown: 'payer_unknown',
+  /** Owners' shares that came after the draw, or say otherwise than those that are booked. */
+  royaltyRefused: 'royalty_refused',
 } as const;
 export type AnomalyKind = (typeof anomalyKinds)[keyof typeof anomalyKinds];
 

@@ -17,6 +17,7 @@ export const transferCodes = [
   'charge',
   'payee.assign',
   'payables.draw',
+  'royalty.split',
   'epoch.settle',
   'deposit',
   'withdrawal',

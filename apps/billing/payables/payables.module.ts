@@ -14,5 +14,6 @@ import { StatementsStore } from './statements.store.js';
   imports: [LedgerModule, ReceiptsModule, RecordsModule],
   controllers: [PayablesRpc, SettlementConsumer],
   providers: [PayablesStore, PayablesService, StatementsStore, SettlementService],
+  exports: [StatementsStore],
 })
 export class PayablesModule {}

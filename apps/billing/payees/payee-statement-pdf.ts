@@ -1,5 +1,5 @@
 import { formatNanos } from '#kernel';
-import type { DrawnLine, EarnedLine, PayeeStatement } from '#protocol';
+import type { DrawnLine, EarnedLine, PayeeStatement, SharedLine } from '#protocol';
 import { grouped, newPdf, numberPages, page, rule, text } from '../pdf-page.js';
 import type { Pdf } from '../pdf-page.js';
 
@@ -21,6 +21,13 @@ const earnedColumns: readonly Column<EarnedLine>[] = [
   { title: 'USD', x: 455, width: 90, align: 'right', value: ({ amountNanos }) => formatNanos(amountNanos) },
 ];
 
+const sharedColumns: readonly Column<SharedLine>[] = [
+  { title: 'Day', x: 50, width: 60, align: 'left', value: ({ dayMs }) => day(dayMs) },
+  { title: 'Data set, and whom it is shared with', x: 112, width: 235, align: 'left', value: ({ dataset, amountNanos, with: other }) => `${dataset}\n${amountNanos < 0n ? 'to' : 'from'} ${other}` },
+  { title: 'Jobs', x: 352, width: 100, align: 'right', value: ({ records }) => grouped(BigInt(records)) },
+  { title: 'USD', x: 455, width: 90, align: 'right', value: ({ amountNanos }) => formatNanos(amountNanos) },
+];
+
 const drawnColumns: readonly Column<DrawnLine>[] = [
   { title: 'Day', x: 50, width: 60, align: 'left', value: ({ drawnAtMs }) => day(drawnAtMs) },
   { title: 'Statement and transaction', x: 112, width: 235, align: 'left', value: ({ statement, settledTx }) => `${statement}\n${settledTx ?? 'not on the chain yet'}` },
@@ -37,6 +44,10 @@ export function payeeStatementPdf(statement: PayeeStatement): Promise<Buffer> {
   y = sum(pdf, y, 'Owed before', statement.openingNanos);
   y = table(pdf, y, 'Earned', earnedColumns, statement.earned);
   y = sum(pdf, y, 'Earned', statement.earnedNanos);
+  if (statement.shared.length > 0) {
+    y = table(pdf, y, 'Royalties, got (+) and given (−)', sharedColumns, statement.shared);
+    y = sum(pdf, y, 'Royalties', statement.sharedNanos);
+  }
   y = table(pdf, y, 'Drawn into statements for the chain', drawnColumns, statement.drawn);
   y = sum(pdf, y, 'Drawn', -statement.drawnNanos);
   y = sum(pdf, rule(pdf, y + 4) + 6, 'Owed after', statement.closingNanos);

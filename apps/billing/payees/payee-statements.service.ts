@@ -24,11 +24,12 @@ export class PayeeStatements {
       if (!(await this.store.isPayee(manager, asked))) throw failure('NOT_FOUND', 'nobody with this address has earned anything', { payee: asked.payee });
       const openingNanos = await this.store.openingNanos(manager, asked);
       const earned = await this.store.earned(manager, asked, linesMax + 1);
+      const shared = await this.store.shared(manager, asked, linesMax + 1);
       const drawn = await this.store.drawn(manager, asked, linesMax + 1);
-      if (earned.length + drawn.length > linesMax) throw failure('REQUEST_INVALID', `more than ${linesMax} lines: ask for a shorter period, or for one organisation`, { param: 'end_time' });
+      if (earned.length + shared.length + drawn.length > linesMax) throw failure('REQUEST_INVALID', `more than ${linesMax} lines: ask for a shorter period, or for one organisation`, { param: 'end_time' });
       const earnedNanos = sum(earned);
-      const drawnNanos = sum(drawn);
-      return { ...asked, openingNanos, earned, earnedNanos, drawn, drawnNanos, closingNanos: openingNanos + earnedNanos - drawnNanos };
+      const [sharedNanos, drawnNanos] = [sum(shared), sum(drawn)];
+      return { ...asked, openingNanos, earned, earnedNanos, shared, sharedNanos, drawn, drawnNanos, closingNanos: openingNanos + earnedNanos + sharedNanos - drawnNanos };
     });
   }
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import type { DrawnLine, EarnedLine } from '#protocol';
+import type { DrawnLine, EarnedLine, SharedLine } from '#protocol';
 
 /** Whose account, of one organisation or of all that the transaction sees, and when. The payee in lower case. */
 export interface Asked {
@@ -16,6 +16,10 @@ const dayMs = 86_400_000;
 const earnedBy = 'FROM billing.charges c JOIN billing.nodes n ON n.id = c.node WHERE n.payout_address = $1 AND ($2::uuid IS NULL OR c.tenant = $2)';
 const drawnFor = 'FROM billing.statement_lines l JOIN billing.statements s ON s.id = l.statement WHERE l.payee = $1 AND ($2::uuid IS NULL OR l.tenant = $2)';
 
+/** Royalties that the payee got as an owner of data, and gave as the one whose machine did the work. */
+const sharedWith = `FROM (SELECT booked_at_ms, tenant, dataset, payer AS other, record, amount_nanos FROM billing.royalties WHERE owner = $1
+  UNION ALL SELECT booked_at_ms, tenant, dataset, owner, record, -amount_nanos FROM billing.royalties WHERE payer = $1) r WHERE ($2::uuid IS NULL OR r.tenant = $2)`;
+
 /** What a payee earned and what was drawn for it, by the charges and the draws themselves. */
 @Injectable()
 export class PayeeStatementsStore {
@@ -24,10 +28,11 @@ export class PayeeStatementsStore {
     return rows.length > 0;
   }
 
-  /** Earned and not drawn before the period, in nano-dollars. */
+  /** Earned, got, not given and not drawn before the period, in nano-dollars. */
   async openingNanos(manager: EntityManager, { payee, tenant, fromMs }: Asked): Promise<bigint> {
     const [row] = await manager.query<{ nanos: string }[]>(
-      `SELECT (SELECT COALESCE(sum(c.amount_nanos), 0) ${earnedBy} AND c.charged_at_ms < $3) - (SELECT COALESCE(sum(l.units * s.nanos_per_unit), 0) ${drawnFor} AND s.drawn_at_ms < $3) AS nanos`,
+      `SELECT (SELECT COALESCE(sum(c.amount_nanos), 0) ${earnedBy} AND c.charged_at_ms < $3)
+         + (SELECT COALESCE(sum(r.amount_nanos), 0) ${sharedWith} AND r.booked_at_ms < $3) - (SELECT COALESCE(sum(l.units * s.nanos_per_unit), 0) ${drawnFor} AND s.drawn_at_ms < $3) AS nanos`,
       [payee, tenant, fromMs],
     );
     return BigInt(row!.nanos);
@@ -45,6 +50,15 @@ export class PayeeStatementsStore {
       [payee, tenant, fromMs, toMs, limit],
     );
     return rows.map(({ day, jobs, input, output, nanos, ...line }) => ({ ...line, dayMs: Number(day), jobs: Number(jobs), inputTokens: Number(input), outputTokens: Number(output), amountNanos: BigInt(nanos) }));
+  }
+
+  async shared(manager: EntityManager, { payee, tenant, fromMs, toMs }: Asked, limit: number): Promise<SharedLine[]> {
+    const rows = await manager.query<(Pick<SharedLine, 'tenant' | 'dataset' | 'with'> & { day: string; records: string; nanos: string })[]>(
+      `SELECT r.booked_at_ms / ${dayMs} * ${dayMs} AS day, r.tenant, r.dataset, r.other AS "with", count(DISTINCT r.record) AS records, sum(r.amount_nanos) AS nanos
+       ${sharedWith} AND r.booked_at_ms >= $3 AND r.booked_at_ms < $4 GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4 LIMIT $5`,
+      [payee, tenant, fromMs, toMs, limit],
+    );
+    return rows.map(({ day, records, nanos, ...line }) => ({ ...line, dayMs: Number(day), records: Number(records), amountNanos: BigInt(nanos) }));
   }
 
   async drawn(manager: EntityManager, { payee, tenant, fromMs, toMs }: Asked, limit: number): Promise<DrawnLine[]> {

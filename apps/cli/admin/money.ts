@@ -43,6 +43,14 @@ export const moneyCommands = (): Command[] => [
       }),
     ).option('--pdf <file>', 'write it there as a PDF instead of printing it'),
   ),
+  group(
+    'royalty',
+    'shares of owners of data',
+    apiCommand('note <record> <dataset> <owner> <percent>', "give the owner of a data set a share of a request's charge, out of what its machine earned", (session, [record, dataset, owner, percent], { use }) =>
+      session.api.ask('POST', '/royalties', { body: { tenant: session.org(), record, use: use ?? 'use', shares: [{ dataset, owner, basisPoints: Math.round(Number(percent) * 100) }] } }),
+    ).option('--use <word>', 'how it was used: retrieval, training …'),
+    listCommand('shares, by record', ({ api, orgOrNone }, page) => api.ask('GET', '/royalties', { query: { ...page, tenant: orgOrNone } })),
+  ),
   group('payout', 'what was paid', listCommand('what was drawn and credited on chain', ({ api, orgOrNone }, page) => api.ask('GET', '/payouts', { query: { ...page, tenant: orgOrNone } }))),
   group(
     'settlement',
@@ -50,6 +58,7 @@ export const moneyCommands = (): Command[] => [
     apiCommand('run', 'run an epoch now', (session) => session.api.ask('POST', '/settlements', { body: { tenant: session.org() } })),
     listCommand('statements', ({ api, orgOrNone }, page) => api.ask('GET', '/settlements', { query: { ...page, tenant: orgOrNone } })),
     apiCommand('get <id>', 'one statement', (session, [id]) => session.api.ask('GET', `/settlements/${id}`, { query: { tenant: session.org() } })),
+    apiCommand('exposure', 'what is owed and not settled, against the deposit that pays it', ({ api, orgOrNone }) => api.ask('GET', '/settlement/exposures', { query: { tenant: orgOrNone } })),
     apiCommand('chain', 'chain, contracts, deposit and credits', ({ api, orgOrNone }) => api.ask('GET', '/settlement/chain', { query: { tenant: orgOrNone } })),
   ),
 ];

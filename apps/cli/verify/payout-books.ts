@@ -6,7 +6,7 @@ export interface PayeeBooks {
   readonly tenant: string;
   /** Lower-case address. */
   readonly payee: string;
-  /** By its charges. */
+  /** By its charges, and by the royalties that it got and gave. */
   readonly earnedNanos: bigint;
   /** By the ledger: earned and not drawn. */
   readonly payableNanos: bigint;
@@ -44,7 +44,10 @@ interface PayeeRow {
 
 const payeesSql = `
   WITH earned AS (
-    SELECT c.tenant::text AS tenant, n.payout_address AS payee, sum(c.amount_nanos) AS nanos FROM billing.charges c JOIN billing.nodes n ON n.id = c.node GROUP BY 1, 2
+    SELECT tenant, payee, sum(nanos) AS nanos FROM (
+      SELECT c.tenant::text AS tenant, n.payout_address AS payee, c.amount_nanos AS nanos FROM billing.charges c JOIN billing.nodes n ON n.id = c.node
+      UNION ALL SELECT tenant::text, owner, amount_nanos FROM billing.royalties
+      UNION ALL SELECT tenant::text, payer, -amount_nanos FROM billing.royalties) e GROUP BY 1, 2
   ), lines AS (
     SELECT l.tenant::text AS tenant, l.payee, sum(l.units) AS drawn, COALESCE(sum(l.units) FILTER (WHERE s.state = 'settled'), 0) AS settled, max(s.nanos_per_unit) AS nanos_per_unit
     FROM billing.statement_lines l JOIN billing.statements s ON s.id = l.statement GROUP BY 1, 2

@@ -1,0 +1,27 @@
+import { Controller, Inject } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { Serve } from '#messaging';
+import { royaltyCalls } from '#protocol';
+import type { ReplyOf, RequestOf } from '#protocol';
+import { withTenant } from '#service';
+import { RoyaltiesService } from './royalties.service.js';
+import { RoyaltiesStore } from './royalties.store.js';
+
+@Controller()
+export class RoyaltiesRpc {
+  constructor(
+    @Inject(DataSource) private readonly dataSource: DataSource,
+    @Inject(RoyaltiesService) private readonly service: RoyaltiesService,
+    @Inject(RoyaltiesStore) private readonly royalties: RoyaltiesStore,
+  ) {}
+
+  @Serve(royaltyCalls.note)
+  note({ actor: _actor, ...use }: RequestOf<typeof royaltyCalls.note>): Promise<ReplyOf<typeof royaltyCalls.note>> {
+    return withTenant(this.dataSource, '*', (manager) => this.service.note(manager, use));
+  }
+
+  @Serve(royaltyCalls.list)
+  list(page: RequestOf<typeof royaltyCalls.list>): Promise<ReplyOf<typeof royaltyCalls.list>> {
+    return withTenant(this.dataSource, page.tenant ?? '*', (manager) => this.royalties.list(manager, page));
+  }
+}
