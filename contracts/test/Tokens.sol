@@ -51,3 +51,17 @@ contract HostileDollar is TestDollar {
         }
     }
 }
+
+/// Takes one in a hundred from some moment on.
+contract LateToll is TestDollar {
+    bool private begun;
+
+    function begin() external {
+        begun = true;
+    }
+
+    function _update(address from, address to, uint256 value) internal override {
+        super._update(from, to, value);
+        if (begun && from != address(0) && to != address(1)) super._update(to, address(1), value / 100);
+    }
+}
