@@ -3,7 +3,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { inclusionProof, inclusionSubtrees, leafHash, RightEdge, sha256, toHex, verifyInclusion } from '#merkle';
 import { SystemIds } from '#kernel';
 import { withTenant } from '#service';
-import { batchOf } from '../../../apps/governance/audit/batch.js';
+import { batchOf, type Batch } from '../../../apps/governance/audit/batch.js';
 import type { EntryDraft } from '../../../apps/governance/audit/entry.js';
 import { Kinds } from '../../../apps/governance/audit/kinds.service.js';
 import { LogStore } from '../../../apps/governance/audit/log.store.js';
@@ -24,7 +24,7 @@ export async function growLog(dataSource: DataSource, entries: number, tenant: {
   let edge = RightEdge.empty(sha256);
   let writing: Promise<void> = Promise.resolve();
   while (edge.size < entries) {
-    const batches = [];
+    const batches: Batch[] = [];
     while (batches.length < batchesAtOnce && edge.size < entries) {
       const batch = batchOf(edge, Array.from({ length: Math.min(perBatch, entries - edge.size) }, (_, at) => draftOf(edge.size + at, tenant)));
       batches.push({ ...batch, bodies: [] });
@@ -37,8 +37,6 @@ export async function growLog(dataSource: DataSource, entries: number, tenant: {
   await writing;
   await withTenant(dataSource, '*', (manager) => new TileStore().edge(manager, { size: edge.size, root: edge.root() }));
 }
-
-type Batch = ReturnType<typeof batchOf>;
 
 /** One write for many batches, with the pieces that they would have left. */
 function merged(batches: readonly Batch[]): Batch {
@@ -54,7 +52,7 @@ function draftOf(index: number, { tenant, pseudonym }: { tenant: string; pseudon
   now = timeMs + Math.floor(index / 5);
   const id = ids.uuid();
   const envelope = Buffer.from(`{"id":"${id}","root":"${toHex(sha256(Buffer.from(id)))}","schema":"mizan.record.admitted/2","tenant":"${pseudonym}","time":"2026-01-01T00:00:00.000Z","type":"admitted","v":1}`);
-  return { id, type: 'admitted', tenant, timeMs, envelope, leaf: leafHash(sha256, envelope), body: null, fields: null, search: undefined };
+  return { id, type: 'admitted', tenant, timeMs, envelope, leaf: leafHash(sha256, envelope), body: null, fields: null, search: undefined, decision: undefined };
 }
 
 /** Milliseconds that it takes to read what a proof is made of and to make it, of entries all over the log, one after the other. */
