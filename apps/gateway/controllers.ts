@@ -26,6 +26,7 @@ import { ModelAliasesController } from './organisations/model-aliases.controller
 import { OrganisationsController } from './organisations/organisations.controller.js';
 import { ProjectsController } from './organisations/projects.controller.js';
 import { PayeesController } from './payees/payees.controller.js';
+import { BondsController } from './payouts/bonds.controller.js';
 import { NonCustodyController } from './payouts/non-custody.controller.js';
 import { PayersController } from './payouts/payers.controller.js';
 import { PayoutsController } from './payouts/payouts.controller.js';
@@ -76,6 +77,7 @@ export const controllers: readonly Type[] = [
   PayoutsController,
   SettlementsController,
   PayersController,
+  BondsController,
   NonCustodyController,
   OpenApiController,
 ];

@@ -5,6 +5,8 @@ import { SERVICE_CONFIG } from '#service';
 import { AnchorStore } from './anchors/anchor.store.js';
 import { AnchorTimer } from './anchors/anchor-timer.service.js';
 import { OperatorAnchors } from './anchors/operator-anchors.service.js';
+import { BondsRpc } from './bonds/bonds.rpc.js';
+import { BondsService } from './bonds/bonds.service.js';
 import { ChainEventStore } from './chain-events/chain-event.store.js';
 import { SettledRecord } from './chain-events/settled-record.js';
 import { Watcher } from './chain-events/watcher.service.js';
@@ -37,7 +39,7 @@ import { TransactionStore } from './transactions/transaction.store.js';
 const keyKeepers = (config: SettlementConfig): KeyKeepers => ({ keystorePasswordFile: config.SETTLEMENT_KEYSTORE_PASSWORD_FILE, kmsEndpoint: config.SETTLEMENT_KMS_ENDPOINT });
 
 @Module({
-  controllers: [ChainStateRpc, HandingRpc, NodesConsumer, PayersRpc, StatementsRpc],
+  controllers: [BondsRpc, ChainStateRpc, HandingRpc, NodesConsumer, PayersRpc, StatementsRpc],
   providers: [
     {
       provide: ChainLink,
@@ -47,6 +49,7 @@ const keyKeepers = (config: SettlementConfig): KeyKeepers => ({ keystorePassword
     { provide: PayerKeys, inject: [SERVICE_CONFIG], useFactory: (config: SettlementConfig) => PayerKeys.open(config.SETTLEMENT_PAYER_KEYS, keyKeepers(config)) },
     AnchorStore,
     AnchorTimer,
+    BondsService,
     ChainEventStore,
     ChainLoops,
     ChainPayers,

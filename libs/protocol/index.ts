@@ -5,6 +5,7 @@ export * from './access.js';
 export * from './answer-rules.js';
 export * from './batches.js';
 export * from './billing.js';
+export * from './bonds.js';
 export * from './closes.js';
 export * from './commitments.js';
 export * from './costs.js';

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { Transaction } from 'ethers';
 import type { BlockTag, JsonRpcProvider, TransactionReceipt } from 'ethers';
-import { chainFailure, Escrow, feesUnder, finalBlock, gasLimitFor, isUnreachable, nodeMessage, QuorumProvider, reaching, rulesOf, Token } from '#chain';
+import { Bonds, chainFailure, Escrow, feesUnder, finalBlock, gasLimitFor, isUnreachable, nodeMessage, QuorumProvider, reaching, rulesOf, Token } from '#chain';
 import type { ChainRules, DigestSigner, EscrowConstants, Fees } from '#chain';
 import { failure } from '#protocol';
 import type { SettlementConfig } from '../config.js';
@@ -63,6 +63,11 @@ export class ChainLink {
   /** Whether endpoints of the chain that was configured answer, and it holds the escrow. */
   async isRight(): Promise<boolean> {
     return (await reaching(() => this.provider.getCode(this.escrow.address))) !== '0x';
+  }
+
+  /** The bonds at an address of this chain. */
+  bonds(address: string): Bonds {
+    return new Bonds(address, this.provider);
   }
 
   async constants(): Promise<EscrowConstants> {
