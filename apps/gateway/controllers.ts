@@ -37,6 +37,7 @@ import { CheckpointController } from './records/checkpoint.controller.js';
 import { RecordsController } from './records/records.controller.js';
 import { RoyaltiesController } from './royalties/royalties.controller.js';
 import { ResponsesController } from './responses/responses.controller.js';
+import { ReportsController } from './reports/reports.controller.js';
 import { WebhooksController } from './webhooks/webhooks.controller.js';
 
 /** Every endpoint there is, by capability. */
@@ -68,6 +69,7 @@ export const controllers: readonly Type[] = [
   OffersController,
   RecordsController,
   ExportsController,
+  ReportsController,
   WebhooksController,
   ErasuresController,
   CheckpointController,
