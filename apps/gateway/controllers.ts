@@ -39,6 +39,7 @@ import { RoyaltiesController } from './royalties/royalties.controller.js';
 import { ResponsesController } from './responses/responses.controller.js';
 import { ReportsController } from './reports/reports.controller.js';
 import { WebhooksController } from './webhooks/webhooks.controller.js';
+import { X402Controller } from './x402/x402.controller.js';
 
 /** Every endpoint there is, by capability. */
 export const controllers: readonly Type[] = [
@@ -81,5 +82,6 @@ export const controllers: readonly Type[] = [
   PayersController,
   BondsController,
   NonCustodyController,
+  X402Controller,
   OpenApiController,
 ];

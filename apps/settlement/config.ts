@@ -71,6 +71,16 @@ export const settlementConfig = z.object({
   SETTLEMENT_ANCHOR_PAYER: address.optional(),
   /** An anchor is signed when the last is this old: ten minutes are left for it to land within the hour. */
   SETTLEMENT_ANCHOR_MS: z.coerce.number().int().min(100).max(3_600_000).default(3_000_000),
+  /** Where buyers without an account pay the operator by x402; nothing is sold so when left out. */
+  X402_PAY_TO: address.optional(),
+  /** Others whose payments the relayer also takes, at its own gas: addresses with commas between. */
+  X402_RECIPIENTS: z
+    .string()
+    .default('')
+    .transform((text) => text.split(',').map((part) => part.trim()).filter((part) => part !== ''))
+    .pipe(z.array(address)),
+  /** How long a payer's authorisation is asked to be good for: the request's own time and a block's. */
+  X402_TIMEOUT_SECONDS: z.coerce.number().int().min(30).max(3_600).default(300),
   /** How often the chain is asked for news. */
   SETTLEMENT_POLL_MS: z.coerce.number().int().min(10).default(500),
 }).refine(({ SETTLEMENT_RPC_URL: urls, SETTLEMENT_RPC_QUORUM: quorum = 1 }) => quorum <= urls.length, { path: ['SETTLEMENT_RPC_QUORUM'], message: 'is more than the endpoints in SETTLEMENT_RPC_URL' });

@@ -35,11 +35,13 @@ import { PayersService } from './payers/payers.service.js';
 import { Relayer } from './transactions/relayer.service.js';
 import { SenderLock } from './transactions/sender-lock.js';
 import { TransactionStore } from './transactions/transaction.store.js';
+import { x402Parts } from './x402/parts.js';
+import { X402Rpc } from './x402/x402.rpc.js';
 
 const keyKeepers = (config: SettlementConfig): KeyKeepers => ({ keystorePasswordFile: config.SETTLEMENT_KEYSTORE_PASSWORD_FILE, kmsEndpoint: config.SETTLEMENT_KMS_ENDPOINT });
 
 @Module({
-  controllers: [BondsRpc, ChainStateRpc, HandingRpc, NodesConsumer, PayersRpc, StatementsRpc],
+  controllers: [BondsRpc, ChainStateRpc, HandingRpc, NodesConsumer, PayersRpc, StatementsRpc, X402Rpc],
   providers: [
     {
       provide: ChainLink,
@@ -71,6 +73,7 @@ const keyKeepers = (config: SettlementConfig): KeyKeepers => ({ keystorePassword
     StatementStore,
     TransactionStore,
     Watcher,
+    ...x402Parts,
   ],
 })
 export class SettlementModule {}

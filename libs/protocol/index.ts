@@ -45,3 +45,4 @@ export * from './token-estimate.js';
 export * from './traffic.js';
 export * from './vocabulary.js';
 export * from './webhooks.js';
+export * from './x402.js';
