@@ -36,6 +36,7 @@ import { PricesController } from './prices/prices.controller.js';
 import { CheckpointController } from './records/checkpoint.controller.js';
 import { RecordsController } from './records/records.controller.js';
 import { RoyaltiesController } from './royalties/royalties.controller.js';
+import { RetentionController } from './retention/retention.controller.js';
 import { ResponsesController } from './responses/responses.controller.js';
 import { ReportsController } from './reports/reports.controller.js';
 import { WebhooksController } from './webhooks/webhooks.controller.js';
@@ -73,6 +74,7 @@ export const controllers: readonly Type[] = [
   ReportsController,
   WebhooksController,
   ErasuresController,
+  RetentionController,
   CheckpointController,
   LogController,
   PayeesController,

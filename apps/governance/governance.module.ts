@@ -42,6 +42,12 @@ import { Market } from './policies/market.service.js';
 import { PoliciesRpc } from './policies/policies.rpc.js';
 import { Policies } from './policies/policies.service.js';
 import { PolicyStore } from './policies/policies.store.js';
+import { Holds } from './retention/holds.service.js';
+import { HoldStore } from './retention/holds.store.js';
+import { RetentionRounds } from './retention/retention-rounds.service.js';
+import { RetentionRpc } from './retention/retention.rpc.js';
+import { Retention } from './retention/retention.service.js';
+import { RetentionStore } from './retention/retention.store.js';
 import { Republish } from './republish.service.js';
 import { MonthEntries } from './reports/month-entries.store.js';
 import { ReportTimer } from './reports/report-timer.service.js';
@@ -71,6 +77,7 @@ import { Witnessing } from './witnesses/witnessing.service.js';
 const organisations = [Organisations, OrganisationStore, SealingKeyStore, Pseudonyms, ChangeLog];
 const custody = [Custody, KeyManagers, TenantKeyStore, TenantKmsStore];
 const persons = [Erasures, ErasureStore, PersonKeyStore];
+const retention = [Retention, RetentionStore, RetentionRounds, Holds, HoldStore];
 const keys = [Keys, KeyStore, Bootstrap];
 const policies = [Policies, PolicyStore, DryRunService, Market];
 const traffic = [Limits, LimitStore, Aliases, AliasStore];
@@ -87,8 +94,8 @@ export class GovernanceModule {
   static for(config: GovernanceConfig): DynamicModule {
     return {
       module: GovernanceModule,
-      controllers: [OrganisationsRpc, CustodyRpc, PersonsRpc, KeysRpc, PoliciesRpc, TrafficRpc, AuditRpc, ExportsRpc, WebhooksRpc, ReportsRpc, RecordsConsumer],
-      providers: [{ provide: Secrets, useValue: new Secrets(config) }, ...organisations, ...custody, ...persons, ...keys, ...policies, ...traffic, ...audit, ...search, ...exported, ...webhooks, ...reports, ...runs, ...witnesses, Republish],
+      controllers: [OrganisationsRpc, CustodyRpc, PersonsRpc, RetentionRpc, KeysRpc, PoliciesRpc, TrafficRpc, AuditRpc, ExportsRpc, WebhooksRpc, ReportsRpc, RecordsConsumer],
+      providers: [{ provide: Secrets, useValue: new Secrets(config) }, ...organisations, ...custody, ...persons, ...retention, ...keys, ...policies, ...traffic, ...audit, ...search, ...exported, ...webhooks, ...reports, ...runs, ...witnesses, Republish],
     };
   }
 }

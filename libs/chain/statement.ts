@@ -1,4 +1,4 @@
-import { dataLength, dataSlice, getAddress, hexlify, keccak256, recoverAddress, SigningKey, TypedDataEncoder } from 'ethers';
+import { dataLength, getAddress, getBytes, hexlify, keccak256, recoverAddress, SigningKey, TypedDataEncoder } from 'ethers';
 import { assert } from '#kernel';
 import { gasLimitMax } from './fees.js';
 
@@ -63,10 +63,9 @@ export function packList(credits: readonly Credit[]): string {
 
 /** Inverse of {@link packList}. */
 export function unpackList(list: string): Credit[] {
+  const bytes = Buffer.from(getBytes(list));
   const credits: Credit[] = [];
-  for (let at = 0; at < dataLength(list); at += itemBytes) {
-    credits.push({ index: Number(dataSlice(list, at, at + 4)), cumulative: BigInt(dataSlice(list, at + 4, at + itemBytes)) });
-  }
+  for (let at = 0; at < bytes.length; at += itemBytes) credits.push({ index: bytes.readUInt32BE(at), cumulative: bytes.readBigUInt64BE(at + 4) });
   return credits;
 }
 

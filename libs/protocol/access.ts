@@ -64,13 +64,17 @@ export const actions = [
   /** What of a person is erased: by those who answer for it alone. */
   'erasure.read',
   'erasure.write',
+  'retention.read',
+  'retention.write',
+  'hold.read',
+  'hold.write',
 ] as const;
 export type Action = (typeof actions)[number];
 
 /** Work with prompts and answers: never the platform's own. */
 const working: readonly Action[] = ['inference.run', 'file.use', 'batch.run'];
 /** Decided by the organisation, never by the platform. */
-const answering: readonly Action[] = ['erasure.write'];
+const answering: readonly Action[] = ['erasure.write', 'retention.write', 'hold.write'];
 const reading: readonly Action[] = ['model.read', 'organisation.read', 'project.read', 'budget.read', 'price.read', 'offer.read', 'limit.read', 'alias.read'];
 
 /** `own` = only within the principal's organisation; `any` = across organisations. */
@@ -78,12 +82,12 @@ export const grants: Record<Role, { scope: 'own' | 'any'; actions: ReadonlySet<A
   platform_admin: { scope: 'any', actions: new Set(actions.filter((action) => !working.includes(action) && !answering.includes(action))) },
   org_admin: {
     scope: 'own',
-    actions: new Set<Action>([...reading, 'project.write', 'key.write', 'key.read', 'limit.write', 'alias.write', 'policy.write', 'policy.read', 'policy.dryRun', 'budget.write', 'record.read', 'proof.read', 'log.export', 'webhook.write', 'webhook.read', 'payout.read', 'settlement.run', 'invoice.read', 'custody.read', 'custody.write', 'erasure.read']),
+    actions: new Set<Action>([...reading, 'project.write', 'key.write', 'key.read', 'limit.write', 'alias.write', 'policy.write', 'policy.read', 'policy.dryRun', 'budget.write', 'record.read', 'proof.read', 'log.export', 'webhook.write', 'webhook.read', 'payout.read', 'settlement.run', 'invoice.read', 'custody.read', 'custody.write', 'erasure.read', 'retention.read', 'hold.read']),
   },
   developer: { scope: 'own', actions: new Set<Action>([...reading, ...working, 'x402.facilitate', 'policy.read', 'record.read', 'proof.read']) },
   finance: { scope: 'own', actions: new Set<Action>([...reading, 'budget.write', 'payout.read', 'settlement.run', 'proof.read', 'invoice.read']) },
-  auditor: { scope: 'own', actions: new Set<Action>([...reading, 'key.read', 'policy.read', 'policy.dryRun', 'record.read', 'proof.read', 'log.export', 'webhook.read', 'payout.read', 'node.read', 'invoice.read', 'custody.read', 'erasure.read']) },
-  compliance: { scope: 'own', actions: new Set<Action>([...reading, ...answering, 'policy.read', 'record.read', 'proof.read', 'custody.read', 'erasure.read']) },
+  auditor: { scope: 'own', actions: new Set<Action>([...reading, 'key.read', 'policy.read', 'policy.dryRun', 'record.read', 'proof.read', 'log.export', 'webhook.read', 'payout.read', 'node.read', 'invoice.read', 'custody.read', 'erasure.read', 'retention.read', 'hold.read']) },
+  compliance: { scope: 'own', actions: new Set<Action>([...reading, ...answering, 'policy.read', 'record.read', 'proof.read', 'custody.read', 'erasure.read', 'retention.read', 'hold.read']) },
 };
 
 /** Whether a role may act on a resource of `tenant`. A resource without a tenant (`null`) belongs to the deployment. */

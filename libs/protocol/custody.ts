@@ -28,7 +28,14 @@ export const tenantKeyState = z.object({
 });
 
 /** A key to which bodies are sealed. */
-export const sealingKey = z.object({ id: uuid, createdAtMs: timeMs, current: z.boolean() });
+export const sealingKey = z.object({
+  id: uuid,
+  /** `requests`: a new one each week, destroyed when its period is over. */
+  purpose: z.enum(['lasting', 'requests']),
+  createdAtMs: timeMs,
+  current: z.boolean(),
+  destroyedAtMs: timeMs.nullable(),
+});
 
 export const custodyCalls = {
   /** Oldest first; `after` is the id of the last key of the page before. Error: NOT_FOUND. */

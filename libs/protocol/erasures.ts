@@ -32,7 +32,7 @@ export type Erasure = z.output<typeof erasure>;
 export const erasureCalls = {
   /** The key of a person, made at the first question. Error: NOT_FOUND. */
   personKey: defineCall('governance', 'persons.key', { request: z.object({ tenant: uuid, person }), reply: z.object({ keyId: uuid, publicKey: base64 }) }),
-  /** Destroys what opens the personal part of a person's records. The same person again: the same erasure, unless there is new data. Error: NOT_FOUND. */
+  /** Destroys what opens the personal part of a person's records. The same person again: the same erasure, unless there is new data. Errors: NOT_FOUND, LEGAL_HOLD: then it is done when the last hold is released. */
   erase: defineCall('governance', 'persons.erase', { request: z.object({ actor: by, tenant: uuid, person, basis: erasureGround, reference: words.nullable() }), reply: erasure, timeoutMs: 30_000 }),
   /** Newest first; `after` is the id of the last one of the page before. */
   list: defineCall('governance', 'persons.erasures', { request: pageRequest.extend({ tenant: uuid, person: person.optional() }), reply: z.object({ data: z.array(erasure), hasMore: z.boolean() }) }),

@@ -53,6 +53,7 @@ export const errorCodes = {
   RECORD_UNAVAILABLE: ErrorKind.unavailable,
   RECORD_PENDING: ErrorKind.notFound,
   PERSONAL_DATA_ERASED: ErrorKind.precondition,
+  LEGAL_HOLD: ErrorKind.precondition,
   // keys
   KMS_UNAVAILABLE: ErrorKind.unavailable,
   KMS_REFUSED: ErrorKind.precondition,

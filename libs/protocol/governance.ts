@@ -4,6 +4,7 @@ import { defineCall } from './define.js';
 import { searchFilter } from './record-search.js';
 import { erasedError } from './erasures.js';
 import { recordBody, recordType } from './records.js';
+import { expiredError } from './retention.js';
 import { label, pageRequest, sha256Hex, timeMs, uuid } from './scalars.js';
 import { limitScope, limitSetting, modelAliases, trafficLimits } from './traffic.js';
 import { dataClass } from './vocabulary.js';
@@ -41,6 +42,8 @@ export const logEntry = z.object({
   envelope: z.base64(),
   /** Decrypted body, only for readers of the tenant; null when none. */
   body: recordBody.extend({ error: erasedError.optional() }).nullable(),
+  /** Why there is no body, where its period is over. */
+  expired: expiredError.optional(),
 });
 
 /** A self-contained proof: verified with the log's public key and nothing else. */

@@ -31,6 +31,7 @@ export * from './record-search.js';
 export * from './records.js';
 export * from './replicas.js';
 export * from './royalties.js';
+export * from './retention.js';
 export * from './reports.js';
 export * from './scalars.js';
 export * from './scheduler.js';

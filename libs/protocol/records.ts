@@ -44,8 +44,15 @@ export const recordTypes = [
   'master.rotated',
   'kms.changed',
   'person.erased',
+  'erasure.held',
+  'retention.changed',
+  'retention.applied',
+  'hold.placed',
+  'hold.released',
   'x402.settled',
 ] as const;
+/** What is recorded of requests; all else is of changes. */
+export const requestTypes: readonly RecordType[] = ['admitted', 'completed', 'refused', 'reused', 'voided'];
 export const recordType = z.enum(recordTypes);
 export type RecordType = z.output<typeof recordType>;
 

@@ -23,6 +23,8 @@ export const tenantReplica = defineReplica(
     /** X25519 public key (raw, base64) under which record bodies are sealed, and its id. */
     sealKey: base64,
     sealKeyId: uuid,
+    /** The same for records of requests, which are deleted by the week; absent: the one above. */
+    requestKey: z.object({ id: uuid, key: base64 }).optional(),
     projects: z.array(z.object({ id: uuid, name: label, defaultClass: dataClass })),
     /** 32 random bytes, from which gateways derive the secret of persons' pseudonyms. */
     personSalt: base64.optional(),
@@ -31,6 +33,9 @@ export const tenantReplica = defineReplica(
   }),
 );
 export type TenantEntry = ValueOf<typeof tenantReplica>;
+
+/** The key to which records of requests are sealed. */
+export const requestKeyOf = ({ requestKey, sealKeyId, sealKey }: Pick<TenantEntry, 'requestKey' | 'sealKeyId' | 'sealKey'>): { id: string; key: string } => requestKey ?? { id: sealKeyId, key: sealKey };
 
 /** Bucket `policies`, key = tenant. The published policy set; a tenant without one may run nothing. */
 export const policyReplica = defineReplica(

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
 import { Replicas, ReplicaView } from '#messaging';
-import { failure, sealRecord, Sealer, tenantReplica } from '#protocol';
+import { failure, requestKeyOf, requestTypes, sealRecord, Sealer, tenantReplica } from '#protocol';
 import type { LogRecord, RecordDraft, TenantEntry } from '#protocol';
 
 /** An organisation that was just made may not have reached the replica yet. */
@@ -40,14 +40,16 @@ export class TenantRecords implements OnModuleInit {
   async seal(tenant: string, draft: RecordDraft): Promise<LogRecord> {
     const entry = await this.waitFor(() => this.view.get(tenant));
     if (!entry) throw failure('NOT_FOUND', 'there is no such organisation', { tenant });
-    return sealRecord(draft, entry, this.sealerOf(entry));
+    return sealRecord(draft, entry, this.sealerOf(entry, draft));
   }
 
-  private sealerOf(entry: TenantEntry): Sealer {
-    const known = this.sealers.get(entry.tenant);
-    if (known && known.sealKeyId === entry.sealKeyId && !known.sealer.worn) return known.sealer;
-    const sealer = new Sealer(Buffer.from(entry.sealKey, 'base64'), entry.sealKeyId);
-    this.sealers.set(entry.tenant, { sealKeyId: entry.sealKeyId, sealer });
+  private sealerOf(entry: TenantEntry, { type }: RecordDraft): Sealer {
+    const { id, key } = requestTypes.includes(type) ? requestKeyOf(entry) : { id: entry.sealKeyId, key: entry.sealKey };
+    const name = `${entry.tenant} ${requestTypes.includes(type)}`;
+    const known = this.sealers.get(name);
+    if (known && known.sealKeyId === id && !known.sealer.worn) return known.sealer;
+    const sealer = new Sealer(Buffer.from(key, 'base64'), id);
+    this.sealers.set(name, { sealKeyId: id, sealer });
     return sealer;
   }
 

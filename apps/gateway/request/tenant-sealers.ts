@@ -1,5 +1,5 @@
 import type { Clock } from '#kernel';
-import { Sealer } from '#protocol';
+import { requestKeyOf, Sealer } from '#protocol';
 import type { TenantEntry } from '#protocol';
 
 /** A data key seals for an hour at most. */
@@ -20,9 +20,10 @@ export class TenantSealers {
   of(tenant: TenantEntry): Sealer {
     const nowMs = this.clock.monotonicMs();
     const known = this.current.get(tenant.tenant);
-    if (known && known.sealKeyId === tenant.sealKeyId && !known.sealer.worn && nowMs - known.sinceMs < sealerAgeMaxMs) return known.sealer;
-    const sealer = new Sealer(Buffer.from(tenant.sealKey, 'base64'), tenant.sealKeyId);
-    this.current.set(tenant.tenant, { sealer, sealKeyId: tenant.sealKeyId, sinceMs: nowMs });
+    const { id, key } = requestKeyOf(tenant);
+    if (known && known.sealKeyId === id && !known.sealer.worn && nowMs - known.sinceMs < sealerAgeMaxMs) return known.sealer;
+    const sealer = new Sealer(Buffer.from(key, 'base64'), id);
+    this.current.set(tenant.tenant, { sealer, sealKeyId: id, sinceMs: nowMs });
     return sealer;
   }
 }

@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { Clock } from '#kernel';
 import { failure, governanceCalls, openStoredBody, operatorSecret, parseEnvelope, withPerson, type logEntry, type ReplyOf, type RequestOf, type StoredBody } from '#protocol';
 import { withTenant } from '#service';
-import { SealingKeyStore } from '../organisations/sealing-keys.store.js';
+import { SealingKeyStore, type DestroyedKey } from '../organisations/sealing-keys.store.js';
 import { PersonKeyStore, type ErasedKey } from '../persons/person-keys.store.js';
 import { SearchStore } from '../search/search.store.js';
 import { mayBePending } from './awaited-record.js';
@@ -46,7 +46,8 @@ export class RecordReader {
     const keys = tenant === null ? new Map<string, Uint8Array>() : await this.sealingKeys.privateKeys(manager, tenant, [...new Set(found.flatMap(({ body }) => body?.sealKeyId ?? []))]);
     const opened = found.map((entry) => ({ entry, body: openBody(entry, keys) }));
     const persons = tenant === null ? new Map<string, never>() : await this.personKeys.open(manager, tenant, [...new Set(opened.flatMap(({ body }) => body?.person?.sealed.sealKeyId ?? []))]);
-    return opened.map(({ entry, body }) => ({ ...toReply(entry), body: body && wholeBody(entry, body, persons) }));
+    const destroyed = tenant === null ? new Map<string, never>() : await this.sealingKeys.destroyed(manager, tenant, [...new Set(opened.flatMap(({ entry, body }) => (body === null ? (entry.body?.sealKeyId ?? []) : [])))]);
+    return opened.map(({ entry, body }) => ({ ...toReply(entry), body: body && wholeBody(entry, body, persons), ...expiredOf(entry, destroyed) }));
   }
 
   /** Entries of the deployment itself, whose bodies are public; of other records none. */
@@ -107,4 +108,11 @@ function wholeBody({ id, type }: StoredEntry, body: StoredBody, persons: Readonl
   }
   const message = `what names a person in this record was erased on ${new Date(key.erasedAtMs).toISOString()}`;
   return { ...withPerson(id, type, body, undefined), error: { code: 'PERSONAL_DATA_ERASED', message, erasure: key.erasure, erasedAtMs: key.erasedAtMs } };
+}
+
+/** Why there is no body, where its period is over. */
+function expiredOf({ body }: StoredEntry, destroyed: ReadonlyMap<string, DestroyedKey>): Pick<LogEntry, 'expired'> {
+  const key = body && destroyed.get(body.sealKeyId);
+  if (!key) return {};
+  return { expired: { code: 'RECORD_EXPIRED', message: `the period for which this record is kept ended, and its key was destroyed on ${new Date(key.atMs).toISOString()}`, retention: key.by, expiredAtMs: key.atMs } };
 }

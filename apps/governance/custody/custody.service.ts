@@ -31,7 +31,7 @@ export class Custody {
     private readonly clock: Clock,
   ) {}
 
-  /** A new tenant key over all that the organisation has, and a new sealing key; the old tenant key is destroyed. Errors: `NOT_FOUND`, `KMS_UNAVAILABLE`, `KMS_REFUSED`. */
+  /** A new tenant key over all that the organisation has, and new sealing keys; the old tenant key is destroyed. Errors: `NOT_FOUND`, `KMS_UNAVAILABLE`, `KMS_REFUSED`. */
   rotate({ actor, tenant }: RequestOf<Calls['rotate']>): Promise<State> {
     return this.change(tenant, async (manager) => {
       const version = ((await this.tenantKeys.rows(manager, tenant)).at(-1)?.version ?? 0) + 1;
@@ -39,8 +39,9 @@ export class Custody {
       await this.sealingKeys.moveTo(manager, tenant, made);
       await this.tenantKeys.removeBefore(manager, tenant, version);
       const sealingKey = await this.sealingKeys.create(manager, tenant);
+      const requestKey = await this.sealingKeys.create(manager, tenant, 'requests');
       await this.changes.publishTenant(manager, tenant);
-      await this.changes.record(manager, tenant, { id: this.ids.uuid(), type: 'sealing.rotated', fields: { actor, tenantKeyVersion: version, sealingKey } });
+      await this.changes.record(manager, tenant, { id: this.ids.uuid(), type: 'sealing.rotated', fields: { actor, tenantKeyVersion: version, sealingKey, requestKey } });
     });
   }
 
@@ -86,9 +87,9 @@ export class Custody {
   /** Error: `NOT_FOUND`. */
   list({ tenant, after, limit }: RequestOf<Calls['list']>): Promise<ReplyOf<Calls['list']>> {
     return withTenant(this.dataSource, tenant, async (manager) => {
-      const { sealKeyId } = await this.organisations.replica(manager, tenant);
+      await this.organisations.replica(manager, tenant);
       const found = await this.sealingKeys.list(manager, tenant, after, limit + 1);
-      return { ...(await this.state(manager, tenant)), data: found.slice(0, limit).map((key) => ({ ...key, current: key.id === sealKeyId })), hasMore: found.length > limit };
+      return { ...(await this.state(manager, tenant)), data: found.slice(0, limit), hasMore: found.length > limit };
     });
   }
 

@@ -36,6 +36,7 @@ export class Organisations {
     const made = { id: tenant, name, pseudonym: newPseudonym(), createdAtMs: this.clock.nowMs() };
     await this.store.insert(manager, made);
     await this.sealingKeys.create(manager, tenant);
+    await this.sealingKeys.create(manager, tenant, 'requests');
     await this.changes.publishTenant(manager, tenant);
     await this.changes.record(manager, tenant, { id: tenant, type: 'organisation.created', fields: { actor, organisation: tenant, name } });
     return made;

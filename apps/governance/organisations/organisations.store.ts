@@ -72,9 +72,11 @@ export class OrganisationStore {
 
   /** What gateways are told of an organisation. Error: `NOT_FOUND`. */
   async replica(manager: EntityManager, tenant: string): Promise<TenantEntry> {
-    const [row] = await manager.query<{ name: string; pseudonym: string; id: string; public_key: Buffer; person_salt: Buffer; erasures: number }[]>(
-      `SELECT o.name, o.pseudonym, o.person_salt, o.erasures, k.id, k.public_key FROM governance.organisations o JOIN governance.sealing_keys k USING (tenant)
-       WHERE tenant = $1 ORDER BY k.created_at_ms DESC, k.id DESC LIMIT 1`,
+    const [row] = await manager.query<{ name: string; pseudonym: string; id: string; public_key: Buffer; person_salt: Buffer; erasures: number; request_id: string | null; request_key: Buffer | null }[]>(
+      `SELECT o.name, o.pseudonym, o.person_salt, o.erasures, k.id, k.public_key, r.id AS request_id, r.public_key AS request_key
+       FROM governance.organisations o JOIN governance.sealing_keys k ON k.tenant = o.tenant AND k.purpose = 'lasting'
+         LEFT JOIN governance.sealing_keys r ON r.tenant = o.tenant AND r.purpose = 'requests' AND r.retired_at_ms IS NULL
+       WHERE o.tenant = $1 ORDER BY k.created_at_ms DESC, k.id DESC LIMIT 1`,
       [tenant],
     );
     if (row === undefined) throw failure('NOT_FOUND', 'there is no such organisation');
@@ -85,6 +87,7 @@ export class OrganisationStore {
       pseudonym: row.pseudonym,
       sealKey: row.public_key.toString('base64'),
       sealKeyId: row.id,
+      ...(row.request_id !== null && row.request_key !== null && { requestKey: { id: row.request_id, key: row.request_key.toString('base64') } }),
       projects: projects.map(({ id, name, defaultClass }) => ({ id, name, defaultClass })),
       personSalt: row.person_salt.toString('base64'),
       erasures: row.erasures,

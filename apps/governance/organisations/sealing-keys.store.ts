@@ -12,6 +12,22 @@ interface SealingKeyRow {
   tenant_key: number | null;
 }
 
+/** What is sealed to a key: changes of the organisation, or requests. */
+export type Purpose = 'lasting' | 'requests';
+
+/** A key of requests that has a successor. */
+export interface RetiredKey {
+  readonly id: string;
+  readonly createdAtMs: number;
+  readonly retiredAtMs: number;
+}
+
+/** Which entry of the log says that a key was destroyed, and when it was. */
+export interface DestroyedKey {
+  readonly by: string;
+  readonly atMs: number;
+}
+
 /** The X25519 keys under which record bodies of a tenant are sealed. Private halves leave this file only to open a body. */
 @Injectable()
 export class SealingKeyStore {
@@ -22,29 +38,31 @@ export class SealingKeyStore {
     private readonly clock: Clock,
   ) {}
 
-  /** A new pair for a tenant; from now on bodies are sealed to it. Errors: `KMS_UNAVAILABLE`, `KMS_REFUSED`. */
-  async create(manager: EntityManager, tenant: string): Promise<string> {
+  /** A new pair for a tenant; from now on bodies of this purpose are sealed to it. Errors: `KMS_UNAVAILABLE`, `KMS_REFUSED`. */
+  async create(manager: EntityManager, tenant: string, purpose: Purpose = 'lasting', nowMs = this.clock.nowMs()): Promise<string> {
     const id = this.ids.uuid();
     const { publicKey, privateKey } = generateSealKeys();
     const { version, key } = await this.tenantKeys.current(manager, tenant);
-    await manager.query('INSERT INTO governance.sealing_keys (id, tenant, public_key, wrapped_private_key, tenant_key, created_at_ms) VALUES ($1, $2, $3, $4, $5, $6)', [
+    await manager.query('UPDATE governance.sealing_keys SET retired_at_ms = $3 WHERE tenant = $1 AND purpose = $2 AND retired_at_ms IS NULL', [tenant, purpose, nowMs]);
+    await manager.query('INSERT INTO governance.sealing_keys (id, tenant, public_key, wrapped_private_key, tenant_key, created_at_ms, purpose) VALUES ($1, $2, $3, $4, $5, $6, $7)', [
       id,
       tenant,
       publicKey,
       wrapKey(key, privateKey, sealKeyContext(tenant, id)),
       version,
-      this.clock.nowMs(),
+      nowMs,
+      purpose,
     ]);
     return id;
   }
 
   /**
-   * Raw private halves by id; of those ids alone where some are given. Errors: `KMS_UNAVAILABLE`, `KMS_REFUSED`, `INTERNAL` when a key is not the one
+   * Raw private halves by id, of those that are not destroyed; of those ids alone where some are given. Errors: `KMS_UNAVAILABLE`, `KMS_REFUSED`, `INTERNAL` when a key is not the one
    * under which they were stored.
    */
   async privateKeys(manager: EntityManager, tenant: string, ids?: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
     const rows = await manager.query<SealingKeyRow[]>(
-      'SELECT id, wrapped_private_key, tenant_key FROM governance.sealing_keys WHERE tenant = $1 AND ($2::uuid[] IS NULL OR id = ANY($2::uuid[]))',
+      'SELECT id, wrapped_private_key, tenant_key FROM governance.sealing_keys WHERE tenant = $1 AND ($2::uuid[] IS NULL OR id = ANY($2::uuid[])) AND destroyed_by IS NULL',
       [tenant, ids ?? null],
     );
     if (rows.length === 0) return new Map();
@@ -63,12 +81,42 @@ export class SealingKeyStore {
   }
 
   /** By id, which is by age. */
-  async list(manager: EntityManager, tenant: string, after: string | undefined, limit: number): Promise<{ id: string; createdAtMs: number }[]> {
-    const rows = await manager.query<{ id: string; created_at_ms: string }[]>(
-      'SELECT id, created_at_ms FROM governance.sealing_keys WHERE tenant = $1 AND ($2::uuid IS NULL OR id > $2::uuid) ORDER BY id LIMIT $3',
+  async list(manager: EntityManager, tenant: string, after: string | undefined, limit: number): Promise<{ id: string; purpose: Purpose; createdAtMs: number; current: boolean; destroyedAtMs: number | null }[]> {
+    const rows = await manager.query<{ id: string; purpose: Purpose; created_at_ms: string; retired_at_ms: string | null; destroyed_at_ms: string | null }[]>(
+      'SELECT id, purpose, created_at_ms, retired_at_ms, destroyed_at_ms FROM governance.sealing_keys WHERE tenant = $1 AND ($2::uuid IS NULL OR id > $2::uuid) ORDER BY id LIMIT $3',
       [tenant, after ?? null, limit],
     );
-    return rows.map(({ id, created_at_ms }) => ({ id, createdAtMs: Number(created_at_ms) }));
+    return rows.map((row) => ({ id: row.id, purpose: row.purpose, createdAtMs: Number(row.created_at_ms), current: row.retired_at_ms === null, destroyedAtMs: row.destroyed_at_ms === null ? null : Number(row.destroyed_at_ms) }));
+  }
+
+  /** Since when the current key of a purpose is in use. */
+  async currentSinceMs(manager: EntityManager, tenant: string, purpose: Purpose): Promise<number | undefined> {
+    const [row] = await manager.query<{ created_at_ms: string }[]>('SELECT created_at_ms FROM governance.sealing_keys WHERE tenant = $1 AND purpose = $2 AND retired_at_ms IS NULL', [tenant, purpose]);
+    return row && Number(row.created_at_ms);
+  }
+
+  /** Keys of requests that are still there and had a successor by then; oldest first. */
+  async retiredBefore(manager: EntityManager, tenant: string, untilMs: number): Promise<RetiredKey[]> {
+    const rows = await manager.query<{ id: string; created_at_ms: string; retired_at_ms: string }[]>(
+      "SELECT id, created_at_ms, retired_at_ms FROM governance.sealing_keys WHERE tenant = $1 AND purpose = 'requests' AND destroyed_by IS NULL AND retired_at_ms <= $2 ORDER BY created_at_ms",
+      [tenant, untilMs],
+    );
+    return rows.map((row) => ({ id: row.id, createdAtMs: Number(row.created_at_ms), retiredAtMs: Number(row.retired_at_ms) }));
+  }
+
+  /** Nothing that was sealed to these keys opens from now on. */
+  async destroy(manager: EntityManager, ids: readonly string[], by: string, nowMs: number): Promise<void> {
+    await manager.query('UPDATE governance.sealing_keys SET wrapped_private_key = NULL, destroyed_by = $2, destroyed_at_ms = $3 WHERE id = ANY($1::uuid[])', [ids, by, nowMs]);
+  }
+
+  /** Which of these keys are destroyed. */
+  async destroyed(manager: EntityManager, tenant: string, ids: readonly string[]): Promise<ReadonlyMap<string, DestroyedKey>> {
+    if (ids.length === 0) return new Map();
+    const rows = await manager.query<{ id: string; destroyed_by: string; destroyed_at_ms: string }[]>(
+      'SELECT id, destroyed_by, destroyed_at_ms FROM governance.sealing_keys WHERE tenant = $1 AND id = ANY($2::uuid[]) AND destroyed_by IS NOT NULL',
+      [tenant, ids],
+    );
+    return new Map(rows.map((row) => [row.id, { by: row.destroyed_by, atMs: Number(row.destroyed_at_ms) }]));
   }
 
   private open(tenant: string, { id, wrapped_private_key: wrapped, tenant_key: version }: SealingKeyRow, tenantKeys: ReadonlyMap<number, Uint8Array>): Uint8Array {

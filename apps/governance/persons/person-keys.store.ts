@@ -44,6 +44,12 @@ export class PersonKeyStore {
     return row && { keyId: row.id, publicKey: row.public_key };
   }
 
+  /** When the person's live key was made: nothing about them is older. */
+  async madeAtMs(manager: EntityManager, tenant: string, person: string): Promise<number | undefined> {
+    const [row] = await manager.query<{ created_at_ms: string }[]>('SELECT created_at_ms FROM governance.person_keys WHERE tenant = $1 AND person = $2', [tenant, person]);
+    return row && Number(row.created_at_ms);
+  }
+
   /** Raw private halves of live keys, and what became of the others. Errors: those of sealing keys. */
   async open(manager: EntityManager, tenant: string, ids: readonly string[]): Promise<ReadonlyMap<string, Uint8Array | ErasedKey>> {
     if (ids.length === 0) return new Map();

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { movingLock } from './search-queue.store.js';
-import { failure, type RecordType, type SearchFilter } from '#protocol';
+import { failure, requestTypes, type RecordType, type SearchFilter } from '#protocol';
 
 export interface Found {
   readonly index: number;
@@ -75,6 +75,15 @@ export class SearchStore {
   async removePerson(manager: EntityManager, tenant: string, personKey: string): Promise<number> {
     await manager.query('SELECT pg_advisory_xact_lock($1)', [movingLock]);
     const [removed] = await manager.query<{ count: number }[]>('WITH gone AS (DELETE FROM governance.search_entries WHERE tenant = $1 AND person_key = $2 RETURNING 1) SELECT count(*)::int AS count FROM gone', [tenant, personKey]);
+    return removed!.count;
+  }
+
+  /** Removes what requests of a time are found by, from its first millisecond to before its last; gives how many. */
+  async removeRequests(manager: EntityManager, tenant: string, fromMs: number, untilMs: number): Promise<number> {
+    const [removed] = await manager.query<{ count: number }[]>(
+      'WITH gone AS (DELETE FROM governance.search_entries WHERE tenant = $1 AND time_ms >= $2 AND time_ms < $3 AND type = ANY($4::text[]) RETURNING 1) SELECT count(*)::int AS count FROM gone',
+      [tenant, fromMs, untilMs, requestTypes],
+    );
     return removed!.count;
   }
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { keccak256, SigningKey, Wallet } from 'ethers';
+import { keccak256, Wallet } from 'ethers';
 import type { JsonRpcProvider } from 'ethers';
 import { bondsCalls, connect, deployBonds, deployEscrow, deployTestDollar, openSigner, sendCall, tokenCalls } from '#chain';
 import { bond } from '#protocol';

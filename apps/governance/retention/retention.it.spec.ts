@@ -1,0 +1,215 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { SystemClock, SystemIds } from '#kernel';
+import { formatBundle, nodeCrypto, parseVerifierKey, sha256, verifyBundle } from '#merkle';
+import { Bus, Caller, Replicas, type ReplicaView } from '#messaging';
+import { bundleCalls, closeCalls, custodyCalls, erasureCalls, governanceCalls, recordCommit, requestKeyOf, retentionCalls, Sealer, sealRecord, tenantReplica, type RecordType, type TenantEntry } from '#protocol';
+import { migrate, runService, type RunningService } from '#service';
+import { createTestDatabase, testNats, type TestDatabase, type TestNats } from '#testing';
+import { governance } from '../governance.service-definition.js';
+import { generateApiKey } from '../keys/api-key.js';
+import { RetentionRounds } from './retention-rounds.service.js';
+
+const nobody = { keyId: null, tenant: null };
+const ids = new SystemIds(new SystemClock());
+const dayMs = 86_400_000;
+let database: TestDatabase;
+let nats: TestNats;
+let service: RunningService;
+let gateway: Bus;
+let caller: Caller;
+let replicas: Replicas;
+let tenants: ReplicaView<TenantEntry>;
+
+async function eventually<T>(ask: () => T | Promise<T>, withinMs = 10_000): Promise<T> {
+  for (const deadline = Date.now() + withinMs; ; await new Promise((resolve) => setTimeout(resolve, 25))) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+    }
+  }
+}
+
+async function bank(): Promise<string> {
+  const { id } = await caller.call(governanceCalls.createOrganisation, { actor: nobody, name: `Bank ${randomUUID()}` });
+  await eventually(() => expect(tenants.get(id)?.requestKey).toBeDefined());
+  return id;
+}
+
+/** A request as its gateway would record it now, about nobody or about a person; gives its id. */
+async function recordOf(tenant: string, person?: string, timeMs = Date.now()): Promise<string> {
+  const entry = tenants.get(tenant)!;
+  const { id: keyId, key } = requestKeyOf(entry);
+  const id = ids.uuid();
+  const about = person === undefined ? undefined : await caller.call(erasureCalls.personKey, { tenant, person });
+  const sealer = new Sealer(Buffer.from(key, 'base64'), keyId);
+  const draft = { id, type: 'completed' as const, timeMs, fields: { note: id, chargeNanos: '7', subject: person ?? null }, facts: null };
+  const record = sealRecord(draft, entry, sealer, about && new Sealer(Buffer.from(about.publicKey, 'base64'), about.keyId));
+  await gateway.jetstream.publish('mizan.record.gateway', JSON.stringify(recordCommit.encode({ v: 1, records: [record] })), { msgID: randomUUID() });
+  await eventually(async () => expect(await found(tenant, id)).toBe(1));
+  return id;
+}
+
+const read = async (tenant: string, id: string) => (await caller.call(governanceCalls.getRecord, { tenant, id })).entries[0]!;
+const noteOf = async (tenant: string, id: string): Promise<unknown> => (await read(tenant, id)).body?.fields['note'];
+const found = async (tenant: string, record: string): Promise<number> => (await caller.call(governanceCalls.listRecords, { tenant, record, limit: 9 })).data.length;
+const entriesOf = async (tenant: string, type: RecordType, count: number) =>
+  eventually(async () => {
+    const { data } = await caller.call(governanceCalls.listRecords, { tenant, type, limit: 50 });
+    expect(data).toHaveLength(count);
+    return (await read(tenant, data[0]!.id)).body!.fields;
+  });
+const keep = (tenant: string, days: number | null, laws: 'eu.ai-act'[] = []) => caller.call(retentionCalls.put, { actor: nobody, tenant, rules: { laws, days } });
+const place = (tenant: string, more: { person?: string; fromMs?: number; untilMs?: number } = {}) =>
+  caller.call(retentionCalls.placeHold, { actor: nobody, tenant, hold: { reason: 'litigation', reference: null, person: null, fromMs: null, untilMs: null, ...more } });
+const release = (tenant: string, id: string) => caller.call(retentionCalls.releaseHold, { actor: nobody, tenant, id });
+/** As if it were so many days later. */
+const daysLater = (days: number): Promise<void> => service.app.get(RetentionRounds, { strict: false }).round(Date.now() + days * dayMs);
+
+beforeAll(async () => {
+  [database, nats] = await Promise.all([createTestDatabase({ service: 'governance' }), testNats()]);
+  await migrate(governance, database.ownerUrl);
+  service = await runService(governance, {
+    NATS_URL: nats.url, NATS_CREDS: nats.credentials.governance, DATABASE_URL: database.url, GOVERNANCE_MASTER_KEY: '5a'.repeat(32), KEY_PEPPER: 'a pepper for tests only',
+    AUDIT_ORIGIN: 'mizan.test/audit', AUDIT_SIGNING_SEED: '01'.repeat(32), BOOTSTRAP_ADMIN_KEY: generateApiKey(), LOG_LEVEL: 'fatal',
+  });
+  gateway = await Bus.connect({ url: nats.url, creds: nats.credentials.gateway, name: 'gateway' });
+  caller = new Caller(gateway);
+  replicas = new Replicas(gateway);
+  tenants = await replicas.view(tenantReplica);
+}, 90_000);
+
+afterAll(async () => {
+  replicas?.stop();
+  await gateway?.close();
+  await service?.stop();
+  await Promise.all([nats?.stop(), database?.drop()]);
+}, 30_000);
+
+describe('retention', () => {
+  it('seals requests to a new key each week, and destroys a key when its period is over: never before, and told by the log', async () => {
+    const tenant = await bank();
+    await keep(tenant, 30);
+    const first = tenants.get(tenant)!.requestKey!.id;
+    const old = await recordOf(tenant);
+    await daysLater(6.9);
+    expect(tenants.get(tenant)!.requestKey!.id).toBe(first);
+    await daysLater(7.1);
+    await eventually(() => expect(tenants.get(tenant)!.requestKey!.id).not.toBe(first));
+    const recent = await recordOf(tenant, undefined, Date.now() + 8 * dayMs);
+    // In use for 7 days, a day of grace, 30 days of retention.
+    await daysLater(38);
+    expect([await noteOf(tenant, old), await noteOf(tenant, recent)]).toEqual([old, recent]);
+    await daysLater(38.2);
+    const { body, expired } = await read(tenant, old);
+    expect(body).toBeNull();
+    expect(expired).toEqual({ code: 'RECORD_EXPIRED', message: expect.stringContaining('period'), retention: expect.any(String), expiredAtMs: expect.any(Number) });
+    expect([await noteOf(tenant, recent), await found(tenant, old), await found(tenant, recent)]).toEqual([recent, 0, 1]);
+    expect(await entriesOf(tenant, 'retention.applied', 1)).toMatchObject({ keys: [first], days: 30, effectiveDays: 30, searchRows: 1, held: 0 });
+    expect((await caller.call(custodyCalls.list, { tenant, limit: 9 })).data.filter(({ destroyedAtMs }) => destroyedAtMs !== null).map(({ id }) => id)).toEqual([first]);
+    await daysLater(38.3);
+    await entriesOf(tenant, 'retention.applied', 1);
+  });
+
+  it('leaves the log, its proofs and the close what they are', async () => {
+    const tenant = await bank();
+    await keep(tenant, 1);
+    const record = await recordOf(tenant);
+    await daysLater(8);
+    await daysLater(20);
+    expect((await read(tenant, record)).expired?.code).toBe('RECORD_EXPIRED');
+    const { logKey } = await caller.call(governanceCalls.checkpoint, {});
+    const verdict = verifyBundle(formatBundle(await caller.call(bundleCalls.bundleRecord, { tenant, id: record })), nodeCrypto, { logKey: parseVerifierKey(sha256, logKey) });
+    expect(verdict.checks.filter(({ holds }) => holds === false)).toEqual([]);
+    expect(verdict.result).toBe('incomplete');
+    const { ends } = await caller.call(closeCalls.recordEnds, { from: 0 });
+    expect(ends.filter((end) => end.record === record)).toMatchObject([{ chargeNanos: null, unreadable: false }]);
+    // What changes of the organisation said is kept.
+    expect((await read(tenant, tenant)).body).toMatchObject({ fields: { organisation: tenant } });
+  });
+
+  it('deletes nothing where no period is set, and takes none that is shorter than a law’s', async () => {
+    const tenant = await bank();
+    const record = await recordOf(tenant);
+    await daysLater(8);
+    await daysLater(9_000);
+    expect(await noteOf(tenant, record)).toBe(record);
+    await expect(keep(tenant, 183, ['eu.ai-act'])).rejects.toMatchObject({ code: 'REQUEST_INVALID', details: { param: 'days' } });
+    expect(await keep(tenant, null, ['eu.ai-act'])).toMatchObject({ effectiveDays: 184 });
+    expect(await caller.call(retentionCalls.get, { tenant })).toMatchObject({ laws: ['eu.ai-act'], days: null, effectiveDays: 184 });
+    await entriesOf(tenant, 'retention.changed', 1);
+    await expect(keep(randomUUID(), 9)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+});
+
+describe('a legal hold', () => {
+  it('wins over retention until it is released; each is in the log', async () => {
+    const tenant = await bank();
+    await keep(tenant, 1);
+    const record = await recordOf(tenant);
+    const [all, before] = [await place(tenant), await place(tenant, { untilMs: Date.now() - 365 * dayMs })];
+    await daysLater(8);
+    await daysLater(400);
+    expect(await noteOf(tenant, record)).toBe(record);
+    const released = await release(tenant, all.id);
+    expect(released.releasedAtMs).not.toBeNull();
+    expect(await release(tenant, all.id)).toEqual(released);
+    // The other one is of a time in which nothing was recorded.
+    await daysLater(401);
+    expect((await read(tenant, record)).expired?.code).toBe('RECORD_EXPIRED');
+    expect((await caller.call(retentionCalls.listHolds, { tenant, limit: 1 }))).toMatchObject({ data: [{ id: before.id, releasedAtMs: null }], hasMore: true });
+    expect(await entriesOf(tenant, 'hold.placed', 2)).toMatchObject({ reason: 'litigation' });
+    await entriesOf(tenant, 'hold.released', 1);
+  });
+
+  it('wins over erasure, which is kept and done by whoever releases the last one', async () => {
+    const tenant = await bank();
+    const [person, other] = [randomBytes(32).toString('hex'), randomBytes(32).toString('hex')];
+    const [record, free] = [await recordOf(tenant, person), await recordOf(tenant, other)];
+    const holds = [await place(tenant, { person }), await place(tenant, { person, fromMs: Date.now() - dayMs })];
+    const erase = (whom: string) => caller.call(erasureCalls.erase, { actor: nobody, tenant, person: whom, basis: 'GDPR Art. 17(1)(b)', reference: null });
+    const refused = await erase(person).catch((error: { code: string; details: object }) => error);
+    expect(refused).toMatchObject({ code: 'LEGAL_HOLD', details: { holds: holds.map(({ id }) => id) } });
+    await expect(erase(person)).rejects.toMatchObject({ code: 'LEGAL_HOLD', details: { held: (refused as { details: { held: string } }).details.held } });
+    await erase(other);
+    expect((await read(tenant, free)).body!.error?.code).toBe('PERSONAL_DATA_ERASED');
+    await release(tenant, holds[0]!.id);
+    expect((await read(tenant, record)).body!.fields).toMatchObject({ subject: person });
+    expect((await caller.call(retentionCalls.listHeld, { tenant, limit: 9 })).data).toMatchObject([{ person, basis: 'GDPR Art. 17(1)(b)' }]);
+    await release(tenant, holds[1]!.id);
+    expect((await read(tenant, record)).body!.error?.code).toBe('PERSONAL_DATA_ERASED');
+    expect((await caller.call(retentionCalls.listHeld, { tenant, limit: 9 })).data).toEqual([]);
+    await entriesOf(tenant, 'erasure.held', 1);
+    await entriesOf(tenant, 'person.erased', 2);
+  });
+
+  it('of a person keeps what was sealed since they were known; and is of one organisation', async () => {
+    const [tenant, elsewhere] = [await bank(), await bank()];
+    await Promise.all([keep(tenant, 1), keep(elsewhere, 1)]);
+    const person = randomBytes(32).toString('hex');
+    const [record, other] = [await recordOf(tenant, person), await recordOf(elsewhere)];
+    const { id } = await place(tenant, { person });
+    await daysLater(8);
+    await daysLater(20);
+    expect((await read(tenant, record)).body!.fields).toMatchObject({ subject: person });
+    expect((await read(elsewhere, other)).expired?.code).toBe('RECORD_EXPIRED');
+    await expect(release(elsewhere, id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    expect((await caller.call(retentionCalls.listHolds, { tenant: elsewhere, limit: 9 })).data).toEqual([]);
+    await expect(place(tenant, { fromMs: 2, untilMs: 1 })).rejects.toMatchObject({ code: 'REQUEST_INVALID', details: { param: 'untilMs' } });
+  });
+
+  it('that is placed while a round runs holds or comes after it: nothing is half destroyed', async () => {
+    const tenant = await bank();
+    await keep(tenant, 1);
+    const record = await recordOf(tenant);
+    await daysLater(8);
+    const [, { id }] = await Promise.all([daysLater(20), place(tenant)]);
+    const { body, expired } = await read(tenant, record);
+    expect([body === null, expired === undefined].filter(Boolean)).toHaveLength(1);
+    expect(await found(tenant, record)).toBe(body === null ? 0 : 1);
+    await daysLater(30);
+    expect((await read(tenant, record)).body === null).toBe(body === null);
+    await release(tenant, id);
+  });
+});
