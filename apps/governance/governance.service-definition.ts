@@ -1,5 +1,6 @@
 import { defineService } from '#service';
 import { BundledEntries1767225610800 } from './audit/bundled-entries.migration.js';
+import { IdsIndex1767225612310 } from './audit/ids-index.migration.js';
 import { Log1700000000002 } from './audit/log.migration.js';
 import { TiledLog1767225610600 } from './audit/tiled-log.migration.js';
 import { TenantStream1767225612210 } from './exports/tenant-stream.migration.js';
@@ -26,6 +27,6 @@ export const governance = defineService({
   name: 'governance',
   config: governanceConfig,
   module: (config) => GovernanceModule.for(config),
-  migrations: [Organisations1700000000001, Log1700000000002, Traffic1700000000003, Checkpoints1700000000031, StoredResponses1767225610300, TiledLog1767225610600, Search1767225610610, SpendLimits1767225610500, SemanticCache1767225610502, Hedges1767225610503, BundledEntries1767225610800, AnswerRules1767225612000, Custody1767225612100, Persons1767225612110, Retention1767225612120, GatewayRuns1767225612200, TenantStream1767225612210, Webhooks1767225612220, Reports1767225612230],
+  migrations: [Organisations1700000000001, Log1700000000002, Traffic1700000000003, Checkpoints1700000000031, StoredResponses1767225610300, TiledLog1767225610600, Search1767225610610, SpendLimits1767225610500, SemanticCache1767225610502, Hedges1767225610503, BundledEntries1767225610800, AnswerRules1767225612000, Custody1767225612100, Persons1767225612110, Retention1767225612120, GatewayRuns1767225612200, TenantStream1767225612210, Webhooks1767225612220, Reports1767225612230, IdsIndex1767225612310],
   http: 'internal',
 });
