@@ -30,6 +30,7 @@ import { SettlementsController } from './payouts/settlements.controller.js';
 import { PoliciesController } from './policies/policies.controller.js';
 import { PricesController } from './prices/prices.controller.js';
 import { CheckpointController } from './records/checkpoint.controller.js';
+import { QuotesController } from './quotes/quotes.controller.js';
 import { RecordsController } from './records/records.controller.js';
 import { RoyaltiesController } from './royalties/royalties.controller.js';
 import { ResponsesController } from './responses/responses.controller.js';
@@ -58,6 +59,7 @@ export const controllers: readonly Type[] = [
   InvoicesController,
   InvoicePartiesController,
   PricesController,
+  QuotesController,
   NodesController,
   EnrolmentTokensController,
   OffersController,

@@ -20,6 +20,7 @@ export * from './payees.js';
 export * from './permissions.js';
 export * from './pricing.js';
 export * from './proof-bundle.js';
+export * from './quotes.js';
 export * from './receipts.js';
 export * from './record-search.js';
 export * from './records.js';

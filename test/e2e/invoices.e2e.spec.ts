@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { bank, frankfurt } from '../../apps/billing/invoices-harness.js';
 import { Books } from './books.js';
-import { embed, recordIn } from './requests.js';
+import { embed, embeddedModel, recordIn } from './requests.js';
 import type { RestApi } from './rest-api.js';
 import { stackMs, StandaloneStack } from './standalone-stack.js';
 
@@ -53,6 +53,16 @@ async function mizan<T>(...args: string[]): Promise<T> {
 
 describe('invoices and statements by REST and the command line', () => {
   let issued: Invoice;
+
+  it('come after quotes that say the most it can cost, line by line', async () => {
+    const plan = { model: embeddedModel, endpoint: 'embeddings', inputTokens: 1_000_000, requests: 3 };
+    const quoted = await developer.post<{ upperBoundNanos: string; offers: { totalNanos: string; lines: { amountNanos: string }[] }[] }>('/v1/quotes', plan);
+    expect(quoted.offers.map(({ totalNanos }) => totalNanos)).toEqual(['48000000', '54000000', '66000000', '72000000']);
+    expect(quoted.upperBoundNanos).toBe('72000000');
+    expect(await mizan('quote', embeddedModel, '1000000', '--requests', '3')).toMatchObject({ upperBoundNanos: '72000000' });
+    expect((await developer.send('POST', '/v1/quotes', { ...plan, model: 'nothing' })).error).toMatchObject({ code: 'MODEL_NOT_FOUND', param: 'model' });
+    expect((await developer.send('POST', '/v1/quotes', { ...plan, inputTokens: -1 })).error).toMatchObject({ code: 'REQUEST_INVALID', param: 'inputTokens' });
+  });
 
   it('wait for seller, buyer and rate, and name what is missing or wrong', async () => {
     const { tenant } = stack.run;
