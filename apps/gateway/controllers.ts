@@ -2,6 +2,7 @@ import type { Type } from '@nestjs/common';
 import { BatchesController } from './batches/batches.controller.js';
 import { BudgetsController } from './budgets/budgets.controller.js';
 import { ChargesController } from './budgets/charges.controller.js';
+import { ClaimsController } from './claims/claims.controller.js';
 import { ClosesController } from './closes/closes.controller.js';
 import { InvoicePartiesController } from './invoices/parties.controller.js';
 import { InvoicesController } from './invoices/invoices.controller.js';
@@ -56,6 +57,7 @@ export const controllers: readonly Type[] = [
   ChargesController,
   CostsController,
   ClosesController,
+  ClaimsController,
   InvoicesController,
   InvoicePartiesController,
   PricesController,

@@ -4,6 +4,7 @@ export * from './access.js';
 export * from './answer-rules.js';
 export * from './batches.js';
 export * from './billing.js';
+export * from './claims.js';
 export * from './closes.js';
 export * from './commitments.js';
 export * from './costs.js';

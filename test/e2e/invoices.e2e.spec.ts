@@ -127,6 +127,14 @@ describe('invoices and statements by REST and the command line', () => {
     expect((await platform.get<{ data: Invoice[] }>(`/v1/invoices?tenant=${tenant}&limit=1`)).data).toHaveLength(1);
   });
 
+  it('stand beside claims of machines, of which there are none here and which the operator alone ends', async () => {
+    expect(await mizan('claim', 'list', '--state', 'all')).toEqual({ data: [], hasMore: false });
+    const path = `/v1/claims/${nobody}/${nobody}/resolution`;
+    expect((await platform.send('POST', path, { resolution: 'rejected', note: 'no such work' })).error?.code).toBe('NOT_FOUND');
+    expect((await platform.send('POST', path, { resolution: 'maybe', note: 'x' })).error).toMatchObject({ code: 'REQUEST_INVALID', param: 'resolution' });
+    expect((await orgAdmin.send('GET', '/v1/claims')).error?.code).toBe('NOT_ALLOWED');
+  });
+
   it('stand beside royalties, which the operator alone gives, once for a record and out of what its machine earned', async () => {
     const { tenant } = stack.run;
     const owner = `0x${'0d'.repeat(20)}`;
