@@ -2,6 +2,7 @@ import type { Type } from '@nestjs/common';
 import { BatchesController } from './batches/batches.controller.js';
 import { BudgetsController } from './budgets/budgets.controller.js';
 import { ChargesController } from './budgets/charges.controller.js';
+import { ClaimsController } from './claims/claims.controller.js';
 import { ClosesController } from './closes/closes.controller.js';
 import { InvoicePartiesController } from './invoices/parties.controller.js';
 import { InvoicesController } from './invoices/invoices.controller.js';
@@ -30,6 +31,7 @@ import { SettlementsController } from './payouts/settlements.controller.js';
 import { PoliciesController } from './policies/policies.controller.js';
 import { PricesController } from './prices/prices.controller.js';
 import { CheckpointController } from './records/checkpoint.controller.js';
+import { QuotesController } from './quotes/quotes.controller.js';
 import { RecordsController } from './records/records.controller.js';
 import { RoyaltiesController } from './royalties/royalties.controller.js';
 import { ResponsesController } from './responses/responses.controller.js';
@@ -55,9 +57,11 @@ export const controllers: readonly Type[] = [
   ChargesController,
   CostsController,
   ClosesController,
+  ClaimsController,
   InvoicesController,
   InvoicePartiesController,
   PricesController,
+  QuotesController,
   NodesController,
   EnrolmentTokensController,
   OffersController,
