@@ -3,10 +3,10 @@ import { Command } from 'commander';
 import { ApiError } from './api-client.js';
 import { bondCommand } from './bond-command.js';
 import { chainCommand } from './chain-command.js';
-import { claimCommands } from './admin/claims.js';
 import { closeCommands } from './admin/closes.js';
 import { costCommands } from './admin/costs.js';
 import { custodyCommands } from './admin/custody.js';
+import { erasureCommands } from './admin/erasures.js';
 import { invoiceCommands } from './admin/invoices.js';
 import { moneyCommands } from './admin/money.js';
 import { nodeCommands } from './admin/nodes.js';
@@ -20,7 +20,7 @@ import { verifyCommand } from './verify-command.js';
 import { witnessCommand } from './witness-command.js';
 
 const program = new Command('mizan').description('administers a Mizan deployment, and verifies it from outside');
-for (const command of [...organisationCommands(), ...custodyCommands(), ...policyCommands(), ...trafficCommands(), ...moneyCommands(), ...closeCommands(), ...claimCommands(), ...costCommands(), ...invoiceCommands(), ...nodeCommands(), ...recordCommands(), settleCommand(), chainCommand(), bondCommand(), verifyCommand(), witnessCommand(), monitorCommand()]) program.addCommand(command);
+for (const command of [...organisationCommands(), ...custodyCommands(), ...policyCommands(), ...trafficCommands(), ...moneyCommands(), ...closeCommands(), ...costCommands(), ...invoiceCommands(), ...nodeCommands(), ...recordCommands(), ...erasureCommands(), settleCommand(), chainCommand(), bondCommand(), verifyCommand(), witnessCommand(), monitorCommand()]) program.addCommand(command);
 
 try {
   await program.parseAsync();

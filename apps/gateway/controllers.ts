@@ -6,6 +6,7 @@ import { ClaimsController } from './claims/claims.controller.js';
 import { ClosesController } from './closes/closes.controller.js';
 import { InvoicePartiesController } from './invoices/parties.controller.js';
 import { InvoicesController } from './invoices/invoices.controller.js';
+import { ErasuresController } from './erasures/erasures.controller.js';
 import { CostsController } from './costs/costs.controller.js';
 import { FilesController } from './files/files.controller.js';
 import { LogController } from './log/log.controller.js';
@@ -66,6 +67,7 @@ export const controllers: readonly Type[] = [
   EnrolmentTokensController,
   OffersController,
   RecordsController,
+  ErasuresController,
   CheckpointController,
   LogController,
   PayeesController,

@@ -5,7 +5,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { Kvm } from '@nats-io/kv';
 import { z } from 'zod';
 import { Bus, Serve } from '#messaging';
-import { aliasReplica, billingCalls, failure, governanceCalls, keyReplica, limitReplica, limits, nodeSubjects, offerReplica, policyReplica, priceReplica, recordCommit, tenantReplica } from '#protocol';
+import { aliasReplica, billingCalls, erasureCalls, failure, generateSealKeys, governanceCalls, keyReplica, limitReplica, limits, nodeSubjects, offerReplica, policyReplica, priceReplica, recordCommit, tenantReplica } from '#protocol';
 import type { CredentialName, LimitScope, LogRecord, ModelAlias, Replica, ReplyOf, RequestOf, Role, TrafficLimits, ValueOf } from '#protocol';
 import { defineService, runService } from '#service';
 import type { RunningService } from '#service';
@@ -15,6 +15,9 @@ import { limitEntry, offerEntry, permitAll, priceEntry, tenant, uuidOf } from '.
 import { gateway } from './gateway.service-definition.js';
 
 const pepper = 'a pepper for integration tests';
+
+/** The key of everybody whom data is about. */
+export const personKeys = generateSealKeys();
 
 /** What remains of the one budget; the real one is billing's and is tested there. */
 export class Purse {
@@ -51,6 +54,16 @@ class OrganisationsRpc {
   @Serve(governanceCalls.getOrganisation)
   get({ tenant: id }: RequestOf<typeof governanceCalls.getOrganisation>): ReplyOf<typeof governanceCalls.getOrganisation> {
     return { id, name: tenant.name, pseudonym: tenant.pseudonym, createdAtMs: 1 };
+  }
+
+  @Serve(erasureCalls.personKey)
+  key(): ReplyOf<typeof erasureCalls.personKey> {
+    return { keyId: uuidOf(0x60), publicKey: personKeys.publicKey.toString('base64') };
+  }
+
+  @Serve(erasureCalls.erase)
+  erase({ tenant: of, person, basis, reference }: RequestOf<typeof erasureCalls.erase>): ReplyOf<typeof erasureCalls.erase> {
+    return { id: uuidOf(0x61), tenant: of, person, basis, reference, requestedAtMs: 1, erasedAtMs: 1, personKey: uuidOf(0x60), searchRows: 0 };
   }
 
   @Serve(governanceCalls.createOrganisation)
@@ -98,7 +111,7 @@ export class GatewayStack<Gateway extends Pick<RunningService, 'url' | 'stop'> =
     const stub = (name: 'billing' | 'governance', module: new () => object) => runService(defineService({ name, config: z.object({}), module: () => module, migrations: [], http: 'internal' }), common(name));
     const buses = new Map<string, Bus>();
     for (const name of ['governance', 'scheduler', 'billing'] as const) buses.set(name, await Bus.connect({ url: nats.url, creds: nats.credentials[name], name }));
-    await put(buses.get('governance')!, tenantReplica, tenant.tenant, tenant);
+    await put(buses.get('governance')!, tenantReplica, tenant.tenant, { ...tenant, personSalt: Buffer.alloc(32, 7).toString('base64') });
     await put(buses.get('governance')!, policyReplica, tenant.tenant, { tenant: tenant.tenant, version: 1, hash: '12'.repeat(32), text: permitAll, publishedAtMs: 1 });
     const stubs = [await stub('billing', PurseModule), await stub('governance', OrganisationsModule)];
     const environment = { ...common('gateway'), KEY_PEPPER: pepper, PLACEMENT_WAIT_MS: '2000', ...env };

@@ -6,7 +6,7 @@ import type { NodeJobInput, NodeJobOutput } from '#wire';
 import { sealKeys, tenant, uuidOf } from './examples.js';
 import { testNats } from '#testing';
 import type { TestNats } from '#testing';
-import { GatewayStack, eventually } from './gateway-harness.js';
+import { GatewayStack, eventually, personKeys } from './gateway-harness.js';
 
 const vector = [0.5, -0.25, 0.125, 1];
 const usage = { inputTokens: 3, outputTokens: 0 };
@@ -73,6 +73,25 @@ describe('the gateway over HTTP', () => {
     expect((completed!.facts as CompletedFacts).receipt).not.toBeNull();
     const body = openRecordBody(record!, 'admitted', admitted!.body!, sealKeys.privateKey);
     expect(body.fields).toMatchObject({ tags: ['sender:a@b.org'], dataClass: 'internal', machine: { name: 'node-1' } });
+  });
+
+  it('knows a subject by a pseudonym alone from the door on, in records and for an erasure', async () => {
+    const subject = 'Erika Mustermann, 12.8.1964';
+    const response = await post('/v1/embeddings', { model: 'mizan/embed', input: 'hello' }, { 'x-mizan-subject': subject });
+    const record = response.headers.get('x-mizan-record')!;
+    await eventually(() => stack.records.filter(({ id }) => id === record).length === 2);
+    const admitted = stack.records.find(({ id, type }) => id === record && type === 'admitted')!;
+    const body = openRecordBody(record, 'admitted', admitted.body!, sealKeys.privateKey, personKeys.privateKey);
+    const person = body.fields['subject'];
+    expect(person).toMatch(/^[0-9a-f]{64}$/);
+    const compliance = await stack.key('compliance', 'compliance', null, 9);
+    const erase = (more: object, as: string) => fetch(`${stack.url}/v1/erasures`, { method: 'POST', headers: { authorization: `Bearer ${as}`, 'content-type': 'application/json' }, body: JSON.stringify(more) });
+    const asked = await erase({ subject, basis: 'GDPR Art. 17(1)(b)' }, compliance);
+    expect([asked.status, await asked.json()]).toEqual([201, expect.objectContaining({ tenant: tenant.tenant, person, reference: null })]);
+    expect(await errorOf(await erase({ subject, basis: 'x' }, key))).toMatchObject({ status: 403, code: 'NOT_ALLOWED' });
+    expect(await errorOf(await erase({ subject, basis: 'x' }, await stack.key('orgadmin', 'org_admin', null, 10)))).toMatchObject({ status: 403, code: 'NOT_ALLOWED' });
+    for (const wrong of [{ basis: 'x' }, { subject: 'M\u00fcller', basis: 'x' }, { subject, person, basis: 'x' }]) expect(await errorOf(await erase(wrong, compliance))).toMatchObject({ status: 400, param: 'subject' });
+    expect(await errorOf(await erase({ subject }, compliance))).toMatchObject({ status: 400, param: 'basis' });
   });
 
   it.each<[string, () => Promise<Response>, number, string]>([

@@ -31,6 +31,7 @@ import { Decider } from './request/decide.js';
 import { DecisionCounter } from './request/decision-counter.js';
 import { Dispatcher } from './request/dispatch.js';
 import { HedgeShares } from './request/hedge.js';
+import { Persons } from './request/persons.js';
 import { BillingLeases } from './request/lease-issuer.js';
 import { Limiter } from './request/limit.js';
 import { Placement } from './request/place.js';
@@ -73,10 +74,11 @@ export const parts: FactoryProvider[] = [
   { provide: LiveGateways, inject: [SERVICE_CONFIG, Clock], useFactory: (config: GatewayConfig, clock: Clock) => new LiveGateways(config.GATEWAY_ID, clock) },
   { provide: Presence, inject: [Bus, SERVICE_CONFIG, LiveGateways], useFactory: (bus: Bus, config: GatewayConfig, live: LiveGateways) => Presence.join(bus, config.GATEWAY_ID, live) },
   { provide: Limiter, inject: [Replicated, LiveGateways, Clock], useFactory: (replicated: Replicated, live: LiveGateways, clock: Clock) => new Limiter(replicated, live, clock) },
+  { provide: Persons, inject: [Caller, SERVICE_CONFIG, Clock], useFactory: (caller: Caller, config: GatewayConfig, clock: Clock) => Persons.asking(caller, config.KEY_PEPPER, clock) },
   {
     provide: RequestPipeline,
-    inject: [Replicated, OfferBook, LeaseBook, Recorder, NodeClient, SERVICE_CONFIG, Clock, Limiter, Ids, DecisionCounter],
-    useFactory: (replicated: Replicated, book: OfferBook, leases: LeaseBook, recorder: Recorder, nodes: NodeClient, config: GatewayConfig, clock: Clock, limiter: Limiter, ids: Ids, decisions: DecisionCounter) => {
+    inject: [Replicated, OfferBook, LeaseBook, Recorder, NodeClient, SERVICE_CONFIG, Clock, Limiter, Ids, DecisionCounter, Persons],
+    useFactory: (replicated: Replicated, book: OfferBook, leases: LeaseBook, recorder: Recorder, nodes: NodeClient, config: GatewayConfig, clock: Clock, limiter: Limiter, ids: Ids, decisions: DecisionCounter, persons: Persons) => {
       const placement = new Placement(book, clock, config.PLACEMENT_WAIT_MS);
       const retries = new RetryBudget(clock);
       return new RequestPipeline({
@@ -87,6 +89,7 @@ export const parts: FactoryProvider[] = [
         cache: new AnswerCache(clock),
         hedges: new HedgeShares(clock),
         semantic: new SemanticCache(clock),
+        persons,
         ids,
         durability: config.RECORD_DURABILITY,
         deadlineMs: config.REQUEST_DEADLINE_MS,
@@ -107,9 +110,9 @@ export const parts: FactoryProvider[] = [
   { provide: Once, inject: [Bus, Clock], useFactory: (bus: Bus, clock: Clock) => new Once(new BucketClaims(bus), clock) },
   {
     provide: Inference,
-    inject: [Replicated, RequestPipeline, Once, Authenticator, SERVICE_CONFIG],
-    useFactory: (replicated: Replicated, pipeline: RequestPipeline, once: Once, authenticator: Authenticator, config: GatewayConfig) =>
-      new Inference(replicated, pipeline, once, authenticator, { commentMs: config.STREAM_COMMENT_MS, deadlineMs: config.REQUEST_DEADLINE_MS, streamDeadlineMs: config.STREAM_DEADLINE_MS }),
+    inject: [Replicated, RequestPipeline, Once, Authenticator, Persons, SERVICE_CONFIG],
+    useFactory: (replicated: Replicated, pipeline: RequestPipeline, once: Once, authenticator: Authenticator, persons: Persons, config: GatewayConfig) =>
+      new Inference(replicated, pipeline, once, authenticator, persons, { commentMs: config.STREAM_COMMENT_MS, deadlineMs: config.REQUEST_DEADLINE_MS, streamDeadlineMs: config.STREAM_DEADLINE_MS }),
   },
   { provide: ImageInliner, inject: [SERVICE_CONFIG], useFactory: (config: GatewayConfig) => new ImageInliner(new AllowList(config.OUTBOUND_ALLOW)) },
   { provide: PublishedLog, inject: [Caller, Clock], useFactory: (caller: Caller, clock: Clock) => new PublishedLog(caller, clock) },
@@ -119,7 +122,7 @@ export const parts: FactoryProvider[] = [
     inject: [StoredResponses, ProjectScope, Replicated],
     useFactory: (stored: StoredResponses, scope: ProjectScope, replicated: Replicated) => new PlannedResponses(stored, scope, replicated),
   },
-  { provide: ProjectScope, inject: [Replicated], useFactory: (replicated: Replicated) => new ProjectScope(replicated) },
+  { provide: ProjectScope, inject: [Replicated, Persons], useFactory: (replicated: Replicated, persons: Persons) => new ProjectScope(replicated, persons) },
   {
     provide: LineWorker,
     inject: [Caller, Replicated, RequestPipeline, ImageInliner, SERVICE_CONFIG, Clock],

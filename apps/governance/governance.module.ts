@@ -29,6 +29,10 @@ import { Organisations } from './organisations/organisations.service.js';
 import { OrganisationStore } from './organisations/organisations.store.js';
 import { Pseudonyms } from './organisations/pseudonyms.service.js';
 import { SealingKeyStore } from './organisations/sealing-keys.store.js';
+import { Erasures } from './persons/erasures.service.js';
+import { ErasureStore } from './persons/erasures.store.js';
+import { PersonKeyStore } from './persons/person-keys.store.js';
+import { PersonsRpc } from './persons/persons.rpc.js';
 import { DryRunService } from './policies/dry-run.service.js';
 import { Market } from './policies/market.service.js';
 import { PoliciesRpc } from './policies/policies.rpc.js';
@@ -52,6 +56,7 @@ import { Witnessing } from './witnesses/witnessing.service.js';
 
 const organisations = [Organisations, OrganisationStore, SealingKeyStore, Pseudonyms, ChangeLog];
 const custody = [Custody, KeyManagers, TenantKeyStore, TenantKmsStore];
+const persons = [Erasures, ErasureStore, PersonKeyStore];
 const keys = [Keys, KeyStore, Bootstrap];
 const policies = [Policies, PolicyStore, DryRunService, Market];
 const traffic = [Limits, LimitStore, Aliases, AliasStore];
@@ -65,8 +70,8 @@ export class GovernanceModule {
   static for(config: GovernanceConfig): DynamicModule {
     return {
       module: GovernanceModule,
-      controllers: [OrganisationsRpc, CustodyRpc, KeysRpc, PoliciesRpc, TrafficRpc, AuditRpc, RecordsConsumer],
-      providers: [{ provide: Secrets, useValue: new Secrets(config) }, ...organisations, ...custody, ...keys, ...policies, ...traffic, ...audit, ...search, ...runs, ...witnesses, Republish],
+      controllers: [OrganisationsRpc, CustodyRpc, PersonsRpc, KeysRpc, PoliciesRpc, TrafficRpc, AuditRpc, RecordsConsumer],
+      providers: [{ provide: Secrets, useValue: new Secrets(config) }, ...organisations, ...custody, ...persons, ...keys, ...policies, ...traffic, ...audit, ...search, ...runs, ...witnesses, Republish],
     };
   }
 }

@@ -16,6 +16,8 @@ export interface OpenEntry {
   readonly timeMs: number;
   /** Null: not disclosed. */
   readonly fields: BundleFields | null;
+  /** Names of fields about a person that are erased, or not disclosed. */
+  readonly hidden: readonly string[];
 }
 
 /** Base64 as it must be. Error: `Malformed`, naming what it is. */
@@ -33,8 +35,8 @@ export function openEntry(crypto: BundleCrypto, { index, envelope, body, proof }
   const hashes = proof.map((hash) => bytesOf(hash, `the proof of entry ${index}`));
   if (!verifyInclusion(crypto.hash, { leafHash: leafHash(crypto.hash, bytes), index, size, root, proof: hashes })) throw new Malformed(`its bytes are not number ${index} of the log at size ${size}`);
   const said = envelopeOf(bytes);
-  if (body !== null && bodyRoot(crypto, said.schema, bytesOf(body.secret, `the secret of entry ${index}`), body.fields) !== said.root) throw new Malformed('its body is not the one that it commits to');
-  return { index, id: said.id, type: said.type, timeMs: Date.parse(said.time), fields: body?.fields ?? null };
+  if (body !== null && bodyRoot(crypto, said.schema, bytesOf(body.secret, `the secret of entry ${index}`), body.fields, body.person) !== said.root) throw new Malformed('its body is not the one that it commits to');
+  return { index, id: said.id, type: said.type, timeMs: Date.parse(said.time), fields: body?.fields ?? null, hidden: body?.person?.secret === null ? Object.keys(body.person.commitments).sort() : [] };
 }
 
 function envelopeOf(bytes: Uint8Array): Record<'id' | 'type' | 'time' | 'schema' | 'root', string> {

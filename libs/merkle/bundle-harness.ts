@@ -1,7 +1,7 @@
 import { createHash, createPrivateKey } from 'node:crypto';
 import { canonicalJson } from '#kernel';
 import type { Json } from '#kernel';
-import { commit, offersHash, offersRecordId, priceHash, signReceipt } from '#protocol';
+import { commit, commitApart, offersHash, offersRecordId, priceHash, signReceipt } from '#protocol';
 import type { RecordFields } from '#protocol';
 import { formatBundle } from './bundle.js';
 import type { Bundle } from './bundle.js';
@@ -29,6 +29,8 @@ interface Draft {
   readonly type: string;
   readonly fields: RecordFields;
   readonly secret: Uint8Array;
+  /** Fields that are apart, under a secret of their own. */
+  readonly apart?: { readonly names: readonly string[]; readonly secret: Uint8Array; readonly isErased: boolean };
   /** After the first, in milliseconds. */
   readonly at: number;
 }
@@ -44,6 +46,8 @@ export interface Lies {
   readonly receipt?: { readonly usage: { inputTokens: number; outputTokens: number } };
   /** Leaves entries of these types out of the file. */
   readonly without?: readonly string[];
+  /** The decision is about a person: what names them is disclosed, or erased. */
+  readonly about?: 'shown' | 'erased';
   /** Puts the policy's entry after the decision in the log. */
   readonly latePolicy?: boolean;
 }
@@ -73,15 +77,17 @@ export function exampleBundle(lies: Lies = {}): Bundle {
     { id: priceVersion, type: 'price.set', fields: { offer, ...price, validFromMs: timeMs, keyId: null, ...lies.price }, secret: seedOf(0), at: 0 },
     { id: node, type: 'node.enrolled', fields: { node, name: 'frankfurt', publicKey: toHex(ed25519PublicKey(nodeSeed)) }, secret: seedOf(0), at: 0 },
     { id: offersRecordId(hash), type: 'offers.seen', fields: { hash, offers: lies.offers ?? (exampleOffers) }, secret: seedOf(0), at: 900 },
-    { id: recordId, type: 'admitted', fields: { ...decision, requestHash, ...run, ...lies.admitted }, secret: seedOf(12), at: 1_000 },
+    { id: recordId, type: 'admitted', fields: { ...decision, ...(lies.about && { subject: 'cd'.repeat(32), tags: ['sender:a@b.org'] }), requestHash, ...run, ...lies.admitted }, secret: seedOf(12), at: 1_000, ...(lies.about && { apart: { names: ['subject', 'tags'], secret: seedOf(15), isErased: lies.about === 'erased' } }) },
     { id: recordId, type: 'completed', fields: { outcome: 'ok', usage, usageSource: 'engine', chargeNanos: '260', responseHash, receipt, attempts: [], ...run, ...lies.completed }, secret: seedOf(13), at: 1_010 },
   ];
   return bundleOf(lies.latePolicy ? [...drafts, policy] : [policy, ...drafts], lies);
 }
 
 function bundleOf(drafts: readonly Draft[], { anchor, without = [] }: Lies): Bundle {
-  const envelope = ({ id, type, at, secret, fields }: Draft): Uint8Array =>
-    toUtf8(canonicalJson({ v: 1, id, type, time: new Date(timeMs + at).toISOString(), tenant: 'ab'.repeat(32), schema: `mizan.record.${type}/2`, root: commit(secret, fields).root }));
+  const envelope = ({ id, type, at, secret, fields, apart }: Draft): Uint8Array => {
+    const { root } = apart === undefined ? commit(secret, fields) : commitApart(secret, apart.secret, fields, (name) => apart.names.includes(name));
+    return toUtf8(canonicalJson({ v: 1, id, type, time: new Date(timeMs + at).toISOString(), tenant: 'ab'.repeat(32), schema: `mizan.record.${type}/${apart === undefined ? 2 : 3}`, root }));
+  };
   const noise = ['0', '1'].map(toUtf8);
   const anchored = [...noise, ...drafts.map(envelope)].map((entry) => leafHash(sha256, entry));
   const anchoredRoot = rootOf(sha256, anchored);
@@ -95,7 +101,7 @@ function bundleOf(drafts: readonly Draft[], { anchor, without = [] }: Lies): Bun
   const entries = all.map((draft, at) => ({
     index: noise.length + at,
     envelope: toBase64(envelope(draft)),
-    body: { secret: toBase64(draft.secret), fields: draft.fields },
+    body: bodyOf(draft),
     proof: inclusionProof(sha256, noise.length + at, leaves.length, hashAt).map(toBase64),
   }));
   return {
@@ -107,6 +113,13 @@ function bundleOf(drafts: readonly Draft[], { anchor, without = [] }: Lies): Bun
     entries: entries.filter((_, at) => !without.includes(all[at]!.type)),
     earlier: [{ size: anchored.length, root: toBase64(anchoredRoot), proof: consistencyProof(sha256, anchored.length, leaves.length, hashAt).map(toBase64) }],
   };
+}
+
+function bodyOf({ secret, fields, apart }: Draft): NonNullable<Bundle['entries'][number]['body']> {
+  if (apart === undefined) return { secret: toBase64(secret), fields };
+  const { commitments } = commitApart(secret, apart.secret, fields, (name) => apart.names.includes(name));
+  const left = Object.fromEntries(Object.entries(fields).filter(([name]) => !apart.isErased || !apart.names.includes(name)));
+  return { secret: toBase64(secret), fields: left, person: { commitments, secret: apart.isErased ? null : toBase64(apart.secret) } };
 }
 
 export const exampleText = (lies: Lies = {}): string => formatBundle(exampleBundle(lies));

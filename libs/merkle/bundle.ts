@@ -5,13 +5,19 @@ import { Malformed } from './malformed.js';
 
 export type BundleFields = Readonly<Record<string, Json>>;
 
+/** The fields of a body that are about a person: their commitments by name (hex), and the secret (base64) of their salts; null: they are erased. */
+export interface BundlePerson {
+  readonly commitments: Readonly<Record<string, string>>;
+  readonly secret: string | null;
+}
+
 /** An entry of the log as a bundle carries it. */
 export interface BundleEntry {
   readonly index: number;
   /** Base64 of the exact hashed bytes. */
   readonly envelope: string;
   /** Null: not disclosed. `secret`, base64, gives the salts. */
-  readonly body: { readonly secret: string; readonly fields: BundleFields } | null;
+  readonly body: { readonly secret: string; readonly fields: BundleFields; readonly person?: BundlePerson | undefined } | null;
   /** Base64 hashes, leaf to root of the bundle's checkpoint. */
   readonly proof: readonly string[];
 }
@@ -79,15 +85,21 @@ const listOf = (item: Shape): Shape => (value, at) => {
   must(Array.isArray(value), at, 'a list');
   (value as readonly Json[]).forEach((member, n) => item(member, `${at}[${n}]`));
 };
-const exactly = (members: Readonly<Record<string, Shape>>): Shape => (value, at) => {
+const exactly = (members: Readonly<Record<string, Shape>>, optional: readonly string[] = []): Shape => (value, at) => {
   must(isObject(value), at, 'an object');
   const names = Object.keys(members);
   const odd = Object.keys(value as object).find((name) => !names.includes(name));
   if (odd !== undefined) throw new Malformed(`${at} has a member "${odd}" that it must not have`);
-  for (const name of names) members[name]!((value as Record<string, Json>)[name], `"${name}" of ${at}`);
+  for (const name of names) if (!optional.includes(name) || Object.hasOwn(value as object, name)) members[name]!((value as Record<string, Json>)[name], `"${name}" of ${at}`);
 };
 const orNull = (shape: Shape): Shape => (value, at) => (value === null ? undefined : shape(value, at));
 const format: Shape = (value, at) => must(value === bundleFormat, at, bundleFormat);
+
+const hashesByName: Shape = (value, at) => {
+  must(isObject(value), at, 'an object');
+  for (const [name, hash] of Object.entries(value as object)) must(typeof hash === 'string' && /^[0-9a-f]{64}$/.test(hash), `"${name}" of ${at}`, 'a commitment');
+};
+const body = exactly({ secret: text, fields, person: exactly({ commitments: hashesByName, secret: orNull(text) }) }, ['person']);
 
 const bundleShape = exactly({
   format,
@@ -95,6 +107,6 @@ const bundleShape = exactly({
   logKey: text,
   witnessKeys: listOf(text),
   checkpoint: text,
-  entries: listOf(exactly({ index: position, envelope: text, body: orNull(exactly({ secret: text, fields })), proof: listOf(text) })),
+  entries: listOf(exactly({ index: position, envelope: text, body: orNull(body), proof: listOf(text) })),
   earlier: listOf(exactly({ size: position, root: text, proof: listOf(text) })),
 });

@@ -54,6 +54,19 @@ describe('a proof bundle', () => {
     expect(broken(verdict).join('\n')).toContain(expected);
   });
 
+  it('holds where what names a person is erased, and says what is', () => {
+    for (const about of ['shown', 'erased'] as const) {
+      const verdict = verdictOf(exampleText({ about }));
+      expect([broken(verdict), verdict.result]).toEqual([[], 'valid']);
+      expect(verdict.checks.find(({ name }) => name === 'entry 6')!.detail.includes('erased of it: subject, tags')).toBe(about === 'erased');
+    }
+    const bundle = exampleBundle({ about: 'erased' });
+    const changed = (person: object, fields = {}): string => formatBundle({ ...bundle, entries: bundle.entries.map((entry) => (entry.body?.person ? { ...entry, body: { ...entry.body, fields: { ...entry.body.fields, ...fields }, person: { ...entry.body.person, ...person } } } : entry)) });
+    for (const text of [changed({ commitments: { subject: 'ab'.repeat(32) } }), changed({ secret: Buffer.alloc(32).toString('base64') }), changed({}, { subject: 'someone' }), changed({}, { model: 'n' })]) {
+      expect(broken(verdictOf(text)).join()).toContain('entry 6');
+    }
+  });
+
   it('is refused with any bit of it changed, and what does not hold is named', () => {
     const bytes = Buffer.from(exampleText());
     const every = Number(process.env['MIZAN_BUNDLE_BITS_STEP'] ?? 149);

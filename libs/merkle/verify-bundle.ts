@@ -112,7 +112,7 @@ export function verifyBundle(text: string, crypto: BundleCrypto, trust: BundleTr
     check(`entry ${entry.index}`, () => {
       const open = openEntry(crypto, entry, checkpoint);
       (open.id === bundle.record ? state.entries : state.others).push(open);
-      return `${open.type} of ${new Date(open.timeMs).toISOString()}, number ${open.index} of ${checkpoint.size}${open.fields === null ? '' : ', with its body'}`;
+      return `${open.type} of ${new Date(open.timeMs).toISOString()}, number ${open.index} of ${checkpoint.size}${open.fields === null ? '' : ', with its body'}${open.hidden.length === 0 ? '' : `; erased of it: ${open.hidden.join(', ')} (their commitments hold)`}`;
     });
   }
   for (const tree of bundle.earlier) {

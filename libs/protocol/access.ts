@@ -6,6 +6,8 @@ export const Role = {
   developer: 'developer',
   finance: 'finance',
   auditor: 'auditor',
+  /** Answers for the rights of those whom data is about, and for what law asks to be kept. */
+  compliance: 'compliance',
 } as const;
 export type Role = (typeof Role)[keyof typeof Role];
 export const roles = Object.values(Role) as [Role, ...Role[]];
@@ -55,23 +57,29 @@ export const actions = [
   'custody.write',
   /** The key over all of the deployment's tenant keys. */
   'master.rotate',
+  /** What of a person is erased: by those who answer for it alone. */
+  'erasure.read',
+  'erasure.write',
 ] as const;
 export type Action = (typeof actions)[number];
 
 /** Work with prompts and answers: never the platform's own. */
 const working: readonly Action[] = ['inference.run', 'file.use', 'batch.run'];
+/** Decided by the organisation, never by the platform. */
+const answering: readonly Action[] = ['erasure.write'];
 const reading: readonly Action[] = ['model.read', 'organisation.read', 'project.read', 'budget.read', 'price.read', 'offer.read', 'limit.read', 'alias.read'];
 
 /** `own` = only within the principal's organisation; `any` = across organisations. */
 export const grants: Record<Role, { scope: 'own' | 'any'; actions: ReadonlySet<Action> }> = {
-  platform_admin: { scope: 'any', actions: new Set(actions.filter((action) => !working.includes(action))) },
+  platform_admin: { scope: 'any', actions: new Set(actions.filter((action) => !working.includes(action) && !answering.includes(action))) },
   org_admin: {
     scope: 'own',
-    actions: new Set<Action>([...reading, 'project.write', 'key.write', 'key.read', 'limit.write', 'alias.write', 'policy.write', 'policy.read', 'policy.dryRun', 'budget.write', 'record.read', 'proof.read', 'payout.read', 'settlement.run', 'invoice.read', 'custody.read', 'custody.write']),
+    actions: new Set<Action>([...reading, 'project.write', 'key.write', 'key.read', 'limit.write', 'alias.write', 'policy.write', 'policy.read', 'policy.dryRun', 'budget.write', 'record.read', 'proof.read', 'payout.read', 'settlement.run', 'invoice.read', 'custody.read', 'custody.write', 'erasure.read']),
   },
   developer: { scope: 'own', actions: new Set<Action>([...reading, ...working, 'policy.read', 'record.read', 'proof.read']) },
   finance: { scope: 'own', actions: new Set<Action>([...reading, 'budget.write', 'payout.read', 'settlement.run', 'proof.read', 'invoice.read']) },
-  auditor: { scope: 'own', actions: new Set<Action>([...reading, 'key.read', 'policy.read', 'policy.dryRun', 'record.read', 'proof.read', 'payout.read', 'node.read', 'invoice.read', 'custody.read']) },
+  auditor: { scope: 'own', actions: new Set<Action>([...reading, 'key.read', 'policy.read', 'policy.dryRun', 'record.read', 'proof.read', 'payout.read', 'node.read', 'invoice.read', 'custody.read', 'erasure.read']) },
+  compliance: { scope: 'own', actions: new Set<Action>([...reading, ...answering, 'policy.read', 'record.read', 'proof.read', 'custody.read', 'erasure.read']) },
 };
 
 /** Whether a role may act on a resource of `tenant`. A resource without a tenant (`null`) belongs to the deployment. */

@@ -9,7 +9,7 @@ import type { Json } from '#kernel';
 export type RecordFields = Readonly<Record<string, Json>>;
 
 /** How a record's fields are committed to: the number at the end of its envelope's `schema`. */
-export const commitmentVersions = [1, 2] as const;
+export const commitmentVersions = [1, 2, 3] as const;
 export type CommitmentVersion = (typeof commitmentVersions)[number];
 
 /** Fields with what commits to them. */
@@ -43,10 +43,64 @@ export function commit(secret: Uint8Array, fields: RecordFields): Committed {
   return { root: hash('sha256', commitments, 'hex'), json: `{${members}}` };
 }
 
-/** The root that a body gives under the version that its entry names. */
+/** The root that a body without a part apart gives under the version that its entry names. */
 export function commitmentRoot(version: CommitmentVersion, secret: Uint8Array, fields: RecordFields): string {
-  return version === 2 ? commit(secret, fields).root : rootOfVersion1(secret, fields);
+  return version === 1 ? rootOfVersion1(secret, fields) : commit(secret, fields).root;
 }
+
+/** What of a body is apart from the rest, under a secret of its own: destroying that leaves the rest verifiable. */
+export interface Apart {
+  /** By name, hex: of exactly the fields that are apart. */
+  readonly commitments: Readonly<Record<string, string>>;
+  /** Null: their salts are gone, or not disclosed; then their values are not in the body either. */
+  readonly secret: Uint8Array | null;
+}
+
+export interface CommittedApart extends Committed {
+  /** Of the fields that are apart; `json` has the others. */
+  readonly apartJson: string;
+  readonly commitments: Readonly<Record<string, string>>;
+}
+
+/** Version 3: as version 2 over all fields, but fields that are apart have their salts, at the same places, from the keystream of the other secret. */
+export function commitApart(secret: Uint8Array, apartSecret: Uint8Array, fields: RecordFields, isApart: (name: string) => boolean): CommittedApart {
+  const names = namesOf(fields);
+  const salts = saltsOf(secret, names.length);
+  const apartSalts = saltsOf(apartSecret, names.length);
+  const members: Record<'open' | 'apart', string[]> = { open: [], apart: [] };
+  const commitments: Record<string, string> = {};
+  let all = '';
+  for (const [n, name] of names.entries()) {
+    const apart = isApart(name);
+    const value = canonicalJson(fields[name]!);
+    const one = commitment(apart ? apartSalts : salts, n, name, value);
+    all += one;
+    if (apart) commitments[name] = one;
+    members[apart ? 'apart' : 'open'].push(`${JSON.stringify(name)}:${value}`);
+  }
+  return { root: hash('sha256', all, 'hex'), json: `{${members.open.join(',')}}`, apartJson: `{${members.apart.join(',')}}`, commitments };
+}
+
+/** The root of version 3; undefined when the fields that are apart are not what their commitments say. `fields` holds those that are disclosed. */
+export function rootWithApart(secret: Uint8Array, fields: RecordFields, apart: Apart): string | undefined {
+  const shown = namesOf(fields);
+  const names = [...new Set([...shown, ...Object.keys(apart.commitments)])].sort();
+  const salts = saltsOf(secret, names.length);
+  const apartSalts = apart.secret && saltsOf(apart.secret, names.length);
+  let all = '';
+  for (const [n, name] of names.entries()) {
+    const given = Object.hasOwn(apart.commitments, name) ? apart.commitments[name] : undefined;
+    const isShown = shown.includes(name);
+    if (given !== undefined && isShown !== (apartSalts !== null)) return undefined;
+    const made = isShown ? commitment(given === undefined ? salts : apartSalts!, n, name, canonicalJson(fields[name]!)) : given!;
+    if (given !== undefined && made !== given) return undefined;
+    all += made;
+  }
+  return hash('sha256', all, 'hex');
+}
+
+const saltsOf = (secret: Uint8Array, count: number): string => createCipheriv('aes-256-ctr', secret, zeroCounter).update(Buffer.alloc(count * saltBytes)).toString('hex');
+const commitment = (salts: string, n: number, name: string, value: string): string => hash('sha256', `${salts.slice(n * saltBytes * 2, (n + 1) * saltBytes * 2)}${name}\0${value}`, 'hex');
 
 /** Version 1: HMAC-SHA256(salt, name ‖ 00 ‖ value), hex; entries of older deployments have it. */
 export function commitField(salt: Uint8Array, name: string, value: Json): string {

@@ -48,6 +48,7 @@ export const errorCodes = {
   // record
   RECORD_UNAVAILABLE: ErrorKind.unavailable,
   RECORD_PENDING: ErrorKind.notFound,
+  PERSONAL_DATA_ERASED: ErrorKind.precondition,
   // keys
   KMS_UNAVAILABLE: ErrorKind.unavailable,
   KMS_REFUSED: ErrorKind.precondition,

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { roles } from './access.js';
 import { defineCall } from './define.js';
 import { searchFilter } from './record-search.js';
-import { recordType } from './records.js';
+import { erasedError } from './erasures.js';
+import { recordBody, recordType } from './records.js';
 import { label, pageRequest, sha256Hex, timeMs, uuid } from './scalars.js';
 import { limitScope, limitSetting, modelAliases, trafficLimits } from './traffic.js';
 import { dataClass } from './vocabulary.js';
@@ -35,7 +36,7 @@ export const logEntry = z.object({
   /** Base64 of the exact hashed bytes. */
   envelope: z.base64(),
   /** Decrypted body, only for readers of the tenant; null when none. */
-  body: z.object({ secret: z.base64(), fields: z.record(z.string(), z.json()) }).nullable(),
+  body: recordBody.extend({ error: erasedError.optional() }).nullable(),
 });
 
 /** A self-contained proof: verified with the log's public key and nothing else. */

@@ -13,6 +13,7 @@ export * from './decision-counts.js';
 export * from './custody.js';
 export * from './define.js';
 export * from './deployment-record.js';
+export * from './erasures.js';
 export * from './errors.js';
 export * from './files.js';
 export * from './governance.js';

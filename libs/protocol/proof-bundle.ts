@@ -7,6 +7,13 @@ import { sha256Hex, uuid } from './scalars.js';
 
 const proofHashes = z.array(z.base64());
 
+const bundledBody = z.object({
+  secret: z.base64(),
+  fields: z.record(z.string(), z.json()),
+  /** Of fields about a person; `secret` null: they are erased. */
+  person: z.object({ commitments: z.record(z.string(), sha256Hex), secret: z.base64().nullable() }).optional(),
+});
+
 /** One file with everything that it takes to check a record; `formatBundle` of the Merkle library gives its one text. */
 export const proofBundle = z.object({
   format: z.literal('mizan-bundle/1'),
@@ -14,7 +21,7 @@ export const proofBundle = z.object({
   logKey: z.string(),
   witnessKeys: z.array(z.string()),
   checkpoint: z.string(),
-  entries: z.array(z.object({ index: z.int().nonnegative(), envelope: z.base64(), body: z.object({ secret: z.base64(), fields: z.record(z.string(), z.json()) }).nullable(), proof: proofHashes })),
+  entries: z.array(z.object({ index: z.int().nonnegative(), envelope: z.base64(), body: bundledBody.nullable(), proof: proofHashes })),
   earlier: z.array(z.object({ size: z.int().nonnegative(), root: z.base64(), proof: proofHashes })),
 });
 

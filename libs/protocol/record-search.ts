@@ -26,6 +26,8 @@ export const searchTerms = z.object({
   node: uuid.optional(),
   /** A decimal number: records are written out without their schema, which would take a bigint for it. */
   costNanos: z.string().regex(decimal).optional(),
+  /** The key of whom the data is about: random, and leads to nobody once that person is erased. */
+  personKey: uuid.optional(),
 });
 export type SearchTerms = z.output<typeof searchTerms>;
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { answerAction } from './answer-rules.js';
-import { commit, commitmentRoot } from './commitments.js';
+import { commit, commitApart, commitmentRoot, rootWithApart } from './commitments.js';
 import type { CommitmentVersion, RecordFields } from './commitments.js';
 import { costTag } from './costs.js';
 import { decisionNumber } from './decision-counts.js';
@@ -40,6 +40,7 @@ export const recordTypes = [
   'sealing.rotated',
   'master.rotated',
   'kms.changed',
+  'person.erased',
 ] as const;
 export const recordType = z.enum(recordTypes);
 export type RecordType = z.output<typeof recordType>;
@@ -116,7 +117,7 @@ export const envelope = z.object({
   /** The tenant's pseudonym; the deployment's own entries carry `operator`. */
   tenant: z.union([sha256Hex, z.literal('operator')]),
   /** Ends in the version of the commitments (`commitmentVersions`). */
-  schema: z.string().regex(/^mizan\.record\.[a-z.-]+\/[12]$/),
+  schema: z.string().regex(/^mizan\.record\.[a-z.-]+\/[123]$/),
   root: sha256Hex,
 });
 export type Envelope = z.output<typeof envelope>;
@@ -146,8 +147,20 @@ export type LogRecord = z.output<typeof logRecord>;
 export const recordCommit = z.object({ v: z.literal(1), records: z.array(logRecord).min(1).max(64) });
 export type RecordCommit = z.output<typeof recordCommit>;
 
-/** The plaintext of a sealed body. */
-export const recordBody = z.object({ secret: base64, fields: z.record(z.string(), z.json()) });
+const fieldsByName = z.record(z.string(), z.json());
+const commitmentsByName = z.record(z.string(), sha256Hex);
+
+/** The plaintext of a sealed body. What names a person lies in it sealed to that person's key, with a secret of its own. */
+export const storedBody = z.object({ secret: base64, fields: fieldsByName, person: z.object({ commitments: commitmentsByName, sealed: sealedBody }).optional() });
+export type StoredBody = z.output<typeof storedBody>;
+
+/** An opened body. */
+export const recordBody = z.object({
+  secret: base64,
+  fields: fieldsByName,
+  /** Of the fields that name a person: their commitments, the key that they are under, and the secret of their salts; that null, they are erased, and not in `fields`. */
+  person: z.object({ keyId: uuid, commitments: commitmentsByName, secret: base64.nullable() }).optional(),
+});
 export type RecordBody = z.output<typeof recordBody>;
 
 /** What of a request's decision goes into the sealed body of `admitted` and `refused`, beside the facts. */
@@ -189,21 +202,37 @@ export interface RecordDraft {
 }
 
 const entryContext = (id: string, type: RecordType): string => `${id}|${type}`;
+const personContext = (id: string, type: RecordType): string => `${id}|${type}|person`;
 
-function envelopeBytes(draft: RecordDraft, tenant: string, root: string): Buffer {
+/** What of a decision names a person, where a subject is declared: the subject, and tags such as `sender:someone@example.com`. */
+const namesPerson = (name: string, fields: RecordFields): boolean => name === 'subject' || (name === 'tags' && Array.isArray(fields[name]) && fields[name].length > 0);
+
+function envelopeBytes(draft: RecordDraft, tenant: string, root: string, version: 2 | 3 = 2): Buffer {
   // RFC 8785 by hand: the names in order, and values that need no escape.
   return Buffer.from(
-    `{"id":"${draft.id}","root":"${root}","schema":"mizan.record.${draft.type}/2","tenant":"${tenant}","time":"${new Date(draft.timeMs).toISOString()}","type":"${draft.type}","v":1}`,
+    `{"id":"${draft.id}","root":"${root}","schema":"mizan.record.${draft.type}/${version}","tenant":"${tenant}","time":"${new Date(draft.timeMs).toISOString()}","type":"${draft.type}","v":1}`,
   );
 }
 
-/** Builds a tenant's record: commitments and encryption are made here, by the producer. */
-export function sealRecord(draft: RecordDraft, tenant: { tenant: string; pseudonym: string }, sealer: Sealer): LogRecord {
+/** Builds a tenant's record: commitments and encryption are made here, by the producer. `person` seals to the key of whom the data is about. */
+export function sealRecord(draft: RecordDraft, tenant: { tenant: string; pseudonym: string }, sealer: Sealer, person?: Sealer): LogRecord {
+  if (person !== undefined) return sealAbout(draft, tenant, sealer, person);
   const secret = sealer.freshSecret();
-  const { root, json } = commit(secret, draft.number === undefined ? draft.fields : { ...draft.fields, decisionNumber: { ...draft.number } });
+  const { root, json } = commit(secret, numbered(draft));
   const bytes = envelopeBytes(draft, tenant.pseudonym, root);
   const body = sealer.seal(Buffer.from(`{"secret":"${secret.toString('base64')}","fields":${json}}`), entryContext(draft.id, draft.type));
   return { v: 1, id: draft.id, type: draft.type, tenant: tenant.tenant, envelope: bytes.toString('base64'), body, fields: null, facts: draft.facts, search: searchTermsOf(draft.fields), ...(draft.number && { decision: draft.number }), ...(draft.traceparent ? { traceparent: draft.traceparent } : {}) };
+}
+
+const numbered = ({ fields, number }: RecordDraft): RecordFields => (number === undefined ? fields : { ...fields, decisionNumber: { ...number } });
+
+function sealAbout(draft: RecordDraft, tenant: { tenant: string; pseudonym: string }, sealer: Sealer, person: Sealer): LogRecord {
+  const [secret, personSecret] = [sealer.freshSecret(), person.freshSecret()];
+  const { root, json, apartJson, commitments } = commitApart(secret, personSecret, numbered(draft), (name) => namesPerson(name, draft.fields));
+  const sealed = person.seal(Buffer.from(`{"secret":"${personSecret.toString('base64')}","fields":${apartJson}}`), personContext(draft.id, draft.type));
+  const body = sealer.seal(Buffer.from(`{"secret":"${secret.toString('base64')}","fields":${json},"person":${JSON.stringify({ commitments, sealed })}}`), entryContext(draft.id, draft.type));
+  const envelope = envelopeBytes(draft, tenant.pseudonym, root, 3).toString('base64');
+  return { v: 1, id: draft.id, type: draft.type, tenant: tenant.tenant, envelope, body, fields: null, facts: draft.facts, search: { ...searchTermsOf(draft.fields), personKey: person.sealKeyId }, ...(draft.number && { decision: draft.number }), ...(draft.traceparent ? { traceparent: draft.traceparent } : {}) };
 }
 
 /** Builds a record of the deployment itself, whose fields are public (committed with an all-zero secret). */
@@ -214,18 +243,36 @@ export function operatorRecord(draft: RecordDraft): LogRecord {
 
 export const operatorSecret = new Uint8Array(32);
 
-/** Opens a record's body with the tenant's raw private sealing key. */
-export function openRecordBody(id: string, type: RecordType, body: SealedBody, sealPrivate: Uint8Array): RecordBody {
-  return recordBody.parse(JSON.parse(unseal(body, sealPrivate, entryContext(id, type)).toString('utf8')));
+/** Opens a record's body with the tenant's raw private sealing key, but for what names a person. Throws when key, record or bytes do not match. */
+export function openStoredBody(id: string, type: RecordType, body: SealedBody, sealPrivate: Uint8Array): StoredBody {
+  return storedBody.parse(JSON.parse(unseal(body, sealPrivate, entryContext(id, type)).toString('utf8')));
+}
+
+/** The whole body, with the person's raw private key where there still is one. Throws when that is another one's. */
+export function withPerson(id: string, type: RecordType, { person, ...rest }: StoredBody, personPrivate: Uint8Array | undefined): RecordBody {
+  if (person === undefined) return rest;
+  const shown = { keyId: person.sealed.sealKeyId, commitments: person.commitments };
+  if (personPrivate === undefined) return { ...rest, person: { ...shown, secret: null } };
+  const part = storedBody.parse(JSON.parse(unseal(person.sealed, personPrivate, personContext(id, type)).toString('utf8')));
+  return { secret: rest.secret, fields: { ...rest.fields, ...part.fields }, person: { ...shown, secret: part.secret } };
+}
+
+/** Both at once. */
+export function openRecordBody(id: string, type: RecordType, body: SealedBody, sealPrivate: Uint8Array, personPrivate?: Uint8Array): RecordBody {
+  return withPerson(id, type, openStoredBody(id, type, body, sealPrivate), personPrivate);
 }
 
 /** Whether the fields are those that the envelope commits to. */
-export function bodyMatchesEnvelope(body: RecordBody, entry: Envelope): boolean {
-  return commitmentRoot(commitmentVersion(entry), Buffer.from(body.secret, 'base64'), body.fields) === entry.root;
+export function bodyMatchesEnvelope({ secret, fields, person }: RecordBody, entry: Envelope): boolean {
+  const version = commitmentVersion(entry);
+  if ((version === 3) !== (person !== undefined)) return false;
+  const key = Buffer.from(secret, 'base64');
+  const root = person === undefined ? commitmentRoot(version, key, fields) : rootWithApart(key, fields, { commitments: person.commitments, secret: person.secret === null ? null : Buffer.from(person.secret, 'base64') });
+  return root === entry.root;
 }
 
 /** How the entry commits to its body. */
-export const commitmentVersion = ({ schema }: Envelope): CommitmentVersion => (schema.endsWith('/2') ? 2 : 1);
+export const commitmentVersion = ({ schema }: Envelope): CommitmentVersion => (schema.endsWith('/3') ? 3 : schema.endsWith('/2') ? 2 : 1);
 
 /** Parses an entry's exact bytes. */
 export function parseEnvelope(bytes: Uint8Array): Envelope {

@@ -24,6 +24,10 @@ export const tenantReplica = defineReplica(
     sealKey: base64,
     sealKeyId: uuid,
     projects: z.array(z.object({ id: uuid, name: label, defaultClass: dataClass })),
+    /** 32 random bytes, from which gateways derive the secret of persons' pseudonyms. */
+    personSalt: base64.optional(),
+    /** How many persons were erased: keys of persons that were asked for before the last one may be gone. */
+    erasures: z.int().nonnegative().optional(),
   }),
 );
 export type TenantEntry = ValueOf<typeof tenantReplica>;

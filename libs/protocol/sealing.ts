@@ -66,7 +66,7 @@ export class Sealer {
   /** `recipient` is the raw X25519 public key. */
   constructor(
     recipient: Uint8Array,
-    private readonly sealKeyId: string,
+    readonly sealKeyId: string,
   ) {
     const ephemeral = generateKeyPairSync('x25519');
     const ephemeralRaw = x25519RawPublic(ephemeral.publicKey);

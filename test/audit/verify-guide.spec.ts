@@ -8,7 +8,7 @@ import { canonicalJson } from '#kernel';
 import {
   ed25519Cosigner, ed25519Signer, formatProofFile, formatSignature, formatVerifierKey, inclusionProof, leafHash, parseNote, rootOf, sha256, signCheckpoint, toHex, toUtf8,
 } from '#merkle';
-import { commitmentRoot } from '#protocol';
+import { commitApart, commitmentRoot } from '#protocol';
 import { exampleLog, exampleText } from '../../libs/merkle/bundle-harness.js';
 
 const guide = readFileSync('docs/verify.md', 'utf8');
@@ -90,6 +90,23 @@ describe('the guide to verifying', () => {
     const told = await run(changed);
     expect([told.code, told.out.includes(reason) || told.out]).toEqual([1, true]);
     expect(verifyOffline(changed, formatVerifierKey(log.key)).valid).toBe(false);
+  });
+
+  it.each([[false], [true]])('has a verifier for records about a person; erased: %s', async (isErased) => {
+    const [secret, apartSecret] = [new Uint8Array(32).fill(7), new Uint8Array(32).fill(8)];
+    const fields = { subject: 'cd'.repeat(32), model: 'm', tags: ['a'], zeta: 1 };
+    const { root, commitments } = commitApart(secret, apartSecret, fields, (name) => name === 'subject' || name === 'tags');
+    const envelope = Buffer.from(canonicalJson({ v: 1, id: record, type: 'refused', time: new Date(timeMs).toISOString(), tenant: 'ab'.repeat(32), schema: 'mizan.record.refused/3', root }));
+    const checkpoint = signCheckpoint({ origin: log.key.name, size: 1, root: leafHash(sha256, envelope) }, log);
+    const person = { keyId: record, commitments, secret: isErased ? null : Buffer.from(apartSecret).toString('base64') };
+    const body = { secret: Buffer.from(secret).toString('base64'), fields: isErased ? { model: 'm', zeta: 1 } : fields, person };
+    const file = (changed: object): string => JSON.stringify({ format: 'mizan-proof/1', logKey: formatVerifierKey(log.key), entries: [{ entry: { index: 0, id: record, type: 'refused', timeMs, tenant: record, envelope: envelope.toString('base64'), body: changed }, proof: formatProofFile({ index: 0, proof: [], checkpoint }) }] });
+    expect(await run(file(body))).toMatchObject({ code: 0 });
+    expect(verifyOffline(file(body), formatVerifierKey(log.key)).valid).toBe(true);
+    for (const changed of [{ ...body, fields: { ...body.fields, model: 'n' } }, { ...body, fields: { ...body.fields, subject: 'x' } }, { ...body, person: { ...person, commitments: { ...commitments, subject: 'ef'.repeat(32) } } }]) {
+      expect((await run(file(changed))).code).toBe(1);
+      expect(verifyOffline(file(changed), formatVerifierKey(log.key)).valid).toBe(false);
+    }
   });
 
   it('has a verifier that refuses another key', async () => {

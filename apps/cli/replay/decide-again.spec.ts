@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { createHash } from 'node:crypto';
 import { nodeCrypto, verifyBundle } from '#merkle';
 import { exampleLog, examplePolicy, exampleText } from '../../../libs/merkle/bundle-harness.js';
 import type { Lies } from '../../../libs/merkle/bundle-harness.js';
@@ -32,6 +33,14 @@ describe('a decision made again', () => {
     expect(replayOf({ without: ['offers.seen'] })).toMatchObject({ result: 'unable', reason: expect.stringContaining('offers') });
     expect(replayOf({ without: ['policy.published'] })).toMatchObject({ result: 'unable', reason: expect.stringContaining('version 1 of the policy') });
     expect(replayOf({ without: ['admitted'] })).toMatchObject({ result: 'unable' });
+  });
+
+  it('is the same where what names a person is erased, unless the policy may have decided by it', () => {
+    for (const about of ['shown', 'erased'] as const) expect(replayOf({ about })).toMatchObject({ result: 'same', differences: [] });
+    const policy = `@id("tagged") @reason("No tag.") permit(principal, action, resource) when { !context.tags.contains("sender:a@b.org") };\n`;
+    const decided = { admitted: { policyHash: createHash('sha256').update(policy).digest('hex') }, policy: { text: policy, hash: createHash('sha256').update(policy).digest('hex') } };
+    expect(replayOf({ ...decided, about: 'shown' }).result).toBe('differs');
+    expect(replayOf({ ...decided, about: 'erased' })).toMatchObject({ result: 'unable', reason: expect.stringContaining('erased') });
   });
 
   it('is a refusal where no policy was in force', () => {

@@ -1,7 +1,7 @@
 import type { BundleVerdict, OpenEntry } from '#merkle';
-import { CedarEvaluator, compilePolicies, contextOf, DecisionMemo, defaultDenyId, principalOf } from '#policy';
+import { CedarEvaluator, compilePolicies, contextOf, decisionIn, DecisionMemo, defaultDenyId, mayRead, principalOf } from '#policy';
 import type { CompiledPolicySet, PolicyOffer } from '#policy';
-import { decisionFields, offersSeen } from '#protocol';
+import { offersSeen } from '#protocol';
 import type { DecisionFields } from '#protocol';
 
 /** One thing that the record says otherwise than the decision made again. */
@@ -30,15 +30,16 @@ interface SeenAsOffer extends PolicyOffer {
  */
 export function decideAgain({ entries, others }: Pick<BundleVerdict, 'entries' | 'others'>): Replay {
   const unable = (reason: string): Replay => ({ result: 'unable', reason, decision: undefined, permitted: [], differences: [] });
-  const decided = entries.find(({ fields }) => fields !== null && decisionFields.safeParse(fields).success);
+  const decided = entries.find(({ fields, hidden }) => fields !== null && decisionIn(fields, hidden) !== undefined);
   if (decided === undefined) return unable('the record holds no decision, or its body is not in the file');
-  const recorded = decisionFields.parse(decided.fields);
+  const recorded = decisionIn(decided.fields!, decided.hidden)!;
   const seen = offersSeen.safeParse(ofType(others, 'offers.seen')?.fields).data;
   if (!seen) return unable('the offers that the decision chose among are not in the file');
   const organisation = recorded.principal.organisation ?? decided.fields!['tenant'];
   if (typeof organisation !== 'string') return unable('the record does not name its organisation');
   const text = others.find(({ type, fields }) => type === 'policy.published' && fields?.['version'] === recorded.policyVersion)?.fields?.['text'];
   if (recorded.policyVersion > 0 && typeof text !== 'string') return unable(`version ${recorded.policyVersion} of the policy is not in the file`);
+  if (typeof text === 'string' && mayRead(text, decided.hidden)) return unable('the tags that the policy may have decided by named a person, and are erased');
   const offers = seen.offers.map(({ id, facts, price }): SeenAsOffer => ({ id, facts, price }));
   const again = recorded.policyVersion === 0 ? withoutPolicy(offers) : decide(compilePolicies(text as string), organisation, recorded, offers);
   const differences = [...compared(recorded, again), ...placement(decided, again.permitted)];

@@ -1,12 +1,17 @@
 import { failure } from '#protocol';
 import type { TenantEntry } from '#protocol';
 import type { Replicated } from '../replicated.js';
+import type { DeclaredFacts } from '../request/declared-facts.js';
+import type { Persons } from '../request/persons.js';
 import { projectOf } from './principal.js';
 import type { AuthenticatedRequest, Principal } from './principal.js';
 
 /** Whose things a request is about, within its organisation: those of one project, or of all of them. */
 export class ProjectScope {
-  constructor(private readonly replicated: Pick<Replicated, 'tenants'>) {}
+  constructor(
+    private readonly replicated: Pick<Replicated, 'tenants'>,
+    private readonly persons: Pick<Persons, 'named'>,
+  ) {}
 
   /** The one project that pays for what is made. Errors: NOT_ALLOWED, HEADER_INVALID, STARTING. */
   paying(principal: Principal, request: AuthenticatedRequest): { tenant: string; project: string } {
@@ -17,6 +22,11 @@ export class ProjectScope {
   seen(principal: Principal, request: AuthenticatedRequest): { tenant: string; project: string | null } {
     if (principal.project === null && named(request) === undefined) return { tenant: principal.tenant, project: null };
     return this.paying(principal, request);
+  }
+
+  /** What is declared about the data, with a pseudonym for whom it is about. Error: STARTING. */
+  declared(principal: Principal, declared: DeclaredFacts): DeclaredFacts {
+    return this.persons.named(this.tenantOf(principal), declared);
   }
 
   private tenantOf(principal: Principal): TenantEntry {

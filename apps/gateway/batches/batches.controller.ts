@@ -34,7 +34,7 @@ export class BatchesController {
   @Authorise('batch.run', ownTenant)
   @Replies('Runs every line of a file: each is decided, recorded and charged as a request of its own', batchObject)
   async create(@CurrentPrincipal() principal: Principal, @Body({ schema: newBatch }) body: z.output<typeof newBatch>, @Req() request: AuthenticatedRequest): Promise<BatchObject> {
-    const { tags, ...declared } = declaredFacts(request.headers);
+    const { tags, ...declared } = this.scope.declared(principal, declaredFacts(request.headers));
     const batch = await this.caller.call(batchCalls.createBatch, {
       ...this.scope.paying(principal, request),
       keyId: principal.keyId,

@@ -10,6 +10,7 @@ import { higher } from '../classify/data-class.js';
 import type { Replicated } from '../replicated.js';
 import type { Authenticator } from '../request/authenticate.js';
 import { declaredFacts } from '../request/declared-facts.js';
+import type { Persons } from '../request/persons.js';
 import type { InferenceAnswer } from '../request/inference-job.js';
 import type { RequestPipeline } from '../request/request-pipeline.js';
 import { StepTimes } from '../request/step-times.js';
@@ -24,6 +25,7 @@ export class Inference {
     private readonly pipeline: Pick<RequestPipeline, 'run'>,
     private readonly once: Once,
     private readonly authenticator: Pick<Authenticator, 'authenticate'>,
+    private readonly persons: Pick<Persons, 'named'>,
     private readonly settings: { readonly commentMs: number; readonly deadlineMs: number; readonly streamDeadlineMs: number },
   ) {}
 
@@ -68,7 +70,7 @@ export class Inference {
   private async answered(principal: Principal, tenant: TenantEntry, parsed: ParsedRequest, request: AuthenticatedRequest, reply: FastifyReply, tellTimes?: () => void): Promise<InferenceAnswer> {
     const { form, keep, told, classAtLeast, ...asked } = parsed;
     const project = projectOf(principal, tenant, singleHeader(request, 'openai-project'));
-    const declared = declaredFacts(request.headers);
+    const declared = this.persons.named(tenant, declaredFacts(request.headers));
     const answer = await this.pipeline.run({
       ...asked,
       id: request.id,

@@ -1,4 +1,4 @@
-import type { RecordFields } from '#protocol';
+import type { RecordFields, Sealer } from '#protocol';
 import type { Classification } from './classify.js';
 import type { Decision } from './decide.js';
 import type { InferenceJob } from './inference-job.js';
@@ -11,6 +11,8 @@ export interface Asked {
   readonly decision: Decision;
   readonly requestHash: string;
   readonly classification: Classification;
+  /** Seals to whom the data is about, where that is declared. */
+  readonly person: Sealer | undefined;
 }
 
 /** A permitted request on its way. */

@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client';
 import { CedarEvaluator, DecisionMemo } from '#policy';
-import { failure, limits } from '#protocol';
+import { failure, generateSealKeys, limits } from '#protocol';
 import type { JobRequest, JobResult, JobStream } from '#wire';
 import { CountingIds, uuidOf } from '../examples.js';
 import type { ExampleWorld, ManualClock, MemoryLog } from '../examples.js';
@@ -14,6 +14,7 @@ import { HedgeShares } from './hedge.js';
 import { LeaseIssuer } from './lease-issuer.js';
 import type { Lease, LeaseRequest } from './lease-issuer.js';
 import { Limiter } from './limit.js';
+import { Persons } from './persons.js';
 import { Placement } from './place.js';
 import { Recorder } from './record.js';
 import { RequestPipeline } from './request-pipeline.js';
@@ -23,6 +24,10 @@ import { RetryBudget } from './retry-budget.js';
 import { SemanticCache } from './semantic-cache.js';
 import { Steps } from './step-telemetry.js';
 import { TenantSealers } from './tenant-sealers.js';
+
+/** The key of everybody whom data is about. */
+export const personKeys = generateSealKeys();
+export const personKeyId = uuidOf(0x60);
 
 /** One grant of `available`, then none. */
 export class OneLease extends LeaseIssuer {
@@ -61,6 +66,7 @@ export function examplePipeline(world: ExampleWorld, log: MemoryLog, clock: Manu
     cache: new AnswerCache(clock),
     hedges: new HedgeShares(clock),
     semantic: new SemanticCache(clock),
+    persons: new Persons('a pepper for tests', () => Promise.resolve({ keyId: personKeyId, publicKey: personKeys.publicKey.toString('base64') }), clock),
     retries,
     ids: new CountingIds(),
     durability: 'one-replica',

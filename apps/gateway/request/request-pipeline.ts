@@ -24,6 +24,7 @@ import type { Hold } from './lease-account.js';
 import type { Limiter, Passage } from './limit.js';
 import { inTurn, modelsOf } from './model-chain.js';
 import { isOutOfMoney } from './out-of-money.js';
+import type { Persons } from './persons.js';
 import type { Placement, Slot } from './place.js';
 import { embeddingJob, vectorOf } from './question-embedding.js';
 import { recorded } from './recorded.js';
@@ -39,6 +40,7 @@ export interface PipelineParts extends AdmissionParts {
   readonly cache: AnswerCache;
   readonly hedges: HedgeShares;
   readonly semantic: SemanticCache;
+  readonly persons: Persons;
   readonly retries: RetryBudget;
   readonly ids: Ids;
   readonly book: OfferBook;
@@ -126,8 +128,8 @@ export class RequestPipeline {
   }
 
   /** The answer as it was given before: nothing runs and nothing is charged, and the record says whose answer it is. Error: RECORD_UNAVAILABLE. */
-  private async again({ job, fields, requestHash }: Asked, kept: InferenceAnswer, similar?: Similar): Promise<InferenceAnswer> {
-    await this.parts.steps.run('record.reused', () => this.parts.recorder.commit(this.parts.records.reused(job.tenant, job.id, fields, requestHash, kept, similar)));
+  private async again({ job, fields, requestHash, person }: Asked, kept: InferenceAnswer, similar?: Similar): Promise<InferenceAnswer> {
+    await this.parts.steps.run('record.reused', () => this.parts.recorder.commit(this.parts.records.reused(job.tenant, job.id, fields, requestHash, kept, similar, person)));
     return { ...kept, usage: { inputTokens: 0, outputTokens: 0 }, record: job.id, isReused: true, ...(similar && { similarity: similar.similarity }) };
   }
 
@@ -190,6 +192,7 @@ export class RequestPipeline {
       decision,
       fields: fieldsOfDecision(job, classification, decision, await this.offerSets.keep(offers), durability),
       requestHash: hash('sha256', job.body),
+      person: job.declared.subject === null ? undefined : await this.parts.persons.sealerOf(job.tenant, job.declared.subject),
     };
     if (decision.decision === 'deny') {
       const told = decision.policies.map(({ id, reason }) => `${id}: ${reason}`).join('; ');
@@ -219,8 +222,8 @@ export class RequestPipeline {
   }
 
   /** Records a refusal, then gives the error to throw. Error: RECORD_UNAVAILABLE. */
-  private async refuse({ job, fields, requestHash }: Asked, error: DomainError): Promise<DomainError> {
-    const record = this.parts.records.refused(job.tenant, job.id, fields, requestHash, error);
+  private async refuse({ job, fields, requestHash, person }: Asked, error: DomainError): Promise<DomainError> {
+    const record = this.parts.records.refused(job.tenant, job.id, fields, requestHash, error, person);
     await this.parts.steps.run('record.refused', () => this.parts.recorder.commit(record));
     return recorded(error, job.id);
   }

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { Clock, DomainError } from '#kernel';
 import { currentTraceparent } from '#messaging';
 import { sealRecord } from '#protocol';
-import type { AdmittedFacts, CompletedFacts, LogRecord, RecordDraft, RecordFields, TenantEntry } from '#protocol';
+import type { AdmittedFacts, CompletedFacts, LogRecord, RecordDraft, RecordFields, Sealer, TenantEntry } from '#protocol';
 import type { MarketOffer } from '../market/market-offer.js';
 import type { DecisionCounter } from './decision-counter.js';
 import { machineFields } from './decision-fields.js';
@@ -29,21 +29,21 @@ export class RequestRecords {
   ) {}
 
   /** Policy or budget said no: nothing ran, nothing is charged. */
-  refused(tenant: TenantEntry, id: string, decision: RecordFields, requestHash: string, error: DomainError): LogRecord {
-    return this.decided(tenant, { id, type: 'refused', fields: { ...decision, requestHash, refusal: { code: error.code, message: error.message } }, facts: null });
+  refused(tenant: TenantEntry, id: string, decision: RecordFields, requestHash: string, error: DomainError, person?: Sealer): LogRecord {
+    return this.decided(tenant, { id, type: 'refused', fields: { ...decision, requestHash, refusal: { code: error.code, message: error.message } }, facts: null }, person);
   }
 
   /**
    * The answer to the very same request was given again, or to a similar one: nothing ran, nothing is charged. The record of that one says
    * where it came from; `similar` says how similar the questions are, and which record the embedding has.
    */
-  reused(tenant: TenantEntry, id: string, decision: RecordFields, requestHash: string, { record, engineBody }: InferenceAnswer, similar?: Similar): LogRecord {
+  reused(tenant: TenantEntry, id: string, decision: RecordFields, requestHash: string, { record, engineBody }: InferenceAnswer, similar?: Similar, person?: Sealer): LogRecord {
     const responseHash = hash('sha256', engineBody);
-    return this.decided(tenant, { id, type: 'reused', fields: { ...decision, requestHash, responseHash, answerOf: record, chargeNanos: '0', ...(similar && { similarity: similar.similarity, questionEmbedding: similar.embedding }) }, facts: null });
+    return this.decided(tenant, { id, type: 'reused', fields: { ...decision, requestHash, responseHash, answerOf: record, chargeNanos: '0', ...(similar && { similarity: similar.similarity, questionEmbedding: similar.embedding }) }, facts: null }, person);
   }
 
-  admitted(tenant: TenantEntry, decision: RecordFields, facts: AdmittedFacts, offer: MarketOffer): LogRecord {
-    return this.decided(tenant, { id: facts.record, type: 'admitted', fields: { ...decision, ...wireFacts(facts), ...machineFields(offer) }, facts });
+  admitted(tenant: TenantEntry, decision: RecordFields, facts: AdmittedFacts, offer: MarketOffer, person?: Sealer): LogRecord {
+    return this.decided(tenant, { id: facts.record, type: 'admitted', fields: { ...decision, ...wireFacts(facts), ...machineFields(offer) }, facts }, person);
   }
 
   completed(tenant: TenantEntry, facts: CompletedFacts, offer: MarketOffer): LogRecord {
@@ -51,12 +51,12 @@ export class RequestRecords {
   }
 
   /** A decision has a number, also when sealing it fails: its gap is then accounted for. */
-  private decided(tenant: TenantEntry, draft: Draft): LogRecord {
-    return this.seal(tenant, { ...draft, number: this.decisions.take(draft.id) });
+  private decided(tenant: TenantEntry, draft: Draft, person?: Sealer): LogRecord {
+    return this.seal(tenant, { ...draft, number: this.decisions.take(draft.id) }, person);
   }
 
-  private seal(tenant: TenantEntry, draft: Draft): LogRecord {
+  private seal(tenant: TenantEntry, draft: Draft, person?: Sealer): LogRecord {
     const traceparent = currentTraceparent();
-    return sealRecord({ ...draft, timeMs: this.clock.nowMs(), ...(traceparent === undefined ? {} : { traceparent }) }, tenant, this.sealers.of(tenant));
+    return sealRecord({ ...draft, timeMs: this.clock.nowMs(), ...(traceparent === undefined ? {} : { traceparent }) }, tenant, this.sealers.of(tenant), person);
   }
 }

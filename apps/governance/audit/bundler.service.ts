@@ -56,7 +56,7 @@ export class Bundler {
       logKey: formatVerifierKey(this.secrets.logSigner.key),
       witnessKeys: this.secrets.witnesses.map(({ key }) => key).filter(({ name, keyId }) => signers.has(`${name} ${keyId}`)).map(formatVerifierKey),
       checkpoint: note,
-      entries: sorted.map(({ index, envelope, body }) => ({ index, envelope, body, proof: inclusionProof(sha256, index, size, hashAt).map(toBase64) })),
+      entries: sorted.map(({ index, envelope, body }) => ({ index, envelope, body: body && bundled(body), proof: inclusionProof(sha256, index, size, hashAt).map(toBase64) })),
       earlier,
     };
   }
@@ -73,3 +73,8 @@ export class Bundler {
   }
 }
 
+
+/** What of an opened body is in a file: which key a person had is nobody's business. */
+function bundled({ secret, fields, person }: NonNullable<LogEntry['body']>): ReplyOf<Call>['entries'][number]['body'] {
+  return { secret, fields, ...(person && { person: { commitments: person.commitments, secret: person.secret } }) };
+}

@@ -2,9 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { z } from 'zod';
 import { Clock } from '#kernel';
-import { failure, governanceCalls, openRecordBody, operatorSecret, parseEnvelope, type logEntry, type RecordBody, type ReplyOf, type RequestOf } from '#protocol';
+import { failure, governanceCalls, openStoredBody, operatorSecret, parseEnvelope, withPerson, type logEntry, type ReplyOf, type RequestOf, type StoredBody } from '#protocol';
 import { withTenant } from '#service';
 import { SealingKeyStore } from '../organisations/sealing-keys.store.js';
+import { PersonKeyStore, type ErasedKey } from '../persons/person-keys.store.js';
 import { SearchStore } from '../search/search.store.js';
 import { mayBePending } from './awaited-record.js';
 import { EntryStore, type StoredEntry } from './entries.store.js';
@@ -20,6 +21,7 @@ export class RecordReader {
     private readonly entries: EntryStore,
     private readonly search: SearchStore,
     private readonly sealingKeys: SealingKeyStore,
+    private readonly personKeys: PersonKeyStore,
     private readonly clock: Clock,
   ) {}
 
@@ -37,7 +39,9 @@ export class RecordReader {
     return withTenant(this.dataSource, tenant ?? '*', async (manager) => {
       const found = await this.entries.ofRecord(manager, id);
       const keys = tenant === null ? new Map<string, Uint8Array>() : await this.sealingKeys.privateKeys(manager, tenant, found.flatMap(({ body }) => body?.sealKeyId ?? []));
-      return found.map((entry) => ({ ...toReply(entry), body: openBody(entry, keys) }));
+      const opened = found.map((entry) => ({ entry, body: openBody(entry, keys) }));
+      const persons = tenant === null ? new Map<string, never>() : await this.personKeys.open(manager, tenant, opened.flatMap(({ body }) => body?.person?.sealed.sealKeyId ?? []));
+      return opened.map(({ entry, body }) => ({ ...toReply(entry), body: body && wholeBody(entry, body, persons) }));
     });
   }
 
@@ -46,7 +50,7 @@ export class RecordReader {
     return withTenant(this.dataSource, '*', async (manager) => {
       const found: StoredEntry[] = [];
       for (const id of ids) found.push(...(await this.entries.ofRecord(manager, id)));
-      return found.filter(({ tenant }) => tenant === null).map((entry) => ({ ...toReply(entry), body: openBody(entry, new Map()) }));
+      return found.filter(({ tenant }) => tenant === null).map((entry) => ({ ...toReply(entry), body: openBody(entry, new Map()) as LogEntry['body'] }));
     });
   }
 
@@ -78,13 +82,25 @@ function toReply({ index, id, type, tenant, envelope }: StoredEntry): Omit<LogEn
   return { index, id, type, timeMs: Date.parse(parseEnvelope(envelope).time), tenant, envelope: envelope.toString('base64') };
 }
 
-function openBody({ id, type, body, fields }: StoredEntry, keys: ReadonlyMap<string, Uint8Array>): RecordBody | null {
-  if (fields !== null) return { secret: Buffer.from(operatorSecret).toString('base64'), fields: fields as RecordBody['fields'] };
+function openBody({ id, type, body, fields }: StoredEntry, keys: ReadonlyMap<string, Uint8Array>): StoredBody | null {
+  if (fields !== null) return { secret: Buffer.from(operatorSecret).toString('base64'), fields: fields as StoredBody['fields'] };
   const key = body && keys.get(body.sealKeyId);
   if (!body || !key) return null;
   try {
-    return openRecordBody(id, type, body, key);
+    return openStoredBody(id, type, body, key);
   } catch (cause) {
     throw failure('INTERNAL', `the stored body of record ${id} (${type}) does not open`, {}, cause);
   }
+}
+
+/** With what names a person, or why that is not there. */
+function wholeBody({ id, type }: StoredEntry, body: StoredBody, persons: ReadonlyMap<string, Uint8Array | ErasedKey>): NonNullable<LogEntry['body']> {
+  const key = body.person && persons.get(body.person.sealed.sealKeyId);
+  try {
+    if (key === undefined || key instanceof Uint8Array) return withPerson(id, type, body, key);
+  } catch (cause) {
+    throw failure('INTERNAL', `what names a person in record ${id} (${type}) does not open`, {}, cause);
+  }
+  const message = `what names a person in this record was erased on ${new Date(key.erasedAtMs).toISOString()}`;
+  return { ...withPerson(id, type, body, undefined), error: { code: 'PERSONAL_DATA_ERASED', message, erasure: key.erasure, erasedAtMs: key.erasedAtMs } };
 }

@@ -72,8 +72,8 @@ export class OrganisationStore {
 
   /** What gateways are told of an organisation. Error: `NOT_FOUND`. */
   async replica(manager: EntityManager, tenant: string): Promise<TenantEntry> {
-    const [row] = await manager.query<{ name: string; pseudonym: string; id: string; public_key: Buffer }[]>(
-      `SELECT o.name, o.pseudonym, k.id, k.public_key FROM governance.organisations o JOIN governance.sealing_keys k USING (tenant)
+    const [row] = await manager.query<{ name: string; pseudonym: string; id: string; public_key: Buffer; person_salt: Buffer; erasures: number }[]>(
+      `SELECT o.name, o.pseudonym, o.person_salt, o.erasures, k.id, k.public_key FROM governance.organisations o JOIN governance.sealing_keys k USING (tenant)
        WHERE tenant = $1 ORDER BY k.created_at_ms DESC, k.id DESC LIMIT 1`,
       [tenant],
     );
@@ -86,6 +86,8 @@ export class OrganisationStore {
       sealKey: row.public_key.toString('base64'),
       sealKeyId: row.id,
       projects: projects.map(({ id, name, defaultClass }) => ({ id, name, defaultClass })),
+      personSalt: row.person_salt.toString('base64'),
+      erasures: row.erasures,
     };
   }
 }

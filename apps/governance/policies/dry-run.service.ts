@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { CedarEvaluator, compilePolicies, contextOf, DecisionMemo, principalOf } from '#policy';
+import { CedarEvaluator, compilePolicies, contextOf, DecisionMemo, mayRead, principalOf } from '#policy';
 import { failure, governanceCalls, type ReplyOf, type RequestOf } from '#protocol';
 import { withTenant } from '#service';
 import { RecordReader } from '../audit/record-reader.service.js';
@@ -22,12 +22,15 @@ export class DryRunService {
     private readonly market: Market,
   ) {}
 
-  /** Errors: `NOT_FOUND`, `RECORD_PENDING`, `REQUEST_INVALID` when the record holds no decision, `POLICY_INVALID`. */
+  /** Errors: `NOT_FOUND`, `RECORD_PENDING`, `REQUEST_INVALID` when the record holds no decision, `PERSONAL_DATA_ERASED`, `POLICY_INVALID`. */
   async run({ tenant, record, text }: RequestOf<DryRun>): Promise<ReplyOf<DryRun>> {
     const entries = await this.records.read({ tenant, id: record });
-    const decision = entries.flatMap(({ body }) => (body && decisionOf(body)) ?? [])[0];
-    if (decision === undefined) throw failure('REQUEST_INVALID', 'the record holds no decision that could be made again');
-    const set = compilePolicies(text ?? (await this.textInForce(tenant)));
+    const found = entries.flatMap(({ body }) => (body && decisionOf(body)) ?? [])[0];
+    if (found === undefined) throw failure('REQUEST_INVALID', 'the record holds no decision that could be made again');
+    const { decision, hidden } = found;
+    const policy = text ?? (await this.textInForce(tenant));
+    if (mayRead(policy, hidden)) throw failure('PERSONAL_DATA_ERASED', 'the tags that this policy may decide by named a person, and are erased: try a text that does not read tags', { hidden });
+    const set = compilePolicies(policy);
     const { offers, priceOf } = await this.market.now();
     const { permitted, refusals } = this.memo.decideOffers(set, principalOf(tenant, decision), contextOf(decision), offersFor(decision, offers, priceOf));
     return {

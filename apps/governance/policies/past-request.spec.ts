@@ -17,7 +17,7 @@ const offer = (more: Partial<OfferEntry> = {}): OfferEntry => ({
 
 describe('a past request', () => {
   it('is read from a record beside whatever else the record holds', () => {
-    expect(decisionOf({ secret: '', fields: { ...decision, machine: { node: 'x' } } })).toEqual(decision);
+    expect(decisionOf({ secret: '', fields: { ...decision, machine: { node: 'x' } } })).toEqual({ decision, hidden: [] });
     expect(decisionOf({ secret: '', fields: { usage: 1 } })).toBeUndefined();
   });
 

@@ -1,14 +1,16 @@
-import type { OfferFacts, PolicyOffer } from '#policy';
-import { decisionFields, type DecisionFields, type OfferEntry, type PriceEntry, type RecordBody } from '#protocol';
+import { decisionIn, type OfferFacts, type PolicyOffer } from '#policy';
+import { type DecisionFields, type OfferEntry, type PriceEntry, type RecordBody } from '#protocol';
 
 /** An offer as policies and people see it. */
 export interface MarketOffer extends PolicyOffer {
   readonly entry: OfferEntry;
 }
 
-/** The decision that a record's body holds; undefined when it holds none. */
-export function decisionOf(body: RecordBody): DecisionFields | undefined {
-  return decisionFields.safeParse(body.fields).data;
+/** The decision that a record's body holds, and what of it is erased; undefined when it holds none. */
+export function decisionOf({ fields, person }: RecordBody): { decision: DecisionFields; hidden: readonly string[] } | undefined {
+  const hidden = person?.secret === null ? Object.keys(person.commitments) : [];
+  const decision = decisionIn(fields, hidden);
+  return decision && { decision, hidden };
 }
 
 /** Offers that could serve the request now: its model and endpoint, with a price, up or down. */

@@ -12,6 +12,6 @@ export interface SearchEntry {
 
 /** What an entry is found by. Costs are text, as they pass 2⁵³. */
 export function searchEntryOf({ index, id, tenant, type, timeMs, search = {} }: NumberedDraft): SearchEntry {
-  const { keyId, dataClass, policyVersion, costNanos, ...same } = search;
-  return { index, id, tenant, type, time_ms: timeMs, ...same, key_id: keyId, data_class: dataClass, policy_version: policyVersion, cost_nanos: costNanos };
+  const { keyId, dataClass, policyVersion, costNanos, personKey, ...same } = search;
+  return { index, id, tenant, type, time_ms: timeMs, ...same, key_id: keyId, data_class: dataClass, policy_version: policyVersion, cost_nanos: costNanos, person_key: personKey };
 }

@@ -6,7 +6,10 @@ import { searchEntryOf } from './search-entry.js';
 /** Batches that one move takes: some 5,000 entries at most, well below a second of inserting. */
 const batchesPerMove = 20;
 
-const columns = ['index', 'id', 'tenant', 'type', 'time_ms', 'project', 'key_id', 'model', 'endpoint', 'data_class', 'decision', 'policy', 'policy_version', 'network', 'region', 'node', 'cost_nanos'].join(', ');
+/** Moving shares this lock; removing what an erased person is found by takes it alone, so that nothing of theirs comes in behind it. */
+export const movingLock = 7_013_003;
+
+const columns = ['index', 'id', 'tenant', 'type', 'time_ms', 'project', 'key_id', 'model', 'endpoint', 'data_class', 'decision', 'policy', 'policy_version', 'network', 'region', 'node', 'cost_nanos', 'person_key'].join(', ');
 
 /** Entries on their way into the search: one cheap row a batch, in the transaction that logs them. */
 @Injectable()
@@ -17,10 +20,12 @@ export class SearchQueueStore {
 
   /** Moves some batches into the search; gives how many. Several may run at once. */
   async move(manager: EntityManager): Promise<number> {
+    await manager.query('SELECT pg_advisory_xact_lock_shared($1)', [movingLock]);
     const [moved] = await manager.query<{ count: number }[]>(
       `WITH taken AS (DELETE FROM governance.search_queue WHERE first IN (SELECT first FROM governance.search_queue ORDER BY first LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING entries),
          made AS (INSERT INTO governance.search_entries (${columns})
-           SELECT ${columns} FROM taken, json_populate_recordset(null::governance.search_entries, taken.entries) ON CONFLICT DO NOTHING)
+           SELECT ${columns} FROM taken, json_populate_recordset(null::governance.search_entries, taken.entries) AS e
+           WHERE e.person_key IS NULL OR NOT EXISTS (SELECT FROM governance.person_keys k WHERE k.id = e.person_key AND k.erasure IS NOT NULL) ON CONFLICT DO NOTHING)
        SELECT count(*)::int AS count FROM taken`,
       [batchesPerMove],
     );

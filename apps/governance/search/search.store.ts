@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { movingLock } from './search-queue.store.js';
 import { failure, type RecordType, type SearchFilter } from '#protocol';
 
 export interface Found {
@@ -68,6 +69,13 @@ export class SearchStore {
     const of = (whose: string): string => `(SELECT id, tenant, time_ms, index FROM governance.search_entries
       WHERE ${whose} AND type = 'epoch.settled' AND time_ms >= $2 AND index > $3 ORDER BY time_ms, index LIMIT $4)`;
     return manager.query<AnchorRecord[]>(`SELECT id, tenant FROM (${of('tenant = $1')} UNION ALL ${of('tenant IS NULL')}) found ORDER BY time_ms, index LIMIT $4`, [tenant, timeMs, index, limit]);
+  }
+
+  /** Removes what a person's entries are found by, in the transaction that destroys their key; gives how many. What comes later is not taken in. */
+  async removePerson(manager: EntityManager, tenant: string, personKey: string): Promise<number> {
+    await manager.query('SELECT pg_advisory_xact_lock($1)', [movingLock]);
+    const [removed] = await manager.query<{ count: number }[]>('WITH gone AS (DELETE FROM governance.search_entries WHERE tenant = $1 AND person_key = $2 RETURNING 1) SELECT count(*)::int AS count FROM gone', [tenant, personKey]);
+    return removed!.count;
   }
 
   private async timeOf(manager: EntityManager, index: number): Promise<string> {
