@@ -35,6 +35,7 @@ import { CheckpointController } from './records/checkpoint.controller.js';
 import { QuotesController } from './quotes/quotes.controller.js';
 import { RecordsController } from './records/records.controller.js';
 import { RoyaltiesController } from './royalties/royalties.controller.js';
+import { SavingsController } from './savings/savings.controller.js';
 import { ResponsesController } from './responses/responses.controller.js';
 
 /** Every endpoint there is, by capability. */
@@ -57,6 +58,7 @@ export const controllers: readonly Type[] = [
   BudgetsController,
   ChargesController,
   CostsController,
+  SavingsController,
   ClosesController,
   ClaimsController,
   InvoicesController,

@@ -26,12 +26,13 @@ import { PayersRpc } from './payers/payers.rpc.js';
 import { PayersService } from './payers/payers.service.js';
 import { Relayer } from './transactions/relayer.service.js';
 import { SenderLock } from './transactions/sender-lock.js';
+import { GasRpc } from './transactions/gas.rpc.js';
 import { TransactionStore } from './transactions/transaction.store.js';
 
 const keyKeepers = (config: SettlementConfig): KeyKeepers => ({ keystorePasswordFile: config.SETTLEMENT_KEYSTORE_PASSWORD_FILE, kmsEndpoint: config.SETTLEMENT_KMS_ENDPOINT });
 
 @Module({
-  controllers: [ChainStateRpc, PayersRpc, StatementsRpc],
+  controllers: [ChainStateRpc, GasRpc, PayersRpc, StatementsRpc],
   providers: [
     {
       provide: ChainLink,

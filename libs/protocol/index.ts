@@ -30,6 +30,7 @@ export * from './record-search.js';
 export * from './records.js';
 export * from './replicas.js';
 export * from './royalties.js';
+export * from './savings.js';
 export * from './scalars.js';
 export * from './scheduler.js';
 export * from './sealing.js';

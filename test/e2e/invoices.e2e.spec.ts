@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -125,6 +125,19 @@ describe('invoices and statements by REST and the command line', () => {
     expect((await orgAdmin.send('GET', `/v1/invoices/${issued.id}?tenant=${other.id}`)).error?.code).toBe('NOT_FOUND');
     expect((await orgAdmin.get<{ invoice: Invoice }>(`/v1/invoices/${issued.id}`)).invoice).toEqual(issued);
     expect((await platform.get<{ data: Invoice[] }>(`/v1/invoices?tenant=${tenant}&limit=1`)).data).toHaveLength(1);
+  });
+
+  it('stand beside what clouds ask for the same work, by the table that the operator puts', async () => {
+    const { tenant } = stack.run;
+    const report = () => orgAdmin.get<{ verdict: string; rows: { model: string; verdict: string }[] }>('/v1/savings?start_time=0');
+    expect(await report()).toMatchObject({ verdict: 'no_baseline', rows: [{ model: embeddedModel, verdict: 'no_baseline' }] });
+    const file = join(directory, 'table.json');
+    writeFileSync(file, JSON.stringify({ models: [{ model: embeddedModel, provider: 'OpenAI', baseline: 'text-embedding-3-small', region: 'global', isSame: false, note: 'another model' }], coin: null }));
+    expect(await mizan('savings', 'set-table', file)).toMatchObject({ from: 'operator' });
+    expect(await mizan('savings', 'show', '--from', '2026-01-01')).toMatchObject({ tenant, verdict: expect.stringMatching(/cheaper|dearer|equal/) as unknown });
+    expect((await orgAdmin.send('PUT', '/v1/baselines', { models: [], coin: null })).error?.code).toBe('NOT_ALLOWED');
+    expect((await platform.send('PUT', '/v1/baselines', { models: [], coin: null, prices: [{ provider: 'x' }] })).error?.code).toBe('REQUEST_INVALID');
+    expect((await platform.send('GET', '/v1/savings?start_time=0')).error).toMatchObject({ code: 'REQUEST_INVALID', param: 'tenant' });
   });
 
   it('stand beside claims of machines, of which there are none here and which the operator alone ends', async () => {

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatNanos } from '#kernel';
-import type { Close, CloseDifference } from '#protocol';
+import type { Close, CloseDifference, SavingsReport } from '#protocol';
 import type { Bill, PayeeAccount } from './bill.js';
 import type { CostFile } from './cost-file.js';
 import type { OfflineProof } from './offline-bundle.js';
@@ -23,6 +23,7 @@ export interface Outcome {
   readonly bill: Bill;
   readonly settled: Settled;
   readonly accounts: readonly PayeeAccount[];
+  readonly savings: SavingsReport;
   readonly invariants: readonly Invariant[];
   readonly close: Close & { readonly named: readonly CloseDifference[] };
   readonly proofs: readonly OfflineProof[];
@@ -40,6 +41,7 @@ export function reportOf(outcome: Outcome): SampleReport {
     costs: { file: outcome.costs.file, rows: outcome.costs.rows, billed: formatNanos(outcome.costs.billedNanos) },
     invoice: { number: outcome.bill.number, gross: `${minorText(outcome.bill.grossMinor)} ${outcome.bill.currency}`, usage: formatNanos(outcome.bill.usageNanos), files: [...outcome.bill.files] },
     statements: outcome.accounts.map(({ payee, file, earnedNanos, owedNanos }) => ({ payee, file, earned: formatNanos(earnedNanos), owed: formatNanos(owedNanos) })),
+    compared: { verdict: outcome.savings.verdict, paid: formatNanos(outcome.savings.paidNanos), baseline: formatNanos(outcome.savings.baselineNanos) },
     payouts: outcome.settled.payouts.map(({ payee, amount, token, tx }) => ({ payee, amount, token, tx })),
     invariants: outcome.invariants.map(({ name, holds, detail }) => ({ name, holds, detail })),
     close: { number: outcome.close.number, charges: outcome.close.charges, charged: formatNanos(outcome.close.chargedNanos), differences: outcome.close.differences },

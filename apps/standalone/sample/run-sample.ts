@@ -2,7 +2,7 @@ import { billingCalls, charge, close, closeCalls, policyVersion, schedulerCalls 
 import { namedSenders } from './bank-policy.js';
 import { chooseMail } from './corpus.js';
 import type { LabelledMail } from './corpus.js';
-import { billTenant, payeeAccounts } from './bill.js';
+import { billTenant, compareCosts, payeeAccounts } from './bill.js';
 import { writeCosts } from './cost-file.js';
 import type { CostFile } from './cost-file.js';
 import { killBusiest } from './kill-one.js';
@@ -56,6 +56,7 @@ export async function runSample(context: SampleContext): Promise<SampleReport> {
   const costs = await costsOf(bank, context);
   const settled = await payProviders(admin, context);
   const accounts = await payeeAccounts(admin, context, settled.payouts.map(({ payee }) => payee));
+  const savings = await compareCosts(admin, context);
   const proofs = await inParallel(samples(traces), 1, (record) => proveOffline(bank, record, context));
   const invariants = await settledInvariants(context);
   const closed = await admin.post('/v1/closes', {}, close);
@@ -72,6 +73,7 @@ export async function runSample(context: SampleContext): Promise<SampleReport> {
     bill,
     settled,
     accounts,
+    savings,
     invariants,
     close: { ...closed, named },
     proofs,

@@ -18,6 +18,16 @@ const outcome: Outcome = {
   costs: { file: 'out/focus.csv', rows: 2, billedNanos: 1_234_099n },
   bill: { number: 'SAMPLE-2026-00001', currency: 'EUR', grossMinor: 0n, usageNanos: 1_234_099n, files: ['out/invoice.pdf', 'out/invoice.xml'] },
   accounts: [{ payee: '0x01', name: 'frankfurt', file: 'out/statement-frankfurt.pdf', earnedNanos: 1_234_000n, owedNanos: 99n }],
+  savings: {
+    ...{ tenant: 't', fromMs: 0, toMs: 1, tableHash: 'ab', tableFrom: 'operator', paidNanos: 1_234_099n, baselineNanos: 1_200_000n, verdict: 'dearer', caveats: [] },
+    rows: [
+      {
+        ...{ model: 'embed', requests: 548, inputTokens: 60_000, outputTokens: 0, paidNanos: 1_234_099n, isSame: false, note: 'another model', baselineNanos: 1_200_000n, verdict: 'dearer' },
+        baseline: { provider: 'OpenAI', model: 'small', region: 'global', inputNanosPerMillion: 20_000_000n, outputNanosPerMillion: null, asOf: '2026-08-21', validFrom: null, validTo: null, status: 'secondary', source: 'a page' },
+      },
+    ],
+    beside: [{ what: 'gas', quantity: '9 wei in 1 transactions', nanos: null, explanation: 'paid' }],
+  },
   settled: { tx: '0xaa', payouts: [{ payee: '0x01', payeeName: 'frankfurt', amount: '0.001234', token: '0x02', tx: '0xbb' }] },
   invariants: [
     { name: 'ledger', holds: true, detail: 'sums to zero' },
@@ -41,7 +51,7 @@ describe('the table', () => {
   });
 
   it('shows requests, routes with prices, refusals, failover, cost, payouts and proofs', () => {
-    for (const part of ['600 sent in 31 s, 548 answered, 52 refused, 3 moved', ', 0 lost', '94.2 % of 138', '0.001234099 USD of a budget of 5 USD', '0.001234099 USD in the 2 lines of the FOCUS file out/focus.csv', '0.001234099 USD in the invoice SAMPLE-2026-00001 of 0.00 EUR (out/invoice.pdf, out/invoice.xml); less than half a cent', 'statement of frankfurt: 0.001234 USD earned, 0.000000099 still owed (out/statement-frankfurt.pdf)', '0xbb', '0xaa', 'admitted is entry 7, completed is entry 9 of 100', 'valid by 18 checks in another process, with the network off', 'with one byte changed: invalid (entry 7)', 'killed (-9) after 240']) expect(text).toContain(part);
+    for (const part of ['600 sent in 31 s, 548 answered, 52 refused, 3 moved', ', 0 lost', '94.2 % of 138', '0.001234099 USD of a budget of 5 USD', '0.001234099 USD in the 2 lines of the FOCUS file out/focus.csv', '0.001234099 USD in the invoice SAMPLE-2026-00001 of 0.00 EUR (out/invoice.pdf, out/invoice.xml); less than half a cent', 'embed: dearer than 0.0012 USD, the list price of OpenAI small of 2026-08-21', 'gas beside that: 9 wei in 1 transactions, in no sum', 'statement of frankfurt: 0.001234 USD earned, 0.000000099 still owed (out/statement-frankfurt.pdf)', '0xbb', '0xaa', 'admitted is entry 7, completed is entry 9 of 100', 'valid by 18 checks in another process, with the network off', 'with one byte changed: invalid (entry 7)', 'killed (-9) after 240']) expect(text).toContain(part);
     expect(text).toMatch(/bank\.refused-senders +52 +Not to be given away\./);
   });
 
@@ -89,6 +99,7 @@ describe('the report', () => {
       costs: { file: 'out/focus.csv', rows: 2, billed: '0.001234099' },
       invoice: { number: 'SAMPLE-2026-00001', gross: '0.00 EUR', usage: '0.001234099', files: ['out/invoice.pdf', 'out/invoice.xml'] },
       statements: [{ payee: '0x01', file: 'out/statement-frankfurt.pdf', earned: '0.001234', owed: '0.000000099' }],
+      compared: { verdict: 'dearer', paid: '0.001234099', baseline: '0.0012' },
       payouts: [{ payee: '0x01', amount: '0.001234', token: '0x02', tx: '0xbb' }],
       invariants: [
         { name: 'ledger', holds: true, detail: 'sums to zero' },
