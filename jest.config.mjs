@@ -4,7 +4,7 @@ export default {
   testEnvironment: 'node',
   testSequencer: '<rootDir>/test/longest-first.mjs',
   // Machines that many share are slow at times; nothing is measured by this.
-  testTimeout: 30_000,
+  testTimeout: 90_000,
   extensionsToTreatAsEsm: ['.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '/.mizan/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.mizan/'],

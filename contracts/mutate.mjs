@@ -1,38 +1,17 @@
-// node contracts/mutate.mjs [--skip COUNT] [--first COUNT]: puts one bug after the other into a copy of the contracts and runs their tests on it.
-// Exit code 1 when a bug lives. The copies stay beside the checkout only while it runs.
-import { spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+// node contracts/mutate.mjs [--skip COUNT] [--first COUNT]: runs the contracts' tests on one bug after the other (mutants.mjs).
+// Exit code 1 when a bug lives. The tests are compiled once; only the contract with the bug is compiled anew.
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { mutants } from './mutants.mjs';
+import { compile, plainSettings, readSource } from './compile.mjs';
+import { buildTests, forge, putBytecode } from './forge.mjs';
+import { bondMutants, mutants } from './mutants.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const workersMax = 4;
-/** Longest run of one bug's tests; longer is an error, not a catch. */
-const testMs = 600_000;
-
-function forgeProgram() {
-  const wrapper = createRequire(import.meta.url).resolve('@foundry-rs/forge/package.json');
-  const name = `@foundry-rs/forge-${process.platform}-${process.arch === 'x64' ? 'amd64' : process.arch}`;
-  return join(dirname(createRequire(wrapper).resolve(`${name}/package.json`)), 'bin/forge');
-}
-
-function forge(cwd, args) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(forgeProgram(), [...args, '--root', '.'], { cwd, env: { ...process.env, FOUNDRY_CONFIG: 'contracts/foundry.toml' }, stdio: ['ignore', 'pipe', 'pipe'] });
-    const output = [];
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => output.push(chunk));
-    const late = setTimeout(() => child.kill('SIGKILL'), testMs);
-    child.once('error', reject);
-    child.once('close', (code) => {
-      clearTimeout(late);
-      if (code === null) return reject(new Error('forge did not end in time'));
-      resolve({ code, output: Buffer.concat(output).toString() });
-    });
-  });
-}
+/** Gas is another with every bug, and the invariants take longest: what they alone would find needs a test of its own. */
+const left = ['Gas.t.sol', 'Invariants.t.sol', 'Handler.sol'].flatMap((name) => [name, `Bonds${name}`]);
 
 /** The text with the bug in it. Error: the place is not there exactly once. */
 function withBug(text, { name, from, to }) {
@@ -40,38 +19,48 @@ function withBug(text, { name, from, to }) {
   return text.replace(from, () => to);
 }
 
-/** Compiles everything anew: linked dynamically, forge takes a test file's old build for good when only a contract changed. Whether some test failed; a bug that does not compile is none. The invariants run only when all other tests pass: they take longest. */
+/** Creation bytecode of the contract with the bug in it. A bug that does not compile is none: an error. */
+function buggyBytecode(mutant) {
+  const path = `contracts/src/${mutant.file}`;
+  const bug = withBug(readSource(path), mutant);
+  const text = mutant.also ? withBug(bug, { name: mutant.name, ...mutant.also }) : bug;
+  const read = (source) => (source === path ? text : readSource(source));
+  return compile([mutant.contract], plainSettings(), read).contract(mutant.contract).evm.bytecode.object;
+}
+
+/** Whether some test fails. Forge is given no filter: with one it compiles all interfaces before each run. */
 async function caught(directory, mutant) {
-  const path = join(directory, 'contracts/src', mutant.file);
-  const original = readFileSync(path, 'utf8');
-  const buggy = withBug(original, mutant);
-  writeFileSync(path, mutant.also ? withBug(buggy, { name: mutant.name, ...mutant.also }) : buggy);
+  const sound = putBytecode(directory, mutant.contract, buggyBytecode(mutant));
   try {
-    for (const match of ['--no-match-contract', '--match-contract']) {
-      const { code, output } = await forge(directory, ['test', match, 'Invariants|Gas', '--fail-fast', '--force']);
-      if (code === 0) continue;
-      if (/Compiler run failed/.test(output)) throw new Error(`"${mutant.name}" does not compile:\n${output}`);
-      return true;
-    }
-    return false;
+    const { code, output } = await forge(directory, ['test', '--fail-fast']);
+    if (code !== 0 && !output.includes('Failing tests:')) throw new Error(`"${mutant.name}": forge did not run the tests:\n${output}`);
+    return code !== 0;
   } finally {
-    writeFileSync(path, original);
+    putBytecode(directory, mutant.contract, sound);
   }
 }
 
 const given = (option, otherwise) => (process.argv.includes(option) ? Number(process.argv[process.argv.indexOf(option) + 1]) : otherwise);
 const skipped = given('--skip', 0);
-const chosen = mutants.slice(skipped, skipped + given('--first', mutants.length));
+const chosen = [...mutants, ...bondMutants].slice(skipped, skipped + given('--first', Infinity));
 mkdirSync(join(root, '.mizan'), { recursive: true });
 const copies = mkdtempSync(join(root, '.mizan/mutants-'));
 const alive = [];
 const waiting = [...chosen];
 
-async function work(number) {
-  const directory = join(copies, String(number));
-  mkdirSync(directory);
+/** A directory with the tests, compiled, which pass while there is no bug. */
+async function testDirectory() {
+  const directory = join(copies, '0');
   for (const part of ['src', 'test', 'foundry.toml', 'solc.mjs']) cpSync(join(root, 'contracts', part), join(directory, 'contracts', part), { recursive: true });
+  for (const name of left) rmSync(join(directory, 'contracts/test', name));
   symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
+  await buildTests(directory);
+  const { code, output } = await forge(directory, ['test']);
+  if (code !== 0) throw new Error(`The tests fail without any bug:\n${output}`);
+  return directory;
+}
+
+async function work(directory) {
   for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
     const dead = await caught(directory, mutant);
     if (!dead) alive.push(mutant.name);
@@ -80,8 +69,10 @@ async function work(number) {
 }
 
 try {
-  const workers = Math.min(workersMax, availableParallelism(), chosen.length);
-  await Promise.all(Array.from({ length: workers }, (_, number) => work(number)));
+  const first = await testDirectory();
+  const others = Array.from({ length: Math.min(workersMax, availableParallelism(), chosen.length) - 1 }, (_, number) => join(copies, String(number + 1)));
+  for (const other of others) cpSync(first, other, { recursive: true, verbatimSymlinks: true });
+  await Promise.all([first, ...others].map(work));
 } finally {
   rmSync(copies, { recursive: true, force: true });
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // The compiler forge calls: the two options it uses, answered by the `solc` package (WebAssembly, no download).
 import { writeSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { text } from 'node:stream/consumers';
-import solc from 'solc';
 
 /** A pipe takes a part at a time and may be full for a moment. */
 function print(output) {
@@ -17,8 +17,10 @@ function print(output) {
 }
 
 if (process.argv.includes('--version')) {
-  print(`solc, the solidity compiler commandline interface\nVersion: ${solc.version().replace('.Emscripten.clang', '.Linux.g++')}\n`);
+  // Asked at each start of forge: the compiler itself takes a second to load.
+  print(`solc, the solidity compiler commandline interface\nVersion: ${createRequire(import.meta.url)('solc/package.json').version}\n`);
 } else if (process.argv.includes('--standard-json')) {
+  const { default: solc } = await import('solc');
   print(solc.compile(await text(process.stdin)));
 } else {
   console.error('solc.mjs: only --version and --standard-json');

@@ -153,7 +153,7 @@ describe('the billing service', () => {
     await nats.restart();
     service = await start();
     await eventually(async () => expect(await budget()).toMatchObject({ spentNanos: 390n }));
-  }, 60_000);
+  }, 120_000);
 
   it('draws, settles with the chain and tells the node, and sums to zero in each currency', async () => {
     await expect(caller.call(billingCalls.drawPayables, { statement: ids.uuid(), tenant: market.tenant })).rejects.toMatchObject({ code: 'NOTHING_DUE' });

@@ -60,7 +60,7 @@ describe('the books, against a model in memory, under random commands', () => {
     // Sweeps are commands here.
     await Promise.all([books.get(ReclaimService).onModuleDestroy(), books.get(AdmissionSweeper).onModuleDestroy()]);
     node = await joinNode(books);
-  }, 60_000);
+  }, 120_000);
   afterAll(() => books.close());
 
   const pick = <T>(list: readonly T[], index: number): T | undefined => list[index % Math.max(list.length, 1)];

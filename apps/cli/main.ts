@@ -14,13 +14,14 @@ import { organisationCommands } from './admin/organisations.js';
 import { policyCommands } from './admin/policies.js';
 import { recordCommands } from './admin/records.js';
 import { trafficCommands } from './admin/traffic.js';
+import { webhookCommands } from './admin/webhooks.js';
 import { monitorCommand } from './monitor-command.js';
 import { settleCommand } from './settle-command.js';
 import { verifyCommand } from './verify-command.js';
 import { witnessCommand } from './witness-command.js';
 
 const program = new Command('mizan').description('administers a Mizan deployment, and verifies it from outside');
-for (const command of [...organisationCommands(), ...custodyCommands(), ...policyCommands(), ...trafficCommands(), ...moneyCommands(), ...closeCommands(), ...costCommands(), ...invoiceCommands(), ...nodeCommands(), ...recordCommands(), ...erasureCommands(), settleCommand(), chainCommand(), bondCommand(), verifyCommand(), witnessCommand(), monitorCommand()]) program.addCommand(command);
+for (const command of [...organisationCommands(), ...custodyCommands(), ...policyCommands(), ...trafficCommands(), ...moneyCommands(), ...closeCommands(), ...costCommands(), ...invoiceCommands(), ...nodeCommands(), ...recordCommands(), ...erasureCommands(), ...webhookCommands(), settleCommand(), chainCommand(), bondCommand(), verifyCommand(), witnessCommand(), monitorCommand()]) program.addCommand(command);
 
 try {
   await program.parseAsync();

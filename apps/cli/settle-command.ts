@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { printer } from './output.js';
 import { exit } from './settle/exit.js';
+import { fetchCommand } from './settle/fetch-command.js';
 import { openSession } from './settle/settle-session.js';
 import type { SettleSession } from './settle/settle-session.js';
 import { submit } from './settle/submit.js';
@@ -19,6 +20,7 @@ export function settleCommand(): Command {
   command.addCommand(step('submit', 'put a signed statement on chain; anybody may', (session) => submit(session)));
   command.addCommand(step('withdraw', "pay the key's own address, a payee, what the statement's payer credited to it", withdraw, true));
   command.addCommand(step('exit', "take the key's own deposit out: asks for it, and after the thaw takes it; run it again until it is empty", exit, true));
+  command.addCommand(fetchCommand());
   return command;
 }
 

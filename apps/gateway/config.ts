@@ -38,6 +38,8 @@ export const gatewayConfig = z.object({
   OUTBOUND_ALLOW: allowListText,
   /** The same for public URLs of nodes. A list of its own: what nodes may stand on is not for users to fetch from. */
   NODE_OUTBOUND_ALLOW: allowListText,
+  /** Whether an organisation without a deposit in the escrow is refused; with one, work above it always is. */
+  DEPOSIT_REQUIRED: z.stringbool().default(false),
   /** Lines of batches that this gateway runs at once; 0: none. */
   BATCH_LINES_MAX: z.coerce.number().int().min(0).max(64).default(4),
 });

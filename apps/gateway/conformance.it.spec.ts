@@ -36,11 +36,11 @@ describe('conformance with the official client', () => {
     await stack.node(4, () => Promise.reject(new Error('engine http://user:hunter2@10.0.0.8 broke')), { model: 'broken' });
     await stack.node(5, (job) => new Promise((resolve) => (release = () => resolve(embed(job)))), { model: 'slow', capacity: 50 });
     await eventually(async () => (await client.models.list()).data.length === 5);
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await stack?.stop();
     await nats?.stop();
-  }, 30_000);
+  }, 120_000);
 
   const clientOf = (apiKey: string, url = stack.url): OpenAI => new OpenAI({ baseURL: `${url}/v1`, apiKey, maxRetries: 0 });
   const ask = (model = 'm', by = client) => by.embeddings.create({ model, input: 'a' });

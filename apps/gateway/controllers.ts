@@ -8,6 +8,7 @@ import { InvoicePartiesController } from './invoices/parties.controller.js';
 import { InvoicesController } from './invoices/invoices.controller.js';
 import { ErasuresController } from './erasures/erasures.controller.js';
 import { CostsController } from './costs/costs.controller.js';
+import { ExportsController } from './exports/exports.controller.js';
 import { FilesController } from './files/files.controller.js';
 import { LogController } from './log/log.controller.js';
 import { EnrolmentTokensController } from './nodes/enrolment-tokens.controller.js';
@@ -26,6 +27,7 @@ import { ModelAliasesController } from './organisations/model-aliases.controller
 import { OrganisationsController } from './organisations/organisations.controller.js';
 import { ProjectsController } from './organisations/projects.controller.js';
 import { PayeesController } from './payees/payees.controller.js';
+import { NonCustodyController } from './payouts/non-custody.controller.js';
 import { PayersController } from './payouts/payers.controller.js';
 import { PayoutsController } from './payouts/payouts.controller.js';
 import { SettlementsController } from './payouts/settlements.controller.js';
@@ -37,6 +39,7 @@ import { RecordsController } from './records/records.controller.js';
 import { RoyaltiesController } from './royalties/royalties.controller.js';
 import { SavingsController } from './savings/savings.controller.js';
 import { ResponsesController } from './responses/responses.controller.js';
+import { WebhooksController } from './webhooks/webhooks.controller.js';
 
 /** Every endpoint there is, by capability. */
 export const controllers: readonly Type[] = [
@@ -69,6 +72,8 @@ export const controllers: readonly Type[] = [
   EnrolmentTokensController,
   OffersController,
   RecordsController,
+  ExportsController,
+  WebhooksController,
   ErasuresController,
   CheckpointController,
   LogController,
@@ -77,5 +82,6 @@ export const controllers: readonly Type[] = [
   PayoutsController,
   SettlementsController,
   PayersController,
+  NonCustodyController,
   OpenApiController,
 ];

@@ -45,7 +45,7 @@ describe('machines with a public URL', () => {
     nats = await testNats();
     stack = await GatewayStack.start(nats, { NODE_OUTBOUND_ALLOW: '127.0.0.1/32' });
     client = new OpenAI({ baseURL: `${stack.url}/v1`, apiKey: await stack.key('developer'), maxRetries: 0 });
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await stack.stop();
     await nats.stop();

@@ -35,11 +35,11 @@ describe('the edge of the gateway, by raw sockets', () => {
     key = await stack.key('developer');
     await stack.node(1, embed, { model: 'm', capacity: 50 });
     await eventually(async () => (await post({ model: 'm', input: 'a' })).status === 200);
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await stack?.stop();
     await nats?.stop();
-  }, 30_000);
+  }, 120_000);
 
   const post = (body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
     fetch(`${stack.url}/v1/embeddings`, { method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...headers }, body: typeof body === 'string' ? body : JSON.stringify(body) });

@@ -1,6 +1,6 @@
 import { Clock, Ids } from '#kernel';
 import { generateSealKeys, openRecordBody, recordCommit } from '#protocol';
-import type { AliasEntry, KeyEntry, LimitEntry, LimitScope, LogRecord, OfferEntry, PolicyEntry, PriceEntry, TenantEntry, TrafficLimits } from '#protocol';
+import type { AliasEntry, ExposureEntry, KeyEntry, LimitEntry, LimitScope, LogRecord, OfferEntry, PolicyEntry, PriceEntry, TenantEntry, TrafficLimits } from '#protocol';
 import { marketOffer } from './market/market-offer.js';
 import type { MarketOffer } from './market/market-offer.js';
 import { Replicated } from './replicated.js';
@@ -109,7 +109,8 @@ export class ExampleWorld {
   readonly prices = new MemoryView<PriceEntry>();
   readonly limits = new MemoryView<LimitEntry>();
   readonly aliases = new MemoryView<AliasEntry>();
-  readonly replicated = new Replicated(this.keys, this.tenants, this.policies, this.offers, this.prices, this.limits, this.aliases);
+  readonly exposures = new MemoryView<ExposureEntry>();
+  readonly replicated = new Replicated(this.keys, this.tenants, this.policies, this.offers, this.prices, this.limits, this.aliases, this.exposures);
 
   offer(n: number, changes: Partial<OfferEntry> = {}, price = 20_000_000n): void {
     this.prices.put(uuidOf(0x100 + n), priceEntry(n, price));

@@ -241,7 +241,7 @@ export class GatewayStack<Gateway extends Pick<RunningService, 'url' | 'stop'> =
 }
 
 /** Waits until something holds. */
-export async function eventually(check: () => boolean | Promise<boolean>, withinMs = 15_000): Promise<void> {
+export async function eventually(check: () => boolean | Promise<boolean>, withinMs = 60_000): Promise<void> {
   const endMs = Date.now() + withinMs;
   while (!(await check())) {
     if (Date.now() > endMs) throw new Error('it did not come about in time');

@@ -38,11 +38,11 @@ describe('the gateway over HTTP', () => {
     await stack.node(1, embed, { model: 'mizan/embed', capacity: 50 });
     client = new OpenAI({ baseURL: `${stack.url}/v1`, apiKey: key, maxRetries: 0 });
     await eventually(async () => (await get('/v1/models/mizan%2Fembed')).status === 200);
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await stack.stop();
     await nats.stop();
-  }, 30_000);
+  }, 120_000);
 
   it('conformance 1: serves the official client unchanged: base64 by default, floats on demand, models with a slash', async () => {
     const byDefault = await client.embeddings.create({ model: 'mizan/embed', input: ['a', 'b'] });
@@ -221,7 +221,7 @@ describe('the gateway over HTTP', () => {
     expect(await errorOf(response)).toMatchObject({ status: 503, code: 'RECORD_UNAVAILABLE' });
     await nats.restart();
     await eventually(async () => (await post('/v1/embeddings', { model: 'mizan/embed', input: 'a' })).status === 200, 20_000);
-  }, 60_000);
+  }, 120_000);
 
   it('hands its leases in when it stops', async () => {
     const before = stack.purse.released;

@@ -38,6 +38,7 @@ import { Placement } from './request/place.js';
 import { Recorder } from './request/record.js';
 import { RequestPipeline } from './request/request-pipeline.js';
 import { RequestRecords } from './request/request-records.js';
+import { ExposureGuard } from './request/exposure-guard.js';
 import { LeaseBook } from './request/reserve.js';
 import { RetryBudget } from './request/retry-budget.js';
 import { SemanticCache } from './request/semantic-cache.js';
@@ -56,7 +57,12 @@ export const parts: FactoryProvider[] = [
     inject: [Replicated, SERVICE_CONFIG, Clock],
     useFactory: (replicated: Replicated, config: GatewayConfig, clock: Clock) => new Authenticator(replicated, config.KEY_PEPPER, clock),
   },
-  { provide: LeaseBook, inject: [Caller, SERVICE_CONFIG, Clock], useFactory: (caller: Caller, config: GatewayConfig, clock: Clock) => new LeaseBook(new BillingLeases(caller, config.GATEWAY_ID), clock) },
+  {
+    provide: LeaseBook,
+    inject: [Caller, SERVICE_CONFIG, Clock, Replicated],
+    useFactory: (caller: Caller, config: GatewayConfig, clock: Clock, { exposures }: Replicated) =>
+      new LeaseBook(new BillingLeases(caller, config.GATEWAY_ID), clock, new ExposureGuard(exposures, clock, config.DEPOSIT_REQUIRED)),
+  },
   { provide: DecisionCounter, inject: [SERVICE_CONFIG, Ids, Clock], useFactory: (config: GatewayConfig, ids: Ids, clock: Clock) => new DecisionCounter(config.GATEWAY_ID, ids, clock) },
   {
     provide: Recorder,

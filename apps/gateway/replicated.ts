@@ -1,5 +1,5 @@
-import { aliasReplica, keyReplica, limitReplica, offerReplica, policyReplica, priceReplica, tenantReplica } from '#protocol';
-import type { AliasEntry, KeyEntry, LimitEntry, OfferEntry, PolicyEntry, PriceEntry, TenantEntry } from '#protocol';
+import { aliasReplica, exposureReplica, keyReplica, limitReplica, offerReplica, policyReplica, priceReplica, tenantReplica } from '#protocol';
+import type { AliasEntry, ExposureEntry, KeyEntry, LimitEntry, OfferEntry, PolicyEntry, PriceEntry, TenantEntry } from '#protocol';
 import type { ReplicaView, Replicas } from '#messaging';
 
 /** The part of a replica's view that the steps need. */
@@ -15,11 +15,12 @@ export class Replicated {
     readonly prices: View<PriceEntry>,
     readonly limits: View<LimitEntry>,
     readonly aliases: View<AliasEntry>,
+    readonly exposures: View<ExposureEntry>,
   ) {}
 
   /** Resolves when every copy is complete. */
   static async load(replicas: Replicas): Promise<Replicated> {
-    const [keys, tenants, policies, offers, prices, limits, aliases] = await Promise.all([
+    const [keys, tenants, policies, offers, prices, limits, aliases, exposures] = await Promise.all([
       replicas.view(keyReplica),
       replicas.view(tenantReplica),
       replicas.view(policyReplica),
@@ -27,7 +28,8 @@ export class Replicated {
       replicas.view(priceReplica),
       replicas.view(limitReplica),
       replicas.view(aliasReplica),
+      replicas.view(exposureReplica),
     ]);
-    return new Replicated(keys, tenants, policies, offers, prices, limits, aliases);
+    return new Replicated(keys, tenants, policies, offers, prices, limits, aliases, exposures);
   }
 }

@@ -18,6 +18,8 @@ export const governanceConfig = z.object({
   GOVERNANCE_KMS_NAMESPACE: z.string().optional(),
   /** Where organisations' own KMS may be beside public addresses: host names and blocks of addresses. */
   KMS_OUTBOUND_ALLOW: allowListText,
+  /** The same for webhooks; with anything here they may be plain http too. */
+  WEBHOOK_OUTBOUND_ALLOW: allowListText,
   /** Keys the hashes of API keys; the same text as the gateways'. */
   KEY_PEPPER: z.string().min(16),
   /** Name of the audit log and of its key: a URL without scheme. */

@@ -5,6 +5,7 @@ import { EntryStore } from './audit/entries.store.js';
 import { Kinds } from './audit/kinds.service.js';
 import { LogStore } from './audit/log.store.js';
 import { Prover } from './audit/prover.service.js';
+import { ReadLog } from './audit/read-log.service.js';
 import { RecordEnds } from './audit/record-ends.service.js';
 import { RecordReader } from './audit/record-reader.service.js';
 import { RecordsConsumer } from './audit/records.consumer.js';
@@ -20,6 +21,9 @@ import { Custody } from './custody/custody.service.js';
 import { KeyManagers } from './custody/key-managers.service.js';
 import { TenantKeyStore } from './custody/tenant-keys.store.js';
 import { TenantKmsStore } from './custody/tenant-kms.store.js';
+import { ExportsRpc } from './exports/exports.rpc.js';
+import { Exports } from './exports/exports.service.js';
+import { TenantStream } from './exports/tenant-stream.store.js';
 import { Bootstrap } from './keys/bootstrap.service.js';
 import { KeysRpc } from './keys/keys.rpc.js';
 import { Keys } from './keys/keys.service.js';
@@ -50,6 +54,12 @@ import { SearchQueueStore } from './search/search-queue.store.js';
 import { SearchStore } from './search/search.store.js';
 import { LimitStore } from './traffic/limits.store.js';
 import { TrafficRpc } from './traffic/traffic.rpc.js';
+import { Deliveries } from './webhooks/deliveries.service.js';
+import { WebhookSecrets } from './webhooks/webhook-secrets.service.js';
+import { WebhookSender } from './webhooks/webhook-sender.service.js';
+import { WebhooksRpc } from './webhooks/webhooks.rpc.js';
+import { Webhooks } from './webhooks/webhooks.service.js';
+import { WebhookStore } from './webhooks/webhooks.store.js';
 import { CheckpointStore } from './witnesses/checkpoints.store.js';
 import { WitnessRounds } from './witnesses/witness-rounds.service.js';
 import { Witnessing } from './witnesses/witnessing.service.js';
@@ -61,7 +71,9 @@ const keys = [Keys, KeyStore, Bootstrap];
 const policies = [Policies, PolicyStore, DryRunService, Market];
 const traffic = [Limits, LimitStore, Aliases, AliasStore];
 const search = [SearchStore, SearchQueueStore, SearchIndexer];
-const audit = [Sequencer, LogStore, Kinds, RejectionStore, EntryStore, RecordEnds, RecordReader, Prover, Bundler, StartCheck, Tiles, TileStore];
+const audit = [Sequencer, LogStore, Kinds, RejectionStore, EntryStore, RecordEnds, RecordReader, ReadLog, Prover, Bundler, StartCheck, Tiles, TileStore];
+const exported = [TenantStream, Exports];
+const webhooks = [WebhookStore, WebhookSecrets, WebhookSender, Webhooks, Deliveries];
 const runs = [GatewayRunStore, SilentRuns];
 const witnesses = [CheckpointStore, Witnessing, WitnessRounds];
 
@@ -70,8 +82,8 @@ export class GovernanceModule {
   static for(config: GovernanceConfig): DynamicModule {
     return {
       module: GovernanceModule,
-      controllers: [OrganisationsRpc, CustodyRpc, PersonsRpc, KeysRpc, PoliciesRpc, TrafficRpc, AuditRpc, RecordsConsumer],
-      providers: [{ provide: Secrets, useValue: new Secrets(config) }, ...organisations, ...custody, ...persons, ...keys, ...policies, ...traffic, ...audit, ...search, ...runs, ...witnesses, Republish],
+      controllers: [OrganisationsRpc, CustodyRpc, PersonsRpc, KeysRpc, PoliciesRpc, TrafficRpc, AuditRpc, ExportsRpc, WebhooksRpc, RecordsConsumer],
+      providers: [{ provide: Secrets, useValue: new Secrets(config) }, ...organisations, ...custody, ...persons, ...keys, ...policies, ...traffic, ...audit, ...search, ...exported, ...webhooks, ...runs, ...witnesses, Republish],
     };
   }
 }

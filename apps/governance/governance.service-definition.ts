@@ -2,6 +2,7 @@ import { defineService } from '#service';
 import { BundledEntries1767225610800 } from './audit/bundled-entries.migration.js';
 import { Log1700000000002 } from './audit/log.migration.js';
 import { TiledLog1767225610600 } from './audit/tiled-log.migration.js';
+import { TenantStream1767225612210 } from './exports/tenant-stream.migration.js';
 import { governanceConfig } from './config.js';
 import { Custody1767225612100 } from './custody/custody.migration.js';
 import { GovernanceModule } from './governance.module.js';
@@ -15,6 +16,7 @@ import { SemanticCache1767225610502 } from './traffic/semantic-cache.migration.j
 import { SpendLimits1767225610500 } from './traffic/spend-limits.migration.js';
 import { StoredResponses1767225610300 } from './traffic/stored-responses.migration.js';
 import { Traffic1700000000003 } from './traffic/traffic.migration.js';
+import { Webhooks1767225612220 } from './webhooks/webhooks.migration.js';
 import { Checkpoints1700000000031 } from './witnesses/checkpoints.migration.js';
 
 /** Organisations, keys, policies and the audit log. */
@@ -22,6 +24,6 @@ export const governance = defineService({
   name: 'governance',
   config: governanceConfig,
   module: (config) => GovernanceModule.for(config),
-  migrations: [Organisations1700000000001, Log1700000000002, Traffic1700000000003, Checkpoints1700000000031, StoredResponses1767225610300, TiledLog1767225610600, Search1767225610610, SpendLimits1767225610500, SemanticCache1767225610502, Hedges1767225610503, BundledEntries1767225610800, AnswerRules1767225612000, Custody1767225612100, Persons1767225612110, GatewayRuns1767225612200],
+  migrations: [Organisations1700000000001, Log1700000000002, Traffic1700000000003, Checkpoints1700000000031, StoredResponses1767225610300, TiledLog1767225610600, Search1767225610610, SpendLimits1767225610500, SemanticCache1767225610502, Hedges1767225610503, BundledEntries1767225610800, AnswerRules1767225612000, Custody1767225612100, Persons1767225612110, GatewayRuns1767225612200, TenantStream1767225612210, Webhooks1767225612220],
   http: 'internal',
 });

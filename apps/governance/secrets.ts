@@ -11,6 +11,9 @@ export class Secrets {
   readonly kms: { readonly url: string; readonly mount: string; readonly key: string; readonly namespace?: string; readonly token: string } | undefined;
   /** Which KMS organisations may name. */
   readonly kmsAllowed: AllowList;
+  /** Where webhooks may lead beside public addresses, and whether without TLS. */
+  readonly webhookAllowed: AllowList;
+  readonly webhookPlain: boolean;
   readonly keyPepper: string;
   /** Signs checkpoints; its name is the log's origin. */
   readonly logSigner: NoteSigner;
@@ -22,6 +25,8 @@ export class Secrets {
     this.masterKeys = new FileKeys([Buffer.from(config.GOVERNANCE_MASTER_KEY, 'hex'), ...config.GOVERNANCE_MASTER_KEYS_OLD.map((key) => Buffer.from(key, 'hex'))]);
     this.kms = kmsOf(config);
     this.kmsAllowed = new AllowList(config.KMS_OUTBOUND_ALLOW);
+    this.webhookAllowed = new AllowList(config.WEBHOOK_OUTBOUND_ALLOW);
+    this.webhookPlain = config.WEBHOOK_OUTBOUND_ALLOW.length > 0;
     this.keyPepper = config.KEY_PEPPER;
     this.logSigner = ed25519Signer(config.AUDIT_ORIGIN, Buffer.from(config.AUDIT_SIGNING_SEED, 'hex'));
     this.witnesses = config.AUDIT_WITNESSES;

@@ -97,7 +97,7 @@ describe('a node', () => {
     await running?.stop();
     running = undefined;
     rmSync(directory, { recursive: true, force: true });
-  }, 30_000);
+  }, 120_000);
   afterAll(async () => {
     client.close();
     await Promise.all([gateway.close(), spy.close()]);
@@ -140,7 +140,7 @@ describe('a node', () => {
     expect(receipts[0]!.subject).toBe(nodeSubjects.receipt(id.node));
     expect(receipts[0]!.json()).toEqual(result.receipt);
     expect(openReceipt(result.receipt, keys.publicKey)).toMatchObject({ record: request.record, node: id.node });
-  }, 30_000);
+  }, 120_000);
 
   it("uses the engine's own usage and passes its refusals on", async () => {
     await start();
@@ -153,7 +153,7 @@ describe('a node', () => {
       details: { status: 400, body: expect.stringContaining('Token arrays') },
     });
     await expect(client.run(job({ offer: ids.uuid() }))).rejects.toMatchObject({ code: 'NODE_PROTOCOL' });
-  }, 30_000);
+  }, 120_000);
 
   it('needs no token at the next start, keeps its identity, and sends unsettled receipts again until they are settled', async () => {
     const publicKey = nodeKeys(directory).publicKey;
@@ -174,7 +174,7 @@ describe('a node', () => {
     await client.run(job());
     await soon(() => receipts.length === 3);
     expect(receipts[2]!.json()).not.toEqual(receipt);
-  }, 60_000);
+  }, 120_000);
 
   it('is busy above its capacity and takes jobs again when a place is free', async () => {
     await start();
@@ -185,7 +185,7 @@ describe('a node', () => {
     held.shift()!();
     await Promise.all([one, two]);
     await expect(client.run(job())).resolves.toMatchObject({ status: 200 });
-  }, 30_000);
+  }, 120_000);
 
   it('ends running jobs before it leaves, and takes no new ones meanwhile', async () => {
     const node = await start();
@@ -198,7 +198,7 @@ describe('a node', () => {
     await expect(last).resolves.toMatchObject({ status: 200 });
     await stopped;
     await expect(client.run(job())).rejects.toMatchObject({ code: 'NODE_UNREACHABLE' });
-  }, 30_000);
+  }, 120_000);
 
   it('keeps the receipt of work whose answer nobody could take, and sends it when the server is back', async () => {
     await start();
@@ -225,7 +225,7 @@ describe('a node', () => {
     await expect(start({ token: undefined })).rejects.toMatchObject({ code: 'REQUEST_INVALID', message: expect.stringMatching(/--hub and --token/) });
     await expect(start({ token: 'another-token-of-some' })).rejects.toMatchObject({ code: 'ENROLMENT_INVALID', message: 'the token is not known' });
     await expect(start({ hub: 'http://127.0.0.1:1' })).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
-  }, 30_000);
+  }, 120_000);
 
   it('ends when its credential is revoked', async () => {
     const node = await start();
@@ -236,5 +236,5 @@ describe('a node', () => {
     await system.request('$SYS.REQ.CLAIMS.UPDATE', await jwt.encodeAccount(name, sub, { ...account, revocations }, { algorithm: jwt.Algorithms.v2, signer }));
     expect((await node.ended)?.message).toMatch(/authorization|authentication|revoked/i);
     await system.close();
-  }, 30_000);
+  }, 120_000);
 });

@@ -11,6 +11,7 @@ import { jobRunner } from './jobs/run-job.js';
 import { joinNetwork } from './join-network.js';
 import { nodeKeys } from './keys/node-keys.js';
 import type { NodeOptions } from './node-options.js';
+import { StatementKeeper } from './payout/statement-keeper.js';
 import { ReceiptJournal } from './receipts/journal.js';
 import { ReceiptSender } from './receipts/receipt-sender.js';
 
@@ -65,6 +66,9 @@ async function start(options: NodeOptions, logger: Logger, undo: (() => unknown)
       receipts.send(record, receipt);
     },
   });
+  const statements = new StatementKeeper(connection, node, options.dir, (message) => logger.warn(message));
+  undo.push(() => statements.stop());
+  statements.ask();
   receipts.sendUnsettled();
   await connection.flush();
   door?.serve(server);
@@ -79,6 +83,7 @@ async function start(options: NodeOptions, logger: Logger, undo: (() => unknown)
       if (status.type === 'reconnect') {
         ready = true;
         receipts.sendUnsettled();
+        statements.ask();
       }
       if (status.type === 'error') logger.warn({ error: String(status.error) }, 'connection');
     }
@@ -97,6 +102,7 @@ async function start(options: NodeOptions, logger: Logger, undo: (() => unknown)
       server.close();
       door?.close();
       await receipts.flush(limits.jobPulseMs * limits.jobPulseMissesMax);
+      await statements.stop();
       await connection.drain().catch(() => connection.close());
       await Promise.all([journal.close(), engines.close()]);
       health?.close();

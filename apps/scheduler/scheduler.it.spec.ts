@@ -220,7 +220,7 @@ describe('the scheduler', () => {
     expect(await refused(() => connection.publish('mizan.record.gateway', 'forged'))).toBe(true);
     expect(await refused(() => void connection.subscribe(nodeSubjects.down(second.node)))).toBe(true);
     expect(await refused(() => void connection.subscribe('_INBOX_gateway.>'))).toBe(true);
-  }, 20_000);
+  }, 120_000);
 
   it('has offers up while their node beats and down after three missed beats, written only when they change', async () => {
     const machine = new Machine();
@@ -242,7 +242,7 @@ describe('the scheduler', () => {
     expect(Date.now() - silentAt).toBeGreaterThan(limits.heartbeatMs * (limits.heartbeatMissesMax - 1));
     beat(connection, enrolled.node);
     await becomes(offer, 'up', 2_000);
-  }, 30_000);
+  }, 120_000);
 
   it('cuts a revoked node off at once, for good, over a restart of the server, and only that one', async () => {
     const [bad, good] = [new Machine(), new Machine()];
@@ -269,11 +269,11 @@ describe('the scheduler', () => {
     await nats.restart();
     await expect(dial(bad, revoked)).rejects.toThrow(/authorization|authentication/i);
     await expect(dial(good, kept)).resolves.toBeDefined();
-  }, 40_000);
+  }, 120_000);
 
   it('keeps its nodes and its market over a restart of its own', async () => {
     // The server was restarted before: the scheduler may still be coming back.
-    for (let tries = 0; tries < 100 && (await fetch(`${service.url}/readyz`)).status !== 200; tries += 1) await new Promise((resolve) => setTimeout(resolve, 50));
+    for (let tries = 0; tries < 3_000 && (await fetch(`${service.url}/readyz`)).status !== 200; tries += 1) await new Promise((resolve) => setTimeout(resolve, 50));
     const before = await caller.call(schedulerCalls.listOffers, { limit: 200 });
     expect(before.data.length).toBeGreaterThan(3);
     await service.stop();
@@ -282,7 +282,7 @@ describe('the scheduler', () => {
     expect(after.data.map(({ id }) => id)).toEqual(before.data.map(({ id }) => id));
     const page = await caller.call(schedulerCalls.listOffers, { limit: 2, after: after.data[0]!.id });
     expect(page).toMatchObject({ hasMore: true, data: [{ id: after.data[1]!.id }, { id: after.data[2]!.id }] });
-  }, 30_000);
+  }, 120_000);
 
   it('does not start where an affected NATS server would be shown to nodes of other machines', async () => {
     const url = 'nats://203.0.113.5:4222';

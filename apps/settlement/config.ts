@@ -59,6 +59,8 @@ export const settlementConfig = z.object({
   SETTLEMENT_GAS_WEI_PER_DAY: z.coerce.bigint().positive().default(10n ** 18n),
   /** How often an epoch runs for every payer; 0 = on demand only. */
   SETTLEMENT_EPOCH_MS: z.coerce.number().int().nonnegative().default(3_600_000),
+  /** How often what is owed is compared with the deposits that pay it. */
+  SETTLEMENT_EXPOSURE_MS: z.coerce.number().int().min(10).default(2_000),
   /** The operator's own payer, who anchors the log and pays nobody; its key is among the payers'. None: no anchors but those of what is paid. */
   SETTLEMENT_ANCHOR_PAYER: address.optional(),
   /** An anchor is signed when the last is this old: ten minutes are left for it to land within the hour. */

@@ -6,12 +6,12 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Wallet, ZeroAddress } from 'ethers';
 import { withClient } from '#local';
 import { z } from 'zod';
-import { headers } from '@nats-io/transport-node';
-import { isDomainError } from '#kernel';
+import { connect as connectNats, credsAuthenticator, headers } from '@nats-io/transport-node';
+import { isDomainError, SystemClock, SystemIds } from '#kernel';
 import type { DomainError } from '#kernel';
 import { connect, deployEscrow, deployTestDollar, depositTestDollars, Escrow, escrowCalls, listHash, sendCall, Token, verifyStatement } from '#chain';
-import { Bus, Caller } from '#messaging';
-import { billingCalls, bodyMatchesEnvelope, failure, governanceCalls, parseEnvelope, recordCommit, closeCalls, settlementCalls, settlementEvents } from '#protocol';
+import { Bus, Caller, Publisher, Replicas } from '#messaging';
+import { billingCalls, bodyMatchesEnvelope, closeCalls, exposureReplica, failure, governanceCalls, nodeExposureMessage, nodeStatementsReply, nodeSubjects, nonCustodyCalls, parseEnvelope, payeeProofText, recordCommit, schedulerEvents, settlementCalls, settlementEvents } from '#protocol';
 import type { Call, Event, LogRecord, PayloadOf, ReplyOf, RequestOf } from '#protocol';
 import { migrate, runService } from '#service';
 import type { RunningService } from '#service';
@@ -23,6 +23,7 @@ jest.setTimeout(90_000);
 
 const tenant = '0198c0de-0000-7000-8000-00000000000a';
 const poor = '0198c0de-0000-7000-8000-00000000000b';
+const ids = new SystemIds(new SystemClock());
 const actor = { keyId: null, tenant: null };
 const root = 'ab'.repeat(32);
 
@@ -37,11 +38,13 @@ class Books {
   readonly withdrawals: PayloadOf<typeof settlementEvents.withdrawalConfirmed>[] = [];
   readonly records: LogRecord[] = [];
   private readonly owed = new Map<string, Owed[]>();
+  private readonly earned = new Map<string, Map<string, bigint>>();
   private readonly cumulative = new Map<string, bigint>();
   private readonly unsettled = new Map<string, ReplyOf<typeof billingCalls.drawPayables>>();
 
   constructor(private readonly bus: Bus) {
     this.serve(billingCalls.drawPayables, (request) => this.draw(request));
+    this.serve(billingCalls.listPayables, ({ tenant }) => ({ data: [...(this.earned.get(tenant!) ?? [])].map(([payee, units]) => ({ tenant: tenant!, payee, earnedNanos: units * 1_000n, drawnNanos: 0n, owedNanos: 0n })) }));
     this.serve(governanceCalls.checkpoint, () => ({ note: 'note', size: 7, root, logKey: 'key' }));
     this.hear(settlementEvents.depositConfirmed, (event) => this.deposits.push(event));
     this.hear(settlementEvents.withdrawalConfirmed, (event) => this.withdrawals.push(event));
@@ -55,7 +58,14 @@ class Books {
   }
 
   owe(tenant: string, payee: string, units: bigint): void {
+    this.earn(tenant, payee, units);
     this.owed.set(tenant, [...(this.owed.get(tenant) ?? []), { payee, units }]);
+  }
+
+  /** Earned, and not due yet. */
+  earn(tenant: string, payee: string, units: bigint): void {
+    const earned = this.earned.get(tenant) ?? new Map<string, bigint>();
+    this.earned.set(tenant, earned.set(payee.toLowerCase(), (earned.get(payee.toLowerCase()) ?? 0n) + units));
   }
 
   private draw({ statement, tenant, except }: RequestOf<typeof billingCalls.drawPayables>): ReplyOf<typeof billingCalls.drawPayables> {
@@ -143,6 +153,7 @@ describe('the settlement service', () => {
       SETTLEMENT_PAYER_KEYS: JSON.stringify({ [payer.address]: anvilKeys[1], [other.address]: anvilKeys[4] }),
       SETTLEMENT_EPOCH_MS: '0',
       SETTLEMENT_POLL_MS: '50',
+      SETTLEMENT_EXPOSURE_MS: '100',
     };
     service = await runService(settlement, env);
   }, 120_000);
@@ -158,7 +169,7 @@ describe('the settlement service', () => {
   });
 
   async function heard<T>(list: () => T[], count: number): Promise<T[]> {
-    for (let tries = 0; tries < 600 && list().length < count; tries++) await sleep(50);
+    for (let tries = 0; tries < 2_000 && list().length < count; tries++) await sleep(50);
     await sleep(100);
     expect(list()).toHaveLength(count);
     return list();
@@ -213,6 +224,52 @@ describe('the settlement service', () => {
     await expect(caller.call(settlementCalls.statementFile, { tenant: poor, id: settled.id })).rejects.toMatchObject({ code: 'NOT_FOUND' });
     expect(await caller.call(settlementCalls.listStatements, { tenant: null, limit: 1 })).toEqual({ data: [settled], hasMore: false });
     await expect(caller.call(settlementCalls.listStatements, { tenant: null, limit: 1, after: 'x' })).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+  });
+
+  it('gives each payee what is signed for it: its machine over NATS, and whoever holds its key', async () => {
+    const node = ids.uuid();
+    await new Publisher(buses[0]!).publish(schedulerEvents.nodeEnrolled.subject, JSON.stringify({ node, name: 'n', publicKey: 'ab'.repeat(32), payoutAddress: payee.address, offers: [] }), { id: ids.uuid() });
+    const connection = await connectNats({ servers: nats.url, authenticator: credsAuthenticator(Buffer.from(await nats.nodeCredentials(node))), inboxPrefix: nodeSubjects.inboxPrefix(node) });
+    const pictures: z.output<typeof nodeExposureMessage>[] = [];
+    connection.subscribe(nodeSubjects.exposure(node), { callback: (_error, message) => void pictures.push(z.decode(nodeExposureMessage, message.json())) });
+    const ask = async (after: number): Promise<z.output<typeof nodeStatementsReply>['statement']> =>
+      z.decode(nodeStatementsReply, (await connection.request(nodeSubjects.statements(node), JSON.stringify({ v: 1, after }), { timeout: 5_000 })).json()).statement;
+    // Learnt of after the statement was signed: a machine asks again.
+    let handed = await ask(0);
+    for (let tries = 0; tries < 200 && handed === null; tries++, handed = await ask(0)) await sleep(50);
+    const signedAtMs = Date.now();
+    const proof = { signedAtMs, signature: await payee.signMessage(payeeProofText(payee.address, signedAtMs)) };
+    const { data, hasMore } = await caller.call(nonCustodyCalls.handedStatements, { payee: payee.address, proof, after: 0 });
+    expect({ files: data.length, hasMore, named: data[0]!.file.payees }).toEqual({ files: 1, hasMore: false, named: [{ address: payee.address, cumulativeUnits: 300n }] });
+    expect(handed).toEqual(data[0]);
+    expect(verifyStatement(handed!.file.statement, { chainId: 31_337n, escrow: escrow.address }, handed!.file.signature)).toBe(true);
+    expect(await ask(handed!.number)).toBeNull();
+    for (const wrong of [{ ...proof, signedAtMs: proof.signedAtMs - 1 }, { ...proof, signedAtMs: proof.signedAtMs - 3_600_000 }, { ...proof, signature: await other.signMessage(payeeProofText(payee.address, proof.signedAtMs)) }]) {
+      await expect(caller.call(nonCustodyCalls.handedStatements, { payee: payee.address, proof: wrong, after: 0 })).rejects.toMatchObject({ code: 'NOT_ALLOWED' });
+      await expect(caller.call(nonCustodyCalls.payeeExposure, { payee: payee.address, proof: wrong })).rejects.toMatchObject({ code: 'NOT_ALLOWED' });
+    }
+
+    // More is earned than the deposit covers: the gateways and the payees see it.
+    const replicas = new Replicas(buses[1]!);
+    const gatewaySees = await replicas.view(exposureReplica);
+    const until = async (condition: () => boolean): Promise<void> => {
+      for (let tries = 0; tries < 200 && !condition(); tries++) await sleep(50);
+    };
+    await until(() => gatewaySees.get(tenant)?.unsettledNanos === 0n);
+    expect(gatewaySees.get(tenant)).toMatchObject({ payer: payer.address, usableNanos: 1_159_000n, unsettledNanos: 0n });
+    books.earn(tenant, payee.address, 2_000n);
+    await sendCall(payer, escrow.address, escrowCalls.thaw(159n));
+    await until(() => gatewaySees.get(tenant)?.usableNanos === 1_000_000n);
+    expect(gatewaySees.get(tenant)).toMatchObject({ usableNanos: 1_000_000n, unsettledNanos: 2_000_000n });
+    expect((await caller.call(nonCustodyCalls.exposures, { tenant })).data).toEqual([gatewaySees.get(tenant)]);
+    expect((await caller.call(nonCustodyCalls.exposures, { tenant: poor })).data).toEqual([]);
+    const risk = { payer: payer.address, escrow: escrow.address, availableUnits: 1_159n, thawingUnits: 159n, unsettledNanos: 2_000_000n, allUnsettledNanos: 2_000_000n, covered: false };
+    expect((await caller.call(nonCustodyCalls.payeeExposure, { payee: payee.address, proof })).data).toMatchObject([risk]);
+    await until(() => pictures.at(-1)?.data[0]?.thawingUnits === 159n);
+    expect(pictures.at(-1)!.data).toMatchObject([risk]);
+    books.earn(tenant, payee.address, -2_000n);
+    replicas.stop();
+    await connection.close();
   });
 
   it('shows each payee its credit, and reports a withdrawal', async () => {
@@ -277,7 +334,7 @@ describe('the settlement service', () => {
   it('that stops right after a draw settles it once when it is asked again', async () => {
     books.owe(tenant, payee.address.toLowerCase(), 5n);
     const running = caller.call(settlementCalls.runEpoch, { tenant }).catch(() => null);
-    for (let tries = 0; tries < 400 && books.draws < 4; tries++) await sleep(5);
+    for (let tries = 0; tries < 4_000 && books.draws < 4; tries++) await sleep(5);
     await service.stop();
     await running;
     service = await runService(settlement, env);
@@ -297,7 +354,7 @@ describe('the settlement service', () => {
     void caller.call(settlementCalls.runEpoch, { tenant }).catch(() => null);
     const signed = async (): Promise<{ data: string } | undefined> =>
       withClient(database.adminUrl, async (client) => (await client.query<{ data: string }>(`SELECT data FROM settlement.transactions WHERE purpose = 'settle' AND state = 'planned'`)).rows[0]);
-    for (let tries = 0; tries < 1_000 && !(await signed()); tries++) await sleep(20);
+    for (let tries = 0; tries < 4_000 && !(await signed()); tries++) await sleep(20);
     await sendCall(relayer, escrow.address, (await signed())!.data);
     await service.stop();
 

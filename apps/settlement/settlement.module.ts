@@ -18,6 +18,12 @@ import { EpochTimer } from './epochs/epoch-timer.service.js';
 import { SettleService } from './epochs/settle.service.js';
 import { StatementStore } from './epochs/statement.store.js';
 import { StatementsRpc } from './epochs/statements.rpc.js';
+import { ExposureService } from './exposure/exposure.service.js';
+import { ExposureStore } from './exposure/exposure.store.js';
+import { NodesConsumer } from './exposure/nodes.consumer.js';
+import { HandedStore } from './handing/handed.store.js';
+import { HandingRpc } from './handing/handing.rpc.js';
+import { HandingService } from './handing/handing.service.js';
 import { PayeeStore } from './payees/payee.store.js';
 import { Registration } from './payees/registration.service.js';
 import { PayerKeys } from './payers/payer-keys.js';
@@ -32,7 +38,7 @@ import { TransactionStore } from './transactions/transaction.store.js';
 const keyKeepers = (config: SettlementConfig): KeyKeepers => ({ keystorePasswordFile: config.SETTLEMENT_KEYSTORE_PASSWORD_FILE, kmsEndpoint: config.SETTLEMENT_KMS_ENDPOINT });
 
 @Module({
-  controllers: [ChainStateRpc, GasRpc, PayersRpc, StatementsRpc],
+  controllers: [ChainStateRpc, GasRpc, HandingRpc, NodesConsumer, PayersRpc, StatementsRpc],
   providers: [
     {
       provide: ChainLink,
@@ -47,6 +53,10 @@ const keyKeepers = (config: SettlementConfig): KeyKeepers => ({ keystorePassword
     ChainPayers,
     ChainStateService,
     EpochTimer,
+    ExposureService,
+    ExposureStore,
+    HandedStore,
+    HandingService,
     OperatorAnchors,
     PayeeStore,
     PayersService,

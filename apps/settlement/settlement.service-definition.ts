@@ -2,6 +2,7 @@ import { defineService } from '#service';
 import { OperatorAnchors1767225612300 } from './anchors/operator-anchors.migration.js';
 import { settlementConfig } from './config.js';
 import { CreateSettlement } from './migrations/create-settlement.migration.js';
+import { HandOutStatements } from './migrations/hand-out-statements.migration.js';
 import { LimitGasSpend } from './migrations/limit-gas-spend.migration.js';
 import { SettlementModule } from './settlement.module.js';
 
@@ -10,6 +11,6 @@ export const settlement = defineService({
   name: 'settlement',
   config: settlementConfig,
   module: () => SettlementModule,
-  migrations: [CreateSettlement, OperatorAnchors1767225612300, LimitGasSpend],
+  migrations: [CreateSettlement, OperatorAnchors1767225612300, LimitGasSpend, HandOutStatements],
   http: 'internal',
 });

@@ -8,8 +8,7 @@ import {MizanBonds} from "../src/MizanBonds.sol";
 import {TestDollar} from "../src/TestDollar.sol";
 import {BondsTest} from "./BondsTest.sol";
 import {vm} from "./EscrowTest.sol";
-import {HostileDollar} from "./Payout.t.sol";
-import {SignedTollToken} from "./Intake.t.sol";
+import {HostileDollar, LateToll, TollToken} from "./Tokens.sol";
 
 /// A bond is slashed by nothing but a claim that was open to an answer, ruled on and final.
 contract ClaimsTest is BondsTest {
@@ -338,7 +337,7 @@ contract ClaimsTest is BondsTest {
     }
 
     function test_a_token_that_takes_a_toll_is_refused_as_bond_and_as_stake() public {
-        token = new SignedTollToken();
+        token = new TollToken();
         bonds = new MizanBonds(IERC20Metadata(address(token)), 1, THAW, ANSWER, RULING);
         setTerms(provider);
         allow(provider, 1_000);
@@ -364,19 +363,5 @@ contract ClaimsTest is BondsTest {
         vm.prank(claimant);
         vm.expectRevert(abi.encodeWithSelector(IDepositIntake.TokenAmountWrong.selector, 200, 198));
         bonds.claim(provider, 40, "b");
-    }
-}
-
-/// Takes one in a hundred from some moment on.
-contract LateToll is TestDollar {
-    bool private begun;
-
-    function begin() external {
-        begun = true;
-    }
-
-    function _update(address from, address to, uint256 value) internal override {
-        super._update(from, to, value);
-        if (begun && from != address(0) && to != address(1)) super._update(to, address(1), value / 100);
     }
 }

@@ -3,16 +3,8 @@ pragma solidity 0.8.30;
 
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {MizanEscrow} from "../src/MizanEscrow.sol";
-import {TestDollar} from "../src/TestDollar.sol";
 import {EscrowTest, IDepositIntake, IMizanEscrow, Payer, vm} from "./EscrowTest.sol";
-
-/// Takes one in a hundred of every transfer.
-contract TollToken is TestDollar {
-    function _update(address from, address to, uint256 value) internal override {
-        super._update(from, to, value);
-        if (from != address(0) && to != address(0)) super._update(to, address(1), value / 100);
-    }
-}
+import {TollToken} from "./Tokens.sol";
 
 contract DepositTest is EscrowTest {
     function test_a_deposit_is_the_callers_and_counts_in_units() public view {

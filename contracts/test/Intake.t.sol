@@ -1,38 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {IPermit2} from "../src/IPermit2.sol";
 import {MizanEscrow} from "../src/MizanEscrow.sol";
 import {TestDollar} from "../src/TestDollar.sol";
 import {DepositAuthorisations} from "./DepositAuthorisations.sol";
 import {IDepositIntake, Payer, vm} from "./EscrowTest.sol";
-
-/// A dollar with another number of decimals.
-contract OtherDollar is ERC20("Other Dollar", "oUSD") {
-    uint8 private immutable _places;
-
-    constructor(uint8 places) {
-        _places = places;
-    }
-
-    function mint(address to, uint256 amount) external {
-        _mint(to, amount);
-    }
-
-    function decimals() public view override returns (uint8) {
-        return _places;
-    }
-}
-
-/// Takes one in a hundred of every transfer, signed ones too.
-contract SignedTollToken is TestDollar {
-    function _update(address from, address to, uint256 value) internal override {
-        super._update(from, to, value);
-        if (from != address(0) && to != address(0)) super._update(to, address(1), value / 100);
-    }
-}
+import {OtherDollar, TollToken} from "./Tokens.sol";
 
 contract IntakeTest is DepositAuthorisations {
     uint128 private constant MORE = 250;
@@ -146,7 +121,7 @@ contract IntakeTest is DepositAuthorisations {
     }
 
     function test_a_token_that_takes_a_toll_is_refused_on_every_way_in() public {
-        token = new SignedTollToken();
+        token = new TollToken();
         escrow = new MizanEscrow(IERC20Metadata(address(token)), 1, THAW);
         token.mint(payer, 10_000);
         bytes memory failure = abi.encodeWithSelector(IDepositIntake.TokenAmountWrong.selector, 1_000, 990);

@@ -5,27 +5,7 @@ import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IER
 import {MizanEscrow} from "../src/MizanEscrow.sol";
 import {TestDollar} from "../src/TestDollar.sol";
 import {EscrowTest, IDepositIntake, IMizanEscrow, vm} from "./EscrowTest.sol";
-
-/// Can refuse one receiver, and can call back into an escrow while it moves money.
-contract HostileDollar is TestDollar {
-    address public blocked;
-    address public target;
-    bytes public callback;
-    bool public callbackFailed;
-
-    function set(address blocked_, address target_, bytes calldata callback_) external {
-        (blocked, target, callback) = (blocked_, target_, callback_);
-    }
-
-    function _update(address from, address to, uint256 value) internal override {
-        require(to != blocked, "blocked");
-        super._update(from, to, value);
-        if (target != address(0) && from == target) {
-            (bool done,) = target.call(callback);
-            callbackFailed = !done;
-        }
-    }
-}
+import {HostileDollar} from "./Tokens.sol";
 
 contract PayoutTest is EscrowTest {
     HostileDollar private hostile;

@@ -23,7 +23,7 @@ describe('an escrow on a real chain', () => {
     [relayer, payer, payee] = [0, 1, 2].map((at) => new Wallet(anvilKeys[at]!, provider)) as [Wallet, Wallet, Wallet];
     token = new Token(await deployTestDollar(relayer), provider);
     escrow = new Escrow(await deployEscrow(relayer, { token: token.address, unit: 1n, thawSeconds: 3_600n }), provider);
-  }, 60_000);
+  }, 120_000);
 
   afterAll(async () => {
     provider.destroy();

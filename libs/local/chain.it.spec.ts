@@ -17,7 +17,7 @@ describe('the embedded chain', () => {
     const [from] = await askChain<string[]>(first.rpcUrl, 'eth_accounts');
     const sent = await askChain<string>(first.rpcUrl, 'eth_sendTransaction', [{ from, to: someone, value: '0x1' }]);
     // A transaction is answered before it is mined.
-    for (let tries = 0; tries < 200 && (await askChain(first.rpcUrl, 'eth_getTransactionReceipt', [sent])) === null; tries += 1) await new Promise((resolve) => setTimeout(resolve, 20));
+    for (let tries = 0; tries < 2_000 && (await askChain(first.rpcUrl, 'eth_getTransactionReceipt', [sent])) === null; tries += 1) await new Promise((resolve) => setTimeout(resolve, 20));
     await first.running!.stop();
 
     const second = await startChain(options);
@@ -31,7 +31,7 @@ describe('the embedded chain', () => {
     const third = await startChain(options);
     expect(await askChain(third.rpcUrl, 'eth_getBalance', [someone, 'latest'])).toBe('0x64');
     await third.running!.stop();
-  }, 60_000);
+  }, 120_000);
 
   it('makes transactions final without more traffic, and mines nothing when there is none', async () => {
     const chain = await startChain({ directory: home.directory('final'), port: await freePort(), launch: launchUnder(home) });
@@ -42,7 +42,7 @@ describe('the embedded chain', () => {
       const tx = await askChain<string>(chain.rpcUrl, 'eth_sendTransaction', [{ from, to: someone, value: '0x1' }]);
       const minedIn = async () => Number((await askChain<{ blockNumber: string } | null>(chain.rpcUrl, 'eth_getTransactionReceipt', [tx]))?.blockNumber ?? Number.NaN);
       const isFinal = async () => (await height('finalized')) >= (await minedIn());
-      for (let tries = 0; tries < 200 && !(await isFinal()); tries += 1) await new Promise((resolve) => setTimeout(resolve, 20));
+      for (let tries = 0; tries < 2_000 && !(await isFinal()); tries += 1) await new Promise((resolve) => setTimeout(resolve, 20));
       expect(await isFinal()).toBe(true);
       const settled = await height('latest');
       await new Promise((resolve) => setTimeout(resolve, 200));
@@ -51,7 +51,7 @@ describe('the embedded chain', () => {
       stop();
       await chain.running!.stop();
     }
-  }, 60_000);
+  }, 120_000);
 
   it('may be given by URL, which must answer', async () => {
     const parts = { home, ports: new Ports(home), launch: launchUnder(home), env: { MIZAN_RPC_URL: `http://127.0.0.1:${await freePort()}` } };

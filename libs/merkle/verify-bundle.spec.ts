@@ -113,7 +113,7 @@ describe('a proof bundle', () => {
     for (const text of [exampleText(), exampleText({ completed: { chargeNanos: '261' } })]) {
       expect(await withWebCrypto(globalThis.crypto.subtle as unknown as Subtle, (crypto) => verifyBundle(text, crypto, trust))).toEqual(verdictOf(text));
     }
-  }, 60_000);
+  }, 120_000);
 
   it('is verified by code that needs nothing but a JavaScript engine', () => {
     const seen = new Set<string>();

@@ -39,6 +39,10 @@ export const actions = [
   'offer.read',
   'record.read',
   'proof.read',
+  /** The whole of an organisation's entries with their bodies. */
+  'log.export',
+  'webhook.write',
+  'webhook.read',
   'payout.read',
   /** Whose deposit pays: the deployment's keystore signs for the address, so no organisation may name one for itself. */
   'payer.write',
@@ -74,11 +78,11 @@ export const grants: Record<Role, { scope: 'own' | 'any'; actions: ReadonlySet<A
   platform_admin: { scope: 'any', actions: new Set(actions.filter((action) => !working.includes(action) && !answering.includes(action))) },
   org_admin: {
     scope: 'own',
-    actions: new Set<Action>([...reading, 'project.write', 'key.write', 'key.read', 'limit.write', 'alias.write', 'policy.write', 'policy.read', 'policy.dryRun', 'budget.write', 'record.read', 'proof.read', 'payout.read', 'settlement.run', 'invoice.read', 'custody.read', 'custody.write', 'erasure.read']),
+    actions: new Set<Action>([...reading, 'project.write', 'key.write', 'key.read', 'limit.write', 'alias.write', 'policy.write', 'policy.read', 'policy.dryRun', 'budget.write', 'record.read', 'proof.read', 'log.export', 'webhook.write', 'webhook.read', 'payout.read', 'settlement.run', 'invoice.read', 'custody.read', 'custody.write', 'erasure.read']),
   },
   developer: { scope: 'own', actions: new Set<Action>([...reading, ...working, 'policy.read', 'record.read', 'proof.read']) },
   finance: { scope: 'own', actions: new Set<Action>([...reading, 'budget.write', 'payout.read', 'settlement.run', 'proof.read', 'invoice.read']) },
-  auditor: { scope: 'own', actions: new Set<Action>([...reading, 'key.read', 'policy.read', 'policy.dryRun', 'record.read', 'proof.read', 'payout.read', 'node.read', 'invoice.read', 'custody.read', 'erasure.read']) },
+  auditor: { scope: 'own', actions: new Set<Action>([...reading, 'key.read', 'policy.read', 'policy.dryRun', 'record.read', 'proof.read', 'log.export', 'webhook.read', 'payout.read', 'node.read', 'invoice.read', 'custody.read', 'erasure.read']) },
   compliance: { scope: 'own', actions: new Set<Action>([...reading, ...answering, 'policy.read', 'record.read', 'proof.read', 'custody.read', 'erasure.read']) },
 };
 

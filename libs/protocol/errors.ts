@@ -31,6 +31,7 @@ export const errorCodes = {
   BUDGET_EXHAUSTED: ErrorKind.exhausted,
   BUDGET_MISSING: ErrorKind.exhausted,
   SPEND_LIMIT_REACHED: ErrorKind.exhausted,
+  EXPOSURE_EXCEEDED: ErrorKind.exhausted,
   LEASE_EXPIRED: ErrorKind.precondition,
   PRICE_UNKNOWN: ErrorKind.precondition,
   // place and dispatch

@@ -27,6 +27,10 @@ export const policyVersion = z.object({ tenant: uuid, version: z.int().positive(
 /** Who asks; governance records it. `keyId` null = the bootstrap. */
 export const actor = z.object({ keyId: uuid.nullable(), tenant: uuid.nullable() });
 
+/** Who reads data; what is read to look after it, not to work with it, is an entry. */
+export const reader = actor.extend({ role: z.enum(roles) });
+export type Reader = z.output<typeof reader>;
+
 export const logEntry = z.object({
   index: z.int().nonnegative(),
   id: uuid,
@@ -90,10 +94,10 @@ export const governanceCalls = {
     timeoutMs: 10_000,
   }),
   /** Entries of one request. Errors: NOT_FOUND, RECORD_PENDING (known to be on its way, not yet in the log). */
-  getRecord: defineCall('governance', 'records.get', { request: z.object({ tenant: uuid.nullable(), id: uuid }), reply: z.object({ id: uuid, entries: z.array(logEntry) }) }),
+  getRecord: defineCall('governance', 'records.get', { request: z.object({ tenant: uuid.nullable(), id: uuid, reader: reader.optional() }), reply: z.object({ id: uuid, entries: z.array(logEntry) }) }),
   /** Entries that are all that is asked for, newest first; `after` is the index of the last entry of the page before, in decimal. A new entry is found within a second. */
   listRecords: defineCall('governance', 'records.list', {
-    request: pageRequest.extend({ tenant: uuid.nullable(), type: recordType.optional(), ...searchFilter.shape }),
+    request: pageRequest.extend({ tenant: uuid.nullable(), type: recordType.optional(), ...searchFilter.shape, reader: reader.optional() }),
     reply: z.object({ data: z.array(logEntry.omit({ body: true })), hasMore: z.boolean() }),
   }),
   proveRecord: defineCall('governance', 'records.prove', { request: z.object({ tenant: uuid.nullable(), id: uuid }), reply: recordProof }),

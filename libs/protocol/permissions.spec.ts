@@ -21,7 +21,7 @@ describe('NATS permissions', () => {
 
   it('open a stream to those alone who consume it: others could acknowledge or delete in their place', () => {
     const openTo = (stream: string): string[] => credentialNames.filter((name) => credentialPermissions(name).publish.some((subject) => subject.startsWith(`$JS.ACK.${stream}.`)));
-    expect({ RECORDS: openTo('RECORDS'), EVENTS: openTo('EVENTS'), RECEIPTS: openTo('RECEIPTS') }).toEqual({ RECORDS: ['billing', 'governance'], EVENTS: ['billing'], RECEIPTS: ['billing'] });
+    expect({ RECORDS: openTo('RECORDS'), EVENTS: openTo('EVENTS'), RECEIPTS: openTo('RECEIPTS') }).toEqual({ RECORDS: ['billing', 'governance'], EVENTS: ['billing', 'settlement'], RECEIPTS: ['billing'] });
   });
 
   it('let no service read, acknowledge or delete another one’s durable consumer', () => {

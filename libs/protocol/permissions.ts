@@ -27,11 +27,11 @@ const consumes: Record<ServiceName, Partial<Record<StreamName, readonly string[]
     RECEIPTS: ['billing-receipts'],
   },
   governance: { RECORDS: ['governance-log'] },
-  settlement: {},
+  settlement: { EVENTS: ['settlement-node-enrolled'] },
 };
 
 const reads: Record<ServiceName, readonly BucketName[]> = {
-  gateway: ['keys', 'tenants', 'policies', 'limits', 'aliases', 'offers', 'prices'],
+  gateway: ['keys', 'tenants', 'policies', 'limits', 'aliases', 'offers', 'prices', 'exposures'],
   scheduler: ['tenants'],
   billing: ['tenants', 'limits', 'prices', 'offers'],
   governance: ['offers', 'prices'],
@@ -44,7 +44,7 @@ const extra: Record<ServiceName, { publish: string[]; subscribe: string[] }> = {
   // Of governance it may ask for ended records alone: the books must not be able to make keys.
   billing: { publish: ['node.*.down.settled', 'mizan.rpc.governance.records.ends', 'mizan.rpc.governance.records.ended'], subscribe: [] },
   governance: { publish: [], subscribe: [] },
-  settlement: { publish: [], subscribe: [] },
+  settlement: { publish: ['node.*.down.statement', 'node.*.down.exposure'], subscribe: [nodeSubjects.statementsAsked] },
 };
 
 /** The JetStream API of one durable consumer: make it, pull, acknowledge; and its stream's state. */

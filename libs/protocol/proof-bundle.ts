@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { canonicalJson } from '#kernel';
 import { defineCall } from './define.js';
+import { reader } from './governance.js';
 import { evidence, isolation } from './vocabulary.js';
 import { sha256Hex, uuid } from './scalars.js';
 
@@ -30,7 +31,7 @@ export const bundleCalls = {
    * The bundle of a record, opened for its tenant. `since`: also prove that the log continues its first so many entries. Errors:
    * NOT_FOUND, RECORD_PENDING, REQUEST_INVALID when the log never had `since` entries.
    */
-  bundleRecord: defineCall('governance', 'records.bundle', { request: z.object({ tenant: uuid.nullable(), id: uuid, since: z.int().positive().optional() }), reply: proofBundle, timeoutMs: 10_000 }),
+  bundleRecord: defineCall('governance', 'records.bundle', { request: z.object({ tenant: uuid.nullable(), id: uuid, since: z.int().positive().optional(), reader: reader.optional() }), reply: proofBundle, timeoutMs: 10_000 }),
 } as const;
 
 /** An offer as policies saw it. */

@@ -38,6 +38,7 @@ export const buckets = [
   { name: 'aliases', owner: 'governance' },
   { name: 'offers', owner: 'scheduler' },
   { name: 'prices', owner: 'billing' },
+  { name: 'exposures', owner: 'settlement' },
   /** Requests with an `Idempotency-Key`, of all gateways; 256 MiB of answers at most, each sealed by its caller's own secret. */
   { name: 'claims', owner: 'gateway', maxAgeMs: hour, bytesMax: 256 * 1024 * 1024 },
 ] as const satisfies readonly { name: string; owner: ServiceName; maxAgeMs?: number; bytesMax?: number }[];
@@ -59,6 +60,13 @@ export const nodeSubjects = {
   receipt: (node: string) => `node.${node}.up.receipt`,
   /** Billing → node: these receipts are settled on chain and may be forgotten. */
   settled: (node: string) => `node.${node}.down.settled`,
+  /** Node → settlement, request: the next signed statement that pays the node's payee. */
+  statements: (node: string) => `node.${node}.up.statements`,
+  statementsAsked: 'node.*.up.statements',
+  /** Settlement → node: there is a new statement to ask for. */
+  statementSigned: (node: string) => `node.${node}.down.statement`,
+  /** Settlement → node: what its payee holds in unsettled receipts against each payer's deposit. */
+  exposure: (node: string) => `node.${node}.down.exposure`,
   down: (node: string) => `node.${node}.down.>`,
   up: (node: string) => `node.${node}.up.>`,
   inboxPrefix: (node: string) => `_INBOX_${node}`,

@@ -81,7 +81,7 @@ describe('the gateway-node protocol over NATS', () => {
     await expect(running).rejects.toMatchObject({ code: 'NODE_UNREACHABLE', details: { reason: 'lost' } });
     const back = await nodeWith(echo, first.node, first.identity);
     await expect(gateway.run(back.job(Buffer.from('again')))).resolves.toMatchObject({ body: Buffer.from('again') });
-  }, 15_000);
+  }, 120_000);
 
   it('interrupts the jobs of a gateway that died, and signs for what they did', async () => {
     let interrupted!: () => void;
@@ -107,9 +107,9 @@ describe('the gateway-node protocol over NATS', () => {
     const startedAt = performance.now();
     await stopped;
     expect(performance.now() - startedAt).toBeLessThan(1_500);
-    for (let tries = 0; kept.length === 0 && tries < 50; tries += 1) await new Promise((resolve) => setTimeout(resolve, 10));
+    for (let tries = 0; kept.length === 0 && tries < 3_000; tries += 1) await new Promise((resolve) => setTimeout(resolve, 10));
     expect(kept).toHaveLength(1);
-  }, 15_000);
+  }, 120_000);
 
   it('goes on after the server was killed and came back', async () => {
     const { job } = await nodeWith(echo);
@@ -118,9 +118,9 @@ describe('the gateway-node protocol over NATS', () => {
     await nats.kill();
     await nats.restart();
     let after: unknown;
-    for (let tries = 0; tries < 100 && after === undefined; tries += 1) {
+    for (let tries = 0; tries < 3_000 && after === undefined; tries += 1) {
       after = await gateway.run(job(Buffer.from('after'))).catch(() => new Promise((resolve) => setTimeout(resolve, 100)));
     }
     expect(after).toMatchObject({ status: 200 });
-  }, 40_000);
+  }, 120_000);
 });

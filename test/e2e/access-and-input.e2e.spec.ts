@@ -126,6 +126,9 @@ describe('who may do what', () => {
       ['developer', bank, 'PUT', `${of}/budgets`, { project, limitNanos: '1' }],
       ['developer', bank, 'GET', '/v1/payouts', undefined],
       ['developer', bank, 'GET', '/v1/nodes', undefined],
+      ['developer', bank, 'GET', '/v1/exports', undefined],
+      ['developer', bank, 'GET', `${of}/webhooks`, undefined],
+      ['auditor', auditor, 'POST', `${of}/webhooks`, { url: 'https://hook.example/' }],
       ['finance', finance, 'POST', '/v1/embeddings', { model: embeddedModel, input: text }],
       ['finance', finance, 'GET', '/v1/records', undefined],
       ['auditor', auditor, 'PUT', `${of}/budgets`, { project, limitNanos: '1' }],
@@ -143,6 +146,31 @@ describe('who may do what', () => {
     }));
     expect(seen).toEqual(tries.map(([who, , method, path]) => `${who}: ${method} ${path}: 403 NOT_ALLOWED`));
   });
+
+  it('what an auditor reads and takes out is in the log, and a file taken out is whole', async () => {
+    const { id: keyId, api: auditor } = await keyInUse('auditor');
+    const id = recordIn(await embed(bank, text));
+    await recordOf(bank, id);
+    await recordOf(auditor, id);
+    await auditor.send('GET', `/v1/records/${id}/bundle`);
+    const exported = async (after = ''): Promise<Record<string, unknown>[]> => (await auditor.send('GET', `/v1/exports?limit=10000${after}`)).bytes.toString().trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+    await exported();
+    const lines = await eventually('the reads in the log', async (saw) => {
+      const all = await exported();
+      const read = all.filter(({ type, fields }) => (type === 'data.read' || type === 'log.exported') && (fields as { actor: { keyId: string } }).actor.keyId === keyId);
+      saw(read);
+      return read.length >= 3 ? all : undefined;
+    });
+    const mine = lines.filter(({ type, fields }) => type === 'data.read' && (fields as { actor: { keyId: string } }).actor.keyId === keyId).map(({ fields }) => fields);
+    expect(mine).toEqual([expect.objectContaining({ what: 'record', record: id, actor: { keyId, tenant: stack.run.tenant, role: 'auditor' } }), expect.objectContaining({ what: 'bundle', record: id })]);
+    const entries = lines.filter(({ kind }) => kind === 'entry');
+    expect(entries.map(({ previous }) => previous)).toEqual([null, ...entries.slice(0, -1).map(({ index }) => index)]);
+    expect(entries.some(({ id: one, type, fields }) => one === id && type === 'admitted' && (fields as { decisionNumber: { number: number } }).decisionNumber.number > 0)).toBe(true);
+    expect(lines.at(-1)).toMatchObject({ kind: 'end', entries: entries.length, next: null });
+    const csv = (await auditor.send('GET', '/v1/exports?format=csv&limit=3')).bytes.toString().split('\r\n');
+    expect([csv[0]!.startsWith('index,previous,id,type'), csv.length]).toEqual([true, 5]);
+    for (const wrong of ['format=xml', 'limit=0', 'after=-1']) expect((await auditor.send('GET', `/v1/exports?${wrong}`)).status).toBe(400);
+  }, 60_000);
 
   it('whoever runs the platform sees that a request was, not what was in it', async () => {
     const id = recordIn(await embed(bank, text));
@@ -180,6 +208,9 @@ describe('who may do what', () => {
       ['POST', `${theirs}/projects`, { name: 'Mine in theirs', defaultClass: 'public' }],
       ['GET', `${theirs}/budgets`],
       ['PUT', `${theirs}/budgets`, { project, limitNanos: '1' }],
+      ['GET', `/v1/exports?tenant=${other.tenant}`],
+      ['GET', `${theirs}/webhooks`],
+      ['POST', `${theirs}/webhooks`, { url: 'https://hook.example/' }],
       ['GET', `${theirs}/keys`],
       ['POST', `${theirs}/keys`, { role: 'developer', project, name: 'mine in theirs' }],
       ['DELETE', `${theirs}/keys/${developerKeyId}`],
@@ -360,7 +391,7 @@ describe('after all of it', () => {
     const { invariants, code } = await stack.verify();
     expect(invariants.filter(({ holds }) => !holds)).toEqual([]);
     expect({ code, invariants: invariants.length }).toEqual({ code: 0, invariants: 5 });
-  }, 60_000);
+  }, 120_000);
 });
 
 type RunNode = StandaloneStack['run']['nodes'][number];

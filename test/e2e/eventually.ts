@@ -9,7 +9,7 @@ export class Hopeless extends Error {}
  * Asks until `look` gives something, for facts that are on their way. Error: what was awaited, for how long, and what was
  * seen last: the error that `look` threw, or what it passed to `saw`. A `Hopeless` error ends the wait at once.
  */
-export async function eventually<T>(what: string, look: (saw: (seen: unknown) => void) => Promise<T | undefined> | T | undefined, patienceMs = 30_000): Promise<T> {
+export async function eventually<T>(what: string, look: (saw: (seen: unknown) => void) => Promise<T | undefined> | T | undefined, patienceMs = 60_000): Promise<T> {
   const until = performance.now() + patienceMs;
   let seen: unknown = 'nothing';
   for (;;) {

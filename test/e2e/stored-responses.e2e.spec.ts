@@ -73,7 +73,7 @@ describe('stored responses, with the official client', () => {
     await database?.drop();
     await nats?.stop();
     rmSync(objects, { recursive: true, force: true });
-  }, 60_000);
+  }, 120_000);
 
   it('are stored only where the project’s retention says so, and say whether they are', async () => {
     const unstored = (await client.responses.create({ model: 'talk', input: 'a', store: true })) as unknown as { id: string; store: boolean };

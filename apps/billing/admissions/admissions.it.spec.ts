@@ -48,7 +48,7 @@ describe('admissions that nobody ended', () => {
   beforeAll(async () => {
     books = await openBooks();
     node = await joinNode(books);
-  }, 60_000);
+  }, 120_000);
   beforeEach(async () => {
     books.progress.laggingSinceMs = undefined;
     market = await openMarket(books, 10_000n);

@@ -33,7 +33,7 @@ describe('booking records', () => {
   beforeAll(async () => {
     books = await openBooks();
     node = await joinNode(books);
-  }, 60_000);
+  }, 120_000);
   beforeEach(async () => {
     market = await openMarket(books, 10_000n);
     lease = await market.acquire('gateway-1', 2_000n);
@@ -131,7 +131,7 @@ describe('booking records', () => {
     await market.book(...batch);
     expect(await spent()).toBe(200n);
     expect(await books.faults()).toEqual([]);
-  }, 30_000);
+  }, 120_000);
 
   it('lets two instances book overlapping batches at once without charging twice', async () => {
     const facts = Array.from({ length: 120 }, () => admittedFacts(books.ids, market, lease, node));
@@ -139,7 +139,7 @@ describe('booking records', () => {
     await Promise.all([market.book(...records), market.book(...[...records].reverse()), market.book(...records.slice(60)), market.book(...records.slice(0, 100))]);
     expect(await spent()).toBe(120n);
     expect(await books.faults()).toEqual([]);
-  }, 30_000);
+  }, 120_000);
 
   it('keeps what a node earned before its enrolment was heard of, and gives it to the payee afterwards', async () => {
     const unheard = { ...node, id: books.ids.uuid() };

@@ -25,7 +25,7 @@ describe('a close of the books', () => {
     books = await openBooks({ BILLING_CLOSE_PATIENCE_MS: '400' });
     node = await joinNode(books);
     closes = books.get(ClosesService);
-  }, 60_000);
+  }, 120_000);
   beforeEach(async () => {
     market = await openMarket(books, 10n ** 9n);
     lease = await market.acquire('gateway-1', 10n ** 8n);

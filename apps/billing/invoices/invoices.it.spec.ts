@@ -52,7 +52,7 @@ describe('invoices', () => {
     node = await joinNode(books, 10n ** 9n);
     await books.get(PartiesRpc).putRate({ actor, rate: { currency: 'EUR', nanosPerUsd: 900_000_000n, validFromMs: 0, source: 'ECB' } });
     books.clock.advance(Date.parse('2026-02-04') - books.clock.nowMs());
-  }, 60_000);
+  }, 120_000);
   beforeEach(async () => {
     market = await openMarket(books, 10n ** 15n);
     lease = await market.acquire('gateway-1', 10n ** 14n);

@@ -34,7 +34,7 @@ describe('a limit of spend in a period', () => {
   beforeAll(async () => {
     books = await openBooks();
     node = await joinNode(books);
-  }, 60_000);
+  }, 120_000);
   beforeEach(async () => {
     market = await openMarket(books, 1_000_000n);
     key = books.ids.uuid();
@@ -51,7 +51,7 @@ describe('a limit of spend in a period', () => {
     const midnight = new Date(books.clock.nowMs() - (books.clock.nowMs() % dayMs) + dayMs).toISOString();
     expect(await refusal(market.acquire('gateway-1', 91n))).toMatchObject({ code: 'SPEND_LIMIT_REACHED', message: expect.stringContaining(midnight) as unknown, details: { scope: 'project' } });
     expect(await books.faults()).toEqual([]);
-  }, 30_000);
+  }, 120_000);
 
   it('counts what was spent and what is out, and what comes back may be spent again', async () => {
     limit('project', market.project, perDay(1_000n));
@@ -82,7 +82,7 @@ describe('a limit of spend in a period', () => {
     const lease = (project: string) => books.get(LeasesService).acquire({ tenant: market.tenant, project, gateway: 'g', needNanos: 100n, demandNanosPerSecond: 0n });
     const results = await Promise.allSettled(Array.from({ length: 24 }, (_, index) => lease(index % 2 === 0 ? market.project : second)));
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(10);
-  }, 30_000);
+  }, 120_000);
 
   it('of a key binds the key alone, also over periods in which its charges came before their admissions', async () => {
     limit('key', key, perDay(500n));
@@ -140,5 +140,5 @@ describe('a limit of spend in a period', () => {
       { numRuns: 20, seed: 20 },
     );
     expect(await books.faults()).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 });

@@ -19,7 +19,7 @@ describe('the ledger', () => {
   beforeAll(async () => {
     books = await openBooks();
     tenant = books.ids.uuid();
-  }, 60_000);
+  }, 120_000);
   afterAll(() => books.close());
 
   it('posts a batch whole, and a replay of it changes nothing', async () => {
@@ -60,7 +60,7 @@ describe('the ledger', () => {
     expect(await balance()).toBe(before + BigInt(posted));
     expect(new Set(fresh.flatMap((ids) => [...ids])).size).toBe(posted);
     expect(await books.faults()).toEqual([]);
-  }, 30_000);
+  }, 120_000);
 
   it('leaves nothing behind when its transaction is broken off in the middle', async () => {
     const before = await balance();

@@ -47,7 +47,7 @@ describe('payables', () => {
     books = await openBooks();
     const joined = [await joinNode(books), await joinNode(books)].sort((a, b) => (a.payee < b.payee ? -1 : 1));
     nodes = [joined[0]!, joined[1]!];
-  }, 60_000);
+  }, 120_000);
   beforeEach(async () => {
     market = await openMarket(books, 1_000_000n);
   });

@@ -37,7 +37,7 @@ describe('the statement of a payee', () => {
     await earn(markets[1], 1_400, startMs + 2 * dayMs);
     books.clock.advance(3 * dayMs);
     await books.get(PayablesService).draw(books.ids.uuid(), markets[0].tenant);
-  }, 60_000);
+  }, 120_000);
   afterAll(() => books.close());
 
   it('says what was owed before, each day by machine and model, what was drawn, and what is owed after', async () => {

@@ -20,7 +20,7 @@ describe('usage', () => {
   beforeAll(async () => {
     books = await openBooks();
     node = await joinNode(books, 1_500_000n);
-  }, 60_000);
+  }, 120_000);
   beforeEach(async () => {
     market = await openMarket(books, 10n ** 9n);
     lease = await market.acquire('gateway-1', 10n ** 8n);

@@ -64,6 +64,7 @@ export const moneyCommands = (): Command[] => [
     apiCommand('run', 'run an epoch now', (session) => session.api.ask('POST', '/settlements', { body: { tenant: session.org() } })),
     listCommand('statements', ({ api, orgOrNone }, page) => api.ask('GET', '/settlements', { query: { ...page, tenant: orgOrNone } })),
     apiCommand('get <id>', 'one statement', (session, [id]) => session.api.ask('GET', `/settlements/${id}`, { query: { tenant: session.org() } })),
+    apiCommand('exposure', 'what is owed and not settled, against the deposit that pays it', ({ api, orgOrNone }) => api.ask('GET', '/settlement/exposures', { query: { tenant: orgOrNone } })),
     apiCommand('chain', 'chain, contracts, deposit and credits', ({ api, orgOrNone }) => api.ask('GET', '/settlement/chain', { query: { tenant: orgOrNone } })),
   ),
 ];

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { auditVerifyCommand, bundleCommand, replayCommand } from '../audit-command.js';
+import { exportCommand } from '../export-command.js';
 import { apiCommand, group, listCommand } from './api-command.js';
 import { searchCommand } from './search.js';
 
@@ -22,6 +23,7 @@ export const recordCommands = (): Command[] => [
     'the audit log',
     searchCommand(),
     apiCommand('checkpoint', 'the signed head of the log', ({ api }) => api.ask('GET', '/audit/checkpoint')),
+    exportCommand(),
     bundleCommand(),
     auditVerifyCommand(),
     replayCommand(),

@@ -2,7 +2,7 @@ import { createParamDecorator } from '@nestjs/common';
 import type { ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { failure } from '#protocol';
-import type { Role, TenantEntry } from '#protocol';
+import type { Reader, Role, TenantEntry } from '#protocol';
 
 /** Who asks: an API key, the organisation and role it stands for, and its project if it is bound to one. */
 export interface Principal {
@@ -27,6 +27,9 @@ export const CurrentPrincipal = createParamDecorator((_data: unknown, context: E
 
 /** How other services record who asked. */
 export const actorOf = (principal: Principal): { keyId: string; tenant: string } => ({ keyId: principal.keyId, tenant: principal.tenant });
+
+/** How it is recorded who read what. */
+export const readerOf = (principal: Principal): Reader => ({ ...actorOf(principal), role: principal.role });
 
 /**
  * The project that pays: the key's own, or for a key of the whole organisation the one named by `openai-project`.

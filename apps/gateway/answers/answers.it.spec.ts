@@ -62,11 +62,11 @@ describe('answers under rules', () => {
     client = new OpenAI({ baseURL: `${stack.url}/v1`, apiKey: await stack.key('developer'), maxRetries: 0 });
     await stack.node(1, machine, { model: 'm', endpoints: ['chat.completions'], capacity: 20 });
     await eventually(async () => (await client.models.list()).data.length === 1);
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await stack?.stop();
     await nats?.stop();
-  }, 30_000);
+  }, 120_000);
 
   /** Sets the rules of the project; they are in force when this resolves. */
   async function rules(answers: AnswerRules | null, scope: 'project' | 'organisation' = 'project'): Promise<void> {

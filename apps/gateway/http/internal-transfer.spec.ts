@@ -27,7 +27,7 @@ describe('transfers of contents', () => {
     const sent = [sendContent(url, Buffer.from('an answer'), { good: 'true' }, 'lines'), sendContent(url, Buffer.from('a file'))];
     await expect(Promise.all(sent)).resolves.toHaveLength(2);
     for (const { body } of stalled) body.on('error', () => undefined).destroy();
-  }, 5_000);
+  }, 120_000);
 });
 
 function* endless(): Generator<Buffer> {

@@ -10,7 +10,7 @@ describe('the request log', () => {
 
   let url: string;
   const seen = async (count: number): Promise<void> => {
-    for (let tries = 0; tries < 100 && lines.length < count; tries += 1) await new Promise((resolve) => setTimeout(resolve, 10));
+    for (let tries = 0; tries < 3_000 && lines.length < count; tries += 1) await new Promise((resolve) => setTimeout(resolve, 10));
   };
 
   beforeAll(async () => {

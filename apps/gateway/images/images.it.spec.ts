@@ -43,13 +43,13 @@ describe('images in messages', () => {
     await stack.node(1, see, { model: 'sees', endpoints: ['chat.completions'], capacity: 50 });
     await stack.node(2, async () => ({ status: 200, contentType: 'application/json', body: Buffer.from(JSON.stringify({ object: 'list', data: [{ object: 'embedding', index: 0, embedding: [1] }], model: 'e', usage: { prompt_tokens: 1, total_tokens: 1 } })), usage: { inputTokens: 1, outputTokens: 0 } }), { model: 'e', capacity: 50 });
     await eventually(async () => (await client.models.list()).data.length === 2);
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await stack?.stop();
     await nats?.stop();
     server?.closeAllConnections();
     server?.close();
-  }, 30_000);
+  }, 120_000);
 
   const ask = (image: string, text = 'what is this?') =>
     client.chat.completions.create({ model: 'sees', max_tokens: 10, messages: [{ role: 'user', content: [{ type: 'text', text }, { type: 'image_url', image_url: { url: image } }] }] });

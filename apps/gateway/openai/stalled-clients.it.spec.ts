@@ -25,7 +25,7 @@ describe('clients that do not read their stream', () => {
 
   beforeAll(async () => {
     nats = await testNats();
-  }, 60_000);
+  }, 120_000);
   afterAll(() => nats.stop(), 30_000);
 
   async function stalled(stack: GatewayStack, key: string, model: string): Promise<Socket> {

@@ -65,11 +65,11 @@ describe('streams through the gateway', () => {
     stack = await GatewayStack.start(nats, { STREAM_COMMENT_MS: '150', FIRST_EVENT_MS: '700' });
     key = await stack.key('developer');
     client = new OpenAI({ baseURL: `${stack.url}/v1`, apiKey: key, maxRetries: 0 });
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await stack.stop();
     await nats.stop();
-  }, 30_000);
+  }, 120_000);
 
   /** Puts machines on the market for a model of their own, the cheapest first; gives the model's name. */
   async function offer(...handlers: NodeJobHandler[]): Promise<string> {

@@ -5,6 +5,8 @@ import { Caller } from '#messaging';
 import { bundleCalls, governanceCalls, recordProof, recordType, searchQuery, uuid } from '#protocol';
 import type { ReplyOf } from '#protocol';
 import { Authorise, askedTenant } from '../access/authorise.js';
+import { CurrentPrincipal, readerOf } from '../access/principal.js';
+import type { Principal } from '../access/principal.js';
 import { AllowedTenant } from '../access/resource-tenant.js';
 import { tenantPageQuery, tenantQuery } from '../http/list-query.js';
 import { Replies, RepliesBytes } from '../http/replies.js';
@@ -19,16 +21,21 @@ export class RecordsController {
   @Get()
   @Authorise('record.read', askedTenant)
   @Replies('Log entries that are all that is asked for, newest first, without their bodies', governanceCalls.listRecords.reply)
-  list(@AllowedTenant() tenant: string | null, @Query({ schema: recordsQuery }) query: z.output<typeof recordsQuery>): Promise<ReplyOf<typeof governanceCalls.listRecords>> {
-    return this.caller.call(governanceCalls.listRecords, { ...query, tenant });
+  list(@CurrentPrincipal() principal: Principal, @AllowedTenant() tenant: string | null, @Query({ schema: recordsQuery }) query: z.output<typeof recordsQuery>): Promise<ReplyOf<typeof governanceCalls.listRecords>> {
+    return this.caller.call(governanceCalls.listRecords, { ...query, tenant, reader: readerOf(principal) });
   }
 
   /** Errors: NOT_FOUND, RECORD_PENDING. */
   @Get(':id')
   @Authorise('record.read', askedTenant)
   @Replies('The entries of one record, with their bodies for its own organisation', governanceCalls.getRecord.reply)
-  get(@AllowedTenant() tenant: string | null, @Param('id', { schema: uuid }) id: string, @Query({ schema: tenantQuery }) _query: unknown): Promise<ReplyOf<typeof governanceCalls.getRecord>> {
-    return this.caller.call(governanceCalls.getRecord, { tenant, id });
+  get(
+    @CurrentPrincipal() principal: Principal,
+    @AllowedTenant() tenant: string | null,
+    @Param('id', { schema: uuid }) id: string,
+    @Query({ schema: tenantQuery }) _query: unknown,
+  ): Promise<ReplyOf<typeof governanceCalls.getRecord>> {
+    return this.caller.call(governanceCalls.getRecord, { tenant, id, reader: readerOf(principal) });
   }
 
   /** Errors: NOT_FOUND, RECORD_PENDING. */
@@ -44,7 +51,12 @@ export class RecordsController {
   @Authorise('record.read', askedTenant)
   @Header('content-type', 'application/json')
   @RepliesBytes('One file with everything that it takes to check the record offline: a proof bundle, whose text is to be kept as it is', 'application/json')
-  async bundle(@AllowedTenant() tenant: string | null, @Param('id', { schema: uuid }) id: string, @Query({ schema: bundleQuery }) { since }: z.output<typeof bundleQuery>): Promise<string> {
-    return formatBundle(await this.caller.call(bundleCalls.bundleRecord, { tenant, id, since }));
+  async bundle(
+    @CurrentPrincipal() principal: Principal,
+    @AllowedTenant() tenant: string | null,
+    @Param('id', { schema: uuid }) id: string,
+    @Query({ schema: bundleQuery }) { since }: z.output<typeof bundleQuery>,
+  ): Promise<string> {
+    return formatBundle(await this.caller.call(bundleCalls.bundleRecord, { tenant, id, since, reader: readerOf(principal) }));
   }
 }

@@ -58,13 +58,15 @@ export class LeaseAccount {
     return hold;
   }
 
-  settle(hold: Hold, actualNanos: bigint): void {
+  /** False when the hold had ended before. */
+  settle(hold: Hold, actualNanos: bigint): boolean {
     const lease = this.open.get(hold);
-    if (!lease) return;
+    if (!lease) return false;
     assert(actualNanos >= 0n && actualNanos <= hold.amountNanos, 'a job costs at most what was reserved');
     this.open.delete(hold);
     lease.openHolds -= 1;
     lease.remainingNanos += hold.amountNanos - actualNanos;
+    return true;
   }
 
   /** Takes leases out that are past their use and carry no open hold. */

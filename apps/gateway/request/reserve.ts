@@ -1,6 +1,7 @@
 import { assert } from '#kernel';
 import type { Clock } from '#kernel';
 import { failure, limits } from '#protocol';
+import type { ExposureGuard } from './exposure-guard.js';
 import type { LeaseIssuer } from './lease-issuer.js';
 import { LeaseAccount } from './lease-account.js';
 import type { Hold } from './lease-account.js';
@@ -17,26 +18,31 @@ export class LeaseBook {
   constructor(
     private readonly issuer: LeaseIssuer,
     private readonly clock: Clock,
+    private readonly exposure?: ExposureGuard,
   ) {}
 
   /**
    * Takes `amountNanos` out of a lease; `keyId`: one whose spend is limited has leases of its own.
-   * Errors: BUDGET_EXHAUSTED, SPEND_LIMIT_REACHED, BUDGET_MISSING, SERVICE_UNAVAILABLE.
+   * Errors: EXPOSURE_EXCEEDED, BUDGET_EXHAUSTED, SPEND_LIMIT_REACHED, BUDGET_MISSING, SERVICE_UNAVAILABLE.
    */
   async hold(tenant: string, project: string, amountNanos: bigint, keyId?: string): Promise<Hold> {
     const account = this.accountOf(tenant, project, keyId);
     account.demand.spent(amountNanos);
     for (;;) {
       if (this.closed) throw failure('SERVICE_UNAVAILABLE', 'this gateway is stopping; try again');
+      this.exposure?.assertCovered(tenant, amountNanos);
       const hold = account.take(amountNanos);
-      if (hold) return hold;
+      if (hold) {
+        this.exposure?.opened(tenant, amountNanos);
+        return hold;
+      }
       await this.refill(account, amountNanos);
     }
   }
 
   /** Ends a hold: `actualNanos` are spent, the rest returns to the lease. A hold ends once; again does nothing. */
   settle(hold: Hold, actualNanos: bigint): void {
-    hold.account.settle(hold, actualNanos);
+    if (hold.account.settle(hold, actualNanos)) this.exposure?.ended(hold.account.tenant, hold.amountNanos, actualNanos);
     this.giveBack(hold.account.dropExpired());
   }
 

@@ -27,11 +27,11 @@ describe('responses, with the official client', () => {
     await stack.node(1, chat, { model: 'talk', endpoints: ['chat.completions'], capacity: 10 });
     client = new OpenAI({ baseURL: `${stack.url}/v1`, apiKey, maxRetries: 0 });
     await eventually(async () => (await client.models.list()).data.length === 1);
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await stack?.stop();
     await nats?.stop();
-  }, 30_000);
+  }, 120_000);
 
   it('answer text, with what was used, under a record like any request', async () => {
     says = { message: { role: 'assistant', content: 'Balanced.' }, finish_reason: 'stop' };

@@ -1,8 +1,9 @@
 import { Controller } from '@nestjs/common';
 import { Serve } from '#messaging';
-import { bundleCalls, closeCalls, governanceCalls, type ReplyOf, type RequestOf } from '#protocol';
+import { bundleCalls, closeCalls, governanceCalls, type RecordFields, type ReplyOf, type RequestOf } from '#protocol';
 import { Bundler } from './bundler.service.js';
 import { Prover } from './prover.service.js';
+import { ReadLog } from './read-log.service.js';
 import { RecordEnds } from './record-ends.service.js';
 import { RecordReader } from './record-reader.service.js';
 import { Tiles } from './tiles.service.js';
@@ -17,6 +18,7 @@ export class AuditRpc {
     private readonly prover: Prover,
     private readonly tiles: Tiles,
     private readonly bundler: Bundler,
+    private readonly reads: ReadLog,
   ) {}
 
   @Serve(governanceCalls.checkpoint)
@@ -41,12 +43,17 @@ export class AuditRpc {
 
   @Serve(governanceCalls.getRecord)
   async get(request: RequestOf<Calls['getRecord']>): Promise<ReplyOf<Calls['getRecord']>> {
-    return { id: request.id, entries: await this.reader.read(request) };
+    const entries = await this.reader.read(request);
+    if (request.tenant !== null) await this.reads.note(request.reader, request.tenant, { what: 'record', record: request.id });
+    return { id: request.id, entries };
   }
 
   @Serve(governanceCalls.listRecords)
-  list(request: RequestOf<Calls['listRecords']>): Promise<ReplyOf<Calls['listRecords']>> {
-    return this.reader.list(request);
+  async list({ reader, ...request }: RequestOf<Calls['listRecords']>): Promise<ReplyOf<Calls['listRecords']>> {
+    const { tenant, after: _after, limit: _limit, ...filter } = request;
+    const page = await this.reader.list(request);
+    await this.reads.note(reader, tenant, { what: 'search', filter: JSON.parse(JSON.stringify(filter, (_name, value: unknown) => (typeof value === 'bigint' ? value.toString() : value))) as RecordFields });
+    return page;
   }
 
   @Serve(closeCalls.recordEnds)
@@ -65,7 +72,9 @@ export class AuditRpc {
   }
 
   @Serve(bundleCalls.bundleRecord)
-  bundle(request: RequestOf<typeof bundleCalls.bundleRecord>): Promise<ReplyOf<typeof bundleCalls.bundleRecord>> {
-    return this.bundler.bundle(request);
+  async bundle(request: RequestOf<typeof bundleCalls.bundleRecord>): Promise<ReplyOf<typeof bundleCalls.bundleRecord>> {
+    const bundle = await this.bundler.bundle(request);
+    if (request.tenant !== null) await this.reads.note(request.reader, request.tenant, { what: 'bundle', record: request.id });
+    return bundle;
   }
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
 import type { z } from 'zod';
 import { Clock } from '#kernel';
 import { failure, governanceCalls, openStoredBody, operatorSecret, parseEnvelope, withPerson, type logEntry, type ReplyOf, type RequestOf, type StoredBody } from '#protocol';
@@ -37,12 +37,16 @@ export class RecordReader {
   /** The same; none when there are none. */
   async entriesOf(tenant: string | null, id: string): Promise<LogEntry[]> {
     return withTenant(this.dataSource, tenant ?? '*', async (manager) => {
-      const found = await this.entries.ofRecord(manager, id);
-      const keys = tenant === null ? new Map<string, Uint8Array>() : await this.sealingKeys.privateKeys(manager, tenant, found.flatMap(({ body }) => body?.sealKeyId ?? []));
-      const opened = found.map((entry) => ({ entry, body: openBody(entry, keys) }));
-      const persons = tenant === null ? new Map<string, never>() : await this.personKeys.open(manager, tenant, opened.flatMap(({ body }) => body?.person?.sealed.sealKeyId ?? []));
-      return opened.map(({ entry, body }) => ({ ...toReply(entry), body: body && wholeBody(entry, body, persons) }));
+      return this.opened(manager, tenant, await this.entries.ofRecord(manager, id));
     });
+  }
+
+  /** Stored entries as `read` gives them. Errors: `KMS_UNAVAILABLE`, `KMS_REFUSED`, `INTERNAL` when a stored body does not open. */
+  async opened(manager: EntityManager, tenant: string | null, found: readonly StoredEntry[]): Promise<LogEntry[]> {
+    const keys = tenant === null ? new Map<string, Uint8Array>() : await this.sealingKeys.privateKeys(manager, tenant, [...new Set(found.flatMap(({ body }) => body?.sealKeyId ?? []))]);
+    const opened = found.map((entry) => ({ entry, body: openBody(entry, keys) }));
+    const persons = tenant === null ? new Map<string, never>() : await this.personKeys.open(manager, tenant, [...new Set(opened.flatMap(({ body }) => body?.person?.sealed.sealKeyId ?? []))]);
+    return opened.map(({ entry, body }) => ({ ...toReply(entry), body: body && wholeBody(entry, body, persons) }));
   }
 
   /** Entries of the deployment itself, whose bodies are public; of other records none. */

@@ -81,7 +81,7 @@ describe('the tiles of the log', () => {
     const asked = tilesOfSubtrees(RightEdge.subtreesAt(size), size);
     const found = new Map(await Promise.all(asked.map(async (tile) => [tilePath(tile.level, tile.index, tile.width), await fetchTile(tile)] as const)));
     expect(toHex(RightEdge.restore(sha256, size, hashesFromTiles(sha256, size, (tile) => found.get(tilePath(tile.level, tile.index, tile.width))!)).root())).toBe(toHex(head.root));
-  }, 60_000);
+  }, 120_000);
 
   it('serve a narrower tile of the same place, its beginning', async () => {
     const whole = await fetchTile({ level: 0, index: 256, width: 256 });

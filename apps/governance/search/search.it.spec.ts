@@ -116,7 +116,7 @@ describe('searching the log', () => {
       }),
       { numRuns: 200, seed: 5 },
     );
-  }, 30_000);
+  }, 120_000);
 
   it('shows each entry once over the pages of any size, also where many have one time', async () => {
     for (const limit of [5, 50]) {

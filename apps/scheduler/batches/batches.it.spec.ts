@@ -112,7 +112,7 @@ describe('batches in the scheduler', () => {
     await database?.drop();
     await nats?.stop();
     rmSync(objects, { recursive: true, force: true });
-  }, 60_000);
+  }, 120_000);
 
   it('give each line its own bytes of the input and its own record, and keep its answer once', async () => {
     const { id } = await create(3);

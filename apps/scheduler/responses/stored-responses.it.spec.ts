@@ -60,7 +60,7 @@ describe('responses in the scheduler', () => {
     await database?.drop();
     await nats?.stop();
     rmSync(objects, { recursive: true, force: true });
-  }, 60_000);
+  }, 120_000);
 
   it('are read as they were sent, and lie encrypted', async () => {
     const id = await stored('{"about":"aubergines"}');

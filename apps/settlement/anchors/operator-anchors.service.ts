@@ -25,7 +25,7 @@ export class OperatorAnchors {
   constructor(
     @Inject(SERVICE_CONFIG) config: Pick<SettlementConfig, 'SETTLEMENT_ANCHOR_PAYER' | 'SETTLEMENT_ANCHOR_MS'>,
     private readonly dataSource: DataSource,
-    private readonly caller: Pick<Caller, 'call'>,
+    @Inject(Caller) private readonly caller: Pick<Caller, 'call'>,
     private readonly chain: ChainLink,
     private readonly keys: PayerKeys,
     private readonly anchors: AnchorStore,

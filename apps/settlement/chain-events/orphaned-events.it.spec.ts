@@ -68,7 +68,7 @@ describe('money events of a payer that is nobody’s yet', () => {
     await migrate(settlement, database.ownerUrl);
     dataSource = await createDataSource(database.url, 'settlement').initialize();
     outbox = new Outbox('settlement', ids);
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await dataSource?.destroy();
     await database?.drop();

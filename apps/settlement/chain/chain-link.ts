@@ -39,6 +39,7 @@ export class ChainLink {
   protected readonly provider: JsonRpcProvider;
   private readonly rules: ChainRules;
   private known: EscrowConstants | undefined;
+  private knownDecimals: number | undefined;
 
   constructor(
     config: Pick<SettlementConfig, 'SETTLEMENT_RPC_URL' | 'SETTLEMENT_CHAIN_ID' | 'SETTLEMENT_ESCROW'> & Partial<Pick<SettlementConfig, 'SETTLEMENT_RPC_QUORUM'>>,
@@ -68,8 +69,17 @@ export class ChainLink {
     return (this.known ??= await this.escrow.constants());
   }
 
+  private async decimals(): Promise<number> {
+    return (this.knownDecimals ??= await this.tokenDecimals());
+  }
+
   async tokenDecimals(): Promise<number> {
     return new Token((await this.constants()).token, this.provider).decimals();
+  }
+
+  /** Nano-dollars in one unit, for a token that is a dollar. */
+  async nanosPerUnit(): Promise<bigint> {
+    return ((await this.constants()).unit * 1_000_000_000n) / 10n ** BigInt(await this.decimals());
   }
 
   /** The newest block that can no longer be reorganised away, by the chain's own rule. */

@@ -3,23 +3,29 @@ import type { BeforeApplicationShutdown, OnApplicationBootstrap, OnApplicationSh
 import { Readiness, SERVICE_CONFIG } from '#service';
 import { Watcher } from '../chain-events/watcher.service.js';
 import type { SettlementConfig } from '../config.js';
+import { ExposureService } from '../exposure/exposure.service.js';
 import { Loop } from '../loop.js';
 import { Relayer } from '../transactions/relayer.service.js';
 import { ChainLink } from './chain-link.js';
 
-/** Keeps the outbox and the event reader going while the service runs. */
+/** Keeps the outbox, the event reader and the watch over deposits going while the service runs. */
 @Injectable()
 export class ChainLoops implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
   private readonly loops: Loop[];
 
   constructor(
-    @Inject(SERVICE_CONFIG) { SETTLEMENT_POLL_MS }: SettlementConfig,
+    @Inject(SERVICE_CONFIG) { SETTLEMENT_POLL_MS, SETTLEMENT_EXPOSURE_MS }: SettlementConfig,
     private readonly chain: ChainLink,
     private readonly readiness: Readiness,
     relayer: Relayer,
     watcher: Watcher,
+    exposure: ExposureService,
   ) {
-    this.loops = [new Loop(Relayer.name, SETTLEMENT_POLL_MS, () => relayer.round()), new Loop(Watcher.name, SETTLEMENT_POLL_MS, () => watcher.round())];
+    this.loops = [
+      new Loop(Relayer.name, SETTLEMENT_POLL_MS, () => relayer.round()),
+      new Loop(Watcher.name, SETTLEMENT_POLL_MS, () => watcher.round()),
+      new Loop(ExposureService.name, SETTLEMENT_EXPOSURE_MS, () => exposure.round()),
+    ];
   }
 
   onApplicationBootstrap(): void {

@@ -8,10 +8,13 @@ import { Caller } from '#messaging';
 import { billingCalls, failure, governanceCalls } from '#protocol';
 import { withTenant } from '#service';
 import { ChainLink } from '../chain/chain-link.js';
+import { HandedStore } from '../handing/handed.store.js';
+import { HandingService } from '../handing/handing.service.js';
 import { Registration } from '../payees/registration.service.js';
 import { PayerKeys } from '../payers/payer-keys.js';
 import { PayerStore } from '../payers/payer.store.js';
 import { TransactionStore } from '../transactions/transaction.store.js';
+import { fileOf, statementToText } from './statement-file.js';
 import { statementFor } from './statement.js';
 import type { AuditHead, Draw, FinalView, SignableStatement } from './statement.js';
 import { StatementStore } from './statement.store.js';
@@ -35,6 +38,8 @@ export class SettleService {
     private readonly registration: Registration,
     private readonly statements: StatementStore,
     private readonly transactions: TransactionStore,
+    private readonly handed: HandedStore,
+    private readonly handing: HandingService,
     private readonly ids: Ids,
     private readonly clock: Clock,
   ) {}
@@ -111,14 +116,19 @@ export class SettleService {
     await this.hand(row, signable, signature);
   }
 
-  /** The signed statement and its transaction are one write. */
+  /** The signed statement, its transaction and the form that its payees are given are one write. */
   private async hand(row: StatementRow, signable: SignableStatement, signature: string): Promise<void> {
     const data = escrowCalls.settle(signable.statement, signable.list, signature);
+    const domain = { chainId: this.chain.chainId, escrow: this.chain.escrow.address };
+    const file = fileOf({ callData: data, payees: row.payees }, domain);
+    const payees = row.payees.map(({ payee }) => payee.toLowerCase());
     await this.read(row.tenant, async (manager) => {
       const transaction = await this.transactions.plan(manager, this.chain, { purpose: 'settle', subject: row.id, target: this.chain.escrow.address, data });
       if (transaction === null) return;
       if (!(await this.statements.sign(manager, row, signable, signature, transaction))) throw failure('CONFLICT', `statement ${row.id} was signed by another process`);
+      await this.handed.add(manager, row.tenant, row.id, statementToText(file), payees);
     });
+    await this.handing.tell(payees);
   }
 
   private async finalView(row: StatementRow): Promise<FinalView | null> {

@@ -1,0 +1,228 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createHmac, randomBytes, randomUUID } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { SystemClock, SystemIds } from '#kernel';
+import { Bus, Caller, Replicas, type ReplicaView } from '#messaging';
+import { exportCalls, governanceCalls, recordCommit, Sealer, sealRecord, tenantReplica, webhookCalls, webhookSignature, type ExportedEntry, type TenantEntry, type Webhook } from '#protocol';
+import { createDataSource, migrate, runService, type RunningService } from '#service';
+import { createTestDatabase, testNats, type TestDatabase, type TestNats } from '#testing';
+import { governance } from '../governance.service-definition.js';
+import { generateApiKey } from '../keys/api-key.js';
+import { attemptWaitsMs } from './backoff.js';
+
+interface Received {
+  readonly id: string;
+  readonly index: number;
+  readonly previous: number | null;
+  readonly type: string;
+  readonly signedBy: (secret: string) => boolean;
+}
+
+const nobody = { keyId: null, tenant: null };
+const ids = new SystemIds(new SystemClock());
+let database: TestDatabase;
+let nats: TestNats;
+let service: RunningService;
+let gateway: Bus;
+let caller: Caller;
+let replicas: Replicas;
+let tenants: ReplicaView<TenantEntry>;
+let receiver: Server;
+let url: string;
+let answer = 200;
+let received: Received[] = [];
+
+async function eventually<T>(ask: () => T | Promise<T>, withinMs = 20_000): Promise<T> {
+  for (const deadline = Date.now() + withinMs; ; await new Promise((resolve) => setTimeout(resolve, 50))) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+    }
+  }
+}
+
+async function bank(): Promise<string> {
+  const { id } = await caller.call(governanceCalls.createOrganisation, { actor: nobody, name: `Bank ${randomUUID()}` });
+  await eventually(() => expect(tenants.get(id)).toBeDefined());
+  await eventually(() => caller.call(governanceCalls.proveRecord, { tenant: id, id }));
+  return id;
+}
+
+/** Records of the organisation, in the log. */
+async function refuse(tenant: string, count: number): Promise<string[]> {
+  const entry = tenants.get(tenant)!;
+  const sealer = new Sealer(Buffer.from(entry.sealKey, 'base64'), entry.sealKeyId);
+  const records = Array.from({ length: count }, () => {
+    const id = ids.uuid();
+    return sealRecord({ id, type: 'refused', timeMs: Date.now(), fields: { note: id }, facts: null }, entry, sealer);
+  });
+  for (let at = 0; at < count; at += 64) await gateway.jetstream.publish('mizan.record.gateway', JSON.stringify(recordCommit.encode({ v: 1, records: records.slice(at, at + 64) })), { msgID: randomUUID() });
+  await eventually(() => caller.call(governanceCalls.proveRecord, { tenant, id: records.at(-1)!.id }));
+  return records.map(({ id }) => id);
+}
+
+async function all(tenant: string | null, after: number | null = null, limit = 100): Promise<ExportedEntry[]> {
+  const { until } = await caller.call(exportCalls.begin, { actor: nobody, tenant, format: 'jsonl', after, limit });
+  const entries: ExportedEntry[] = [];
+  for (let from = after; ; ) {
+    const { data, next } = await caller.call(exportCalls.page, { tenant, after: from, until, limit });
+    entries.push(...data);
+    if (next === null) return entries;
+    from = next;
+  }
+}
+
+async function asSuperuser(sql: string, values: unknown[] = []): Promise<unknown[]> {
+  const superuser = await createDataSource(database.adminUrl, 'governance').initialize();
+  return superuser.query<unknown[]>(sql, values).finally(() => superuser.destroy());
+}
+
+const stateOf = async (tenant: string): Promise<Webhook> => (await caller.call(webhookCalls.list, { tenant })).data[0]!;
+const makeDue = (id: string): Promise<unknown> => asSuperuser('UPDATE governance.webhooks SET next_attempt_ms = 0 WHERE id = $1', [id]);
+
+beforeAll(async () => {
+  [database, nats] = await Promise.all([createTestDatabase({ service: 'governance' }), testNats()]);
+  await migrate(governance, database.ownerUrl);
+  service = await runService(governance, {
+    NATS_URL: nats.url, NATS_CREDS: nats.credentials.governance, DATABASE_URL: database.url, GOVERNANCE_MASTER_KEY: randomBytes(32).toString('hex'), KEY_PEPPER: 'a pepper for tests only',
+    AUDIT_ORIGIN: 'mizan.test/audit', AUDIT_SIGNING_SEED: '01'.repeat(32), WEBHOOK_OUTBOUND_ALLOW: '127.0.0.1/32', BOOTSTRAP_ADMIN_KEY: generateApiKey(), LOG_LEVEL: 'fatal',
+  });
+  gateway = await Bus.connect({ url: nats.url, creds: nats.credentials.gateway, name: 'gateway' });
+  caller = new Caller(gateway);
+  replicas = new Replicas(gateway);
+  tenants = await replicas.view(tenantReplica);
+  receiver = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk)).on('end', () => {
+      const body = Buffer.concat(chunks).toString();
+      const { 'webhook-id': id, 'webhook-timestamp': time, 'webhook-signature': signature } = request.headers as Record<string, string>;
+      const signedBy = (secret: string): boolean => signature!.split(' ').includes(`v1,${createHmac('sha256', Buffer.from(secret.slice(6), 'base64')).update(`${id}.${time}.${body}`).digest('base64')}`);
+      received.push({ ...(JSON.parse(body) as { data: { index: number; previous: number | null; type: string } }).data, signedBy, id: id! });
+      response.writeHead(answer).end();
+    });
+  });
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+  url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook`;
+}, 90_000);
+
+afterAll(async () => {
+  replicas?.stop();
+  await gateway?.close();
+  await service?.stop();
+  receiver?.closeAllConnections();
+  receiver?.close();
+  await Promise.all([nats?.stop(), database?.drop()]);
+}, 30_000);
+
+describe('the stream of an organisation', () => {
+  it('has each of its entries once, in order, with its body, and names the one before it', async () => {
+    const [one, other] = [await bank(), await bank()];
+    const [first, , second] = [await refuse(one, 70), await refuse(other, 5), await refuse(one, 200)];
+    const entries = await all(one);
+    expect(entries.map(({ id }) => id)).toEqual([one, ...first, ...second]);
+    expect(entries.map(({ previous }) => previous)).toEqual([null, ...entries.slice(0, -1).map(({ index }) => index)]);
+    expect(entries.slice(1).every(({ fields, id }) => fields?.['note'] === id)).toBe(true);
+    for (const limit of [1, 7, 64]) {
+      const at = entries[130]!.index;
+      const rest = await all(one, at, limit);
+      expect(rest.filter(({ type }) => type === 'refused').map(({ id }) => id)).toEqual(second.slice(60));
+      expect(rest[0]).toMatchObject({ previous: at });
+    }
+  });
+
+  it('has an entry for each export of it, and none for reading only such entries', async () => {
+    const tenant = await bank();
+    const begin = (after: number | null) => caller.call(exportCalls.begin, { actor: nobody, tenant, format: 'csv', after, limit: 10 });
+    const begun = await begin(null);
+    expect(begun.export).not.toBeNull();
+    const entry = await eventually(async () => (await caller.call(governanceCalls.getRecord, { tenant, id: begun.export! })).entries[0]!);
+    expect(entry).toMatchObject({ type: 'log.exported', body: { fields: { actor: nobody, format: 'csv', after: null, limit: 10, logSize: begun.until } } });
+    expect((await begin(begun.until - 1)).export).toBeNull();
+    expect((await all(null)).every(({ tenant: whose }) => whose === null)).toBe(true);
+    await expect(caller.call(exportCalls.begin, { actor: nobody, tenant: randomUUID(), format: 'csv', after: null, limit: 10 })).resolves.toMatchObject({ export: null });
+  });
+});
+
+describe('a webhook', () => {
+  it('conformance 54: is not there without a proper secret, and nothing is sent unsigned', async () => {
+    const tenant = await bank();
+    for (const secret of ['', 'whsec_', 'whsec_c2hvcnQ=', 'not a secret', 'whsec_####']) {
+      await expect(caller.call(webhookCalls.create, { actor: nobody, tenant, url, secret })).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+      expect(() => webhookSignature([secret], 'msg_1', 1, '{}')).toThrow(/secret/);
+    }
+    expect(() => webhookSignature([], 'msg_1', 1, '{}')).toThrow(/unsigned/);
+    expect((await caller.call(webhookCalls.list, { tenant })).data).toEqual([]);
+  });
+
+  it('is signed as Standard Webhooks says', () => {
+    const signed = webhookSignature(['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'], 'msg_p5jXN8AQM9LWM0D4loKWxJek', 1_614_265_330, '{"test": 2432232314}');
+    expect(signed).toBe('v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=');
+  });
+
+  it('is only delivered to where strangers may lead', async () => {
+    const tenant = await bank();
+    for (const inside of ['http://169.254.169.254/latest', 'https://[::1]/', 'https://governance.internal/', 'https://user@host.example/', 'ftp://host.example/']) {
+      await expect(caller.call(webhookCalls.create, { actor: nobody, tenant, url: inside })).rejects.toMatchObject({ code: 'URL_REFUSED' });
+    }
+  });
+
+  it('gets every entry that it asks for in order, signed by the old secret too while it is renewed', async () => {
+    const tenant = await bank();
+    received = [];
+    const { id, secret } = await caller.call(webhookCalls.create, { actor: nobody, tenant, url, types: ['refused'] });
+    const wanted = await refuse(tenant, 40);
+    await eventually(() => expect(received).toHaveLength(40));
+    expect(received.map(({ id: message }) => message.split('_')[2])).toEqual(wanted);
+    const entries = await all(tenant);
+    for (const { index, previous } of received) expect(entries.find((entry) => entry.index === index)).toMatchObject({ previous });
+    expect(received.every(({ signedBy }) => signedBy(secret) && !signedBy('whsec_AAAA'))).toBe(true);
+
+    const renewed = await caller.call(webhookCalls.rotate, { actor: nobody, tenant, id });
+    await refuse(tenant, 1);
+    await eventually(() => expect(received).toHaveLength(41));
+    expect([secret, renewed.secret].map((one) => received[40]!.signedBy(one))).toEqual([true, true]);
+    await caller.call(webhookCalls.remove, { actor: nobody, tenant, id });
+    expect((await caller.call(webhookCalls.list, { tenant })).data).toEqual([]);
+  });
+
+  it('is tried again under the same id, put aside as dead after the last attempt, and taken up again where its owner says', async () => {
+    const tenant = await bank();
+    received = [];
+    answer = 500;
+    const { id } = await caller.call(webhookCalls.create, { actor: nobody, tenant, url, types: ['refused'] });
+    const [record] = await refuse(tenant, 1);
+    await eventually(async () => expect(await stateOf(tenant)).toMatchObject({ attempts: 1, lastError: 'it answered 500' }));
+    for (let attempts = 2; attempts <= attemptWaitsMs.length; attempts += 1) {
+      await makeDue(id);
+      await eventually(async () => expect(await stateOf(tenant)).toMatchObject({ attempts }));
+    }
+    await makeDue(id);
+    const { data } = await eventually(async () => {
+      const dead = await caller.call(webhookCalls.dead, { tenant, id, limit: 5 });
+      expect(dead.data).toHaveLength(1);
+      return dead;
+    });
+    expect(data).toMatchObject([{ record, type: 'refused', attempts: 8, error: 'it answered 500' }]);
+    expect(new Set(received.map(({ id: message }) => message)).size).toBe(1);
+    answer = 204;
+    await caller.call(webhookCalls.change, { actor: nobody, tenant, id, change: { after: data[0]!.index - 1 } });
+    await eventually(async () => expect(await stateOf(tenant)).toMatchObject({ attempts: 0, lastError: null, position: expect.any(Number) }));
+    await eventually(() => expect(received).toHaveLength(9));
+  }, 60_000);
+
+  it('is disabled when everything dies, and that is in the log', async () => {
+    const tenant = await bank();
+    answer = 410;
+    const { id } = await caller.call(webhookCalls.create, { actor: nobody, tenant, url, types: ['refused'] });
+    await asSuperuser('UPDATE governance.webhooks SET dead_in_a_row = 4, attempts = 7 WHERE id = $1', [id]);
+    await refuse(tenant, 1);
+    await eventually(async () => expect(await stateOf(tenant)).toMatchObject({ state: 'disabled' }));
+    await eventually(async () => expect((await all(tenant)).filter(({ type, fields }) => type === 'webhooks.changed' && fields?.['change'] === 'disabled')).toHaveLength(1));
+    answer = 200;
+    await caller.call(webhookCalls.change, { actor: nobody, tenant, id, change: { state: 'active' } });
+    expect(await stateOf(tenant)).toMatchObject({ state: 'active' });
+    await expect(caller.call(webhookCalls.change, { actor: nobody, tenant: await bank(), id, change: {} })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+});
