@@ -67,7 +67,7 @@ export function compile(names, settings, read = readSource) {
   if (faults.length > 0) throw new Error(text(faults));
   return {
     input,
-    contract: (name) => contracts[`contracts/src/${name}.sol`][name],
+    contract: (name, file = name) => contracts[`contracts/src/${file}.sol`][name],
     warnings: text(errors.filter(({ sourceLocation }) => sourceLocation?.file.startsWith('contracts/'))),
   };
 }

@@ -33,6 +33,11 @@ describe('the contracts', () => {
     expect({ code, output }).toEqual({ code: 0, output: '' });
   }, 300_000);
 
+  it('of others, which tests place where x402 has them, are what their source gives', async () => {
+    const { code, output } = await run(['contracts/build-stands.mjs', '--check']);
+    expect({ code, output }).toEqual({ code: 0, output: '' });
+  }, 120_000);
+
   it('are tested so that a bug is found: each of those that are put into them', async () => {
     const { code, output } = await run(['contracts/mutate.mjs']);
     if (code !== 0) throw new Error(output);

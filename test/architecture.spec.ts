@@ -12,10 +12,11 @@ const below: Record<string, readonly string[]> = {
   chain: ['kernel', 'protocol'],
   objects: ['kernel', 'protocol'],
   outbound: ['kernel', 'protocol'],
+  pdf: [],
   messaging: ['kernel', 'protocol'],
   service: ['kernel', 'protocol', 'messaging'],
   local: ['kernel', 'protocol', 'chain'],
-  testing: ['kernel', 'protocol', 'merkle', 'policy', 'wire', 'chain', 'objects', 'outbound', 'messaging', 'service', 'local'],
+  testing: ['kernel', 'protocol', 'merkle', 'policy', 'wire', 'chain', 'objects', 'outbound', 'pdf', 'messaging', 'service', 'local'],
 };
 const suffixes = ['entity', 'store', 'service', 'rpc', 'consumer', 'controller', 'errors', 'module', 'migration', 'spec', 'it.spec', 'service-definition'];
 const root = join(import.meta.dirname, '..');

@@ -40,6 +40,10 @@ export const gatewayConfig = z.object({
   NODE_OUTBOUND_ALLOW: allowListText,
   /** Whether an organisation without a deposit in the escrow is refused; with one, work above it always is. */
   DEPOSIT_REQUIRED: z.stringbool().default(false),
+  /** API key of the operator's own project, under which requests run that callers without an account pay for; none are sold when left out. Never logged. */
+  X402_KEY: z.string().regex(/^mzn_[A-Za-z0-9]{20,120}$/, 'an API key').optional(),
+  /** What is added to the price of a request that is sold so. */
+  X402_MARKUP_PERCENT: z.coerce.number().int().min(0).max(1_000).default(0),
   /** Lines of batches that this gateway runs at once; 0: none. */
   BATCH_LINES_MAX: z.coerce.number().int().min(0).max(64).default(4),
 });

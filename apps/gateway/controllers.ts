@@ -27,6 +27,7 @@ import { ModelAliasesController } from './organisations/model-aliases.controller
 import { OrganisationsController } from './organisations/organisations.controller.js';
 import { ProjectsController } from './organisations/projects.controller.js';
 import { PayeesController } from './payees/payees.controller.js';
+import { BondsController } from './payouts/bonds.controller.js';
 import { NonCustodyController } from './payouts/non-custody.controller.js';
 import { PayersController } from './payouts/payers.controller.js';
 import { PayoutsController } from './payouts/payouts.controller.js';
@@ -39,7 +40,9 @@ import { RecordsController } from './records/records.controller.js';
 import { RoyaltiesController } from './royalties/royalties.controller.js';
 import { SavingsController } from './savings/savings.controller.js';
 import { ResponsesController } from './responses/responses.controller.js';
+import { ReportsController } from './reports/reports.controller.js';
 import { WebhooksController } from './webhooks/webhooks.controller.js';
+import { X402Controller } from './x402/x402.controller.js';
 
 /** Every endpoint there is, by capability. */
 export const controllers: readonly Type[] = [
@@ -73,6 +76,7 @@ export const controllers: readonly Type[] = [
   OffersController,
   RecordsController,
   ExportsController,
+  ReportsController,
   WebhooksController,
   ErasuresController,
   CheckpointController,
@@ -82,6 +86,8 @@ export const controllers: readonly Type[] = [
   PayoutsController,
   SettlementsController,
   PayersController,
+  BondsController,
   NonCustodyController,
+  X402Controller,
   OpenApiController,
 ];

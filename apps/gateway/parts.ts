@@ -47,6 +47,7 @@ import { StreamLog } from './request/stream-log.js';
 import { TenantSealers } from './request/tenant-sealers.js';
 import { PlannedResponses } from './responses/planned-responses.js';
 import { StoredResponses } from './responses/stored-responses.js';
+import { SalesCounter } from './x402/sales-counter.js';
 
 /** The gateway's parts and what each is made of. It listens once its replicas are complete. */
 export const parts: FactoryProvider[] = [
@@ -115,10 +116,16 @@ export const parts: FactoryProvider[] = [
   },
   { provide: Once, inject: [Bus, Clock], useFactory: (bus: Bus, clock: Clock) => new Once(new BucketClaims(bus), clock) },
   {
+    provide: SalesCounter,
+    inject: [Caller, RequestPipeline, Once, Clock, SERVICE_CONFIG],
+    useFactory: (caller: Caller, pipeline: RequestPipeline, once: Once, clock: Clock, config: GatewayConfig) =>
+      new SalesCounter(caller, pipeline, once, clock, { key: config.X402_KEY, markupPercent: config.X402_MARKUP_PERCENT, deadlineMs: config.REQUEST_DEADLINE_MS }),
+  },
+  {
     provide: Inference,
-    inject: [Replicated, RequestPipeline, Once, Authenticator, Persons, SERVICE_CONFIG],
-    useFactory: (replicated: Replicated, pipeline: RequestPipeline, once: Once, authenticator: Authenticator, persons: Persons, config: GatewayConfig) =>
-      new Inference(replicated, pipeline, once, authenticator, persons, { commentMs: config.STREAM_COMMENT_MS, deadlineMs: config.REQUEST_DEADLINE_MS, streamDeadlineMs: config.STREAM_DEADLINE_MS }),
+    inject: [Replicated, RequestPipeline, Once, Authenticator, Persons, SalesCounter, SERVICE_CONFIG],
+    useFactory: (replicated: Replicated, pipeline: RequestPipeline, once: Once, authenticator: Authenticator, persons: Persons, counter: SalesCounter, config: GatewayConfig) =>
+      new Inference(replicated, pipeline, once, authenticator, persons, counter, { commentMs: config.STREAM_COMMENT_MS, deadlineMs: config.REQUEST_DEADLINE_MS, streamDeadlineMs: config.STREAM_DEADLINE_MS }),
   },
   { provide: ImageInliner, inject: [SERVICE_CONFIG], useFactory: (config: GatewayConfig) => new ImageInliner(new AllowList(config.OUTBOUND_ALLOW)) },
   { provide: PublishedLog, inject: [Caller, Clock], useFactory: (caller: Caller, clock: Clock) => new PublishedLog(caller, clock) },

@@ -43,6 +43,10 @@ import { PoliciesRpc } from './policies/policies.rpc.js';
 import { Policies } from './policies/policies.service.js';
 import { PolicyStore } from './policies/policies.store.js';
 import { Republish } from './republish.service.js';
+import { MonthEntries } from './reports/month-entries.store.js';
+import { ReportTimer } from './reports/report-timer.service.js';
+import { ReportsRpc } from './reports/reports.rpc.js';
+import { Reports } from './reports/reports.service.js';
 import { GatewayRunStore } from './runs/gateway-runs.store.js';
 import { SilentRuns } from './runs/silent-runs.service.js';
 import { Secrets } from './secrets.js';
@@ -74,6 +78,7 @@ const search = [SearchStore, SearchQueueStore, SearchIndexer];
 const audit = [Sequencer, LogStore, Kinds, RejectionStore, EntryStore, RecordEnds, RecordReader, ReadLog, Prover, Bundler, StartCheck, Tiles, TileStore];
 const exported = [TenantStream, Exports];
 const webhooks = [WebhookStore, WebhookSecrets, WebhookSender, Webhooks, Deliveries];
+const reports = [MonthEntries, Reports, ReportTimer];
 const runs = [GatewayRunStore, SilentRuns];
 const witnesses = [CheckpointStore, Witnessing, WitnessRounds];
 
@@ -82,8 +87,8 @@ export class GovernanceModule {
   static for(config: GovernanceConfig): DynamicModule {
     return {
       module: GovernanceModule,
-      controllers: [OrganisationsRpc, CustodyRpc, PersonsRpc, KeysRpc, PoliciesRpc, TrafficRpc, AuditRpc, ExportsRpc, WebhooksRpc, RecordsConsumer],
-      providers: [{ provide: Secrets, useValue: new Secrets(config) }, ...organisations, ...custody, ...persons, ...keys, ...policies, ...traffic, ...audit, ...search, ...exported, ...webhooks, ...runs, ...witnesses, Republish],
+      controllers: [OrganisationsRpc, CustodyRpc, PersonsRpc, KeysRpc, PoliciesRpc, TrafficRpc, AuditRpc, ExportsRpc, WebhooksRpc, ReportsRpc, RecordsConsumer],
+      providers: [{ provide: Secrets, useValue: new Secrets(config) }, ...organisations, ...custody, ...persons, ...keys, ...policies, ...traffic, ...audit, ...search, ...exported, ...webhooks, ...reports, ...runs, ...witnesses, Republish],
     };
   }
 }

@@ -8,6 +8,7 @@ import { Custody1767225612100 } from './custody/custody.migration.js';
 import { GovernanceModule } from './governance.module.js';
 import { Organisations1700000000001 } from './organisations/organisations.migration.js';
 import { Persons1767225612110 } from './persons/persons.migration.js';
+import { Reports1767225612230 } from './reports/reports.migration.js';
 import { GatewayRuns1767225612200 } from './runs/gateway-runs.migration.js';
 import { Search1767225610610 } from './search/search.migration.js';
 import { AnswerRules1767225612000 } from './traffic/answer-rules.migration.js';
@@ -24,6 +25,6 @@ export const governance = defineService({
   name: 'governance',
   config: governanceConfig,
   module: (config) => GovernanceModule.for(config),
-  migrations: [Organisations1700000000001, Log1700000000002, Traffic1700000000003, Checkpoints1700000000031, StoredResponses1767225610300, TiledLog1767225610600, Search1767225610610, SpendLimits1767225610500, SemanticCache1767225610502, Hedges1767225610503, BundledEntries1767225610800, AnswerRules1767225612000, Custody1767225612100, Persons1767225612110, GatewayRuns1767225612200, TenantStream1767225612210, Webhooks1767225612220],
+  migrations: [Organisations1700000000001, Log1700000000002, Traffic1700000000003, Checkpoints1700000000031, StoredResponses1767225610300, TiledLog1767225610600, Search1767225610610, SpendLimits1767225610500, SemanticCache1767225610502, Hedges1767225610503, BundledEntries1767225610800, AnswerRules1767225612000, Custody1767225612100, Persons1767225612110, GatewayRuns1767225612200, TenantStream1767225612210, Webhooks1767225612220, Reports1767225612230],
   http: 'internal',
 });

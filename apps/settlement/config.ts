@@ -1,6 +1,6 @@
 import { computeAddress, getAddress } from 'ethers';
 import { z } from 'zod';
-import { chainNamed, keyReference, knownChains } from '#chain';
+import { chainNamed, keyReference, knownChains, payeesPerStatementMax } from '#chain';
 
 const key = z.string().regex(keyReference, 'a 32-byte hex private key, keystore:<file> or kms:<key>');
 const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'a 20-byte hex address').transform((text) => getAddress(text.toLowerCase()));
@@ -43,6 +43,10 @@ export const settlementConfig = z.object({
   /** Says how long blocks take to be final and what fees are; an endpoint that is another chain is set aside. */
   SETTLEMENT_CHAIN_ID: chainId,
   SETTLEMENT_ESCROW: address,
+  /** The contract for providers' bonds; left out: the deployment reads none. */
+  SETTLEMENT_BONDS: address.optional(),
+  /** Arbiters of bonds that the operator relies on, separated by commas. */
+  SETTLEMENT_BOND_ARBITERS: z.string().transform((text) => text.split(',').map((each) => each.trim()).filter((each) => each !== '')).pipe(z.array(address)).default([]),
   /** Block from which the escrow's events are read: the one that deployed it, or 0. */
   SETTLEMENT_START_BLOCK: z.coerce.number().int().nonnegative().default(0),
   /** Signs statements. Never logged. */
@@ -57,6 +61,8 @@ export const settlementConfig = z.object({
   SETTLEMENT_FEE_GWEI_MAX: z.coerce.number().int().positive().default(500),
   /** What gas may cost in any 24 hours, in wei of the chain's coin; more waits. One coin unless said. */
   SETTLEMENT_GAS_WEI_PER_DAY: z.coerce.bigint().positive().default(10n ** 18n),
+  /** Payees in one statement; more go into the epochs right after it. At most what surely fits one transaction. */
+  SETTLEMENT_PAYEES_PER_STATEMENT: z.coerce.number().int().positive().max(payeesPerStatementMax).default(payeesPerStatementMax),
   /** How often an epoch runs for every payer; 0 = on demand only. */
   SETTLEMENT_EPOCH_MS: z.coerce.number().int().nonnegative().default(3_600_000),
   /** How often what is owed is compared with the deposits that pay it. */
@@ -65,6 +71,16 @@ export const settlementConfig = z.object({
   SETTLEMENT_ANCHOR_PAYER: address.optional(),
   /** An anchor is signed when the last is this old: ten minutes are left for it to land within the hour. */
   SETTLEMENT_ANCHOR_MS: z.coerce.number().int().min(100).max(3_600_000).default(3_000_000),
+  /** Where buyers without an account pay the operator by x402; nothing is sold so when left out. */
+  X402_PAY_TO: address.optional(),
+  /** Others whose payments the relayer also takes, at its own gas: addresses with commas between. */
+  X402_RECIPIENTS: z
+    .string()
+    .default('')
+    .transform((text) => text.split(',').map((part) => part.trim()).filter((part) => part !== ''))
+    .pipe(z.array(address)),
+  /** How long a payer's authorisation is asked to be good for: the request's own time and a block's. */
+  X402_TIMEOUT_SECONDS: z.coerce.number().int().min(30).max(3_600).default(300),
   /** How often the chain is asked for news. */
   SETTLEMENT_POLL_MS: z.coerce.number().int().min(10).default(500),
 }).refine(({ SETTLEMENT_RPC_URL: urls, SETTLEMENT_RPC_QUORUM: quorum = 1 }) => quorum <= urls.length, { path: ['SETTLEMENT_RPC_QUORUM'], message: 'is more than the endpoints in SETTLEMENT_RPC_URL' });

@@ -68,14 +68,15 @@ class Books {
     this.earned.set(tenant, earned.set(payee.toLowerCase(), (earned.get(payee.toLowerCase()) ?? 0n) + units));
   }
 
-  private draw({ statement, tenant, except }: RequestOf<typeof billingCalls.drawPayables>): ReplyOf<typeof billingCalls.drawPayables> {
+  private draw({ statement, tenant, except, payeesMax }: RequestOf<typeof billingCalls.drawPayables>): ReplyOf<typeof billingCalls.drawPayables> {
     this.excepted = except;
     const open = this.unsettled.get(tenant);
     if (open) return open;
-    const owed = this.owed.get(tenant) ?? [];
+    const all = this.owed.get(tenant) ?? [];
+    const owed = all.slice(0, payeesMax);
     if (owed.length === 0) throw failure('NOTHING_DUE', 'nothing is due');
     this.draws += 1;
-    this.owed.delete(tenant);
+    this.owed.set(tenant, all.slice(owed.length));
     const payees = owed.map(({ payee, units }) => ({ payee, units, cumulativeUnits: this.raise(`${tenant} ${payee}`, units) }));
     const totalUnits = owed.reduce((sum, { units }) => sum + units, 0n);
     const drawn = { statement, tenant, nanosPerUnit: 1_000n, payees, totalUnits, cumulativeTotalUnits: this.raise(tenant, totalUnits) };
@@ -363,5 +364,18 @@ describe('the settlement service', () => {
     expect((await escrow.payer(payer.address)).cumulativeTotal).toBe(356n);
     const own = await withClient(database.adminUrl, async (client) => (await client.query(`SELECT state, error, nonce FROM settlement.transactions WHERE purpose = 'settle' ORDER BY id DESC LIMIT 1`)).rows[0]);
     expect(own).toEqual({ state: 'failed', error: 'EpochStale', nonce: null });
+  });
+
+  it('pays more payees than fit one statement in the epochs right after it, by itself', async () => {
+    await service.stop();
+    service = await runService(settlement, { ...env, SETTLEMENT_PAYEES_PER_STATEMENT: '2' });
+    const before = books.settled.length;
+    for (const units of [7n, 8n, 9n]) books.owe(tenant, Wallet.createRandom().address.toLowerCase(), units);
+    const first = await caller.call(settlementCalls.runEpoch, { tenant });
+    expect(first).toMatchObject({ totalUnits: 15n });
+    const settled = (await heard(() => books.settled, before + 2)).slice(before);
+    expect(settled).toMatchObject([{ totalUnits: 15n, epoch: first.epoch }, { totalUnits: 9n, epoch: first.epoch + 1 }]);
+    expect(settled[1]!.payees).toHaveLength(1);
+    expect(await escrow.payer(payer.address)).toMatchObject({ cumulativeTotal: 380n });
   });
 });

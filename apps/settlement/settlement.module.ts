@@ -5,6 +5,8 @@ import { SERVICE_CONFIG } from '#service';
 import { AnchorStore } from './anchors/anchor.store.js';
 import { AnchorTimer } from './anchors/anchor-timer.service.js';
 import { OperatorAnchors } from './anchors/operator-anchors.service.js';
+import { BondsRpc } from './bonds/bonds.rpc.js';
+import { BondsService } from './bonds/bonds.service.js';
 import { ChainEventStore } from './chain-events/chain-event.store.js';
 import { SettledRecord } from './chain-events/settled-record.js';
 import { Watcher } from './chain-events/watcher.service.js';
@@ -34,11 +36,13 @@ import { Relayer } from './transactions/relayer.service.js';
 import { SenderLock } from './transactions/sender-lock.js';
 import { GasRpc } from './transactions/gas.rpc.js';
 import { TransactionStore } from './transactions/transaction.store.js';
+import { x402Parts } from './x402/parts.js';
+import { X402Rpc } from './x402/x402.rpc.js';
 
 const keyKeepers = (config: SettlementConfig): KeyKeepers => ({ keystorePasswordFile: config.SETTLEMENT_KEYSTORE_PASSWORD_FILE, kmsEndpoint: config.SETTLEMENT_KMS_ENDPOINT });
 
 @Module({
-  controllers: [ChainStateRpc, GasRpc, HandingRpc, NodesConsumer, PayersRpc, StatementsRpc],
+  controllers: [BondsRpc, ChainStateRpc, GasRpc, HandingRpc, NodesConsumer, PayersRpc, StatementsRpc, X402Rpc],
   providers: [
     {
       provide: ChainLink,
@@ -48,6 +52,7 @@ const keyKeepers = (config: SettlementConfig): KeyKeepers => ({ keystorePassword
     { provide: PayerKeys, inject: [SERVICE_CONFIG], useFactory: (config: SettlementConfig) => PayerKeys.open(config.SETTLEMENT_PAYER_KEYS, keyKeepers(config)) },
     AnchorStore,
     AnchorTimer,
+    BondsService,
     ChainEventStore,
     ChainLoops,
     ChainPayers,
@@ -69,6 +74,7 @@ const keyKeepers = (config: SettlementConfig): KeyKeepers => ({ keystorePassword
     StatementStore,
     TransactionStore,
     Watcher,
+    ...x402Parts,
   ],
 })
 export class SettlementModule {}

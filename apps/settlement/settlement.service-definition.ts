@@ -3,6 +3,7 @@ import { OperatorAnchors1767225612300 } from './anchors/operator-anchors.migrati
 import { settlementConfig } from './config.js';
 import { CreateSettlement } from './migrations/create-settlement.migration.js';
 import { HandOutStatements } from './migrations/hand-out-statements.migration.js';
+import { X402Payments } from './migrations/x402-payments.migration.js';
 import { LimitGasSpend } from './migrations/limit-gas-spend.migration.js';
 import { SettlementModule } from './settlement.module.js';
 
@@ -11,6 +12,6 @@ export const settlement = defineService({
   name: 'settlement',
   config: settlementConfig,
   module: () => SettlementModule,
-  migrations: [CreateSettlement, OperatorAnchors1767225612300, LimitGasSpend, HandOutStatements],
+  migrations: [CreateSettlement, OperatorAnchors1767225612300, LimitGasSpend, HandOutStatements, X402Payments],
   http: 'internal',
 });

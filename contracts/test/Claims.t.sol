@@ -160,6 +160,16 @@ contract ClaimsTest is BondsTest {
         eq(bonds.claimOf(id).due, 90 + 20, "due");
     }
 
+    function test_a_ruling_waits_for_an_appeal() public {
+        bytes32 id = file(400);
+        answer(id);
+        rule(arbiter, id, 400);
+        wait(ANSWER);
+        vm.expectPartialRevert(IMizanBonds.TooEarly.selector);
+        bonds.close(id);
+        appeal(provider, id); // at the last second
+    }
+
     function test_only_who_lost_something_appeals_once_and_in_time() public {
         bytes32 id = file(400);
         vm.prank(provider);

@@ -172,4 +172,31 @@ contract GasTest is DepositAuthorisations {
         // 2^24 is the cap of one transaction.
         require(gas_ < 2 ** 23, "too dear");
     }
+
+    /// The service puts at most this many payees into a statement, whoever they are: here nobody shares a storage slot.
+    function test_the_longest_list_of_strangers_fits_a_transaction() public {
+        uint32 strangers = 588;
+        for (uint160 i = PAYEES; i < 4 * strangers; ++i) {
+            escrow.register(address(0x10000 + i));
+        }
+        for (uint256 word = 4; word <= 4 * uint256(strangers) / 256; ++word) {
+            vm.prank(payer);
+            escrow.allowPayees(word, type(uint256).max);
+        }
+        vm.warp(block.timestamp + THAW);
+        for (uint256 word = 4; word <= 4 * uint256(strangers) / 256; ++word) {
+            escrow.admitPayees(payer, word);
+        }
+        Item[] memory items = new Item[](strangers);
+        for (uint32 i = 0; i < strangers; ++i) {
+            items[i] = Item(4 * i, 1e6);
+        }
+        bytes memory list = Statements.pack(items);
+        EpochStatement memory s = statementOver(list, 1, 1e6 * uint128(strangers));
+        bytes memory signature = Statements.sign(HOT_KEY, s, address(escrow));
+        escrow.settle(s, list, signature);
+        uint256 gas_ = vm.snapshotGasLastCall("MizanEscrow", "settle, 588 new payees in slots of their own, by a delegate");
+        // A fifth above the estimate must be below 2^24.
+        require(gas_ < uint256(2 ** 24 - 1) * 5 / 6, "too dear");
+    }
 }

@@ -20,3 +20,4 @@ export * from './standard-inputs.js';
 export * from './statement.js';
 export * from './token.js';
 export * from './verify-code.js';
+export * from './x402.js';

@@ -1,5 +1,6 @@
 import { dataLength, dataSlice, getAddress, hexlify, keccak256, recoverAddress, SigningKey, TypedDataEncoder } from 'ethers';
 import { assert } from '#kernel';
+import { gasLimitMax } from './fees.js';
 
 /** A payee's cumulative total after a statement, in units of the escrow. */
 export interface Credit {
@@ -37,6 +38,13 @@ export const statementTypes = {
     { name: 'validUntil', type: 'uint64' },
   ],
 };
+
+/** Gas of a statement without its list, and of one more payee that is new and shares its storage slot with nobody, the delegate's checks included. */
+const statementGas = 150_000n;
+const payeeGasMax = 23_500n;
+
+/** Payees that a statement may name and surely fit one transaction, whoever they are: its limit is a fifth above the estimate. */
+export const payeesPerStatementMax = Number(((gasLimitMax * 5n) / 6n - statementGas) / payeeGasMax);
 
 const itemBytes = 12;
 

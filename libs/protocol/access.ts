@@ -51,6 +51,8 @@ export const actions = [
   'royalty.write',
   /** Says that what a node signed for is owed nothing, or was paid beside the books. */
   'claim.resolve',
+  /** Has the deployment take x402 payments, at its gas, for recipients that it named. */
+  'x402.facilitate',
   'close.run',
   'close.read',
   'invoice.read',
@@ -80,7 +82,7 @@ export const grants: Record<Role, { scope: 'own' | 'any'; actions: ReadonlySet<A
     scope: 'own',
     actions: new Set<Action>([...reading, 'project.write', 'key.write', 'key.read', 'limit.write', 'alias.write', 'policy.write', 'policy.read', 'policy.dryRun', 'budget.write', 'record.read', 'proof.read', 'log.export', 'webhook.write', 'webhook.read', 'payout.read', 'settlement.run', 'invoice.read', 'custody.read', 'custody.write', 'erasure.read']),
   },
-  developer: { scope: 'own', actions: new Set<Action>([...reading, ...working, 'policy.read', 'record.read', 'proof.read']) },
+  developer: { scope: 'own', actions: new Set<Action>([...reading, ...working, 'x402.facilitate', 'policy.read', 'record.read', 'proof.read']) },
   finance: { scope: 'own', actions: new Set<Action>([...reading, 'budget.write', 'payout.read', 'settlement.run', 'proof.read', 'invoice.read']) },
   auditor: { scope: 'own', actions: new Set<Action>([...reading, 'key.read', 'policy.read', 'policy.dryRun', 'record.read', 'proof.read', 'log.export', 'webhook.read', 'payout.read', 'node.read', 'invoice.read', 'custody.read', 'erasure.read']) },
   compliance: { scope: 'own', actions: new Set<Action>([...reading, ...answering, 'policy.read', 'record.read', 'proof.read', 'custody.read', 'erasure.read']) },

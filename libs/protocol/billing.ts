@@ -106,7 +106,7 @@ export const billingCalls = {
    * statement of the tenant is unsettled it answers that one. `except`: payees whom the chain cannot pay; they stay owed.
    * Error: NOTHING_DUE.
    */
-  drawPayables: defineCall('billing', 'payables.draw', { request: z.object({ statement: uuid, tenant: uuid, except: z.array(evmAddress).max(16).optional() }), reply: draw }),
+  drawPayables: defineCall('billing', 'payables.draw', { request: z.object({ statement: uuid, tenant: uuid, except: z.array(evmAddress).max(16).optional(), payeesMax: z.int().positive().optional() }), reply: draw }),
   /** Ordered by statement and payee; `after` is `<statement>:<payee>`. */
   listPayouts: defineCall('billing', 'payouts.list', { request: pageRequest.extend({ tenant: uuid.nullable() }), reply: z.object({ data: z.array(payout), hasMore: z.boolean() }) }),
   /** Sum per currency over all postings, and account balances by kind; for the curious and for checks. */

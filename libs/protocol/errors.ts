@@ -34,6 +34,9 @@ export const errorCodes = {
   EXPOSURE_EXCEEDED: ErrorKind.exhausted,
   LEASE_EXPIRED: ErrorKind.precondition,
   PRICE_UNKNOWN: ErrorKind.precondition,
+  // x402
+  PAYMENT_REQUIRED: ErrorKind.exhausted,
+  PAYMENT_FAILED: ErrorKind.exhausted,
   // place and dispatch
   NO_OFFER: ErrorKind.unavailable,
   NO_CAPACITY: ErrorKind.limited,

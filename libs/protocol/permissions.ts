@@ -23,7 +23,7 @@ const consumes: Record<ServiceName, Partial<Record<StreamName, readonly string[]
   scheduler: {},
   billing: {
     RECORDS: ['billing-records'],
-    EVENTS: ['billing-datasets-used', 'billing-node-enrolled', 'billing-node-revoked', 'billing-deposit-confirmed', 'billing-deposit-withdrawn', 'billing-epoch-settled', 'billing-withdrawal-confirmed'],
+    EVENTS: ['billing-datasets-used', 'billing-node-enrolled', 'billing-node-revoked', 'billing-deposit-confirmed', 'billing-deposit-withdrawn', 'billing-epoch-settled', 'billing-withdrawal-confirmed', 'billing-x402-settled'],
     RECEIPTS: ['billing-receipts'],
   },
   governance: { RECORDS: ['governance-log'] },

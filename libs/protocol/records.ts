@@ -45,6 +45,7 @@ export const recordTypes = [
   'master.rotated',
   'kms.changed',
   'person.erased',
+  'x402.settled',
 ] as const;
 export const recordType = z.enum(recordTypes);
 export type RecordType = z.output<typeof recordType>;

@@ -1,7 +1,7 @@
 import { formatNanos } from '#kernel';
 import type { InvoiceDocument } from '#protocol';
-import { grouped, newPdf, numberPages, page, rule, text } from '../pdf-page.js';
-import type { Pdf } from '../pdf-page.js';
+import { grouped, newPdf, numberPages, page, rule, text } from '#pdf';
+import type { Pdf } from '#pdf';
 import { termsOf } from './invoice-ubl.js';
 import { minorText } from './rounding.js';
 

@@ -23,6 +23,10 @@ export const accountKinds = [
   'deposit',
   /** A payee's tokens in the escrow, not yet withdrawn: credit. */
   'credited',
+  /** Tokens that an organisation took for its own work, at its own address. */
+  'wallet',
+  /** What it sold for them: credit. */
+  'sales',
   /** What a tenant owes by issued invoices, in their currency. */
   'invoiced',
   /** VAT that a seller owes to the state: credit. */
@@ -61,6 +65,8 @@ export const exchange = (currency: string): Account => ({ kind: 'exchange', code
 export const escrow = (token: string): Account => ({ kind: 'escrow', code: 'escrow', currency: token, tenant: operatorTenant });
 export const deposit = (tenant: string, token: string): Account => ({ kind: 'deposit', code: `deposit:${tenant}`, currency: token, tenant });
 export const credited = (tenant: string, payee: string, token: string): Account => ({ kind: 'credited', code: `credited:${tenant}:${payee.toLowerCase()}`, currency: token, tenant });
+export const wallet = (tenant: string, address: string, token: string): Account => ({ kind: 'wallet', code: `wallet:${tenant}:${address.toLowerCase()}`, currency: token, tenant });
+export const sales = (tenant: string, token: string): Account => ({ kind: 'sales', code: `sales:${tenant}`, currency: token, tenant });
 
 export const invoiced = (tenant: string, currency: string): Account => ({ kind: 'invoiced', code: `invoiced:${tenant}`, currency, tenant });
 export const taxDue = (seller: string, currency: string): Account => ({ kind: 'tax', code: `tax:${seller}`, currency, tenant: operatorTenant });

@@ -22,6 +22,7 @@ export const transferCodes = [
   'deposit',
   'withdrawal',
   'deposit-withdrawal',
+  'x402.sale',
   'invoice.issue',
   'invoice.credit',
   'invoice.payment',

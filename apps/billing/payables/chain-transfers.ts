@@ -1,4 +1,4 @@
-import { credited, deposit, drawn, escrow, exchange, namedUuid, receivable, usd } from '../ledger/chart-of-accounts.js';
+import { credited, deposit, drawn, escrow, exchange, namedUuid, receivable, sales, usd, wallet } from '../ledger/chart-of-accounts.js';
 import { move, transfer } from '../ledger/transfer.js';
 import type { Line, Transfer } from '../ledger/transfer.js';
 import type { TokenCurrency } from '../billing-config.js';
@@ -32,4 +32,9 @@ export function settleTransfer(statement: string, tenant: string, payees: readon
 
 export function withdrawalTransfer(position: string, tenant: string, payee: string, units: bigint, { currency }: TokenCurrency): Transfer {
   return transfer(namedUuid('withdrawal', position), 'withdrawal', tenant, move(escrow(currency), credited(tenant, payee, currency), units));
+}
+
+/** A request that somebody without an account paid for: the tokens are at the seller's own address. */
+export function saleTransfer(payment: string, tenant: string, payTo: string, units: bigint, { currency }: TokenCurrency): Transfer {
+  return transfer(namedUuid('x402.sale', payment), 'x402.sale', tenant, move(sales(tenant, currency), wallet(tenant, payTo, currency), units));
 }

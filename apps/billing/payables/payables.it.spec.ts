@@ -53,6 +53,14 @@ describe('payables', () => {
   });
   afterAll(() => books.close());
 
+  it('know what was sold to callers without an account, once however often it is told', async () => {
+    const payTo = `0x${'Cd'.repeat(20)}`;
+    const sold = { payment: 'ab'.repeat(32), tenant: market.tenant, record: books.ids.uuid(), payer, payTo, units: 17n, at: at() };
+    await books.get(SettlementService).sold(sold);
+    await books.get(SettlementService).sold(sold);
+    expect([await balance(`wallet:${market.tenant}:${payTo.toLowerCase()}`), await balance(`sales:${market.tenant}`)]).toEqual([17n, -17n]);
+  });
+
   it('leave out whom the chain cannot pay: one such payee holds up nobody else, and stays owed', async () => {
     await earn(nodes[0], 2_000);
     await earn(nodes[1], 3_000);

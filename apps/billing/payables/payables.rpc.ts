@@ -14,8 +14,8 @@ export class PayablesRpc {
   }
 
   @Serve(billingCalls.drawPayables)
-  async draw({ statement, tenant, except }: RequestOf<typeof billingCalls.drawPayables>): Promise<ReplyOf<typeof billingCalls.drawPayables>> {
-    const { id, lines, ...rest } = await this.payables.draw(statement, tenant, except);
+  async draw({ statement, tenant, except, payeesMax }: RequestOf<typeof billingCalls.drawPayables>): Promise<ReplyOf<typeof billingCalls.drawPayables>> {
+    const { id, lines, ...rest } = await this.payables.draw(statement, tenant, except, payeesMax);
     return { ...rest, statement: id, payees: [...lines] };
   }
 

@@ -9,7 +9,7 @@ import { drawn, payable } from '../ledger/chart-of-accounts.js';
 import { LedgerStore } from '../ledger/ledger.store.js';
 import { PayablesStore } from './payables.store.js';
 import type { Payable, Payout } from './payables.store.js';
-import { drawStatement, drawTransfer } from './statement.js';
+import { drawStatement, drawTransfer, mostOwed } from './statement.js';
 import type { Statement } from './statement.js';
 import { StatementsStore } from './statements.store.js';
 
@@ -26,10 +26,11 @@ export class PayablesService {
 
   /**
    * Takes what a tenant owes into a statement, once: asked again it answers the same, and while another statement of the
-   * tenant is unsettled it answers that one. What is owed to the payees in `except` stays owed. Errors: NOTHING_DUE,
+   * tenant is unsettled it answers that one. What is owed to the payees in `except` stays owed, and so does what is owed to all but the
+   * `payeesMax` that are owed most: the next draw takes it. Errors: NOTHING_DUE,
    * IDEMPOTENCY_MISMATCH (another tenant's statement).
    */
-  draw(id: string, tenant: string, except: readonly string[] = []): Promise<Statement> {
+  draw(id: string, tenant: string, except: readonly string[] = [], payeesMax = Number.MAX_SAFE_INTEGER): Promise<Statement> {
     const left = new Set(except.map((payee) => payee.toLowerCase()));
     return withTenant(this.dataSource, '*', async (manager) => {
       await this.statements.lockTenant(manager, tenant);
@@ -43,7 +44,7 @@ export class PayablesService {
       const { total, byPayee } = await this.statements.drawnUnits(manager, tenant);
       const owed = payees.map((payee, index) => ({ payee, owedNanos: -balances[2 * index]!, cumulativeUnits: byPayee.get(payee) ?? 0n }));
       const token = tokenCurrency(this.config);
-      const statement = drawStatement(id, tenant, owed, token.nanosPerUnit, total);
+      const statement = drawStatement(id, tenant, mostOwed(owed, token.nanosPerUnit, payeesMax), token.nanosPerUnit, total);
       if (!statement) throw failure('NOTHING_DUE', 'nothing is owed that a whole token unit could pay', { tenant });
       await this.statements.insert(manager, statement, token.currency, this.clock.nowMs());
       await this.statements.takeCharges(manager, statement);

@@ -2,7 +2,7 @@ import { Controller, Inject } from '@nestjs/common';
 import { Clock } from '#kernel';
 import { ConsumeEvent } from '#messaging';
 import type { EventMeta } from '#messaging';
-import { settlementEvents } from '#protocol';
+import { settlementEvents, x402Events } from '#protocol';
 import type { PayloadOf } from '#protocol';
 import { SettlementService } from './settlement.service.js';
 
@@ -31,6 +31,11 @@ export class SettlementConsumer {
   @ConsumeEvent(settlementEvents.epochSettled, { durable: 'billing-epoch-settled' })
   onSettled(event: PayloadOf<typeof settlementEvents.epochSettled>): Promise<void> {
     return this.settlement.settled(event);
+  }
+
+  @ConsumeEvent(x402Events.settled, { durable: 'billing-x402-settled' })
+  onSold(event: PayloadOf<typeof x402Events.settled>): Promise<void> {
+    return this.settlement.sold(event);
   }
 
   @ConsumeEvent(settlementEvents.withdrawalConfirmed, { durable: 'billing-withdrawal-confirmed' })

@@ -3,7 +3,7 @@ import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import { Clock } from '#kernel';
 import { Inbox } from '#messaging';
-import type { PayloadOf, settlementEvents } from '#protocol';
+import type { PayloadOf, settlementEvents, x402Events } from '#protocol';
 import { SERVICE_CONFIG, withTenant } from '#service';
 import { AnomaliesStore } from '../anomalies/anomalies.store.js';
 import { anomalyKinds } from '../anomalies/anomaly.js';
@@ -12,13 +12,14 @@ import type { BillingConfig } from '../billing-config.js';
 import { operatorTenant } from '../ledger/chart-of-accounts.js';
 import { LedgerStore } from '../ledger/ledger.store.js';
 import { SettledNotices } from '../receipts/settled-notices.service.js';
-import { depositTransfer, depositWithdrawalTransfer, settleTransfer, withdrawalTransfer } from './chain-transfers.js';
+import { depositTransfer, depositWithdrawalTransfer, saleTransfer, settleTransfer, withdrawalTransfer } from './chain-transfers.js';
 import { PayablesStore } from './payables.store.js';
 import { StatementsStore } from './statements.store.js';
 
 type Deposit = PayloadOf<typeof settlementEvents.depositConfirmed>;
 type DepositWithdrawn = PayloadOf<typeof settlementEvents.depositWithdrawn>;
 type Settled = PayloadOf<typeof settlementEvents.epochSettled>;
+type Sold = PayloadOf<typeof x402Events.settled>;
 type Withdrawal = PayloadOf<typeof settlementEvents.withdrawalConfirmed>;
 
 /** Where on chain something happened: posted once, however often it is told. */
@@ -67,6 +68,10 @@ export class SettlementService {
       await this.ledger.post(manager, [settleTransfer(id, tenant, payees, this.token)]);
     });
     this.notices.send(await withTenant(this.dataSource, '*', (manager) => this.statements.charges(manager, id)));
+  }
+
+  sold({ payment, tenant, payTo, units, at }: Sold): Promise<void> {
+    return this.once(at, (manager) => this.ledger.post(manager, [saleTransfer(payment, tenant, payTo, units, this.token)]).then(() => undefined));
   }
 
   /** Whether it could be booked: `false` while the payer's tenant is not known. */

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { tokenCurrency } from '../billing-config.js';
 import type { Transfer } from '../ledger/transfer.js';
 import { depositTransfer, depositWithdrawalTransfer, settleTransfer, withdrawalTransfer } from './chain-transfers.js';
-import { drawStatement, drawTransfer } from './statement.js';
+import { drawStatement, drawTransfer, mostOwed } from './statement.js';
 
 const tenant = '0198c0de-0000-7000-8000-000000000001';
 const payee = (index: number): string => `0x${index.toString(16).padStart(40, '0')}`;
@@ -25,6 +25,29 @@ describe('drawing a statement', () => {
         });
         expect(statement?.totalUnits ?? 0n).toBe([...units.values()].reduce((sum, value) => sum + value, 0n));
         if (statement) expect(total(drawTransfer(statement), 'USD', 'payable')).toBe(statement.totalUnits * nanosPerUnit);
+      }),
+    );
+  });
+
+  it('pays everybody in consecutive draws of at most so many payees, those who are owed most first', () => {
+    fc.assert(
+      fc.property(fc.array(fc.bigInt({ min: 0n, max: 9_000n }), { maxLength: 40 }), fc.integer({ min: 1, max: 12 }), (earned, payeesMax) => {
+        let owed = earned.map((owedNanos, index) => ({ payee: payee(index), owedNanos, cumulativeUnits: 0n }));
+        let before = 0n;
+        let leastBefore = 2n ** 64n;
+        for (let draws = 0; draws < Math.ceil(earned.filter((nanos) => nanos >= 1_000n).length / payeesMax); draws++) {
+          const statement = drawStatement('s', tenant, mostOwed(owed, 1_000n, payeesMax), 1_000n, before)!;
+          expect(statement.lines.length).toBeLessThanOrEqual(payeesMax);
+          expect(statement.lines.map((line) => line.payee)).toEqual([...statement.lines.map((line) => line.payee)].sort());
+          const taken = new Map(statement.lines.map((line) => [line.payee, line.units]));
+          const most = statement.lines.reduce((max, { units }) => (units > max ? units : max), 0n);
+          expect(most <= leastBefore).toBe(true);
+          leastBefore = statement.lines.reduce((min, { units }) => (units < min ? units : min), leastBefore);
+          before = statement.cumulativeTotalUnits;
+          owed = owed.map((each) => ({ ...each, owedNanos: each.owedNanos - (taken.get(each.payee) ?? 0n) * 1_000n }));
+        }
+        expect(owed.every(({ owedNanos }) => owedNanos < 1_000n)).toBe(true);
+        expect(before).toBe(earned.reduce((sum, nanos) => sum + nanos / 1_000n, 0n));
       }),
     );
   });

@@ -27,6 +27,15 @@ export interface Statement {
   readonly cumulativeTotalUnits: bigint;
 }
 
+/** Of those that are owed a unit, the `payeesMax` that are owed most, in the order they came; of equals the first. */
+export function mostOwed(owed: readonly Owed[], nanosPerUnit: Nanos, payeesMax: number): readonly Owed[] {
+  const due = owed.filter(({ owedNanos }) => owedNanos >= nanosPerUnit);
+  if (due.length <= payeesMax) return due;
+  const byAmount = [...due].sort((a, b) => (a.owedNanos === b.owedNanos ? 0 : a.owedNanos > b.owedNanos ? -1 : 1));
+  const chosen = new Set(byAmount.slice(0, payeesMax));
+  return due.filter((each) => chosen.has(each));
+}
+
 /** Whole token units only; what is left of each payee's nanos stays payable. `undefined` when there is not one unit to pay. */
 export function drawStatement(id: string, tenant: string, owed: readonly Owed[], nanosPerUnit: Nanos, drawnBeforeUnits: bigint): Statement | undefined {
   const lines = owed

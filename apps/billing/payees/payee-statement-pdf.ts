@@ -1,7 +1,7 @@
 import { formatNanos } from '#kernel';
 import type { DrawnLine, EarnedLine, PayeeStatement, SharedLine } from '#protocol';
-import { grouped, newPdf, numberPages, page, rule, text } from '../pdf-page.js';
-import type { Pdf } from '../pdf-page.js';
+import { grouped, newPdf, numberPages, page, rule, text } from '#pdf';
+import type { Pdf } from '#pdf';
 
 interface Column<Line> {
   readonly title: string;

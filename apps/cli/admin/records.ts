@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { auditVerifyCommand, bundleCommand, replayCommand } from '../audit-command.js';
 import { exportCommand } from '../export-command.js';
+import { reportCommand, verifyReportCommand } from '../report-command.js';
 import { apiCommand, group, listCommand } from './api-command.js';
 import { searchCommand } from './search.js';
 
@@ -24,6 +25,8 @@ export const recordCommands = (): Command[] => [
     searchCommand(),
     apiCommand('checkpoint', 'the signed head of the log', ({ api }) => api.ask('GET', '/audit/checkpoint')),
     exportCommand(),
+    reportCommand(),
+    verifyReportCommand(),
     bundleCommand(),
     auditVerifyCommand(),
     replayCommand(),

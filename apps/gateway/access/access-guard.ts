@@ -3,7 +3,8 @@ import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { failure } from '#protocol';
 import { Authenticator } from '../request/authenticate.js';
-import { accessMetadata, authorise } from './authorise.js';
+import { SalesCounter } from '../x402/sales-counter.js';
+import { accessMetadata, authorise, soldMetadata } from './authorise.js';
 import type { Access } from './authorise.js';
 import type { AuthenticatedRequest } from './principal.js';
 
@@ -15,13 +16,17 @@ export class AccessGuard implements CanActivate {
   constructor(
     private readonly reflector: Reflector,
     private readonly authenticator: Authenticator,
+    private readonly counter: SalesCounter,
   ) {}
 
   canActivate(context: ExecutionContext): boolean {
     const access = this.reflector.get<Access | undefined>(accessMetadata, context.getHandler());
     if (access?.kind === 'open') return true;
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
-    const principal = this.authenticator.authenticate(request.headers.authorization);
+    const isSold = this.reflector.get<boolean | undefined>(soldMetadata, context.getHandler()) === true;
+    const seller = isSold && request.headers.authorization === undefined ? this.counter.key : undefined;
+    const principal = this.authenticator.authenticate(seller ?? request.headers.authorization);
+    request.isBuyer = seller !== undefined;
     if (!access) {
       this.logger.error(`${context.getClass().name}.${context.getHandler().name} declares no action: it is closed`);
       throw failure('NOT_ALLOWED', 'this endpoint is closed');

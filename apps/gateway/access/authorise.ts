@@ -16,6 +16,11 @@ export const Authorise = (action: Action, tenantOf: TenantOf): MethodDecorator =
 /** Declares an endpoint that needs no API key. */
 export const Open = (): MethodDecorator => SetMetadata<string, Access>(accessMetadata, { kind: 'open' });
 
+export const soldMetadata = 'mizan:sold';
+
+/** Declares that who has no account may pay for one request, where the operator sells them: it runs under the operator's own key. */
+export const Sold = (): MethodDecorator => SetMetadata(soldMetadata, true);
+
 /** The organisation in the path, as `:tenant`. */
 export const pathTenant: TenantOf = (request) => (request.params as { tenant: string }).tenant;
 /** The principal's own organisation. */

@@ -14,6 +14,8 @@ export interface Principal {
 
 export interface AuthenticatedRequest extends FastifyRequest {
   principal?: Principal;
+  /** The caller has no account and pays for this request; the principal is the operator's own. */
+  isBuyer?: boolean;
   /** Whose resource the guard allowed; `null` = the deployment's, or everybody's. */
   resourceTenant?: string | null;
 }

@@ -1,7 +1,7 @@
 import { Body, Controller, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
-import { Authorise, ownTenant } from '../access/authorise.js';
+import { Authorise, ownTenant, Sold } from '../access/authorise.js';
 import { CurrentPrincipal } from '../access/principal.js';
 import type { AuthenticatedRequest, Principal } from '../access/principal.js';
 import { ImageInliner } from '../images/inline-images.js';
@@ -19,6 +19,7 @@ export class ChatCompletionsController {
 
   @Post()
   @Authorise('inference.run', ownTenant)
+  @Sold()
   @Replies('Answers a conversation on the best permitted machine', chatReply)
   @Streams()
   async create(

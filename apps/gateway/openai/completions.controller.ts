@@ -1,7 +1,7 @@
 import { Body, Controller, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
-import { Authorise, ownTenant } from '../access/authorise.js';
+import { Authorise, ownTenant, Sold } from '../access/authorise.js';
 import { CurrentPrincipal } from '../access/principal.js';
 import type { AuthenticatedRequest, Principal } from '../access/principal.js';
 import { Replies, Streams } from '../http/replies.js';
@@ -14,6 +14,7 @@ export class CompletionsController {
 
   @Post()
   @Authorise('inference.run', ownTenant)
+  @Sold()
   @Replies('Continues a text on the best permitted machine', completionsReply)
   @Streams()
   create(

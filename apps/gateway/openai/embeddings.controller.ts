@@ -1,7 +1,7 @@
 import { Body, Controller, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
-import { Authorise, ownTenant } from '../access/authorise.js';
+import { Authorise, ownTenant, Sold } from '../access/authorise.js';
 import { CurrentPrincipal } from '../access/principal.js';
 import type { AuthenticatedRequest, Principal } from '../access/principal.js';
 import { Replies } from '../http/replies.js';
@@ -14,6 +14,7 @@ export class EmbeddingsController {
 
   @Post()
   @Authorise('inference.run', ownTenant)
+  @Sold()
   @Replies('Embeds text on the best permitted machine', embeddingsReply)
   create(
     @CurrentPrincipal() principal: Principal,

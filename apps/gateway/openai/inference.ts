@@ -11,9 +11,10 @@ import type { Replicated } from '../replicated.js';
 import type { Authenticator } from '../request/authenticate.js';
 import { declaredFacts } from '../request/declared-facts.js';
 import type { Persons } from '../request/persons.js';
-import type { InferenceAnswer } from '../request/inference-job.js';
+import type { InferenceAnswer, InferenceJob } from '../request/inference-job.js';
 import type { RequestPipeline } from '../request/request-pipeline.js';
 import { StepTimes } from '../request/step-times.js';
+import type { SalesCounter } from '../x402/sales-counter.js';
 import { clientGone } from './client-gone.js';
 import type { ParsedRequest } from './parsed-request.js';
 import { SseOutlet } from './sse-outlet.js';
@@ -26,6 +27,7 @@ export class Inference {
     private readonly once: Once,
     private readonly authenticator: Pick<Authenticator, 'authenticate'>,
     private readonly persons: Pick<Persons, 'named'>,
+    private readonly counter: Pick<SalesCounter, 'sell'>,
     private readonly settings: { readonly commentMs: number; readonly deadlineMs: number; readonly streamDeadlineMs: number },
   ) {}
 
@@ -33,6 +35,7 @@ export class Inference {
   async answer(principal: Principal, { form, ...parsed }: ParsedRequest, request: AuthenticatedRequest, reply: FastifyReply): Promise<void> {
     const tenant = this.replicated.tenants.get(principal.tenant);
     if (!tenant) throw failure('STARTING', 'the organisation of this API key is not known here yet; try again shortly');
+    if (request.isBuyer === true) return this.counter.sell({ form, ...parsed }, () => this.jobOf(principal, tenant, parsed, request, reply), request, reply);
     const name = idempotencyKey(request.headers);
     if (name === undefined) return this.run(principal, tenant, { form, ...parsed }, request, reply);
     const { deadlineMs, streamDeadlineMs } = this.settings;
@@ -68,10 +71,18 @@ export class Inference {
   }
 
   private async answered(principal: Principal, tenant: TenantEntry, parsed: ParsedRequest, request: AuthenticatedRequest, reply: FastifyReply, tellTimes?: () => void): Promise<InferenceAnswer> {
-    const { form, keep, told, classAtLeast, ...asked } = parsed;
+    const { form, keep, told } = parsed;
+    const answer = await this.pipeline.run(this.jobOf(principal, tenant, parsed, request, reply, tellTimes));
+    // What was answered before comes without being kept.
+    if (answer.isReused) await keep?.(answer);
+    return told && form === undefined ? { ...answer, body: told(answer.body) } : answer;
+  }
+
+  private jobOf(principal: Principal, tenant: TenantEntry, parsed: ParsedRequest, request: AuthenticatedRequest, reply: FastifyReply, tellTimes?: () => void): InferenceJob {
+    const { form, keep, told: _, classAtLeast, ...asked } = parsed;
     const project = projectOf(principal, tenant, singleHeader(request, 'openai-project'));
     const declared = this.persons.named(tenant, declaredFacts(request.headers));
-    const answer = await this.pipeline.run({
+    return {
       ...asked,
       id: request.id,
       keyId: principal.keyId,
@@ -84,10 +95,7 @@ export class Inference {
       tellLimits: (headers) => void reply.headers(headers),
       ...(form === undefined ? {} : { body: alone(asked.body), streamed: { outlet: new SseOutlet(reply, this.settings.commentMs, tellTimes), form } }),
       signal: clientGone(reply),
-    });
-    // What was answered before comes without being kept.
-    if (answer.isReused) await keep?.(answer);
-    return told && form === undefined ? { ...answer, body: told(answer.body) } : answer;
+    };
   }
 
   private async send(answer: InferenceAnswer, reply: FastifyReply): Promise<void> {

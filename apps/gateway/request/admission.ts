@@ -51,7 +51,7 @@ export class Admission {
     }
     if (dispatched.outcome === 'ok') {
       finish(decided, first, (form) => form.end(facts.usage));
-      return { ...dispatched.answer, usage: facts.usage, record: job.id };
+      return { ...dispatched.answer, usage: facts.usage, chargeNanos: facts.chargeNanos, record: job.id };
     }
     const told = recorded(toldError(dispatched), job.id);
     finish(decided, first, (form) => form.error(told));

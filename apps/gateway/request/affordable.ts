@@ -29,8 +29,8 @@ interface Costed {
  * Reserves for the dearest offer that the budget can bear: where it does not reach for all, the dearer half is left out, down to
  * the cheapest. One machine that asks an absurd price takes nothing from the others. Errors: those of `LeaseBook.hold`, PRICE_UNKNOWN.
  */
-export async function holdAffordable(leases: Pick<LeaseBook, 'hold'>, { tenant, project, keyId }: Payer, bound: TokenBound, permitted: readonly MarketOffer[]): Promise<Reserved> {
-  let candidates = costed(bound, permitted).sort((a, b) => (a.costNanos < b.costNanos ? -1 : a.costNanos > b.costNanos ? 1 : 0));
+export async function holdAffordable(leases: Pick<LeaseBook, 'hold'>, { tenant, project, keyId }: Payer, bound: TokenBound, permitted: readonly MarketOffer[], costNanosMax?: bigint): Promise<Reserved> {
+  let candidates = costed(bound, permitted).filter(({ costNanos }) => costNanosMax === undefined || costNanos <= costNanosMax);
   if (candidates.length === 0) throw failure('PRICE_UNKNOWN', 'no permitted machine asks a price that this request could be reserved under');
   for (;;) {
     try {
@@ -43,9 +43,19 @@ export async function holdAffordable(leases: Pick<LeaseBook, 'hold'>, { tenant, 
   }
 }
 
-/** A price whose product is beyond what the ledger holds cannot be reserved: such an offer is passed over. */
+/** The cheapest machine and as many more as may have to take over. */
+const sparesCounted = 3;
+
+/** What a job costs at most on the third-cheapest machine: two may fail, and one that asks an absurd price changes nothing. Error: PRICE_UNKNOWN. */
+export function costWithSpares(bound: TokenBound, permitted: readonly MarketOffer[]): bigint {
+  const candidates = costed(bound, permitted).slice(0, sparesCounted);
+  if (candidates.length === 0) throw failure('PRICE_UNKNOWN', 'no permitted machine asks a price that this request could be reserved under');
+  return candidates.at(-1)!.costNanos;
+}
+
+/** The cheapest first. A price whose product is beyond what the ledger holds cannot be reserved: such an offer is passed over. */
 function costed(bound: TokenBound, offers: readonly MarketOffer[]): Costed[] {
-  return offers.flatMap((offer) => {
+  const all = offers.flatMap((offer) => {
     try {
       return [{ offer, costNanos: chargeOf(bound, offer.price) }];
     } catch (error) {
@@ -53,4 +63,5 @@ function costed(bound: TokenBound, offers: readonly MarketOffer[]): Costed[] {
       throw error;
     }
   });
+  return all.sort((a, b) => (a.costNanos < b.costNanos ? -1 : a.costNanos > b.costNanos ? 1 : 0));
 }

@@ -33,6 +33,8 @@ export interface InferenceJob {
   answerFindings?(): CompletedFacts['answerFindings'];
   /** Gives the id under which the next record is made when one has ended without an answer; left out: any new one. */
   nextRecord?(): Promise<string>;
+  /** Machines whose price could make the request dearer than this are not asked. */
+  readonly costNanosMax?: bigint;
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal;
   /**
@@ -54,6 +56,8 @@ export interface InferenceAnswer {
   readonly engineBody: Buffer;
   /** What was measured; a kept answer used nothing. */
   readonly usage?: Usage;
+  /** What it cost; left out where nothing ran. */
+  readonly chargeNanos?: bigint;
   /** The record that holds the decision. */
   readonly record: string;
   /** The answer was given before, to the very same request. */

@@ -9,12 +9,12 @@ import type { OfferBook } from '../market/offer-book.js';
 import { OfferSets } from '../market/offer-sets.js';
 import type { Replicated } from '../replicated.js';
 import { Admission } from './admission.js';
-import { holdAffordable } from './affordable.js';
+import { costWithSpares, holdAffordable } from './affordable.js';
 import type { AdmissionParts } from './admission.js';
 import type { AnswerCache } from './answer-cache.js';
 import { classify } from './classify.js';
 import type { Asked, Decided } from './decided.js';
-import type { Decider } from './decide.js';
+import type { Decider, Decision } from './decide.js';
 import { fieldsOfDecision } from './decision-fields.js';
 import { firstOfTwo } from './hedge.js';
 import type { HedgeShares } from './hedge.js';
@@ -70,6 +70,22 @@ export class RequestPipeline {
    */
   async run(job: InferenceJob): Promise<InferenceAnswer> {
     return this.parts.steps.request(job, () => this.served(job));
+  }
+
+  /**
+   * The most that a request costs, in nano-dollars, on the cheapest permitted machines; nothing runs and nothing is recorded.
+   * Errors: MODEL_NOT_FOUND, POLICY_DENIED, PRICE_UNKNOWN.
+   */
+  quote(job: InferenceJob): bigint {
+    const { aliases, book, decider, steps } = this.parts;
+    const models = modelsOf(aliases, job.tenant.tenant, job.model);
+    const model = models.find((name) => book.serving(name, job.endpoint).length > 0) ?? job.model;
+    const asked = { ...job, model };
+    const offers = book.serving(model, job.endpoint);
+    if (offers.length === 0) throw notServed(asked);
+    const { decision, policies, permitted } = steps.now('decide', () => decider.decide(asked, classify(asked), offers));
+    if (decision === 'deny') throw denied(policies);
+    return costWithSpares(job.bound, permitted);
   }
 
   /** Limits bind the request; each model that its name stands for is then tried as a request of its own. */
@@ -130,7 +146,7 @@ export class RequestPipeline {
   /** The answer as it was given before: nothing runs and nothing is charged, and the record says whose answer it is. Error: RECORD_UNAVAILABLE. */
   private async again({ job, fields, requestHash, person }: Asked, kept: InferenceAnswer, similar?: Similar): Promise<InferenceAnswer> {
     await this.parts.steps.run('record.reused', () => this.parts.recorder.commit(this.parts.records.reused(job.tenant, job.id, fields, requestHash, kept, similar, person)));
-    return { ...kept, usage: { inputTokens: 0, outputTokens: 0 }, record: job.id, isReused: true, ...(similar && { similarity: similar.similarity }) };
+    return { ...kept, usage: { inputTokens: 0, outputTokens: 0 }, chargeNanos: 0n, record: job.id, isReused: true, ...(similar && { similarity: similar.similarity }) };
   }
 
   /**
@@ -183,7 +199,7 @@ export class RequestPipeline {
   private async decide(job: InferenceJob): Promise<Asked> {
     const { steps, book, decider, durability } = this.parts;
     const offers = book.serving(job.model, job.endpoint);
-    if (offers.length === 0) throw failure('MODEL_NOT_FOUND', `no machine offers the model "${job.model}" for ${job.endpoint}`, { param: 'model' });
+    if (offers.length === 0) throw notServed(job);
     const classification = steps.now('classify', () => classify(job));
     const decision = steps.now('decide', () => decider.decide(job, classification, offers));
     const asked: Asked = {
@@ -194,10 +210,7 @@ export class RequestPipeline {
       requestHash: hash('sha256', job.body),
       person: job.declared.subject === null ? undefined : await this.parts.persons.sealerOf(job.tenant, job.declared.subject),
     };
-    if (decision.decision === 'deny') {
-      const told = decision.policies.map(({ id, reason }) => `${id}: ${reason}`).join('; ');
-      throw await this.refuse(asked, failure('POLICY_DENIED', `no machine may run this request. ${told}`, { policies: decision.policies }));
-    }
+    if (decision.decision === 'deny') throw await this.refuse(asked, denied(decision.policies));
     return asked;
   }
 
@@ -207,7 +220,7 @@ export class RequestPipeline {
     const keyLimit = this.parts.limits.get(keyId);
     const payer = { tenant: tenant.tenant, project: project.id, keyId: keyLimit?.tenant === tenant.tenant && keyLimit.spend !== null ? keyId : undefined };
     try {
-      const { hold, offers } = await this.parts.steps.run('reserve', () => holdAffordable(this.parts.leases, payer, bound, decided.decision.permitted));
+      const { hold, offers } = await this.parts.steps.run('reserve', () => holdAffordable(this.parts.leases, payer, bound, decided.decision.permitted, decided.job.costNanosMax));
       return { hold, decided: { ...decided, decision: { ...decided.decision, permitted: offers } } };
     } catch (error) {
       if (isOutOfMoney(error) || isDomainError(error, 'BUDGET_MISSING')) throw await this.refuse(decided, error);
@@ -228,6 +241,11 @@ export class RequestPipeline {
     return recorded(error, job.id);
   }
 }
+
+const notServed = ({ model, endpoint }: InferenceJob): DomainError => failure('MODEL_NOT_FOUND', `no machine offers the model "${model}" for ${endpoint}`, { param: 'model' });
+
+const denied = (policies: Decision['policies']): DomainError =>
+  failure('POLICY_DENIED', `no machine may run this request. ${policies.map(({ id, reason }) => `${id}: ${reason}`).join('; ')}`, { policies });
 
 /** What came of looking for a similar question. */
 interface Lookup {

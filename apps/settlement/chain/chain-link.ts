@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { Transaction } from 'ethers';
-import type { BlockTag, JsonRpcProvider, TransactionReceipt } from 'ethers';
-import { chainFailure, Escrow, feesUnder, finalBlock, gasLimitFor, isUnreachable, nodeMessage, QuorumProvider, reaching, rulesOf, Token } from '#chain';
+import type { BlockTag, Filter, JsonRpcProvider, Log, TransactionReceipt } from 'ethers';
+import { Bonds, chainFailure, Escrow, feesUnder, finalBlock, gasLimitFor, isUnreachable, nodeMessage, QuorumProvider, reaching, rulesOf, Token } from '#chain';
 import type { ChainRules, DigestSigner, EscrowConstants, Fees } from '#chain';
 import { failure } from '#protocol';
 import type { SettlementConfig } from '../config.js';
@@ -65,6 +65,11 @@ export class ChainLink {
     return (await reaching(() => this.provider.getCode(this.escrow.address))) !== '0x';
   }
 
+  /** The bonds at an address of this chain. */
+  bonds(address: string): Bonds {
+    return new Bonds(address, this.provider);
+  }
+
   async constants(): Promise<EscrowConstants> {
     return (this.known ??= await this.escrow.constants());
   }
@@ -122,6 +127,19 @@ export class ChainLink {
     const transaction = Transaction.from({ type: 2, chainId: this.chainId, to: call.target, data: call.data, nonce: call.nonce, gasLimit: call.gasLimit, ...call.fees });
     transaction.signature = await this.key.sign(transaction.unsignedHash);
     return { raw: transaction.serialized, hash: transaction.hash!, fees: call.fees, costWeiMax: call.gasLimit * call.fees.maxFeePerGas };
+  }
+
+  /** What a call by the relayer would give now; fails if it would revert. */
+  call(target: string, data: string): Promise<string> {
+    return reaching(() => this.provider.call({ from: this.sender, to: target, data }));
+  }
+
+  async hasCode(address: string): Promise<boolean> {
+    return (await reaching(() => this.provider.getCode(address))) !== '0x';
+  }
+
+  logs(filter: Filter): Promise<Log[]> {
+    return reaching(() => this.provider.getLogs(filter));
   }
 
   /** Sends signed bytes. Only an endpoint that does not answer is an error; a refusal is an answer. */

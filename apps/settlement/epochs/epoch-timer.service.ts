@@ -11,7 +11,7 @@ import { SettleService } from './settle.service.js';
 /** A statement that nothing carries is taken up again after this long. */
 const strandedMs = 5_000;
 
-/** Runs an epoch of every payer on a timer, and takes up again what a crash or a refusal left behind. */
+/** Runs an epoch of every payer on a timer, takes up again what a crash or a refusal left behind, and goes on where an epoch was full. */
 @Injectable()
 export class EpochTimer implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(EpochTimer.name);
@@ -27,6 +27,7 @@ export class EpochTimer implements OnApplicationBootstrap, BeforeApplicationShut
     let quietMs = 0;
     const resume = async (): Promise<void> => {
       await this.settle.resume(quietMs);
+      await this.settle.goOn();
       quietMs = strandedMs;
     };
     this.loops = [new Loop('StatementResumer', strandedMs, resume)];

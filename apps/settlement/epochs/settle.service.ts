@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import { getAddress, ZeroAddress } from 'ethers';
 import { DataSource } from 'typeorm';
-import { Clock, Ids } from '#kernel';
+import { Clock, Ids, isDomainError } from '#kernel';
 import { escrowCalls, statementDigest } from '#chain';
 import { Caller } from '#messaging';
 import { billingCalls, failure, governanceCalls } from '#protocol';
-import { withTenant } from '#service';
+import { SERVICE_CONFIG, withTenant } from '#service';
 import { ChainLink } from '../chain/chain-link.js';
+import type { SettlementConfig } from '../config.js';
 import { HandedStore } from '../handing/handed.store.js';
 import { HandingService } from '../handing/handing.service.js';
 import { Registration } from '../payees/registration.service.js';
@@ -23,13 +24,18 @@ import type { StatementRow } from './statement.store.js';
 /** How long a caller waits for an epoch to become final: below the call's own 30 s. */
 const waitMs = 22_000;
 const lookMs = 100;
+/** Questions to the chain at a time: a public endpoint takes some tens a second. */
+const readsAtOnce = 25;
 
 /** Runs epochs: draws what is due, signs the statement, hands it to the relayer. Every step can be repeated. */
 @Injectable()
 export class SettleService {
   private readonly logger = new Logger(SettleService.name);
+  /** By tenant, the full statement after which nothing was due. */
+  private readonly complete = new Map<string, string>();
 
   constructor(
+    @Inject(SERVICE_CONFIG) private readonly config: SettlementConfig,
     private readonly dataSource: DataSource,
     private readonly caller: Caller,
     private readonly chain: ChainLink,
@@ -83,10 +89,21 @@ export class SettleService {
     }
   }
 
+  /** Begins the next epoch where the last one was full: who had no room in it does not wait for the timer. */
+  async goOn(): Promise<void> {
+    for (const { id, tenant } of await this.read('*', (manager) => this.statements.full(manager, this.config.SETTLEMENT_PAYEES_PER_STATEMENT))) {
+      if (this.complete.get(tenant) === id) continue;
+      await this.begin(tenant).catch((error: unknown) => {
+        if (isDomainError(error, 'NOTHING_DUE')) this.complete.set(tenant, id);
+        else this.logger.warn(`epoch after ${id}: ${error instanceof Error ? error.message : String(error)}`);
+      });
+    }
+  }
+
   private async draw(tenant: string, payer: string): Promise<StatementRow> {
     // The escrow registers neither nobody nor itself: one such payee in a statement would keep all others from being paid.
     const except = [ZeroAddress, this.chain.escrow.address];
-    const drawn = await this.caller.call(billingCalls.drawPayables, { statement: this.ids.uuid(), tenant, except });
+    const drawn = await this.caller.call(billingCalls.drawPayables, { statement: this.ids.uuid(), tenant, except, payeesMax: this.config.SETTLEMENT_PAYEES_PER_STATEMENT });
     await this.requireUnits(drawn.nanosPerUnit);
     const draw: Draw = { id: drawn.statement, tenant, payer, payees: drawn.payees, totalUnits: drawn.totalUnits, cumulativeTotalUnits: drawn.cumulativeTotalUnits };
     return this.read(tenant, async (manager) => {
@@ -139,7 +156,12 @@ export class SettleService {
     const { escrow } = this.chain;
     const [payer, registry] = [await escrow.payer(row.payer, number), await escrow.registry(number)];
     const credits = new Map<number, bigint>();
-    for (const index of indices.values()) credits.set(index, (await escrow.credit(row.payer, index, number)).cumulative);
+    const all = [...indices.values()];
+    for (let at = 0; at < all.length; at += readsAtOnce) {
+      const some = all.slice(at, at + readsAtOnce);
+      const found = await Promise.all(some.map((index) => escrow.credit(row.payer, index, number)));
+      for (const [place, { cumulative }] of found.entries()) credits.set(some[place]!, cumulative);
+    }
     return { payer, registryHash: registry.hash, indices, credits };
   }
 

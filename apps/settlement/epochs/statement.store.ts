@@ -168,6 +168,15 @@ export class StatementStore {
     ).map(fromRow);
   }
 
+  /** The newest statement of each tenant, if it is final and named so many payees: there may be more for whom there was no room. */
+  async full(manager: EntityManager, payees: number): Promise<{ id: string; tenant: string }[]> {
+    return manager.query(
+      `SELECT id, tenant FROM (SELECT DISTINCT ON (tenant) id, tenant, payees, settled_tx FROM settlement.statements ORDER BY tenant, id DESC) newest
+       WHERE settled_tx IS NOT NULL AND jsonb_array_length(payees) >= $1`,
+      [payees],
+    );
+  }
+
   async exists(manager: EntityManager, tenant: string): Promise<boolean> {
     return (await manager.query<unknown[]>('SELECT 1 FROM settlement.statements WHERE tenant = $1 LIMIT 1', [tenant])).length > 0;
   }

@@ -25,12 +25,12 @@ export interface Attempt {
   readonly sentAtMs: number | null;
 }
 
-export type TransactionPurpose = 'register' | 'settle';
+export type TransactionPurpose = 'register' | 'settle' | 'x402';
 
 /** A call that the relayer owes the chain. */
 export interface PlannedCall {
   readonly purpose: TransactionPurpose;
-  /** What it is about: a payee's address, a statement's id. One open transaction per purpose and subject. */
+  /** What it is about: a payee's address, a statement's id, a payment's. One open transaction per purpose and subject. */
   readonly subject: string;
   readonly target: string;
   readonly data: string;

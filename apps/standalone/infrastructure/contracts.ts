@@ -1,4 +1,4 @@
-import { connect, deployEscrow, deployTestDollar, depositTestDollars, Escrow } from '#chain';
+import { connect, deployBonds, deployEscrow, deployTestDollar, depositTestDollars, Escrow } from '#chain';
 import { askChain } from '#local';
 import type { Home, LocalChain } from '#local';
 import { fundGas } from './wallets.js';
@@ -8,17 +8,21 @@ export interface Contracts {
   chainId: string;
   token: string;
   escrow: string;
+  /** A directory of before there were bonds has none: its chain keeps its contracts. */
+  bonds?: string;
   /** Block before the escrow's first event. */
   startBlock: number;
 }
 
 /** A day is enough for a test chain; the contract wants a second to 90 days. */
 const thawSeconds = 86_400n;
+/** Of bonds: minutes for an answer and a ruling, so that a dispute can be tried out in an afternoon. */
+const bondSeconds = { thawSeconds: 3_600n, answerSeconds: 600n, rulingSeconds: 600n };
 /** The bank's deposit: 100 test dollars of 6 decimals. */
 export const depositUnits = 100_000_000n;
 const file = 'contracts.json';
 
-/** The test dollar and the escrow, deployed once per chain, and the bank's deposit. Returns where they are. */
+/** The test dollar, the escrow and the bonds, deployed once per chain, and the bank's deposit. Returns where they are. */
 export async function deployContracts(home: Home, chain: LocalChain, { relayer, payer }: Wallets): Promise<Contracts> {
   const known = home.readJson<Contracts>(file);
   if (known?.chainId === chain.chainId.toString() && (await hasCode(chain, known.escrow)) && (await hasCode(chain, known.token))) {
@@ -31,7 +35,8 @@ export async function deployContracts(home: Home, chain: LocalChain, { relayer, 
     const startBlock = await provider.getBlockNumber();
     const token = await deployTestDollar(relayer.connect(provider));
     const escrow = await deployEscrow(relayer.connect(provider), { token, unit: 1n, thawSeconds });
-    const made = { chainId: chain.chainId.toString(), token, escrow, startBlock };
+    const bonds = await deployBonds(relayer.connect(provider), { token, unit: 1n, ...bondSeconds });
+    const made = { chainId: chain.chainId.toString(), token, escrow, bonds, startBlock };
     home.writeJson(made, file);
     await ensureDeposit(chain, made, payer);
     return made;

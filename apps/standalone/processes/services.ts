@@ -99,6 +99,7 @@ function environments(parts: { home: Home; secrets: Secrets; infrastructure: Inf
       SETTLEMENT_RPC_URL: chain.rpcUrl,
       SETTLEMENT_CHAIN_ID: contracts.chainId,
       SETTLEMENT_ESCROW: contracts.escrow,
+      ...(contracts.bonds === undefined ? {} : { SETTLEMENT_BONDS: contracts.bonds }),
       SETTLEMENT_START_BLOCK: String(contracts.startBlock),
       SETTLEMENT_RELAYER_KEY: wallets.relayer.privateKey,
       SETTLEMENT_PAYER_KEYS: JSON.stringify({ [wallets.payer.address]: wallets.payer.privateKey, [wallets.anchor.address]: wallets.anchor.privateKey }),

@@ -2,11 +2,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { getAddress, Interface, toBeHex, Wallet, ZeroHash } from 'ethers';
-import { connect, deployEscrow, deployTestDollar, Escrow, escrowCalls, listHash, packList, sendCall, signStatement, tokenCalls, verifyStatement } from '#chain';
+import { connect, deployEscrow, deployTestDollar, Escrow, escrowCalls, listHash, packList, payeesPerStatementMax, sendCall, signStatement, tokenCalls, unpackList, verifyStatement } from '#chain';
+import type { EpochStatement } from '#chain';
 import { escrowAbi } from '#protocol';
 import { anvilKeys, startAnvil } from '#testing';
 import type { Anvil } from '#testing';
 import { statementFor } from '../../../apps/settlement/epochs/statement.js';
+import { drawStatement, mostOwed } from '../../../apps/billing/payables/statement.js';
 import type { Draw, FinalView } from '../../../apps/settlement/epochs/statement.js';
 
 jest.setTimeout(240_000);
@@ -119,27 +121,35 @@ describe('settlement', () => {
     });
   }
 
-  it('builds and signs the statements of many payees', () => {
+  it('builds and signs the statements of many payees, each that fits a transaction, in consecutive epochs', () => {
     const each = Math.ceil(statementPayees / statementPayers);
-    const draws = Array.from({ length: statementPayers }, (_, number): { draw: Draw; view: FinalView; key: string } => {
+    const addresses = Array.from({ length: each }, (_, index) => addressOf(index));
+    const payers = Array.from({ length: statementPayers }, (_, number) => {
       const key = toBeHex(number + 1, 32);
-      const credits = Array.from({ length: each }, (_, index) => ({ payee: addressOf(index), units: 5n, cumulativeUnits: 1_000_005n }));
-      const sum = 1_000_000n * BigInt(each);
-      const view: FinalView = {
-        payer: { available: 10n ** 12n, cumulativeTotal: sum, epoch: 1n, auditSize: 1n, auditRoot: ZeroHash, thawing: 0n, thawEndsAt: 0n },
-        registryHash: `0x${'cd'.repeat(32)}`,
-        indices: new Map(credits.map(({ payee }, index) => [payee, index])),
-        credits: new Map(credits.map((_, index) => [index, 1_000_000n])),
-      };
-      return { draw: { id: String(number), tenant: 't', payer: new Wallet(key).address, payees: credits, totalUnits: 5n * BigInt(each), cumulativeTotalUnits: sum + 5n * BigInt(each) }, view, key };
+      return { key, address: new Wallet(key).address, owed: addresses.map((payee) => ({ payee: payee.toLowerCase(), owedNanos: 5_500n, cumulativeUnits: 1_000_000n })) };
     });
+    const numberOf = new Map(addresses.map((payee, index) => [payee.toLowerCase(), index]));
     const domain = { chainId: 31_337n, escrow: escrow.address };
+    const audit = { root: `0x${'ab'.repeat(32)}`, size: 9 };
+    const signed: { statement: EpochStatement; signature: string; list: string }[] = [];
     const started = performance.now();
-    const signed = draws.map(({ draw, view, key }) => {
-      const { statement } = statementFor(draw, view, { root: `0x${'ab'.repeat(32)}`, size: 9 }, 1n, 1_000)!;
-      return { statement, signature: signStatement(statement, domain, key) };
-    });
-    add(`seconds to build and sign statements for ${statementPayees} payees over ${statementPayers} payers`, (performance.now() - started) / 1_000, 10);
+    for (const { key, address, owed } of payers) {
+      const credits = new Map(owed.map((_, index) => [index, 1_000_000n]));
+      let cumulativeTotal = 1_000_000n * BigInt(each);
+      for (let epoch = 1n, rest = owed; rest.length > 0; epoch++) {
+        const drawn = drawStatement(String(epoch), 't', mostOwed(rest, 1_000n, payeesPerStatementMax), 1_000n, cumulativeTotal)!;
+        const draw: Draw = { ...drawn, payer: address, payees: drawn.lines };
+        const indices = new Map(drawn.lines.map(({ payee }) => [payee, numberOf.get(payee)!]));
+        const view: FinalView = { payer: { available: 10n ** 12n, cumulativeTotal, epoch, auditSize: 1n, auditRoot: ZeroHash, thawing: 0n, thawEndsAt: 0n }, registryHash: `0x${'cd'.repeat(32)}`, indices, credits };
+        const { statement, list } = statementFor(draw, view, audit, epoch, 1_000)!;
+        signed.push({ statement, list, signature: signStatement(statement, domain, key) });
+        cumulativeTotal = statement.cumulativeTotal;
+        const paid = new Set(drawn.lines.map(({ payee }) => payee));
+        rest = rest.filter(({ payee }) => !paid.has(payee));
+      }
+    }
+    add(`seconds to build and sign ${signed.length} statements for ${statementPayees} payees over ${statementPayers} payers, at most ${payeesPerStatementMax} payees each`, (performance.now() - started) / 1_000, 10);
+    expect(signed.reduce((sum, { list }) => sum + unpackList(list).length, 0)).toBe(each * statementPayers);
     expect(signed.every(({ statement, signature }) => verifyStatement(statement, domain, signature))).toBe(true);
   });
 

@@ -1,15 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createHmac, randomBytes, randomUUID } from 'node:crypto';
+import { createHash, createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { SystemClock, SystemIds } from '#kernel';
+import { canonicalJson, Clock, SystemClock, SystemIds, type Json } from '#kernel';
+import { openNote, parseVerifierKey, sha256, verifySignature } from '#merkle';
 import { Bus, Caller, Replicas, type ReplicaView } from '#messaging';
-import { exportCalls, governanceCalls, recordCommit, Sealer, sealRecord, tenantReplica, webhookCalls, webhookSignature, type ExportedEntry, type TenantEntry, type Webhook } from '#protocol';
+import { exportCalls, governanceCalls, recordCommit, reportCalls, reportNoteText, Sealer, sealRecord, tenantReplica, webhookCalls, webhookSignature, type ExportedEntry, type TenantEntry, type Webhook } from '#protocol';
 import { createDataSource, migrate, runService, type RunningService } from '#service';
 import { createTestDatabase, testNats, type TestDatabase, type TestNats } from '#testing';
-import { governance } from '../governance.service-definition.js';
-import { generateApiKey } from '../keys/api-key.js';
-import { attemptWaitsMs } from './backoff.js';
+import { governance } from './governance.service-definition.js';
+import { generateApiKey } from './keys/api-key.js';
+import { Reports } from './reports/reports.service.js';
+import { attemptWaitsMs } from './webhooks/backoff.js';
 
 interface Received {
   readonly id: string;
@@ -224,5 +226,61 @@ describe('a webhook', () => {
     await caller.call(webhookCalls.change, { actor: nobody, tenant, id, change: { state: 'active' } });
     expect(await stateOf(tenant)).toMatchObject({ state: 'active' });
     await expect(caller.call(webhookCalls.change, { actor: nobody, tenant: await bank(), id, change: {} })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+});
+
+describe('a monthly report', () => {
+  const month = new Date().toISOString().slice(0, 7);
+
+  it('is not there before the month is over', async () => {
+    const tenant = await bank();
+    await expect(caller.call(reportCalls.get, { actor: nobody, tenant, month })).rejects.toMatchObject({ code: 'REQUEST_INVALID', details: { param: 'month' } });
+    await expect(caller.call(reportCalls.get, { actor: nobody, tenant: randomUUID(), month: '2026-01' })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  it('counts what the log says of it, signed with the log’s key, and is the same for ever', async () => {
+    const tenant = await bank();
+    const entry = tenants.get(tenant)!;
+    const sealer = new Sealer(Buffer.from(entry.sealKey, 'base64'), entry.sealKeyId);
+    const machine = { network: 'mizan', region: 'eu-frankfurt', country: 'DE', jurisdiction: 'EU', evidence: 'contract' };
+    const [ran, denied] = [ids.uuid(), ids.uuid()];
+    const sealed = (id: string, type: 'admitted' | 'completed' | 'refused', fields: Record<string, Json>, timeMs = Date.now()) => sealRecord({ id, type, timeMs, fields, facts: null }, entry, sealer);
+    const records = [
+      sealed(ran, 'admitted', { model: 'm', machine, dataClass: 'confidential', declaredClass: 'internal', policyVersion: 2 }),
+      sealed(ran, 'completed', { machine, price: { currency: 'USD' }, usage: { inputTokens: 7, outputTokens: 3 }, chargeNanos: '1500' }),
+      sealed(denied, 'refused', { decision: 'deny', declaredClass: 'internal', dataClass: 'internal', policies: [{ id: 'eu-only', reason: null }], refusal: { code: 'POLICY_DENIED', message: 'no' } }),
+    ];
+    await gateway.jetstream.publish('mizan.record.gateway', JSON.stringify(recordCommit.encode({ v: 1, records })), { msgID: randomUUID() });
+    await eventually(() => caller.call(governanceCalls.proveRecord, { tenant, id: denied }));
+
+    const [clock, reports] = [service.app.get(Clock), service.app.get(Reports)];
+    const nowMs = clock.nowMs.bind(clock);
+    clock.nowMs = () => nowMs() + 40 * 86_400_000;
+    try {
+      const signed = await reports.get({ actor: nobody, tenant, month });
+      const { report, note, logKey } = signed;
+      expect(report).toMatchObject({
+        organisation: { id: tenant, pseudonym: entry.pseudonym },
+        month,
+        log: { entries: 4, unreadable: 0, byType: { 'organisation.created': 1, admitted: 1, completed: 1, refused: 1 } },
+        ran: [{ model: 'm', ...machine, requests: 1, inputTokens: 7, outputTokens: 3, chargeNanos: '1500' }],
+        law: [{ jurisdiction: 'EU', dataClass: 'confidential', policyVersion: 2, requests: 1 }],
+        refusals: [{ code: 'POLICY_DENIED', policies: ['eu-only'], requests: 1 }],
+        overrides: [{ declaredClass: 'internal', dataClass: 'confidential', requests: 1 }],
+        approvals: [{ type: 'organisation.created', id: tenant }],
+        payments: { charges: [{ currency: 'USD', chargeNanos: '1500' }] },
+      });
+      const hash = createHash('sha256').update(canonicalJson(report)).digest('hex');
+      expect(openNote(note, [parseVerifierKey(sha256, logKey)], verifySignature).text).toBe(reportNoteText('mizan.test/audit', tenant, month, hash));
+      await refuse(tenant, 1);
+      expect(await reports.get({ actor: nobody, tenant, month })).toEqual(signed);
+      expect((await reports.get({ actor: nobody, tenant, month: '2026-01' })).report.log).toMatchObject({ entries: 0, first: null, last: null });
+      const pdf = await reports.pdf({ actor: nobody, tenant, month });
+      expect(pdf.subarray(0, 5).toString()).toBe('%PDF-');
+      expect((await reports.pdf({ actor: nobody, tenant, month })).equals(pdf)).toBe(true);
+    } finally {
+      clock.nowMs = nowMs;
+    }
+    await eventually(async () => expect((await all(tenant)).filter(({ type, fields }) => type === 'report.made' && fields?.['month'] === month)).toHaveLength(1));
   });
 });

@@ -1,0 +1,38 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { Command, Option } from 'commander';
+import { apiCommand } from './admin/api-command.js';
+import { verifyReport } from './report/verify-report.js';
+
+/** `mizan audit report MONTH`: fetches a month's report and checks its signature. */
+export const reportCommand = (): Command =>
+  apiCommand('report <month>', 'the signed report of a month (2026-01): what ran where, under which law, refusals, overrides, approvals, payments', async ({ api, orgOrNone }, [month], { out, pdf, logKey }) => {
+    if (pdf !== undefined) {
+      const bytes = await api.bytes(`/audit/reports/${month}/pdf`, { tenant: orgOrNone });
+      writeFileSync(pdf, bytes);
+      return { file: pdf, bytes: bytes.length };
+    }
+    const text = await api.text(`/audit/reports/${month}`, { tenant: orgOrNone });
+    const { sha256, keyPinned } = verifyReport(text, logKey);
+    const file = out ?? `audit-${month}.json`;
+    writeFileSync(file, text);
+    return { file, sha256, signed: true, keyPinned };
+  })
+    .option('--out <file>', 'where to write it')
+    .option('--pdf <file>', 'write it for people instead')
+    .addOption(new Option('--log-key <vkey>', "the log's key, as you know it").env('MIZAN_LOG_KEY'));
+
+/** `mizan audit report-verify FILE`: no network. */
+export const verifyReportCommand = (): Command =>
+  new Command('report-verify')
+    .description('check the signature of a monthly report offline; exit code 1 when it does not hold')
+    .argument('<file>')
+    .addOption(new Option('--log-key <vkey>', "the log's key, as you know it").env('MIZAN_LOG_KEY'))
+    .action((file: string, { logKey }: { logKey?: string }) => {
+      try {
+        const { organisation, month, sha256, keyPinned } = verifyReport(readFileSync(file, 'utf8'), logKey);
+        console.log(`holds   report of ${month} for organisation ${organisation}, SHA-256 ${sha256}${keyPinned ? '' : '\n(the key is the one in the file: compare it with the one you know, or give it by --log-key)'}`);
+      } catch (error) {
+        console.log(`BROKEN  ${(error as Error).message}`);
+        process.exitCode = 1;
+      }
+    });

@@ -1,0 +1,45 @@
+import { describe, expect, it } from '@jest/globals';
+import { formatVerifierKey } from '#merkle';
+import { exampleLog, exampleText, exampleWitness, operatorsWitness } from '../../../libs/merkle/bundle-harness.js';
+import { gradesOf } from './claim-grades.js';
+import { outsideMemory, verifyOfflineBundle } from './offline-bundle.js';
+
+const logKey = formatVerifierKey(exampleLog.key);
+const verdictOf = (text = exampleText(), witnesses: readonly string[] = []) => verifyOfflineBundle(text, { logKey, witnesses });
+const gradeOf = (field: string, text?: string): string | undefined => gradesOf(verdictOf(text)).find(({ fields }) => fields.includes(field))?.grade;
+
+describe('what is known, and how', () => {
+  it('grades every field of a record once', () => {
+    const verdict = verdictOf();
+    const said = [...new Set(verdict.entries.flatMap(({ fields }) => Object.entries(fields ?? {}).filter(([, value]) => value !== null).map(([name]) => name)))];
+    const graded = gradesOf(verdict).flatMap(({ fields }) => fields);
+    expect([...graded].sort()).toEqual([...said].sort());
+  });
+
+  it('takes the provider’s word for where it is as far as its evidence goes, and its signature for what was used', () => {
+    expect(gradeOf('machine')).toBe('in a contract that the provider signed');
+    expect(gradeOf('usage')).toBe('signed by the provider');
+    expect(gradeOf('responseHash')).toBe('signed by the provider');
+    expect(gradeOf('chargeNanos')).toBe('computed again from usage and price');
+    for (const field of ['principal', 'decision', 'dataClass', 'findings']) expect(gradeOf(field)).toMatch(/^asserted by Mizan/);
+  });
+
+  it('has no more than Mizan’s word without what would show it', () => {
+    expect(gradeOf('usage', exampleText({ completed: { receipt: null } }))).toBe('asserted by Mizan');
+    const { machine } = verdictOf().entries[0]!.fields as { machine: object };
+    const ungraded = { machine: { ...machine, evidence: 'hearsay' } };
+    expect(gradeOf('machine', exampleText({ admitted: ungraded, completed: ungraded }))).toBe('asserted by Mizan');
+    const attested = { machine: { ...machine, evidence: 'attested' } };
+    expect(gradeOf('machine', exampleText({ admitted: attested, completed: attested }))).toBe('attested by its hardware');
+  });
+
+  it('names the witnesses that the reader trusts as outside memory, and never those of the operator', () => {
+    expect(outsideMemory(verdictOf(), false)).toEqual([]);
+    const verdict = verdictOf(exampleText(), [formatVerifierKey(exampleWitness.key)]);
+    expect(outsideMemory(verdict, true)).toEqual(['witnesses witness.example/w1']);
+    expect(verdict.cosignedBy.some(({ own }) => own)).toBe(true);
+    const operators = verdictOf(exampleText(), [formatVerifierKey(operatorsWitness.key)]);
+    expect(outsideMemory(operators, true)).toEqual([]);
+    expect(operators.result).not.toBe('valid');
+  });
+});

@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import { Logger } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { DomainError, isDomainError } from '#kernel';
+import type { Clock } from '#kernel';
+import type { Caller } from '#messaging';
+import { failure, paymentId, x402Calls, x402Headers, x402Version } from '#protocol';
+import type { PaymentPayload, PaymentRequired, PaymentRequirements, SaleTerms, SettleResponse } from '#protocol';
+import type { AuthenticatedRequest } from '../access/principal.js';
+import type { Kept, Once, Turn } from '../idempotency/once.js';
+import type { ParsedRequest } from '../openai/parsed-request.js';
+import type { InferenceAnswer, InferenceJob } from '../request/inference-job.js';
+import type { RequestPipeline } from '../request/request-pipeline.js';
+import { paymentOf, toHeader } from './payment-header.js';
+import { coveredNanos, isAccepted, saleAmount, waysToPay } from './price.js';
+
+/** Terms change with the deployment or with what is put on the chain. */
+const termsMs = 30_000;
+/** What a claimed payment stays set aside for beyond the request's own deadline. */
+const collectMs = 30_000;
+
+interface Settings {
+  /** API key of the operator's own project; undefined: nothing is sold. */
+  readonly key: string | undefined;
+  readonly markupPercent: number;
+  readonly deadlineMs: number;
+}
+
+/**
+ * Sells single requests to callers without an account, by x402: priced before anything runs, claimed before the work, taken after it and
+ * before the answer. What fails is not charged; one payment buys one request, and asked again it gives the same answer.
+ */
+export class SalesCounter {
+  private readonly logger = new Logger(SalesCounter.name);
+  private terms: { readonly terms: SaleTerms | null; readonly untilMs: number } | undefined;
+
+  constructor(
+    private readonly caller: Pick<Caller, 'call'>,
+    private readonly pipeline: Pick<RequestPipeline, 'quote' | 'run'>,
+    private readonly once: Once,
+    private readonly clock: Clock,
+    private readonly settings: Settings,
+  ) {}
+
+  /** The operator's key as a caller would send it. */
+  get key(): string | undefined {
+    return this.settings.key === undefined ? undefined : `Bearer ${this.settings.key}`;
+  }
+
+  /** Errors: PAYMENT_REQUIRED, PAYMENT_FAILED, HEADER_INVALID, REQUEST_INVALID (a stream), CONFLICT, CHAIN_UNAVAILABLE, and those of the pipeline. */
+  async sell({ form }: Pick<ParsedRequest, 'form'>, jobOf: () => InferenceJob, request: AuthenticatedRequest, reply: FastifyReply): Promise<void> {
+    const terms = await this.termsNow();
+    if (terms === null) throw failure('API_KEY_MISSING', 'send an API key: "Authorization: Bearer mzn_..."');
+    if (form !== undefined) throw failure('REQUEST_INVALID', 'streams are not sold by the request: what has been sent cannot be held back when its payment fails; leave out "stream", or use an API key', { param: 'stream' });
+    const job = jobOf();
+    const ways = waysToPay(terms, saleAmount(this.pipeline.quote(job), terms, this.settings.markupPercent));
+    const ask = (reason: string): DomainError => paymentRequired(reason, request, ways);
+    const payment = paymentOf(request.headers);
+    if (!payment) throw ask('PAYMENT-SIGNATURE header is required');
+    const fits = isAccepted(payment.accepted, ways);
+    if (fits !== 'yes') throw ask(fits === 'too-little' ? 'price_changed' : 'no_matching_requirements');
+    const turn = await this.turn(job, payment, request, ask);
+    const answer = 'kept' in turn ? turn.kept : await this.served(job, terms, payment, turn.turn, ask);
+    const outcome = await this.caller.call(x402Calls.outcome, { payment: paymentId(payment) });
+    if (!outcome.success) throw paymentFailed(outcome);
+    await reply.code(answer.status).headers({ [x402Headers.response]: toHeader(outcome), 'x-mizan-record': answer.record, ...('kept' in turn && { 'idempotency-replayed': 'true' }) }).type(answer.contentType).send(answer.body);
+  }
+
+  /** One payment, one request: of two that carry the same, one runs. */
+  private async turn({ tenant, keyId }: InferenceJob, payment: PaymentPayload, request: AuthenticatedRequest, ask: (reason: string) => DomainError): Promise<{ turn: Turn } | { kept: Kept }> {
+    try {
+      return await this.once.take({ tenant: tenant.tenant, keyId, name: `x402:${paymentId(payment)}`, secret: payment.payload.signature, path: request.url, body: request.body, record: request.id, deadlineMs: this.settings.deadlineMs + collectMs });
+    } catch (error) {
+      if (isDomainError(error, 'IDEMPOTENCY_MISMATCH')) throw ask('payment_already_used');
+      if (isDomainError(error, 'CONFLICT')) throw failure('CONFLICT', 'the request that this payment is for is running, or its answer is too large to be given again', error.details);
+      throw error;
+    }
+  }
+
+  /** Runs what is paid for; its payment is fixed before its answer is kept. */
+  private async served(job: InferenceJob, terms: SaleTerms, payment: PaymentPayload, turn: Turn, ask: (reason: string) => DomainError): Promise<Kept> {
+    let answer: InferenceAnswer;
+    const id = paymentId(payment);
+    const most = BigInt(payment.accepted.amount);
+    try {
+      const { invalidReason } = await this.caller.call(x402Calls.claim, {
+        x402Version,
+        paymentPayload: payment,
+        paymentRequirements: payment.accepted,
+        tenant: job.tenant.tenant,
+        record: job.id,
+        requestHash: createHash('sha256').update(job.endpoint).update(job.body).digest('hex'),
+        untilMs: this.clock.nowMs() + this.settings.deadlineMs + collectMs,
+      });
+      if (invalidReason !== null) throw ask(invalidReason);
+      answer = await this.ran({ ...job, costNanosMax: coveredNanos(most, terms, this.settings.markupPercent) }, id);
+    } catch (error) {
+      await turn.giveBack();
+      throw error;
+    }
+    const used = saleAmount(answer.chargeNanos ?? 0n, terms, this.settings.markupPercent);
+    await this.caller.call(x402Calls.collect, { payment: id, amount: payment.accepted.scheme === 'exact' || used > most ? most : used });
+    await turn.keep(answer);
+    return answer;
+  }
+
+  private async ran(job: InferenceJob, payment: string): Promise<InferenceAnswer> {
+    try {
+      return await this.pipeline.run(job);
+    } catch (error) {
+      // Without an answer it lapses by itself.
+      await this.caller.call(x402Calls.release, { payment }).catch((problem: unknown) => this.logger.warn(`payment ${payment} is not released yet: ${String(problem)}`));
+      throw error;
+    }
+  }
+
+  private async termsNow(): Promise<SaleTerms | null> {
+    if (this.terms && this.terms.untilMs > this.clock.nowMs()) return this.terms.terms;
+    const { terms } = await this.caller.call(x402Calls.terms, {});
+    this.terms = { terms, untilMs: this.clock.nowMs() + termsMs };
+    return terms;
+  }
+}
+
+/** 402 with all ways to pay, as the protocol's clients read it. */
+function paymentRequired(reason: string, request: AuthenticatedRequest, accepts: PaymentRequirements[]): DomainError {
+  const body: PaymentRequired = { x402Version, error: reason, resource: { url: `${request.protocol}://${request.host}${request.url}`, mimeType: 'application/json', serviceName: 'Mizan' }, accepts };
+  return failure('PAYMENT_REQUIRED', `this request costs ${accepts[0]?.amount} base units of ${accepts[0]?.asset} at most: pay by x402 as PAYMENT-REQUIRED says (${reason}), or send an API key`, {
+    headers: { [x402Headers.required]: toHeader(body), 'cache-control': 'no-store' },
+  });
+}
+
+function paymentFailed(outcome: SettleResponse): DomainError {
+  const pending = outcome.errorReason === 'settlement_pending';
+  return failure('PAYMENT_FAILED', pending ? 'the payment is in no block yet: send the same request with the same payment again, it is charged once' : `the payment did not come: ${outcome.errorReason}`, {
+    headers: { [x402Headers.response]: toHeader(outcome), 'cache-control': 'no-store' },
+  });
+}

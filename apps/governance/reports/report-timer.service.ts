@@ -1,0 +1,66 @@
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { Clock } from '#kernel';
+import { withTenant } from '#service';
+import { lastMonth, monthBounds } from './month.js';
+import { Reports } from './reports.service.js';
+
+const lookEveryMs = 3_600_000;
+
+/** Makes every organisation's report of the last month, whether or not anybody asks. */
+@Injectable()
+export class ReportTimer implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly logger = new Logger(ReportTimer.name);
+  private timer: NodeJS.Timeout | undefined;
+  private round: Promise<unknown> | undefined;
+  private isStopping = false;
+
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly reports: Reports,
+    private readonly clock: Clock,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.timer = setInterval(() => {
+      this.round ??= this.makeDue().finally(() => (this.round = undefined));
+    }, lookEveryMs);
+    this.timer.unref();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.isStopping = true;
+    clearInterval(this.timer);
+    await this.round;
+  }
+
+  /** Gives how many were made. What fails is logged, and tried again an hour later. */
+  async makeDue(): Promise<number> {
+    const month = lastMonth(this.clock.nowMs());
+    let made = 0;
+    try {
+      for (const tenant of await this.due(month)) {
+        if (this.isStopping) break;
+        try {
+          await this.reports.get({ actor: { keyId: null, tenant: null }, tenant, month });
+          made += 1;
+        } catch (error) {
+          this.logger.warn(`the report of ${month} for ${tenant} is not made yet: ${(error as Error).message}`);
+        }
+      }
+    } catch (error) {
+      this.logger.warn(`reports of ${month} are not made yet: ${(error as Error).message}`);
+    }
+    return made;
+  }
+
+  private due(month: string): Promise<string[]> {
+    return withTenant(this.dataSource, '*', async (manager) => {
+      const rows = await manager.query<{ tenant: string }[]>(
+        `SELECT o.tenant FROM governance.organisations o WHERE o.created_at_ms < $2 AND NOT EXISTS (SELECT 1 FROM governance.audit_reports r WHERE r.tenant = o.tenant AND r.month = $1) ORDER BY o.tenant`,
+        [month, monthBounds(month).untilMs],
+      );
+      return rows.map(({ tenant }) => tenant);
+    });
+  }
+}

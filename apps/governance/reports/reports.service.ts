@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+import { canonicalJson, Clock, Ids } from '#kernel';
+import { formatVerifierKey, signNote, toHex } from '#merkle';
+import { Outbox } from '#messaging';
+import { auditReport, failure, reportNoteText, type AuditReport, type reportCalls, type RequestOf, type SignedReport } from '#protocol';
+import { withTenant } from '#service';
+import { LogStore } from '../audit/log.store.js';
+import { RecordReader } from '../audit/record-reader.service.js';
+import { ChangeLog } from '../change-log.service.js';
+import { TenantStream } from '../exports/tenant-stream.store.js';
+import { OrganisationStore } from '../organisations/organisations.store.js';
+import { Secrets } from '../secrets.js';
+import { MonthEntries } from './month-entries.store.js';
+import { monthBounds, settleMs } from './month.js';
+import { reportPdf } from './report-pdf.js';
+import { Tally } from './tally.js';
+
+type Request = RequestOf<(typeof reportCalls)['get']>;
+
+/** Entries opened at a time. */
+const pageMax = 128;
+
+/** What an organisation's month looked like, read from the log and signed with the log's key. Made once. */
+@Injectable()
+export class Reports {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly log: LogStore,
+    private readonly months: MonthEntries,
+    private readonly stream: TenantStream,
+    private readonly records: RecordReader,
+    private readonly organisations: OrganisationStore,
+    private readonly secrets: Secrets,
+    private readonly changes: ChangeLog,
+    private readonly outbox: Outbox,
+    private readonly ids: Ids,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Errors: `NOT_FOUND`, `REQUEST_INVALID` when the month is not over, `KMS_UNAVAILABLE`, `KMS_REFUSED`. */
+  async get(request: Request): Promise<SignedReport> {
+    const { tenant, month } = request;
+    if (monthBounds(month).untilMs + settleMs > this.clock.nowMs()) throw failure('REQUEST_INVALID', `${month} is not over: a report is made an hour after its end`, { param: 'month' });
+    const stored = (await this.stored(tenant, month)) ?? (await this.make(request));
+    return { format: 'mizan-report/1', report: auditReport.parse(JSON.parse(stored.report)), note: stored.note, logKey: formatVerifierKey(this.secrets.logSigner.key) };
+  }
+
+  /** The same for people. */
+  async pdf(request: Request): Promise<Buffer> {
+    return reportPdf(await this.get(request));
+  }
+
+  private stored(tenant: string, month: string): Promise<{ report: string; note: string } | undefined> {
+    return withTenant(this.dataSource, tenant, async (manager) => (await manager.query<{ report: string; note: string }[]>('SELECT report, note FROM governance.audit_reports WHERE tenant = $1 AND month = $2', [tenant, month]))[0]);
+  }
+
+  private async make({ actor, tenant, month }: Request): Promise<{ report: string; note: string }> {
+    const report = canonicalJson(await this.read(tenant, month));
+    const sha256 = createHash('sha256').update(report).digest('hex');
+    const note = signNote(reportNoteText(this.secrets.logSigner.key.name, tenant, month, sha256), this.secrets.logSigner);
+    const made = await withTenant(this.dataSource, tenant, async (manager) => {
+      const rows = await manager.query<unknown[]>(
+        'INSERT INTO governance.audit_reports (tenant, month, report, note, made_at_ms) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING month',
+        [tenant, month, report, note, this.clock.nowMs()],
+      );
+      if (rows.length === 1) await this.changes.record(manager, tenant, { id: this.ids.uuid(), type: 'report.made', fields: { actor, month, sha256 } });
+      return rows.length === 1;
+    });
+    this.outbox.kick();
+    // Another process was first: what is stored is the report.
+    return made ? { report, note } : (await this.stored(tenant, month))!;
+  }
+
+  private async read(tenant: string, month: string): Promise<AuditReport> {
+    const { fromMs, untilMs } = monthBounds(month);
+    const { organisation, head, span } = await withTenant(this.dataSource, '*', async (manager: EntityManager) => {
+      const found = await this.organisations.find(manager, tenant);
+      if (found === undefined) throw failure('NOT_FOUND', 'there is no such organisation');
+      const at = await this.log.head(manager);
+      return { organisation: found, head: at, span: await this.months.span(manager, at.size, fromMs, untilMs) };
+    });
+    const tally = new Tally();
+    for (let { after } = span; ; ) {
+      const entries = await withTenant(this.dataSource, tenant, async (manager) => this.records.opened(manager, tenant, await this.stream.page(manager, tenant, after, span.until, pageMax)));
+      for (const entry of entries) if (entry.timeMs >= fromMs && entry.timeMs < untilMs) tally.take(entry);
+      if (entries.length === 0) break;
+      after = entries.at(-1)!.index;
+    }
+    const { log, ...counts } = tally.counts();
+    const { id, name, pseudonym } = organisation;
+    return { organisation: { id, name, pseudonym }, month, log: { origin: this.secrets.logSigner.key.name, size: head.size, root: toHex(head.root), ...log }, ...counts };
+  }
+}

@@ -1,0 +1,114 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import type { PaymentPayload, x402PaymentStates } from '#protocol';
+import type { TransactionState } from '../transactions/transaction.js';
+
+export interface X402PaymentRow {
+  readonly id: string;
+  readonly tenant: string;
+  readonly record: string | null;
+  /** EIP-55, as are `payTo` and `asset`. */
+  readonly payer: string;
+  readonly payTo: string;
+  readonly asset: string;
+  readonly scheme: 'exact' | 'upto';
+  readonly payload: PaymentPayload['payload'];
+  /** Base units. */
+  readonly amountMax: bigint;
+  readonly amount: bigint | null;
+  readonly state: (typeof x402PaymentStates)[number];
+  /** What became final, or was mined. */
+  readonly tx: string | null;
+  readonly error: string | null;
+  /** Our own transaction's, while there is one. */
+  readonly sending: TransactionState | null;
+  readonly createdAtMs: number;
+}
+
+export interface NewClaim extends Pick<X402PaymentRow, 'id' | 'tenant' | 'record' | 'payer' | 'payTo' | 'asset' | 'scheme' | 'payload' | 'amountMax'> {
+  readonly requestHash: string | null;
+  readonly nowMs: number;
+  readonly untilMs: number;
+}
+
+type Row = Record<keyof X402PaymentRow, string | null>;
+
+const columns = `p.id, p.tenant, p.record, p.payer, p.pay_to AS "payTo", p.asset, p.scheme, p.payload, p.amount_max AS "amountMax", p.amount, p.state,
+  coalesce(p.tx, t.mined_tx) AS tx, coalesce(p.error, t.error) AS error, t.state AS sending, floor(extract(epoch FROM p.created_at) * 1000) AS "createdAtMs"`;
+const from = 'settlement.x402_payments p LEFT JOIN settlement.transactions t ON t.id = p.transaction';
+
+const fromRow = (row: Row): X402PaymentRow =>
+  ({ ...row, amountMax: BigInt(row.amountMax!), amount: row.amount === null ? null : BigInt(row.amount), createdAtMs: Number(row.createdAtMs) }) as unknown as X402PaymentRow;
+
+/** Payments by x402, each authorisation once. Runs in the caller's transaction. */
+@Injectable()
+export class X402PaymentStore {
+  /** Base units of the payer's that are spoken for by others of its payments: no two are claimed at once under this lock. */
+  async spokenFor(manager: EntityManager, { id, payer, asset, nowMs }: Pick<NewClaim, 'id' | 'payer' | 'asset' | 'nowMs'>): Promise<bigint> {
+    await manager.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 402))', [payer]);
+    const rows = await manager.query<{ sum: string }[]>(
+      `SELECT coalesce(sum(coalesce(p.amount, p.amount_max)), 0) AS sum FROM ${from}
+       WHERE p.payer = $1 AND p.asset = $2 AND p.id <> $3
+         AND ((p.state = 'claimed' AND p.claimed_until > to_timestamp($4 / 1000.0)) OR (p.state = 'collecting' AND t.state NOT IN ('mined', 'final', 'failed')))`,
+      [payer, asset, id, nowMs],
+    );
+    return BigInt(rows[0]!.sum);
+  }
+
+  /** False if the authorisation pays for something else already. The same request may claim it again. */
+  async claim(manager: EntityManager, claim: NewClaim): Promise<boolean> {
+    const rows = await manager.query<unknown[]>(
+      `INSERT INTO settlement.x402_payments AS p (id, tenant, record, request_hash, payer, pay_to, asset, scheme, payload, amount_max, state, claimed_until, created_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'claimed', to_timestamp($11 / 1000.0), to_timestamp($12 / 1000.0))
+       ON CONFLICT (id) DO UPDATE SET tenant = excluded.tenant, record = excluded.record, request_hash = excluded.request_hash, pay_to = excluded.pay_to, asset = excluded.asset,
+         scheme = excluded.scheme, payload = excluded.payload, amount_max = excluded.amount_max, claimed_until = excluded.claimed_until
+       WHERE p.state = 'claimed' AND (p.claimed_until <= to_timestamp($12 / 1000.0) OR (p.tenant = excluded.tenant AND p.request_hash = excluded.request_hash))
+       RETURNING 1`,
+      [claim.id, claim.tenant, claim.record, claim.requestHash, claim.payer, claim.payTo, claim.asset, claim.scheme, JSON.stringify(claim.payload), claim.amountMax.toString(), claim.untilMs, claim.nowMs],
+    );
+    return rows.length === 1;
+  }
+
+  async release(manager: EntityManager, id: string): Promise<boolean> {
+    const rows = await manager.query<unknown[]>(`WITH gone AS (DELETE FROM settlement.x402_payments WHERE id = $1 AND state = 'claimed' RETURNING 1) SELECT * FROM gone`, [id]);
+    return rows.length === 1;
+  }
+
+  async get(manager: EntityManager, id: string): Promise<X402PaymentRow | null> {
+    const rows = await manager.query<Row[]>(`SELECT ${columns} FROM ${from} WHERE p.id = $1`, [id]);
+    return rows[0] ? fromRow(rows[0]) : null;
+  }
+
+  /** The same, and nobody else may change it until the transaction ends. */
+  async lock(manager: EntityManager, id: string): Promise<X402PaymentRow | null> {
+    await manager.query('SELECT 1 FROM settlement.x402_payments WHERE id = $1 FOR UPDATE', [id]);
+    return this.get(manager, id);
+  }
+
+  /** Fixes the amount; without a transaction there is nothing to send, and it is settled. */
+  async collect(manager: EntityManager, id: string, amount: bigint, transaction: string | null): Promise<void> {
+    await manager.query(`UPDATE settlement.x402_payments SET amount = $2, transaction = $3::uuid, state = CASE WHEN $3::uuid IS NULL THEN 'settled' ELSE 'collecting' END WHERE id = $1`, [id, amount.toString(), transaction]);
+  }
+
+  async end(manager: EntityManager, id: string, end: { tx: string } | { error: string }): Promise<void> {
+    const [state, tx, error] = 'tx' in end ? ['settled', end.tx, null] : ['failed', null, end.error];
+    await manager.query(`UPDATE settlement.x402_payments SET state = $2, tx = $3, error = $4 WHERE id = $1 AND state = 'collecting'`, [id, state, tx, error]);
+  }
+
+  /** Whose transaction has come to an end, good or bad. */
+  async ended(manager: EntityManager, limit: number): Promise<X402PaymentRow[]> {
+    const rows = await manager.query<Row[]>(`SELECT ${columns} FROM ${from} WHERE p.state = 'collecting' AND t.state IN ('final', 'failed') ORDER BY p.id LIMIT $1`, [limit]);
+    return rows.map(fromRow);
+  }
+
+  /** The newest first, after one. */
+  async page(manager: EntityManager, { tenant, after, limit }: { tenant: string | null; after: string | undefined; limit: number }): Promise<{ data: X402PaymentRow[]; hasMore: boolean }> {
+    const rows = await manager.query<Row[]>(
+      `SELECT ${columns} FROM ${from}
+       WHERE ($1::uuid IS NULL OR p.tenant = $1) AND ($2::text IS NULL OR (p.created_at, p.id) < (SELECT created_at, id FROM settlement.x402_payments WHERE id = $2))
+       ORDER BY p.created_at DESC, p.id DESC LIMIT $3`,
+      [tenant, after ?? null, limit + 1],
+    );
+    return { data: rows.slice(0, limit).map(fromRow), hasMore: rows.length > limit };
+  }
+}
