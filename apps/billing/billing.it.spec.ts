@@ -5,7 +5,7 @@ import { Kvm } from '@nats-io/kv';
 import { z } from 'zod';
 import { SystemClock, SystemIds } from '#kernel';
 import { Bus, Caller, Publisher } from '#messaging';
-import { billingCalls, nodeSubjects, recordCommit, schedulerEvents, settlementEvents, tenantReplica } from '#protocol';
+import { billingCalls, claimCalls, nodeSubjects, recordCommit, schedulerEvents, settlementEvents, tenantReplica } from '#protocol';
 import type { LogRecord, PriceEntry } from '#protocol';
 import { migrate, runService } from '#service';
 import type { RunningService } from '#service';
@@ -180,7 +180,7 @@ describe('the billing service', () => {
     });
     expect((await caller.call(billingCalls.listPayouts, { tenant: market.tenant, limit: 10 })).data).toMatchObject([{ payee: node.payee, units: 2n, state: 'settled', settledTx: at(2).tx }]);
     expect((await caller.call(billingCalls.listPayables, { tenant: market.tenant })).data).toMatchObject([{ earnedNanos: 2_390n, drawnNanos: 2_000n, owedNanos: 390n }]);
-    expect((await caller.call(billingCalls.listClaims, { limit: 10 })).data).toEqual([]);
+    expect((await caller.call(claimCalls.list, { limit: 10, state: 'open' })).data).toEqual([]);
   });
 
   it('takes the price of a revoked node off the market', async () => {

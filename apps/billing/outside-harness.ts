@@ -6,6 +6,7 @@ import { Outside } from './closes/outside.js';
 export class ManualOutside extends Outside {
   readonly ends: RecordEnd[] = [];
   payers: ChainPayer[] = [];
+  gasWei = 0n;
   chainDown = false;
   /** Called at each look into the log. */
   onLook: (() => Promise<void>) | undefined;
@@ -25,6 +26,10 @@ export class ManualOutside extends Outside {
 
   endedRecords(records: string[]): Promise<ReadonlySet<string>> {
     return Promise.resolve(new Set(records.filter((record) => this.ends.some((end) => end.record === record))));
+  }
+
+  gas(): Promise<{ wei: bigint; transactions: number }> {
+    return Promise.resolve({ wei: this.gasWei, transactions: this.gasWei > 0n ? 1 : 0 });
   }
 
   chain(): Promise<{ block: number; payers: ChainPayer[] }> {

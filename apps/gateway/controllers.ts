@@ -2,6 +2,7 @@ import type { Type } from '@nestjs/common';
 import { BatchesController } from './batches/batches.controller.js';
 import { BudgetsController } from './budgets/budgets.controller.js';
 import { ChargesController } from './budgets/charges.controller.js';
+import { ClaimsController } from './claims/claims.controller.js';
 import { ClosesController } from './closes/closes.controller.js';
 import { InvoicePartiesController } from './invoices/parties.controller.js';
 import { InvoicesController } from './invoices/invoices.controller.js';
@@ -34,9 +35,11 @@ import { SettlementsController } from './payouts/settlements.controller.js';
 import { PoliciesController } from './policies/policies.controller.js';
 import { PricesController } from './prices/prices.controller.js';
 import { CheckpointController } from './records/checkpoint.controller.js';
+import { QuotesController } from './quotes/quotes.controller.js';
 import { RecordsController } from './records/records.controller.js';
 import { RoyaltiesController } from './royalties/royalties.controller.js';
 import { RetentionController } from './retention/retention.controller.js';
+import { SavingsController } from './savings/savings.controller.js';
 import { ResponsesController } from './responses/responses.controller.js';
 import { ReportsController } from './reports/reports.controller.js';
 import { WebhooksController } from './webhooks/webhooks.controller.js';
@@ -62,10 +65,13 @@ export const controllers: readonly Type[] = [
   BudgetsController,
   ChargesController,
   CostsController,
+  SavingsController,
   ClosesController,
+  ClaimsController,
   InvoicesController,
   InvoicePartiesController,
   PricesController,
+  QuotesController,
   NodesController,
   EnrolmentTokensController,
   OffersController,

@@ -34,6 +34,7 @@ import { PayersRpc } from './payers/payers.rpc.js';
 import { PayersService } from './payers/payers.service.js';
 import { Relayer } from './transactions/relayer.service.js';
 import { SenderLock } from './transactions/sender-lock.js';
+import { GasRpc } from './transactions/gas.rpc.js';
 import { TransactionStore } from './transactions/transaction.store.js';
 import { x402Parts } from './x402/parts.js';
 import { X402Rpc } from './x402/x402.rpc.js';
@@ -41,7 +42,7 @@ import { X402Rpc } from './x402/x402.rpc.js';
 const keyKeepers = (config: SettlementConfig): KeyKeepers => ({ keystorePasswordFile: config.SETTLEMENT_KEYSTORE_PASSWORD_FILE, kmsEndpoint: config.SETTLEMENT_KMS_ENDPOINT });
 
 @Module({
-  controllers: [BondsRpc, ChainStateRpc, HandingRpc, NodesConsumer, PayersRpc, StatementsRpc, X402Rpc],
+  controllers: [BondsRpc, ChainStateRpc, GasRpc, HandingRpc, NodesConsumer, PayersRpc, StatementsRpc, X402Rpc],
   providers: [
     {
       provide: ChainLink,

@@ -49,6 +49,8 @@ export const actions = [
   'settlement.run',
   /** Whose data a request used and what share of it is theirs: it moves what one payee earned to another. */
   'royalty.write',
+  /** Says that what a node signed for is owed nothing, or was paid beside the books. */
+  'claim.resolve',
   /** Has the deployment take x402 payments, at its gas, for recipients that it named. */
   'x402.facilitate',
   'close.run',

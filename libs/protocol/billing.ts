@@ -73,18 +73,6 @@ export const payout = z.object({
   settledAtMs: timeMs.nullable(),
 });
 
-/** A node's receipt that no charge supports: kept and listed, never dropped. */
-export const claim = z.object({
-  record: uuid,
-  node: uuid,
-  offer: uuid,
-  inputTokens: z.int().nonnegative(),
-  outputTokens: z.int().nonnegative(),
-  /** `no_charge`, `other_node`, `usage_differs`, `content_differs` (offer, request or answer), `bad_signature`. */
-  reason: z.string(),
-  receivedAtMs: timeMs,
-});
-
 export const billingCalls = {
   /** Errors: BUDGET_MISSING, BUDGET_EXHAUSTED (not even `needNanos` is left), SPEND_LIMIT_REACHED (nor of what may be spent in this period). */
   acquireLease: defineCall('billing', 'leases.acquire', {
@@ -121,8 +109,6 @@ export const billingCalls = {
   drawPayables: defineCall('billing', 'payables.draw', { request: z.object({ statement: uuid, tenant: uuid, except: z.array(evmAddress).max(16).optional(), payeesMax: z.int().positive().optional() }), reply: draw }),
   /** Ordered by statement and payee; `after` is `<statement>:<payee>`. */
   listPayouts: defineCall('billing', 'payouts.list', { request: pageRequest.extend({ tenant: uuid.nullable() }), reply: z.object({ data: z.array(payout), hasMore: z.boolean() }) }),
-  /** Ordered by record and node; `after` is `<record>:<node>`. */
-  listClaims: defineCall('billing', 'receipts.claims', { request: pageRequest, reply: z.object({ data: z.array(claim), hasMore: z.boolean() }) }),
   /** Sum per currency over all postings, and account balances by kind; for the curious and for checks. */
   trialBalance: defineCall('billing', 'ledger.trial-balance', {
     request: z.object({}),

@@ -33,6 +33,7 @@ export const recordTypes = [
   'epoch.settled',
   'offers.seen',
   'books.closed',
+  'claim.resolved',
   'invoice.issued',
   'decisions.counted',
   'run.closed',

@@ -1,10 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { bank, frankfurt } from '../../apps/billing/invoices-harness.js';
 import { Books } from './books.js';
-import { embed, recordIn } from './requests.js';
+import { embed, embeddedModel, recordIn } from './requests.js';
 import type { RestApi } from './rest-api.js';
 import { stackMs, StandaloneStack } from './standalone-stack.js';
 
@@ -53,6 +53,16 @@ async function mizan<T>(...args: string[]): Promise<T> {
 
 describe('invoices and statements by REST and the command line', () => {
   let issued: Invoice;
+
+  it('come after quotes that say the most it can cost, line by line', async () => {
+    const plan = { model: embeddedModel, endpoint: 'embeddings', inputTokens: 1_000_000, requests: 3 };
+    const quoted = await developer.post<{ upperBoundNanos: string; offers: { totalNanos: string; lines: { amountNanos: string }[] }[] }>('/v1/quotes', plan);
+    expect(quoted.offers.map(({ totalNanos }) => totalNanos)).toEqual(['48000000', '54000000', '66000000', '72000000']);
+    expect(quoted.upperBoundNanos).toBe('72000000');
+    expect(await mizan('quote', embeddedModel, '1000000', '--requests', '3')).toMatchObject({ upperBoundNanos: '72000000' });
+    expect((await developer.send('POST', '/v1/quotes', { ...plan, model: 'nothing' })).error).toMatchObject({ code: 'MODEL_NOT_FOUND', param: 'model' });
+    expect((await developer.send('POST', '/v1/quotes', { ...plan, inputTokens: -1 })).error).toMatchObject({ code: 'REQUEST_INVALID', param: 'inputTokens' });
+  });
 
   it('wait for seller, buyer and rate, and name what is missing or wrong', async () => {
     const { tenant } = stack.run;
@@ -115,6 +125,27 @@ describe('invoices and statements by REST and the command line', () => {
     expect((await orgAdmin.send('GET', `/v1/invoices/${issued.id}?tenant=${other.id}`)).error?.code).toBe('NOT_FOUND');
     expect((await orgAdmin.get<{ invoice: Invoice }>(`/v1/invoices/${issued.id}`)).invoice).toEqual(issued);
     expect((await platform.get<{ data: Invoice[] }>(`/v1/invoices?tenant=${tenant}&limit=1`)).data).toHaveLength(1);
+  });
+
+  it('stand beside what clouds ask for the same work, by the table that the operator puts', async () => {
+    const { tenant } = stack.run;
+    const report = () => orgAdmin.get<{ verdict: string; rows: { model: string; verdict: string }[] }>('/v1/savings?start_time=0');
+    expect(await report()).toMatchObject({ verdict: 'no_baseline', rows: [{ model: embeddedModel, verdict: 'no_baseline' }] });
+    const file = join(directory, 'table.json');
+    writeFileSync(file, JSON.stringify({ models: [{ model: embeddedModel, provider: 'OpenAI', baseline: 'text-embedding-3-small', region: 'global', isSame: false, note: 'another model' }], coin: null }));
+    expect(await mizan('savings', 'set-table', file)).toMatchObject({ from: 'operator' });
+    expect(await mizan('savings', 'show', '--from', '2026-01-01')).toMatchObject({ tenant, verdict: expect.stringMatching(/cheaper|dearer|equal/) as unknown });
+    expect((await orgAdmin.send('PUT', '/v1/baselines', { models: [], coin: null })).error?.code).toBe('NOT_ALLOWED');
+    expect((await platform.send('PUT', '/v1/baselines', { models: [], coin: null, prices: [{ provider: 'x' }] })).error?.code).toBe('REQUEST_INVALID');
+    expect((await platform.send('GET', '/v1/savings?start_time=0')).error).toMatchObject({ code: 'REQUEST_INVALID', param: 'tenant' });
+  });
+
+  it('stand beside claims of machines, of which there are none here and which the operator alone ends', async () => {
+    expect(await mizan('claim', 'list', '--state', 'all')).toEqual({ data: [], hasMore: false });
+    const path = `/v1/claims/${nobody}/${nobody}/resolution`;
+    expect((await platform.send('POST', path, { resolution: 'rejected', note: 'no such work' })).error?.code).toBe('NOT_FOUND');
+    expect((await platform.send('POST', path, { resolution: 'maybe', note: 'x' })).error).toMatchObject({ code: 'REQUEST_INVALID', param: 'resolution' });
+    expect((await orgAdmin.send('GET', '/v1/claims')).error?.code).toBe('NOT_ALLOWED');
   });
 
   it('stand beside royalties, which the operator alone gives, once for a record and out of what its machine earned', async () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { bodyMatchesEnvelope, limits, openRecordBody, parseEnvelope, recordCommit } from '#protocol';
 import type { AdmittedFacts, LogRecord } from '#protocol';
 import { AnomaliesStore } from '../anomalies/anomalies.store.js';
+import { ClaimsRpc } from '../receipts/claims.rpc.js';
 import { openBooks } from '../books-harness.js';
 import type { Books } from '../books-harness.js';
 import { BudgetsService } from '../budgets/budgets.service.js';
@@ -66,7 +67,7 @@ describe('admissions that nobody ended', () => {
     expect(await charge(admitted.record)).toBeUndefined();
     await market.book(record!);
     expect(await charge(admitted.record)).toMatchObject({ amountNanos: 60n, inputTokens: 60 });
-    expect((await books.get(ReceiptsService).claims({ limit: 200 })).data.map((claim) => claim.record)).not.toContain(admitted.record);
+    expect((await books.get(ClaimsRpc).list({ limit: 200, state: 'open' })).data.map((claim) => claim.record)).not.toContain(admitted.record);
     expect(await books.faults()).toEqual([]);
   });
 
@@ -138,7 +139,7 @@ describe('admissions that nobody ended', () => {
     await market.book(...records);
     const found = await books.within((manager) => books.get(AnomaliesStore).list(manager), market.tenant);
     expect(found.map(({ kind }) => kind)).toEqual(['receipt_exceeds_hold']);
-    expect((await books.get(ReceiptsService).claims({ limit: 200 })).data).toContainEqual(expect.objectContaining({ record: admitted.record, reason: 'usage_differs' }));
+    expect((await books.get(ClaimsRpc).list({ limit: 200, state: 'open' })).data).toContainEqual(expect.objectContaining({ record: admitted.record, reason: 'usage_differs' }));
   });
 
   it('are not held up by a receipt over more than any amount can be', async () => {
@@ -178,6 +179,6 @@ describe('admissions that nobody ended', () => {
     await written();
     const records = await overdue();
     expect(new Map(records.map(({ id, type }) => [id, type]))).toEqual(new Map([[admitted.record, 'completed'], [forged.record, 'voided']]));
-    expect((await books.get(ReceiptsService).claims({ limit: 200 })).data).toContainEqual(expect.objectContaining({ record: forged.record, reason: 'bad_signature' }));
+    expect((await books.get(ClaimsRpc).list({ limit: 200, state: 'open' })).data).toContainEqual(expect.objectContaining({ record: forged.record, reason: 'bad_signature' }));
   });
 });

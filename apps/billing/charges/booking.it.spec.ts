@@ -3,6 +3,7 @@ import { anomalyKinds } from '../anomalies/anomaly.js';
 import { AnomaliesStore } from '../anomalies/anomalies.store.js';
 import { limits } from '#protocol';
 import { ReclaimService } from '../leases/reclaim.service.js';
+import { ClaimsRpc } from '../receipts/claims.rpc.js';
 import { openBooks } from '../books-harness.js';
 import type { Books } from '../books-harness.js';
 import { BudgetsService } from '../budgets/budgets.service.js';
@@ -156,7 +157,7 @@ describe('booking records', () => {
     const [genuine, forged] = [admittedFacts(books.ids, market, lease, node), admittedFacts(books.ids, market, lease, node)];
     const other = await joinNode(books);
     await market.book(recordOf(completedFacts(genuine, node, 4, { receipt: signedBy(node, genuine, 4) })), recordOf(completedFacts(forged, node, 4, { receipt: signedBy({ ...node, privateKey: other.privateKey }, forged, 4) })));
-    const { data } = await books.get(ReceiptsService).claims({ limit: 200 });
+    const { data } = await books.get(ClaimsRpc).list({ limit: 200, state: 'open' });
     expect(data.map(({ record }) => record)).not.toContain(genuine.record);
     expect(await anomalies(forged.record)).toEqual([anomalyKinds.receiptSignature]);
   });

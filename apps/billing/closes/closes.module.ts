@@ -15,5 +15,6 @@ import { Patience } from './patience.js';
   imports: [LedgerModule, RecordsModule],
   controllers: [ClosesRpc],
   providers: [ClosesStore, OwnBooksStore, LogComparer, Patience, ClosesService, CloseTimer, { provide: Outside, useClass: OutsideByCalls }],
+  exports: [Outside],
 })
 export class ClosesModule {}

@@ -67,7 +67,7 @@ export class OwnBooksStore {
 
   async totals(manager: EntityManager): Promise<{ charges: number; chargedNanos: bigint; openClaims: number }> {
     const [row] = await manager.query<{ charges: string; nanos: string; claims: string }[]>(
-      `SELECT (SELECT count(*) FROM billing.charges) AS charges, (SELECT COALESCE(sum(amount_nanos), 0) FROM billing.charges) AS nanos, (SELECT count(*) FROM billing.receipts WHERE state IN ('unverified', 'claim')) AS claims`,
+      `SELECT (SELECT count(*) FROM billing.charges) AS charges, (SELECT COALESCE(sum(amount_nanos), 0) FROM billing.charges) AS nanos, (SELECT count(*) FROM billing.receipts r WHERE r.state IN ('unverified', 'claim') AND NOT EXISTS (SELECT 1 FROM billing.claim_resolutions d WHERE d.record = r.record AND d.node = r.node)) AS claims`,
     );
     return { charges: Number(row!.charges), chargedNanos: BigInt(row!.nanos), openClaims: Number(row!.claims) };
   }

@@ -11,7 +11,6 @@ import { NodesStore } from '../nodes/nodes.store.js';
 import { contestedReceipt, verifiedReceipt } from './receipt.js';
 import type { Receipt } from './receipt.js';
 import { ReceiptsStore } from './receipts.store.js';
-import type { Claim } from './receipts.store.js';
 import { SettledNotices } from './settled-notices.service.js';
 
 /** A receipt as it arrived on a node's own subject. */
@@ -52,11 +51,5 @@ export class ReceiptsService {
       return (await this.receipts.settledOf(manager, records)).filter(({ record, node }) => answered.has(`${record} ${node}`));
     });
     this.notices.send(settled);
-  }
-
-  /** A page of receipts that no charge supports. */
-  async claims(page: { after?: string | undefined; limit: number }): Promise<{ data: Claim[]; hasMore: boolean }> {
-    const rows = await withTenant(this.dataSource, '*', (manager) => this.receipts.claims(manager, { ...page, limit: page.limit + 1 }));
-    return { data: rows.slice(0, page.limit), hasMore: rows.length > page.limit };
   }
 }

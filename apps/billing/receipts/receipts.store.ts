@@ -12,16 +12,6 @@ const mismatch = `CASE WHEN c.node <> r.node THEN 'other_node'
 
 const digestOf = ({ bytes }: SignedReceipt): string => createHash('sha256').update(bytes).digest('hex');
 
-export interface Claim {
-  readonly record: string;
-  readonly node: string;
-  readonly offer: string;
-  readonly inputTokens: number;
-  readonly outputTokens: number;
-  readonly reason: string;
-  readonly receivedAtMs: number;
-}
-
 @Injectable()
 export class ReceiptsStore {
   /** Keeps each receipt once. Answers those beside which another one is kept: same record and node, other bytes. */
@@ -84,16 +74,6 @@ export class ReceiptsStore {
   /** A receipt whose signature turned out good, or not: then it stays what it is, a claim that nothing supports. */
   async setVerified(manager: EntityManager, { record, node, digest }: { record: string; node: string; digest: string }, genuine: boolean): Promise<void> {
     await manager.query(`UPDATE billing.receipts SET state = CASE WHEN $4 THEN 'claim' ELSE state END, reason = CASE WHEN $4 THEN 'no_charge' ELSE 'bad_signature' END WHERE record = $1 AND node = $2 AND digest = $3`, [record, node, digest, genuine]);
-  }
-
-  /** Receipts that no charge supports, in order of (record, node). */
-  async claims(manager: EntityManager, page: { after?: string | undefined; limit: number }): Promise<Claim[]> {
-    const rows = await manager.query<(Omit<Claim, 'inputTokens' | 'outputTokens' | 'receivedAtMs'> & Record<'inputTokens' | 'outputTokens' | 'receivedAtMs', string>)[]>(
-      `SELECT record, node, offer, input_tokens AS "inputTokens", output_tokens AS "outputTokens", reason, received_at_ms AS "receivedAtMs" FROM billing.receipts
-       WHERE state <> 'matched' AND ($1::text IS NULL OR (record || ':' || node) COLLATE "C" > $1) ORDER BY record, node LIMIT $2`,
-      [page.after ?? null, page.limit],
-    );
-    return rows.map((row) => ({ ...row, inputTokens: Number(row.inputTokens), outputTokens: Number(row.outputTokens), receivedAtMs: Number(row.receivedAtMs) }));
   }
 
   /** Those of the given (record, node) whose charge is in a settled statement. */

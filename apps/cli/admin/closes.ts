@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { apiCommand, group, listCommand } from './api-command.js';
+import { claimCommands } from './claims.js';
 
 export const closeCommands = (): Command[] => [
   group(
@@ -9,4 +10,5 @@ export const closeCommands = (): Command[] => [
     listCommand('closes, newest first', ({ api }, page) => api.ask('GET', '/closes', { query: { ...page } })),
     apiCommand('get <number>', 'one close, with every difference that it found', ({ api }, [number]) => api.ask('GET', `/closes/${number}`)),
   ),
+  ...claimCommands(),
 ];

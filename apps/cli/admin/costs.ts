@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { apiCommand, group } from './api-command.js';
 import type { Options } from './api-command.js';
@@ -42,6 +42,15 @@ const listing = (path: string, summary: string): Command =>
     .option('--width <width>', '1h, 1d or 1mo');
 
 export const costCommands = (): Command[] => [
+  group(
+    'savings',
+    'what was paid, against what clouds ask',
+    withPeriod(apiCommand('show', 'all that was paid, gas included, against the list prices of a dated table: cheaper or dearer, by model', (session, _args, options) => session.api.ask('GET', '/savings', { query: { ...period(session, options), tenant: session.org() } }))),
+    apiCommand('table', 'the table of prices that is compared with', ({ api }) => api.ask('GET', '/baselines')),
+    apiCommand('set-table <file>', 'replace it by a JSON file: {"prices": […], "models": […], "coin": null}; without prices the built-in ones stay', ({ api }, [file]) =>
+      api.ask('PUT', '/baselines', { body: JSON.parse(readFileSync(file!, 'utf8')) as unknown }),
+    ),
+  ),
   group('usage', 'what was used', listing('/usage', 'requests and tokens by time')),
   group(
     'cost',

@@ -23,6 +23,12 @@ export const moneyCommands = (): Command[] => [
     ),
     listCommand('price versions', ({ api }, page, { offer }) => api.ask('GET', '/prices', { query: { ...page, offer } })).option('--offer <id>', 'of one offer'),
   ),
+  apiCommand('quote <model> <input-tokens>', 'the most that requests would cost, on each machine and line by line', ({ api }, [model, inputTokens], { output, requests, endpoint }) =>
+    api.ask('POST', '/quotes', { body: { model, endpoint: endpoint ?? (output === undefined ? 'embeddings' : 'chat.completions'), inputTokens: Number(inputTokens), outputTokens: Number(output ?? 0), requests: Number(requests ?? 1) } }),
+  )
+    .option('--output <tokens>', 'the most that the answer may be')
+    .option('--requests <count>', 'how many alike')
+    .option('--endpoint <name>', 'embeddings, completions or chat.completions'),
   group('charge', 'what requests cost', apiCommand('get <record>', 'what a request cost', ({ api, orgOrNone }, [record]) => api.ask('GET', `/charges/${record}`, { query: { tenant: orgOrNone } }))),
   group(
     'payer',

@@ -1,7 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Buyer, Seller } from '#protocol';
-import { billingCalls, invoice, invoiceCalls, payeeStatement } from '#protocol';
+import { billingCalls, invoice, invoiceCalls, payeeStatement, savingsCalls, savingsReport } from '#protocol';
+import type { SavingsReport } from '#protocol';
+import { embeddedModel } from '../../node/engine/embedding-request.js';
 import type { SampleApi } from './sample-api.js';
 import type { SampleContext } from './sample-context.js';
 
@@ -65,6 +67,15 @@ export async function payeeAccounts(admin: SampleApi, { nodes, sharers, outDir, 
       return { payee, name, earnedNanos, owedNanos, file: await keep(admin, `${path}/pdf?tenant=${tenant}&start_time=${start}`, outDir, `statement-${name.toLowerCase().replace(/[^a-z0-9]+/g, '-')}.pdf`) };
     }),
   );
+}
+
+const alike = { model: embeddedModel, provider: 'OpenAI', baseline: 'text-embedding-3-small', region: 'global', isSame: false, note: 'another small embedding model: no like for like' };
+
+/** The last year's work against list prices; unless somebody put a table, the sample's model is set against a small one of a cloud. */
+export async function compareCosts(admin: SampleApi, { tenant }: Pick<SampleContext, 'tenant'>): Promise<SavingsReport> {
+  const { from } = await admin.get('/v1/baselines', savingsCalls.getTable.reply);
+  if (from === 'built-in') await admin.put('/v1/baselines', { models: [alike], coin: null }, savingsCalls.getTable.reply);
+  return admin.get(`/v1/savings?tenant=${tenant}&start_time=${Math.floor(Date.now() / 1_000) - 365 * 86_400}`, savingsReport);
 }
 
 async function keep(admin: SampleApi, path: string, outDir: string, name: string): Promise<string> {

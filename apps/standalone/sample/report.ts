@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatNanos } from '#kernel';
-import type { Close, CloseDifference } from '#protocol';
+import type { Close, CloseDifference, SavingsReport } from '#protocol';
 import type { Bill, PayeeAccount } from './bill.js';
 import type { CostFile } from './cost-file.js';
 import type { OfflineProof } from './offline-bundle.js';
@@ -26,6 +26,7 @@ export interface Outcome {
   readonly alone: WithoutMizan;
   readonly bought: Bought;
   readonly accounts: readonly PayeeAccount[];
+  readonly savings: SavingsReport;
   readonly invariants: readonly Invariant[];
   readonly close: Close & { readonly named: readonly CloseDifference[] };
   readonly proofs: readonly OfflineProof[];
@@ -43,6 +44,7 @@ export function reportOf(outcome: Outcome): SampleReport {
     costs: { file: outcome.costs.file, rows: outcome.costs.rows, billed: formatNanos(outcome.costs.billedNanos) },
     invoice: { number: outcome.bill.number, gross: `${minorText(outcome.bill.grossMinor)} ${outcome.bill.currency}`, usage: formatNanos(outcome.bill.usageNanos), files: [...outcome.bill.files] },
     statements: outcome.accounts.map(({ payee, file, earnedNanos, owedNanos }) => ({ payee, file, earned: formatNanos(earnedNanos), owed: formatNanos(owedNanos) })),
+    compared: { verdict: outcome.savings.verdict, paid: formatNanos(outcome.savings.paidNanos), baseline: formatNanos(outcome.savings.baselineNanos) },
     payouts: outcome.settled.payouts.map(({ payee, amount, token, tx }) => ({ payee, amount, token, tx })),
     gas: { epoch: outcome.settled.epochGas.toString(), receipts: outcome.requests.ok, perReceipt: gasPerReceipt(outcome) },
     withoutMizan: { submitted: outcome.alone.submitted.tx, withdrawn: outcome.alone.withdrawn.units.toString(), exited: outcome.alone.exited.units.toString() },

@@ -3,7 +3,7 @@ import { namedSenders } from './bank-policy.js';
 import { buyOne } from './buy-one.js';
 import { chooseMail } from './corpus.js';
 import type { LabelledMail } from './corpus.js';
-import { billTenant, payeeAccounts } from './bill.js';
+import { billTenant, compareCosts, payeeAccounts } from './bill.js';
 import { writeCosts } from './cost-file.js';
 import type { CostFile } from './cost-file.js';
 import { killBusiest } from './kill-one.js';
@@ -63,6 +63,7 @@ export async function runSample(context: SampleContext): Promise<SampleReport> {
   const alone = await context.chain.withoutMizan(settled.statementFile, context.sharers[0]!.keyFile);
   const bought = await buyOne(context, await modelOf(bank, context));
   const accounts = await payeeAccounts(admin, context, settled.payouts.map(({ payee }) => payee));
+  const savings = await compareCosts(admin, context);
   const proofs = await inParallel(samples(traces), 1, (record) => proveOffline(bank, record, context));
   const invariants = await settledInvariants(context);
   const closed = await admin.post('/v1/closes', {}, close);
@@ -81,6 +82,7 @@ export async function runSample(context: SampleContext): Promise<SampleReport> {
     alone,
     bought,
     accounts,
+    savings,
     invariants,
     close: { ...closed, named },
     proofs,

@@ -96,6 +96,8 @@ export interface SampleReport {
   invoice: { number: string; gross: string; usage: string; files: string[] };
   /** Of each payee that was paid: what it earned in the last year and is owed still (less than a unit of the token). */
   statements: { payee: string; file: string; earned: string; owed: string }[];
+  /** Against list prices of clouds for the same tokens, in USD. */
+  compared: { verdict: string; paid: string; baseline: string };
   /** `token` is the token's address, `tx` the withdrawal. */
   payouts: { payee: string; amount: string; token: string; tx: string }[];
   /** The epoch's transaction: gas in all and for each receipt that it paid. */

@@ -20,7 +20,7 @@ export function renderTable(outcome: Outcome): string[] {
     ...section('Where it ran', columns(['class', 'machine', 'region', 'requests', 'USD per 1M tokens', 'USD'], outcome.routes.map((route) => [route.dataClass, route.node, route.region, String(route.count), formatNanos(route.pricePerMillionNanos), formatNanos(route.chargedNanos)]))),
     ...section('Refused', refused(outcome)),
     ...section('Failover', [killed ? `${killed.name} was killed (-9) after ${killed.afterAnswers} answers; ${requests.failedOver} requests on their way to it ran elsewhere` : 'no machine was killed: the policy leaves none to take over']),
-    ...section('Cost', [`${formatNanos(outcome.spentNanos)} USD of a budget of ${formatNanos(outcome.budgetNanos)} USD`, `${formatNanos(outcome.costs.billedNanos)} USD in the ${outcome.costs.rows} lines of the FOCUS file ${outcome.costs.file}`, billed(outcome)]),
+    ...section('Cost', [`${formatNanos(outcome.spentNanos)} USD of a budget of ${formatNanos(outcome.budgetNanos)} USD`, `${formatNanos(outcome.costs.billedNanos)} USD in the ${outcome.costs.rows} lines of the FOCUS file ${outcome.costs.file}`, billed(outcome), ...compared(outcome)]),
     ...section('Paid on chain', [...columns(['to', 'payee', 'test dollars', 'withdrawal'], settled.payouts.map(({ payeeName, payee, amount, tx }) => [payeeName, payee, amount, tx])), `credited, with the log's root, in ${settled.tx}: ${settled.epochGas} gas for ${requests.ok} receipts, ${gasPerReceipt(outcome)} a receipt`, ...outcome.accounts.map(({ name, earnedNanos, owedNanos, file }) => `statement of ${name}: ${formatNanos(earnedNanos)} USD earned, ${formatNanos(owedNanos)} still owed (${file})`)]),
     ...section('Without Mizan', withoutMizan(outcome)),
     ...section('Bought with a wallet', [`one embedding of ${outcome.bought.dimensions} numbers without an account, by x402: ${outcome.bought.amount} base units from ${outcome.bought.payer} in ${outcome.bought.tx} (record ${outcome.bought.record})`]),
@@ -42,6 +42,17 @@ function withoutMizan({ alone: { submitted, withdrawn, exited } }: Outcome): str
 function billed({ bill }: Outcome): string {
   const small = bill.grossMinor === 0n ? '; less than half a cent, which the books hold to the nano as rounding' : '';
   return `${formatNanos(bill.usageNanos)} USD in the invoice ${bill.number} of ${minorText(bill.grossMinor)} ${bill.currency} (${bill.files.join(', ')})${small}`;
+}
+
+/** A line for each price that work is set against: whose, of which day, and whether it would have cost more. */
+function compared({ savings }: Outcome): string[] {
+  const gas = savings.beside.filter(({ what, nanos }) => what === 'gas' && nanos === null).map(({ quantity }) => `gas beside that: ${quantity}, in no sum`);
+  return [
+    ...savings.rows.map(({ model, paidNanos, baseline, baselineNanos, verdict, note }) =>
+      baseline === null || baselineNanos === null ? `${model}: no baseline` : `${model}: ${verdict} than ${formatNanos(baselineNanos)} USD, the list price of ${baseline.provider} ${baseline.model} of ${baseline.asOf} for as many tokens (${formatNanos(paidNanos)} paid; ${note})`,
+    ),
+    ...gas,
+  ];
 }
 
 function proved({ id, file, entries, size, genuine, changed }: Outcome['proofs'][number]): string[] {

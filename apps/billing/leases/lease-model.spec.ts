@@ -1,0 +1,76 @@
+import { describe, expect, it, jest } from '@jest/globals';
+import { begin, stepsOf } from './lease-model-harness.js';
+import type { PlantedFault, State, World } from './lease-model-harness.js';
+
+/** Other suites share the machine. */
+jest.setTimeout(30_000);
+
+/** What may not be, in a state of the protocol; `null`: nothing is wrong. */
+function wrongIn(state: State, world: World): string | null {
+  const leased = state.leases.reduce((sum, { remaining }) => sum + remaining, 0);
+  if (state.available + leased + state.spent !== world.limit) return 'money appears or is lost';
+  if (state.available < 0 || state.spent > world.limit) return 'more is spent than the budget';
+  if (state.leases.some(({ remaining }) => remaining < 0)) return 'a lease is used twice';
+  const costs = state.requests.reduce((sum, { booked, cost }) => sum + (booked === 'ended' ? cost : 0), 0);
+  if (state.spent !== costs) return 'spent is not what the requests cost';
+  return state.wrong;
+}
+
+/** Nothing is under way any more: all is booked, no lease is open, no request runs. */
+const isQuiet = (state: State): boolean => state.stream.length === 0 && state.leases.every(({ open }) => !open) && state.requests.every(({ booked }) => booked !== 'open');
+
+/** Walks every state that can be reached. Answers how many there are, and the shortest way to one that may not be. */
+function search(world: World, fault?: PlantedFault): { states: number; quiet: number; wrong?: string; way?: string[] } {
+  const first = begin(world);
+  const seen = new Map<string, { from: string | null; by: string }>([[JSON.stringify(first), { from: null, by: '' }]]);
+  const queue: State[] = [first];
+  let quiet = 0;
+  for (let at = 0; at < queue.length; at += 1) {
+    const key = JSON.stringify(queue[at]);
+    for (const [by, next] of stepsOf(queue[at]!, world, fault)) {
+      const nextKey = JSON.stringify(next);
+      if (seen.has(nextKey)) continue;
+      seen.set(nextKey, { from: key, by });
+      queue.push(next);
+      const found = wrongIn(next, world) ?? (isQuiet(next) && next.available + next.spent !== world.limit ? 'money stays out' : null);
+      if (found !== null) return { states: seen.size, quiet, wrong: found, way: wayTo(nextKey, seen) };
+      if (isQuiet(next)) quiet += 1;
+    }
+  }
+  return { states: seen.size, quiet };
+}
+
+function wayTo(key: string, seen: ReadonlyMap<string, { from: string | null; by: string }>): string[] {
+  const way: string[] = [];
+  for (let at: string | null = key; at !== null; ) {
+    const step: { from: string | null; by: string } = seen.get(at)!;
+    if (step.from !== null) way.unshift(step.by);
+    at = step.from;
+  }
+  return way;
+}
+
+describe('the lease protocol, in every order of steps, with clocks that lag, gateways that are killed and messages that come twice', () => {
+  it.each<[string, World]>([
+    ['two gateways and a budget of one', { limit: 1, gateways: 2, requests: 1, leases: 2 }],
+    ['one gateway with two requests', { limit: 2, gateways: 1, requests: 2, leases: 1 }],
+  ])('never spends more than the budget, and everything unused comes back: %s', (_name, world) => {
+    const { states, quiet, wrong, way } = search(world);
+    expect({ wrong, way }).toEqual({ wrong: undefined, way: undefined });
+    expect(quiet).toBeGreaterThan(10);
+    expect(states).toBeGreaterThan(1_000);
+  });
+
+  it.each<[PlantedFault, string]>([
+    ['reclaims before the books have caught up', 'late_lease_usage'],
+    ['reclaims without grace', 'late_lease_usage'],
+    ['returns what open requests hold', 'late_lease_usage'],
+    ['books what comes twice', 'spent is not what the requests cost'],
+    ['holder counts its time from the answer', 'late_lease_usage'],
+    ['holder uses a lease to its end', 'late_lease_usage'],
+  ])('would be found out if it did wrong: %s', (fault, expected) => {
+    const { wrong, way } = search({ limit: 2, gateways: 1, requests: 2, leases: 1 }, fault);
+    expect(wrong).toBe(expected);
+    expect(way!.length).toBeGreaterThan(3);
+  });
+});
