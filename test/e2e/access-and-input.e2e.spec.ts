@@ -93,13 +93,21 @@ describe('what is not a request', () => {
 
 describe('who may do what', () => {
   it.each<[string, string, string]>([
-    ['no key', '', 'API_KEY_MISSING'],
     ['a key of another kind', 'sk-1234567890', 'API_KEY_INVALID'],
     ['a key that nobody was given', 'mzn_A4ZelYEqSifvg4CktTXQ2WkuDCH91gaIdxKMr8KjNnx08n6AU', 'API_KEY_INVALID'],
   ])('%s gets 401', async (_what, key, code) => {
     const answer = await embed(stack.rest(key), text);
     expect({ status: answer.status, code: answer.error?.code }).toEqual({ status: 401, code });
-    if (key !== '') expect(answer.bytes.toString()).not.toContain(key);
+    expect(answer.bytes.toString()).not.toContain(key);
+  });
+
+  it('no key gets 402 where a request is sold, and 401 where nothing is', async () => {
+    const nobody = stack.rest('');
+    const sold = await embed(nobody, text);
+    expect({ status: sold.status, code: sold.error?.code }).toEqual({ status: 402, code: 'PAYMENT_REQUIRED' });
+    expect(sold.headers.get('payment-required')).toEqual(expect.any(String));
+    const asked = await nobody.send('GET', '/v1/models');
+    expect({ status: asked.status, code: asked.error?.code }).toEqual({ status: 401, code: 'API_KEY_MISSING' });
   });
 
   it('a revoked key is refused within a second', async () => {
@@ -390,7 +398,7 @@ describe('after all of it', () => {
   it('the six invariants hold', async () => {
     const { invariants, code } = await stack.verify();
     expect(invariants.filter(({ holds }) => !holds)).toEqual([]);
-    expect({ code, invariants: invariants.length }).toEqual({ code: 0, invariants: 5 });
+    expect({ code, invariants: invariants.length }).toEqual({ code: 0, invariants: 6 });
   }, 120_000);
 });
 

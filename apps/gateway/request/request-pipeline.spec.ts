@@ -407,7 +407,7 @@ describe('the request pipeline', () => {
       const first = await ask({ body: Buffer.from('{"model":"embed","input":"hello"}') });
       const again = await ask({ body: Buffer.from('{"input":"hello","model":"embed"}') });
       expect(ran).toHaveLength(1);
-      expect(again).toEqual({ ...first, usage: { inputTokens: 0, outputTokens: 0 }, record: uuidOf(next), isReused: true });
+      expect(again).toEqual({ ...first, usage: { inputTokens: 0, outputTokens: 0 }, record: uuidOf(next), chargeNanos: 0n, isReused: true });
       expect(log.records.map(({ type }) => type)).toEqual(['admitted', 'completed', 'reused']);
       expect(log.records.at(-1)!.facts).toBeNull();
       expect(log.fields('reused')).toMatchObject({ answerOf: first.record, chargeNanos: '0', decision: 'permit' });
