@@ -70,6 +70,8 @@ export const claimedLine = z.object({
   job: uuid,
   /** Whoever holds a newer one holds the line. */
   fence: z.int().positive(),
+  /** How often it was claimed, this time included. */
+  attempt: z.int().positive(),
   batch: uuid,
   /** The record id of the request: the same whenever this line runs, unless the books say that an earlier run ended without a charge. */
   record: uuid,

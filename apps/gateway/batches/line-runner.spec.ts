@@ -11,6 +11,7 @@ import { LineRunner } from './line-runner.js';
 const line: ClaimedLine = {
   job: uuidOf(0x10),
   fence: 1,
+  attempt: 1,
   batch: uuidOf(0x11),
   record: uuidOf(0x12),
   tenant: tenant.tenant,

@@ -47,7 +47,7 @@ export class LineRunner {
     const keep = (good: boolean, status: number, told: Buffer): Promise<void> => sure(this.queue.keep(line, good, lineAnswer(record, customId, status, told)));
     const job = async (): Promise<InferenceJob> => ({
       ...(await parseLineBody(line.endpoint, bytes, body, this.images)),
-      ...{ id: line.record, keyId: line.keyId, role: key.role, tenant, project, declared: line.declared },
+      ...{ id: line.record, keyId: line.keyId, role: key.role, tenant, project, declared: line.declared, mayBeRecorded: line.attempt > 1 },
       signal: new AbortController().signal,
       keep: async (answer) => {
         if (!answer) return sure(this.queue.assertHeld(line));

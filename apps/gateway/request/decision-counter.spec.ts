@@ -12,7 +12,7 @@ function world() {
   const counter = new DecisionCounter('gw-1', new CountingIds(), clock);
   const sent: LogRecord[] = [];
   const commit = async (record: LogRecord): Promise<void> => void sent.push(record);
-  const decide = (n: number): LogRecord => ({ ...operatorRecord({ id: uuidOf(n), type: 'refused', timeMs: clock.nowMs(), fields: { n }, facts: null }), decision: counter.take(uuidOf(n)) });
+  const decide = (n: number, mayBeRecorded = false): LogRecord => ({ ...operatorRecord({ id: uuidOf(n), type: 'refused', timeMs: clock.nowMs(), fields: { n }, facts: null }), decision: counter.take(uuidOf(n), mayBeRecorded) });
   const counts = (): DecisionCount[] => sent.map(({ fields }) => decisionCount.parse(fields));
   return { clock, counter, sent, commit, decide, counts };
 }
@@ -40,6 +40,15 @@ describe('the counter of decisions', () => {
     clock.ms += lostMs + 1;
     await counter.count(commit);
     expect(counts()[1]).toMatchObject({ from: 2, to: 3, unconfirmed: [2] });
+  });
+
+  it('does not answer for the content of a record that an earlier run may have made', async () => {
+    const { counter, commit, decide, counts } = world();
+    const [first, second] = [decide(1), decide(2, true)];
+    counter.confirm(second);
+    counter.confirm(first);
+    await counter.count(commit);
+    expect(counts()).toMatchObject([{ from: 1, to: 2, unconfirmed: [2] }]);
   });
 
   it('sends a count that was not acknowledged again as it was', async () => {

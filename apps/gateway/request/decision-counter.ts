@@ -37,16 +37,16 @@ export class DecisionCounter {
     this.countedMs = clock.nowMs();
   }
 
-  /** The next number, for a record that is about to be sealed. */
-  take(record: string): DecisionNumber {
-    this.taken.push({ record, takenMs: this.clock.nowMs() });
+  /** The next number, for a record that is about to be sealed. One that `mayBeRecorded` already is never confirmed: the log keeps the first of that id. */
+  take(record: string, mayBeRecorded = false): DecisionNumber {
+    this.taken.push({ record, takenMs: this.clock.nowMs(), ...(mayBeRecorded && { leaf: null }) });
     return { gateway: this.gateway, run: this.run, number: this.countedTo + this.taken.length };
   }
 
   /** The stream has acknowledged it. */
   confirm(record: LogRecord): void {
     const numbered = this.numbered(record);
-    if (numbered) numbered.leaf = leafHash(sha256, Buffer.from(record.envelope, 'base64'));
+    if (numbered && numbered.leaf !== null) numbered.leaf = leafHash(sha256, Buffer.from(record.envelope, 'base64'));
   }
 
   /** It is not known whether it has arrived. */

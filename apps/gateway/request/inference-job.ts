@@ -31,6 +31,8 @@ export interface InferenceJob {
   readonly isRepeat?: boolean;
   /** What was found in the answer, where rules say to look; for its record. */
   answerFindings?(): CompletedFacts['answerFindings'];
+  /** An earlier run may have made its record already: the log keeps the first. */
+  readonly mayBeRecorded?: boolean;
   /** Gives the id under which the next record is made when one has ended without an answer; left out: any new one. */
   nextRecord?(): Promise<string>;
   /** Machines whose price could make the request dearer than this are not asked. */

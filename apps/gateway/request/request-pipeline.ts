@@ -145,7 +145,7 @@ export class RequestPipeline {
 
   /** The answer as it was given before: nothing runs and nothing is charged, and the record says whose answer it is. Error: RECORD_UNAVAILABLE. */
   private async again({ job, fields, requestHash, person }: Asked, kept: InferenceAnswer, similar?: Similar): Promise<InferenceAnswer> {
-    await this.parts.steps.run('record.reused', () => this.parts.recorder.commit(this.parts.records.reused(job.tenant, job.id, fields, requestHash, kept, similar, person)));
+    await this.parts.steps.run('record.reused', () => this.parts.recorder.commit(this.parts.records.reused(job.tenant, job.id, fields, requestHash, kept, similar, { person, mayBeRecorded: job.mayBeRecorded })));
     return { ...kept, usage: { inputTokens: 0, outputTokens: 0 }, chargeNanos: 0n, record: job.id, isReused: true, ...(similar && { similarity: similar.similarity }) };
   }
 
@@ -236,7 +236,7 @@ export class RequestPipeline {
 
   /** Records a refusal, then gives the error to throw. Error: RECORD_UNAVAILABLE. */
   private async refuse({ job, fields, requestHash, person }: Asked, error: DomainError): Promise<DomainError> {
-    const record = this.parts.records.refused(job.tenant, job.id, fields, requestHash, error, person);
+    const record = this.parts.records.refused(job.tenant, job.id, fields, requestHash, error, { person, mayBeRecorded: job.mayBeRecorded });
     await this.parts.steps.run('record.refused', () => this.parts.recorder.commit(record));
     return recorded(error, job.id);
   }

@@ -20,6 +20,12 @@ export interface Similar {
 
 type Draft = Pick<RecordDraft, 'id' | 'type' | 'fields' | 'facts' | 'number'>;
 
+/** For whom a decision is sealed besides the organisation, and whether its record may exist already. */
+interface AskedFor {
+  readonly person?: Sealer | undefined;
+  readonly mayBeRecorded?: boolean | undefined;
+}
+
 /** Writes the records of a request. Bodies are committed to and sealed here; facts travel in clear for the books. */
 export class RequestRecords {
   constructor(
@@ -29,21 +35,21 @@ export class RequestRecords {
   ) {}
 
   /** Policy or budget said no: nothing ran, nothing is charged. */
-  refused(tenant: TenantEntry, id: string, decision: RecordFields, requestHash: string, error: DomainError, person?: Sealer): LogRecord {
-    return this.decided(tenant, { id, type: 'refused', fields: { ...decision, requestHash, refusal: { code: error.code, message: error.message } }, facts: null }, person);
+  refused(tenant: TenantEntry, id: string, decision: RecordFields, requestHash: string, error: DomainError, asked: AskedFor = {}): LogRecord {
+    return this.decided(tenant, { id, type: 'refused', fields: { ...decision, requestHash, refusal: { code: error.code, message: error.message } }, facts: null }, asked);
   }
 
   /**
    * The answer to the very same request was given again, or to a similar one: nothing ran, nothing is charged. The record of that one says
    * where it came from; `similar` says how similar the questions are, and which record the embedding has.
    */
-  reused(tenant: TenantEntry, id: string, decision: RecordFields, requestHash: string, { record, engineBody }: InferenceAnswer, similar?: Similar, person?: Sealer): LogRecord {
+  reused(tenant: TenantEntry, id: string, decision: RecordFields, requestHash: string, { record, engineBody }: InferenceAnswer, similar?: Similar, asked: AskedFor = {}): LogRecord {
     const responseHash = hash('sha256', engineBody);
-    return this.decided(tenant, { id, type: 'reused', fields: { ...decision, requestHash, responseHash, answerOf: record, chargeNanos: '0', ...(similar && { similarity: similar.similarity, questionEmbedding: similar.embedding }) }, facts: null }, person);
+    return this.decided(tenant, { id, type: 'reused', fields: { ...decision, requestHash, responseHash, answerOf: record, chargeNanos: '0', ...(similar && { similarity: similar.similarity, questionEmbedding: similar.embedding }) }, facts: null }, asked);
   }
 
-  admitted(tenant: TenantEntry, decision: RecordFields, facts: AdmittedFacts, offer: MarketOffer, person?: Sealer): LogRecord {
-    return this.decided(tenant, { id: facts.record, type: 'admitted', fields: { ...decision, ...wireFacts(facts), ...machineFields(offer) }, facts }, person);
+  admitted(tenant: TenantEntry, decision: RecordFields, facts: AdmittedFacts, offer: MarketOffer, asked: AskedFor = {}): LogRecord {
+    return this.decided(tenant, { id: facts.record, type: 'admitted', fields: { ...decision, ...wireFacts(facts), ...machineFields(offer) }, facts }, asked);
   }
 
   completed(tenant: TenantEntry, facts: CompletedFacts, offer: MarketOffer): LogRecord {
@@ -51,8 +57,8 @@ export class RequestRecords {
   }
 
   /** A decision has a number, also when sealing it fails: its gap is then accounted for. */
-  private decided(tenant: TenantEntry, draft: Draft, person?: Sealer): LogRecord {
-    return this.seal(tenant, { ...draft, number: this.decisions.take(draft.id) }, person);
+  private decided(tenant: TenantEntry, draft: Draft, { person, mayBeRecorded = false }: AskedFor): LogRecord {
+    return this.seal(tenant, { ...draft, number: this.decisions.take(draft.id, mayBeRecorded) }, person);
   }
 
   private seal(tenant: TenantEntry, draft: Draft, person?: Sealer): LogRecord {

@@ -53,7 +53,7 @@ export class Lines {
         assert(batch !== undefined && batch.tenant === job.tenant, 'a line belongs to a batch of its organisation');
         const { line } = job.payload as unknown as LinePayload;
         return {
-          ...{ job: job.id, fence: job.fence, batch: batch.id, record: lineRecord(batch.id, line, job.generation) },
+          ...{ job: job.id, fence: job.fence, attempt: job.attempt, batch: batch.id, record: lineRecord(batch.id, line, job.generation) },
           ...{ tenant: batch.tenant, project: batch.project, keyId: batch.keyId, endpoint: batchEndpoints[batch.endpoint], declared: batch.declared },
           url: this.transfers.urlFor({ may: 'run-line', tenant: batch.tenant, id: job.id, fence: job.fence }),
         };
