@@ -102,4 +102,13 @@ describe('a durable consumer', () => {
     expect(handled).toEqual(['a', 'b', 'c']);
     expect(performance.now() - startedAt).toBeLessThan(9_000);
   }, 120_000);
+
+  it('stops at whatever moment it is told to, also while it begins to consume', async () => {
+    for (let delayMs = 0; delayMs < 25; delayMs += 1) {
+      const loop = consume('brief', { atOnce: 1 + (delayMs % 2), handle: async () => undefined });
+      loop.start();
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+      await loop.stop();
+    }
+  }, 120_000);
 });

@@ -67,7 +67,8 @@ export class BatchLoop {
         const consumer = await this.bus.jetstream.consumers.get(stream, durable);
         if (this.options.atOnce > 1) await this.lettingOldestComeFirst(consumer);
         this.messages = await consumer.consume({ max_messages: max * 2, expires: 5_000, idle_heartbeat: 1_000 });
-        if (this.stopped) await this.messages.close();
+        // Not awaited: what is stopped closes while it is read, below.
+        if (this.stopped) this.messages.stop();
         for await (const message of this.messages) {
           this.buffer.push(message);
           this.wake?.();
