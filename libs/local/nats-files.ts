@@ -33,6 +33,8 @@ server_name: "mizan"
 max_payload: 1MB
 # A credential with exact allow lists is longer than the default of 4 KB.
 max_control_line: 64KB
+# A client on a busy machine takes its time to sign; the default is two seconds.
+authorization { timeout: 15 }
 jetstream { store_dir: "./jetstream", max_memory_store: 256MB, max_file_store: 8GB }
 operator: "${operator.operatorJwt}"
 system_account: "${operator.systemAccount}"
