@@ -12,7 +12,7 @@ import type { Wallets } from './infrastructure/wallets.js';
 import type { Narrator } from './narrator.js';
 import { startNodes } from './processes/provider-nodes.js';
 import type { ProviderNode } from './processes/provider-nodes.js';
-import { serviceNames, startServices } from './processes/services.js';
+import { serviceNames, startServices, takeApiPort } from './processes/services.js';
 import { Supervisor } from './processes/supervisor.js';
 import { writeRunFile } from './run-file.js';
 import type { RunFile } from './run-file.js';
@@ -49,6 +49,8 @@ export class Stack {
     if (left.length > 0) narrator.say(`ended what an earlier run left behind: ${left.join(', ')}`);
     const secrets = new Secrets(home);
     const ports = new Ports(home, (line) => narrator.say(`  ${line}`));
+    // Before anything else is given a port: it might be this one.
+    const apiPort = await takeApiPort(ports);
     const own = wallets(secrets);
     const shared = { home, programs, secrets, ports, narrator, supervisor };
 
@@ -57,7 +59,7 @@ export class Stack {
       narrator.step('migrations', () => migrateServices(infrastructure.database), (count) => (count === 0 ? 'nothing new' : `${count} run`)),
       narrator.step('contracts', () => deployContracts(home, infrastructure.chain, own), ({ escrow }) => `escrow ${escrow}`),
     ]);
-    const services = await startServices({ ...shared, infrastructure, contracts, wallets: own });
+    const services = await startServices({ ...shared, apiPort, infrastructure, contracts, wallets: own });
     const adminApi = new AdminApi(services.api, services.adminKey);
     await adminApi.whenKnown();
     const bank = await narrator.step('organisation', () => ensureBank(home, adminApi, own.payer.address), ({ name, tenant }) => `${name}, ${tenant}`);

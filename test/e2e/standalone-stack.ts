@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { baseEnvironment, freePort, gone, Home, isRunning, lastLines, LocalError, withFileLock } from '#local';
+import { baseEnvironment, gone, Home, isPortFree, isRunning, lastLines, LocalError, withFileLock } from '#local';
 import type { ProcessIdentity, Running } from '#local';
 import { launchKept } from '#testing';
 import type { RunFile } from '../../apps/standalone/run-file.js';
@@ -61,7 +61,7 @@ export class StandaloneStack {
     // PostgreSQL runs as another user when root starts it.
     chmodSync(home.root, 0o755);
     try {
-      const env = { ...baseEnvironment(), ...given(), MIZAN_HOME: home.root, MIZAN_PORT: String(await freePort()), ...variables };
+      const env = { ...baseEnvironment(), ...given(), MIZAN_HOME: home.root, MIZAN_PORT: String(await portOfOwn()), ...variables };
       return new StandaloneStack(home, env, await launch(home, env), endTurn);
     } catch (error) {
       forget(home);
@@ -198,6 +198,14 @@ interface Launched {
 }
 
 const outputOf = ({ running, logStart }: Launched): string => readFileSync(running.logFile).subarray(logStart).toString('utf8');
+
+/** Below the range from which systems give out ports: until the stack takes it, nobody else is given it. */
+async function portOfOwn(): Promise<number> {
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 10_000);
+    if (await isPortFree(port)) return port;
+  }
+}
 
 /** Resolves when the stack says that it is up. Error: with what it said instead; it has ended then. */
 async function launch(home: Home, env: Record<string, string>): Promise<Launched> {

@@ -11,7 +11,7 @@ import { startApp } from './start-app.js';
 import type { Supervisor } from './supervisor.js';
 
 /** The port of the API unless it is taken or `MIZAN_PORT` names another. */
-const apiPort = 7080;
+const usualApiPort = 7080;
 /** A service loads in two seconds on an idle core; six start at once on two. */
 const readyMs = 60_000;
 
@@ -25,11 +25,18 @@ export interface Services {
   urls: Record<ServiceName, string>;
 }
 
+/** Error: `LocalError` when `MIZAN_PORT` is none or is in use. */
+export async function takeApiPort(ports: Ports): Promise<number> {
+  const wanted = process.env['MIZAN_PORT'];
+  return wanted ? ports.demand('gateway', 'MIZAN_PORT', wanted) : ports.take('gateway', usualApiPort);
+}
+
 /** Starts the five services and waits until each says it is ready. Errors: `LocalError` with the end of a log. */
 export async function startServices(parts: {
   home: Home;
   secrets: Secrets;
   ports: Ports;
+  apiPort: number;
   narrator: Narrator;
   supervisor: Supervisor;
   infrastructure: Infrastructure;
@@ -39,11 +46,9 @@ export async function startServices(parts: {
   const { home, secrets, ports, narrator, supervisor } = parts;
   const adminKey = secrets.get('admin-key', generateApiKey);
   const own = environments({ ...parts, adminKey });
-  const wantedPort = process.env['MIZAN_PORT'];
   const urls = {} as Record<ServiceName, string>;
   for (const name of serviceNames) {
-    const isApi = name === 'gateway';
-    const port = isApi && wantedPort ? await ports.demand(name, 'MIZAN_PORT', wantedPort) : await ports.take(name, isApi ? apiPort : undefined);
+    const port = name === 'gateway' ? parts.apiPort : await ports.take(name);
     urls[name] = `http://127.0.0.1:${port}`;
   }
   await Promise.all(
