@@ -399,7 +399,7 @@ describe('after all of it', () => {
     const { invariants, code } = await stack.verify();
     expect(invariants.filter(({ holds }) => !holds)).toEqual([]);
     expect({ code, invariants: invariants.length }).toEqual({ code: 0, invariants: 6 });
-  }, 120_000);
+  }, 300_000);
 });
 
 type RunNode = StandaloneStack['run']['nodes'][number];

@@ -13,7 +13,7 @@ import type { Sent } from './steady-load.js';
 const deadlineMs = 6_000;
 const graceMs = 1_000;
 const leaseMs = 4_000;
-const faultMs = 120_000;
+const faultMs = 300_000;
 
 let stack: StandaloneStack;
 let api: RestApi;

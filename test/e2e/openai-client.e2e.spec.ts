@@ -138,5 +138,5 @@ describe('the record of a request', () => {
     envelope[envelope.length >> 1]! ^= 1;
     writeFileSync(forged, readFileSync(file, 'utf8').replace(proof.entries[1]!.entry.envelope, envelope.toString('base64')));
     expect((await stack.mizan('verify', '--proof', forged)).code).toBe(1);
-  }, 120_000);
+  }, 300_000);
 });

@@ -66,14 +66,14 @@ describe('stored responses, with the official client', () => {
     client = new OpenAI({ baseURL: `${stack.url}/v1`, apiKey: await stack.key('developer'), maxRetries: 0 });
     await stack.node(1, chat, { model: 'talk', endpoints: ['chat.completions'], capacity: 10 });
     await eventually(async () => (await client.models.list()).data.length === 1);
-  }, 150_000);
+  }, 300_000);
   afterAll(async () => {
     await stack?.stop();
     await service?.stop();
     await database?.drop();
     await nats?.stop();
     rmSync(objects, { recursive: true, force: true });
-  }, 120_000);
+  }, 300_000);
 
   it('are stored only where the project’s retention says so, and say whether they are', async () => {
     const unstored = (await client.responses.create({ model: 'talk', input: 'a', store: true })) as unknown as { id: string; store: boolean };

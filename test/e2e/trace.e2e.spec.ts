@@ -14,7 +14,7 @@ describe('telemetry', () => {
   afterAll(async () => {
     await stack.stop();
     collector.stop();
-  }, 120_000);
+  }, 300_000);
 
   it('is one trace from the HTTP request through NATS to the node, the ledger and the log, and carries no word of the prompt', async () => {
     const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
@@ -42,5 +42,5 @@ describe('telemetry', () => {
     });
     expect(collector.points.find(({ name }) => name === 'gen_ai.client.token.usage')).toMatchObject({ bounds: [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864], attributes: { ...common, 'gen_ai.token.type': 'input' } });
     expect(collector.text).not.toContain('aubergine');
-  }, 120_000);
+  }, 300_000);
 });

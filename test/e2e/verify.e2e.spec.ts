@@ -57,7 +57,7 @@ describe('mizan verify', () => {
     const total = payouts.reduce((sum, payout) => sum + BigInt(payout.units), 0n);
     expect(invariants.find(({ name }) => name === 'vouchers-within-owed')?.detail).toContain(`${total} units credited on chain`);
     expect(invariants.find(({ name }) => name === 'log-append-only')?.detail).toContain('1 anchor');
-  }, 120_000);
+  }, 300_000);
 
   /** Changes a row as the database's administrator, looks, and changes it back. */
   async function brokenBy(change: string, undo: string, params: unknown[]): Promise<{ broken: string[]; detail: string; code: number }> {
@@ -85,33 +85,33 @@ describe('mizan verify', () => {
     const [{ index } = { index: '' }] = await books.query<{ index: string }>("SELECT index FROM governance.log_entries WHERE id = $1 AND type = 'completed'", [paid]);
     const seen = await brokenBy(flip, flip, await byteOf(index));
     expect(seen).toEqual({ broken: ['log-append-only'], detail: expect.stringMatching(new RegExp(`\\bentry ${index}\\b`)), code: 1 });
-  }, 120_000);
+  }, 300_000);
 
   it('names the transfer when one posting of the ledger is changed', async () => {
     const change = (by: string): string => `UPDATE billing.postings SET amount = amount ${by} WHERE transfer = $1 AND line = 0`;
     const [{ id } = { id: '' }] = await books.query<{ id: string }>("SELECT id FROM billing.transfers WHERE code = 'lease.grant' ORDER BY id LIMIT 1");
     const seen = await brokenBy(change('+ 1'), change('- 1'), [id]);
     expect(seen).toEqual({ broken: ['ledger-sums-to-zero'], detail: expect.stringContaining(`transfer ${id}`), code: 1 });
-  }, 120_000);
+  }, 300_000);
 
   it('names the receipt when one claims more than its machine signed for', async () => {
     const change = (by: string): string => `UPDATE billing.receipts SET input_tokens = input_tokens ${by} WHERE record = $1`;
     const seen = await brokenBy(change('+ 1'), change('- 1'), [paid]);
     expect(seen).toEqual({ broken: ['charges-match-records'], detail: expect.stringContaining(paid), code: 1 });
-  }, 120_000);
+  }, 300_000);
 
   it('names the organisation or the payee when one payout is raised', async () => {
     const [{ statement, payee } = { statement: '', payee: '' }] = await books.query<{ statement: string; payee: string }>('SELECT statement, payee FROM billing.statement_lines ORDER BY payee LIMIT 1');
     const change = (by: string): string => `UPDATE billing.statement_lines SET units = units ${by}, cumulative_units = cumulative_units ${by} WHERE statement = $1 AND payee = $2`;
     const seen = await brokenBy(change('+ 1'), change('- 1'), [statement, payee]);
     expect(seen).toEqual({ broken: ['vouchers-within-owed'], detail: expect.stringMatching(new RegExp(`${stack.run.tenant}|${payee}`, 'i')), code: 1 });
-  }, 120_000);
+  }, 300_000);
 
   it('names the job when one that was done and charged is called void', async () => {
     const change = (from: string, to: string): string => `UPDATE billing.admissions SET state = '${to}' WHERE record = $1 AND state = '${from}'`;
     const seen = await brokenBy(change('completed', 'voided'), change('voided', 'completed'), [paid]);
     expect(seen).toEqual({ broken: ['jobs-once'], detail: expect.stringContaining(`job ${paid}`), code: 1 });
-  }, 120_000);
+  }, 300_000);
 
   it('says so to people, too, and is content again when all is as it was', async () => {
     const [{ index } = { index: '' }] = await books.query<{ index: string }>('SELECT max(index) - 3 AS index FROM governance.log_entries');
@@ -126,7 +126,7 @@ describe('mizan verify', () => {
     const { invariants, code } = await stack.verify();
     expect(invariants.filter(({ holds }) => !holds)).toEqual([]);
     expect(code).toBe(0);
-  }, 120_000);
+  }, 300_000);
 
   it('holds over a stop and a start: everything is where it was', async () => {
     const before = await recordOf(stack.rest(), paid);
@@ -141,5 +141,5 @@ describe('mizan verify', () => {
     const { invariants, code } = await stack.verify();
     expect(invariants.filter(({ holds }) => !holds)).toEqual([]);
     expect(code).toBe(0);
-  }, 180_000);
+  }, 300_000);
 });
