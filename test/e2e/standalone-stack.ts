@@ -18,7 +18,7 @@ const turnsMax = 6;
 /** For `beforeAll`: the other files' turns, then the start. */
 export const stackMs = 900_000;
 /** Ten seconds on two idle cores; a first start beside other work takes several times that. */
-const startMs = 120_000;
+const startMs = 240_000;
 const stopMs = 40_000;
 /** The verifier reads every entry, posting and event: about a second here. */
 const programMs = 60_000;

@@ -13,7 +13,7 @@ import { stackMs, StandaloneStack } from './standalone-stack.js';
 
 /** What a gateway that died left open is closed this long after its admission. */
 const deadlineMs = 8_000;
-const faultMs = 120_000;
+const faultMs = 300_000;
 
 let stack: StandaloneStack;
 let books: Books;
