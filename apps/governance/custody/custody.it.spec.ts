@@ -144,6 +144,7 @@ describe('the master key', () => {
     // As it was stored when private halves were straight under the master key.
     const { publicKey, privateKey } = generateSealKeys();
     await asSuperuser('UPDATE governance.sealing_keys SET public_key = $2, wrapped_private_key = $3, tenant_key = NULL WHERE id = $1', [early.sealKeyId, publicKey, wrapKey(firstMaster, privateKey, sealKeyContext(early.tenant, early.sealKeyId))]);
+    await asSuperuser('DELETE FROM governance.sealing_keys WHERE tenant = $1 AND id <> $2', [early.tenant, early.sealKeyId]);
     await asSuperuser('DELETE FROM governance.tenant_keys WHERE tenant = $1', [early.tenant]);
     const id = ids.uuid();
     const record = sealRecord({ id, type: 'refused', timeMs: Date.now(), fields: { note: id }, facts: null }, early, new Sealer(publicKey, early.sealKeyId));
