@@ -1,9 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Clock } from '#kernel';
-import { SERVICE_CONFIG, withTenant } from '#service';
+import { PeriodicTask, SERVICE_CONFIG, withTenant } from '#service';
 import type { BillingConfig } from '../billing-config.js';
-import { PeriodicTask } from '../periodic-task.js';
 import { ClosesService } from './closes.service.js';
 import { ClosesStore } from './closes.store.js';
 

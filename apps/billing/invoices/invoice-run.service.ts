@@ -1,9 +1,8 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Clock, isDomainError } from '#kernel';
-import { SERVICE_CONFIG, withTenant } from '#service';
+import { PeriodicTask, SERVICE_CONFIG, withTenant } from '#service';
 import type { BillingConfig } from '../billing-config.js';
-import { PeriodicTask } from '../periodic-task.js';
 import { InvoicePaymentsService } from './invoice-payments.service.js';
 import { InvoicedChargesStore } from './invoiced-charges.store.js';
 import { InvoicesService } from './invoices.service.js';

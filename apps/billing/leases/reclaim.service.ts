@@ -1,14 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
-import { SERVICE_CONFIG, withTenant } from '#service';
+import { PeriodicTask, SERVICE_CONFIG, withTenant } from '#service';
 import { AdmissionsStore } from '../admissions/admissions.store.js';
 import type { BillingConfig } from '../billing-config.js';
 import { budgetAccounts, namedUuid } from '../ledger/chart-of-accounts.js';
 import { LedgerStore } from '../ledger/ledger.store.js';
 import { move, transfer } from '../ledger/transfer.js';
 import type { Transfer } from '../ledger/transfer.js';
-import { PeriodicTask } from '../periodic-task.js';
 import { RecordsProgress } from '../records/records-progress.service.js';
 import { SteadyClock } from '../steady-clock.service.js';
 import { leaseReturn } from './lease-return.js';

@@ -1,12 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Ids } from '#kernel';
-import { SERVICE_CONFIG, withTenant } from '#service';
+import { PeriodicTask, SERVICE_CONFIG, withTenant } from '#service';
 import type { BillingConfig } from '../billing-config.js';
 import { payable, unassigned } from '../ledger/chart-of-accounts.js';
 import { LedgerStore } from '../ledger/ledger.store.js';
 import { move, transfer } from '../ledger/transfer.js';
-import { PeriodicTask } from '../periodic-task.js';
 import { NodesStore } from './nodes.store.js';
 
 /** Work may be booked before the node's enrolment is heard of: its earnings wait, and go to the payee once it is known. */

@@ -1,9 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { openReceipt } from '#protocol';
-import { SERVICE_CONFIG, withTenant } from '#service';
+import { PeriodicTask, SERVICE_CONFIG, withTenant } from '#service';
 import type { BillingConfig } from '../billing-config.js';
-import { PeriodicTask } from '../periodic-task.js';
 import { ReceiptsStore } from './receipts.store.js';
 
 /** Signatures checked in one round. */

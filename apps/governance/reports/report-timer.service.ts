@@ -1,7 +1,7 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Clock } from '#kernel';
-import { withTenant } from '#service';
+import { PeriodicTask, withTenant } from '#service';
 import { lastMonth, monthBounds } from './month.js';
 import { Reports } from './reports.service.js';
 
@@ -9,29 +9,19 @@ const lookEveryMs = 3_600_000;
 
 /** Makes every organisation's report of the last month, whether or not anybody asks. */
 @Injectable()
-export class ReportTimer implements OnApplicationBootstrap, OnApplicationShutdown {
+export class ReportTimer extends PeriodicTask {
   private readonly logger = new Logger(ReportTimer.name);
-  private timer: NodeJS.Timeout | undefined;
-  private round: Promise<unknown> | undefined;
-  private isStopping = false;
 
   constructor(
     private readonly dataSource: DataSource,
     private readonly reports: Reports,
     private readonly clock: Clock,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    this.timer = setInterval(() => {
-      this.round ??= this.makeDue().finally(() => (this.round = undefined));
-    }, lookEveryMs);
-    this.timer.unref();
+  ) {
+    super(lookEveryMs, lookEveryMs);
   }
 
-  async onApplicationShutdown(): Promise<void> {
-    this.isStopping = true;
-    clearInterval(this.timer);
-    await this.round;
+  runOnce(): Promise<number> {
+    return this.makeDue();
   }
 
   /** Gives how many were made. What fails is logged, and tried again an hour later. */

@@ -1,7 +1,7 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Clock } from '#kernel';
-import { withTenant } from '#service';
+import { PeriodicTask, withTenant } from '#service';
 import { OrganisationStore } from '../organisations/organisations.store.js';
 import { Retention } from './retention.service.js';
 
@@ -12,34 +12,27 @@ const firstMs = 30_000;
 
 /** Gives every organisation its turn, one after the other. Any number of instances may do so at once. */
 @Injectable()
-export class RetentionRounds implements OnApplicationBootstrap, OnApplicationShutdown {
+export class RetentionRounds extends PeriodicTask {
   private readonly logger = new Logger(RetentionRounds.name);
-  private timer: NodeJS.Timeout | undefined;
-  private running: Promise<void> | undefined;
-  private isStopped = false;
 
   constructor(
     private readonly dataSource: DataSource,
     private readonly organisations: OrganisationStore,
     private readonly retention: Retention,
     private readonly clock: Clock,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    this.next(firstMs);
+  ) {
+    super(roundMs, firstMs);
   }
 
-  async onApplicationShutdown(): Promise<void> {
-    this.isStopped = true;
-    clearTimeout(this.timer);
-    await this.running;
+  runOnce(): Promise<void> {
+    return this.round();
   }
 
   /** An organisation whose KMS is away waits for the next round, and nobody else does. */
   async round(nowMs = this.clock.nowMs()): Promise<void> {
     const all = await withTenant(this.dataSource, '*', (manager) => this.organisations.list(manager, undefined, 2 ** 31 - 1));
     for (const { id: tenant } of all) {
-      if (this.isStopped) return;
+      if (this.isStopping) return;
       try {
         const destroyed = await this.retention.apply(tenant, nowMs);
         if (destroyed.length > 0) this.logger.log({ message: `${destroyed.length} keys of requests are destroyed: their period is over`, tenant });
@@ -47,14 +40,5 @@ export class RetentionRounds implements OnApplicationBootstrap, OnApplicationShu
         this.logger.warn({ message: `retention is not applied: ${(error as Error).message}`, tenant });
       }
     }
-  }
-
-  private next(afterMs: number): void {
-    this.timer = setTimeout(() => {
-      this.running = this.round()
-        .catch((error: unknown) => this.logger.warn(`retention: ${(error as Error).message}; trying again`))
-        .finally(() => (this.isStopped ? undefined : this.next(roundMs)));
-    }, afterMs);
-    this.timer.unref();
   }
 }

@@ -1,40 +1,28 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Clock, Ids } from '#kernel';
 import { Outbox } from '#messaging';
 import { operatorRecord, silentRunMs, uncountedMs } from '#protocol';
-import { withTenant } from '#service';
+import { PeriodicTask, withTenant } from '#service';
 import { GatewayRunStore } from './gateway-runs.store.js';
 
 const lookEveryMs = 15_000;
 
 /** Closes in the log what gateways left open that died: as what is known last, not as all that there was. */
 @Injectable()
-export class SilentRuns implements OnApplicationBootstrap, OnApplicationShutdown {
-  private readonly logger = new Logger(SilentRuns.name);
-  private timer: NodeJS.Timeout | undefined;
-  private looking: Promise<unknown> | undefined;
-
+export class SilentRuns extends PeriodicTask {
   constructor(
     private readonly dataSource: DataSource,
     private readonly runs: GatewayRunStore,
     private readonly outbox: Outbox,
     private readonly ids: Ids,
     private readonly clock: Clock,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    this.timer = setInterval(() => {
-      this.looking ??= this.close()
-        .catch((error: unknown) => this.logger.warn(`silent gateways are not closed yet: ${(error as Error).message}`))
-        .finally(() => (this.looking = undefined));
-    }, lookEveryMs);
-    this.timer.unref();
+  ) {
+    super(lookEveryMs, lookEveryMs);
   }
 
-  async onApplicationShutdown(): Promise<void> {
-    clearInterval(this.timer);
-    await this.looking;
+  runOnce(): Promise<number> {
+    return this.close();
   }
 
   /** Gives how many were closed. Error: `DATABASE_UNAVAILABLE`. */

@@ -1,7 +1,7 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Clock, isDomainError } from '#kernel';
-import { withTenant } from '#service';
+import { PeriodicTask, withTenant } from '#service';
 import type { StoredEntry } from '../audit/entries.store.js';
 import { LogStore } from '../audit/log.store.js';
 import { TenantStream } from '../exports/tenant-stream.store.js';
@@ -23,11 +23,7 @@ const claimMs = 300_000;
  * again; what fails for long is put aside as dead, and an endpoint where everything dies is disabled.
  */
 @Injectable()
-export class Deliveries implements OnApplicationBootstrap, OnApplicationShutdown {
-  private readonly logger = new Logger(Deliveries.name);
-  private timer: NodeJS.Timeout | undefined;
-  private round: Promise<unknown> | undefined;
-
+export class Deliveries extends PeriodicTask {
   constructor(
     private readonly dataSource: DataSource,
     private readonly store: WebhookStore,
@@ -37,20 +33,12 @@ export class Deliveries implements OnApplicationBootstrap, OnApplicationShutdown
     private readonly sender: WebhookSender,
     private readonly webhooks: Webhooks,
     private readonly clock: Clock,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    this.timer = setInterval(() => {
-      this.round ??= this.deliver()
-        .catch((error: unknown) => this.logger.warn(`webhooks wait: ${(error as Error).message}`))
-        .finally(() => (this.round = undefined));
-    }, lookEveryMs);
-    this.timer.unref();
+  ) {
+    super(lookEveryMs, lookEveryMs);
   }
 
-  async onApplicationShutdown(): Promise<void> {
-    clearInterval(this.timer);
-    await this.round;
+  runOnce(): Promise<void> {
+    return this.deliver();
   }
 
   /** One round over what is due. Error: `DATABASE_UNAVAILABLE`. */

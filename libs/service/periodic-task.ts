@@ -8,7 +8,16 @@ export abstract class PeriodicTask implements OnApplicationBootstrap, OnModuleDe
   private wake: (() => void) | undefined;
   private running: Promise<void> = Promise.resolve();
 
-  protected constructor(private readonly intervalMs: number) {}
+  /** `firstMs`: how long the first round waits. */
+  protected constructor(
+    private readonly intervalMs: number,
+    private readonly firstMs = 0,
+  ) {}
+
+  /** A long round ends early then. */
+  protected get isStopping(): boolean {
+    return this.stopped;
+  }
 
   /** One round. */
   abstract runOnce(): Promise<unknown>;
@@ -24,16 +33,20 @@ export abstract class PeriodicTask implements OnApplicationBootstrap, OnModuleDe
   }
 
   private async loop(): Promise<void> {
+    if (this.firstMs > 0) await this.pause(this.firstMs);
     while (!this.stopped) {
       await this.runOnce().catch((error: unknown) => this.taskLogger.warn(`${error instanceof Error ? error.message : String(error)}; trying again`));
-      if (this.stopped) return;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, this.intervalMs);
-        this.wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
+      if (!this.stopped) await this.pause(this.intervalMs);
     }
+  }
+
+  private pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 }
