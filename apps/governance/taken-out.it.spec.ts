@@ -1,15 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createHash, createHmac, randomBytes, randomUUID } from 'node:crypto';
+import { createHash, createHmac, randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { canonicalJson, Clock, SystemClock, SystemIds, type Json } from '#kernel';
 import { openNote, parseVerifierKey, sha256, verifySignature } from '#merkle';
-import { Bus, Caller, Replicas, type ReplicaView } from '#messaging';
-import { exportCalls, governanceCalls, recordCommit, reportCalls, reportNoteText, Sealer, sealRecord, tenantReplica, webhookCalls, webhookSignature, type ExportedEntry, type TenantEntry, type Webhook } from '#protocol';
-import { createDataSource, migrate, runService, type RunningService } from '#service';
-import { createTestDatabase, testNats, type TestDatabase, type TestNats } from '#testing';
-import { governance } from './governance.service-definition.js';
-import { generateApiKey } from './keys/api-key.js';
+import type { Caller, ReplicaView } from '#messaging';
+import { exportCalls, governanceCalls, reportCalls, reportNoteText, Sealer, sealRecord, webhookCalls, webhookSignature, type ExportedEntry, type TenantEntry, type Webhook } from '#protocol';
+import { eventually as within, GovernanceStack, nobody } from './governance-harness.js';
 import { Reports } from './reports/reports.service.js';
 import { attemptWaitsMs } from './webhooks/backoff.js';
 
@@ -21,35 +18,21 @@ interface Received {
   readonly signedBy: (secret: string) => boolean;
 }
 
-const nobody = { keyId: null, tenant: null };
 const ids = new SystemIds(new SystemClock());
-let database: TestDatabase;
-let nats: TestNats;
-let service: RunningService;
-let gateway: Bus;
+let stack: GovernanceStack;
 let caller: Caller;
-let replicas: Replicas;
 let tenants: ReplicaView<TenantEntry>;
 let receiver: Server;
 let url: string;
 let answer = 200;
 let received: Received[] = [];
 
-async function eventually<T>(ask: () => T | Promise<T>, withinMs = 20_000): Promise<T> {
-  for (const deadline = Date.now() + withinMs; ; await new Promise((resolve) => setTimeout(resolve, 50))) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-    }
-  }
-}
+const eventually = <T>(ask: () => T | Promise<T>): Promise<T> => within(ask, 20_000);
 
 async function bank(): Promise<string> {
-  const { id } = await caller.call(governanceCalls.createOrganisation, { actor: nobody, name: `Bank ${randomUUID()}` });
-  await eventually(() => expect(tenants.get(id)).toBeDefined());
-  await eventually(() => caller.call(governanceCalls.proveRecord, { tenant: id, id }));
-  return id;
+  const { tenant } = await stack.bank();
+  await eventually(() => caller.call(governanceCalls.proveRecord, { tenant, id: tenant }));
+  return tenant;
 }
 
 /** Records of the organisation, in the log. */
@@ -60,7 +43,7 @@ async function refuse(tenant: string, count: number): Promise<string[]> {
     const id = ids.uuid();
     return sealRecord({ id, type: 'refused', timeMs: Date.now(), fields: { note: id }, facts: null }, entry, sealer);
   });
-  for (let at = 0; at < count; at += 64) await gateway.jetstream.publish('mizan.record.gateway', JSON.stringify(recordCommit.encode({ v: 1, records: records.slice(at, at + 64) })), { msgID: randomUUID() });
+  for (let at = 0; at < count; at += 64) await stack.publish(...records.slice(at, at + 64));
   await eventually(() => caller.call(governanceCalls.proveRecord, { tenant, id: records.at(-1)!.id }));
   return records.map(({ id }) => id);
 }
@@ -76,25 +59,12 @@ async function all(tenant: string | null, after: number | null = null, limit = 1
   }
 }
 
-async function asSuperuser(sql: string, values: unknown[] = []): Promise<unknown[]> {
-  const superuser = await createDataSource(database.adminUrl, 'governance').initialize();
-  return superuser.query<unknown[]>(sql, values).finally(() => superuser.destroy());
-}
-
 const stateOf = async (tenant: string): Promise<Webhook> => (await caller.call(webhookCalls.list, { tenant })).data[0]!;
-const makeDue = (id: string): Promise<unknown> => asSuperuser('UPDATE governance.webhooks SET next_attempt_ms = 0 WHERE id = $1', [id]);
+const makeDue = (id: string): Promise<unknown> => stack.asSuperuser('UPDATE governance.webhooks SET next_attempt_ms = 0 WHERE id = $1', [id]);
 
 beforeAll(async () => {
-  [database, nats] = await Promise.all([createTestDatabase({ service: 'governance' }), testNats()]);
-  await migrate(governance, database.ownerUrl);
-  service = await runService(governance, {
-    NATS_URL: nats.url, NATS_CREDS: nats.credentials.governance, DATABASE_URL: database.url, GOVERNANCE_MASTER_KEY: randomBytes(32).toString('hex'), KEY_PEPPER: 'a pepper for tests only',
-    AUDIT_ORIGIN: 'mizan.test/audit', AUDIT_SIGNING_SEED: '01'.repeat(32), WEBHOOK_OUTBOUND_ALLOW: '127.0.0.1/32', BOOTSTRAP_ADMIN_KEY: generateApiKey(), LOG_LEVEL: 'fatal',
-  });
-  gateway = await Bus.connect({ url: nats.url, creds: nats.credentials.gateway, name: 'gateway' });
-  caller = new Caller(gateway);
-  replicas = new Replicas(gateway);
-  tenants = await replicas.view(tenantReplica);
+  stack = await GovernanceStack.start({ WEBHOOK_OUTBOUND_ALLOW: '127.0.0.1/32' });
+  ({ caller, tenants } = stack);
   receiver = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk)).on('end', () => {
@@ -110,12 +80,9 @@ beforeAll(async () => {
 }, 90_000);
 
 afterAll(async () => {
-  replicas?.stop();
-  await gateway?.close();
-  await service?.stop();
+  await stack?.stop();
   receiver?.closeAllConnections();
   receiver?.close();
-  await Promise.all([nats?.stop(), database?.drop()]);
 }, 30_000);
 
 describe('the stream of an organisation', () => {
@@ -218,7 +185,7 @@ describe('a webhook', () => {
     const tenant = await bank();
     answer = 410;
     const { id } = await caller.call(webhookCalls.create, { actor: nobody, tenant, url, types: ['refused'] });
-    await asSuperuser('UPDATE governance.webhooks SET dead_in_a_row = 4, attempts = 7 WHERE id = $1', [id]);
+    await stack.asSuperuser('UPDATE governance.webhooks SET dead_in_a_row = 4, attempts = 7 WHERE id = $1', [id]);
     await refuse(tenant, 1);
     await eventually(async () => expect(await stateOf(tenant)).toMatchObject({ state: 'disabled' }));
     await eventually(async () => expect((await all(tenant)).filter(({ type, fields }) => type === 'webhooks.changed' && fields?.['change'] === 'disabled')).toHaveLength(1));
@@ -250,10 +217,10 @@ describe('a monthly report', () => {
       sealed(ran, 'completed', { machine, price: { currency: 'USD' }, usage: { inputTokens: 7, outputTokens: 3 }, chargeNanos: '1500' }),
       sealed(denied, 'refused', { decision: 'deny', declaredClass: 'internal', dataClass: 'internal', policies: [{ id: 'eu-only', reason: null }], refusal: { code: 'POLICY_DENIED', message: 'no' } }),
     ];
-    await gateway.jetstream.publish('mizan.record.gateway', JSON.stringify(recordCommit.encode({ v: 1, records })), { msgID: randomUUID() });
+    await stack.publish(...records);
     await eventually(() => caller.call(governanceCalls.proveRecord, { tenant, id: denied }));
 
-    const [clock, reports] = [service.app.get(Clock), service.app.get(Reports)];
+    const [clock, reports] = [stack.service.app.get(Clock), stack.service.app.get(Reports)];
     const nowMs = clock.nowMs.bind(clock);
     clock.nowMs = () => nowMs() + 40 * 86_400_000;
     try {

@@ -1,61 +1,25 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { SystemClock, SystemIds } from '#kernel';
-import { Bus, Caller, Replicas, type ReplicaView } from '#messaging';
-import { closeCalls, custodyCalls, governanceCalls, recordCommit, Sealer, sealRecord, tenantReplica, type TenantEntry, generateSealKeys } from '#protocol';
-import { createDataSource, migrate, runService, type RunningService } from '#service';
-import { createTestDatabase, testNats, type TestDatabase, type TestNats } from '#testing';
-import { governance } from '../governance.service-definition.js';
-import { generateApiKey } from '../keys/api-key.js';
+import type { Caller, ReplicaView } from '#messaging';
+import { closeCalls, custodyCalls, governanceCalls, Sealer, sealRecord, type TenantEntry, generateSealKeys } from '#protocol';
+import { eventually, GovernanceStack, nobody } from '../governance-harness.js';
 import { sealKeyContext, wrapKey } from '../organisations/key-wrapping.js';
 import { LocalVault } from './vault-harness.js';
 
-const nobody = { keyId: null, tenant: null };
 const ids = new SystemIds(new SystemClock());
-const adminKey = generateApiKey();
 const firstMaster = randomBytes(32);
-let database: TestDatabase;
-let nats: TestNats;
 let vault: LocalVault;
-let service: RunningService;
-let gateway: Bus;
+let stack: GovernanceStack;
 let caller: Caller;
-let replicas: Replicas;
 let tenants: ReplicaView<TenantEntry>;
-
-/** Starts the service again with another environment. */
-async function restart(more: NodeJS.ProcessEnv = {}): Promise<void> {
-  await service?.stop();
-  service = await runService(governance, {
-    NATS_URL: nats.url, NATS_CREDS: nats.credentials.governance, DATABASE_URL: database.url, GOVERNANCE_MASTER_KEY: firstMaster.toString('hex'), KEY_PEPPER: 'a pepper for tests only',
-    AUDIT_ORIGIN: 'mizan.test/audit', AUDIT_SIGNING_SEED: '01'.repeat(32), KMS_OUTBOUND_ALLOW: '127.0.0.1/32', BOOTSTRAP_ADMIN_KEY: adminKey, LOG_LEVEL: 'fatal', ...more,
-  });
-}
-
-async function eventually<T>(ask: () => T | Promise<T>, withinMs = 10_000): Promise<T> {
-  for (const deadline = Date.now() + withinMs; ; await new Promise((resolve) => setTimeout(resolve, 25))) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-    }
-  }
-}
-
-async function bank(): Promise<TenantEntry> {
-  const { id } = await caller.call(governanceCalls.createOrganisation, { actor: nobody, name: `Bank ${randomUUID()}` });
-  return eventually(() => {
-    expect(tenants.get(id)).toBeDefined();
-    return tenants.get(id)!;
-  });
-}
 
 /** A record of the organisation as its gateway would seal it now; gives its id. */
 async function recordOf(tenant: string, type: 'refused' | 'completed' = 'refused'): Promise<string> {
   const entry = tenants.get(tenant)!;
   const id = ids.uuid();
   const record = sealRecord({ id, type, timeMs: Date.now(), fields: { note: id, chargeNanos: '7' }, facts: null }, entry, new Sealer(Buffer.from(entry.sealKey, 'base64'), entry.sealKeyId));
-  await gateway.jetstream.publish('mizan.record.gateway', JSON.stringify(recordCommit.encode({ v: 1, records: [record] })), { msgID: randomUUID() });
+  await stack.publish(record);
   await eventually(() => caller.call(governanceCalls.proveRecord, { tenant, id }));
   return id;
 }
@@ -68,44 +32,33 @@ const eventsOf = async (tenant: string | null, type: 'sealing.rotated' | 'kms.ch
     return data;
   });
 
-async function asSuperuser(sql: string, values: unknown[] = []): Promise<unknown[]> {
-  const superuser = await createDataSource(database.adminUrl, 'governance').initialize();
-  return superuser.query<unknown[]>(sql, values).finally(() => superuser.destroy());
-}
-
 beforeAll(async () => {
-  [database, nats, vault] = await Promise.all([createTestDatabase({ service: 'governance' }), testNats(), LocalVault.start('bank', 'mizan')]);
-  await migrate(governance, database.ownerUrl);
-  await restart();
-  gateway = await Bus.connect({ url: nats.url, creds: nats.credentials.gateway, name: 'gateway' });
-  caller = new Caller(gateway);
-  replicas = new Replicas(gateway);
-  tenants = await replicas.view(tenantReplica);
+  vault = await LocalVault.start('bank', 'mizan');
+  stack = await GovernanceStack.start({ GOVERNANCE_MASTER_KEY: firstMaster.toString('hex'), KMS_OUTBOUND_ALLOW: '127.0.0.1/32' });
+  ({ caller, tenants } = stack);
 }, 90_000);
 
 afterAll(async () => {
-  replicas?.stop();
-  await gateway?.close();
-  await service?.stop();
-  await Promise.all([nats?.stop(), database?.drop(), vault?.stop()]);
+  await stack?.stop();
+  await vault?.stop();
 }, 30_000);
 
 describe('the keys of an organisation', () => {
   it('are renewed: gateways seal to the new one, what is there stays readable, and it is in the log', async () => {
-    const { tenant, sealKeyId } = await bank();
+    const { tenant, sealKeyId } = await stack.bank();
     const before = await recordOf(tenant);
     expect(await caller.call(custodyCalls.rotate, { actor: nobody, tenant })).toMatchObject({ tenantKey: { version: 2, kept: 'file' }, kms: null });
     await eventually(() => expect(tenants.get(tenant)!.sealKeyId).not.toBe(sealKeyId));
     const after = await recordOf(tenant);
     expect([await noteOf(tenant, before), await noteOf(tenant, after)]).toEqual([before, after]);
     expect((await caller.call(custodyCalls.list, { tenant, limit: 9 })).data.filter(({ purpose }) => purpose === 'lasting')).toMatchObject([{ id: sealKeyId, current: false }, { id: tenants.get(tenant)!.sealKeyId, current: true }]);
-    expect(await asSuperuser('SELECT version FROM governance.tenant_keys WHERE tenant = $1', [tenant])).toEqual([{ version: 2 }]);
+    expect(await stack.asSuperuser('SELECT version FROM governance.tenant_keys WHERE tenant = $1', [tenant])).toEqual([{ version: 2 }]);
     await eventsOf(tenant, 'sealing.rotated', 1);
     await expect(caller.call(custodyCalls.rotate, { actor: nobody, tenant: randomUUID() })).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 
   it('are renewed one after the other when two ask at once', async () => {
-    const { tenant } = await bank();
+    const { tenant } = await stack.bank();
     const before = await recordOf(tenant);
     await Promise.all([1, 2, 3].map(() => caller.call(custodyCalls.rotate, { actor: nobody, tenant })));
     expect((await caller.call(custodyCalls.list, { tenant, limit: 9 })).tenantKey).toMatchObject({ version: 4 });
@@ -113,15 +66,15 @@ describe('the keys of an organisation', () => {
   });
 
   it('can be in its own KMS, and open only while that says so; the books close all the same', async () => {
-    const { tenant } = await bank();
+    const { tenant } = await stack.bank();
     const record = await recordOf(tenant, 'completed');
     const kms = { url: vault.url, mount: 'transit', key: 'bank', token: vault.token };
     await expect(caller.call(custodyCalls.putKms, { actor: nobody, tenant, kms: { ...kms, token: 'wrong' } })).rejects.toMatchObject({ code: 'KMS_REFUSED' });
     expect(await caller.call(custodyCalls.putKms, { actor: nobody, tenant, kms })).toEqual({ tenantKey: expect.objectContaining({ version: 1, kept: 'tenant' }), kms: { url: vault.url, mount: 'transit', key: 'bank' } });
     await caller.call(custodyCalls.rotate, { actor: nobody, tenant });
-    await restart();
+    await stack.restart();
     expect(await noteOf(tenant, record)).toBe(record);
-    await restart();
+    await stack.restart();
     vault.token = 'another';
     await expect(noteOf(tenant, record)).rejects.toMatchObject({ code: 'KMS_REFUSED' });
     const { ends } = await caller.call(closeCalls.recordEnds, { from: 0 });
@@ -134,36 +87,36 @@ describe('the keys of an organisation', () => {
     expect(await noteOf(tenant, record)).toBe(record);
     vault.broken = undefined;
     await eventsOf(tenant, 'kms.changed', 2);
-    expect(JSON.stringify(await asSuperuser('SELECT * FROM governance.tenant_kms'))).not.toContain(kms.token);
+    expect(JSON.stringify(await stack.asSuperuser('SELECT * FROM governance.tenant_kms'))).not.toContain(kms.token);
   });
 });
 
 describe('the master key', () => {
   it('is renewed with everything under it, keys from before there were tenant keys included; then the old one is not needed', async () => {
-    const [{ tenant }, early] = [await bank(), await bank()];
+    const [{ tenant }, early] = [await stack.bank(), await stack.bank()];
     // As it was stored when private halves were straight under the master key.
     const { publicKey, privateKey } = generateSealKeys();
-    await asSuperuser('UPDATE governance.sealing_keys SET public_key = $2, wrapped_private_key = $3, tenant_key = NULL WHERE id = $1', [early.sealKeyId, publicKey, wrapKey(firstMaster, privateKey, sealKeyContext(early.tenant, early.sealKeyId))]);
-    await asSuperuser('DELETE FROM governance.sealing_keys WHERE tenant = $1 AND id <> $2', [early.tenant, early.sealKeyId]);
-    await asSuperuser('DELETE FROM governance.tenant_keys WHERE tenant = $1', [early.tenant]);
+    await stack.asSuperuser('UPDATE governance.sealing_keys SET public_key = $2, wrapped_private_key = $3, tenant_key = NULL WHERE id = $1', [early.sealKeyId, publicKey, wrapKey(firstMaster, privateKey, sealKeyContext(early.tenant, early.sealKeyId))]);
+    await stack.asSuperuser('DELETE FROM governance.sealing_keys WHERE tenant = $1 AND id <> $2', [early.tenant, early.sealKeyId]);
+    await stack.asSuperuser('DELETE FROM governance.tenant_keys WHERE tenant = $1', [early.tenant]);
     const id = ids.uuid();
     const record = sealRecord({ id, type: 'refused', timeMs: Date.now(), fields: { note: id }, facts: null }, early, new Sealer(publicKey, early.sealKeyId));
-    await gateway.jetstream.publish('mizan.record.gateway', JSON.stringify(recordCommit.encode({ v: 1, records: [record] })), { msgID: randomUUID() });
+    await stack.publish(record);
     await eventually(async () => expect(await noteOf(early.tenant, id)).toBe(id));
     const other = await recordOf(tenant);
 
     const secondMaster = randomBytes(32).toString('hex');
-    await restart({ GOVERNANCE_MASTER_KEY: secondMaster, GOVERNANCE_MASTER_KEYS_OLD: firstMaster.toString('hex') });
+    await stack.restart({ GOVERNANCE_MASTER_KEY: secondMaster, GOVERNANCE_MASTER_KEYS_OLD: firstMaster.toString('hex') });
     const { tenantKeys, kept } = await caller.call(custodyCalls.rotateMaster, { actor: nobody });
     expect([kept, tenantKeys >= 3]).toEqual(['file', true]);
-    await restart({ GOVERNANCE_MASTER_KEY: secondMaster });
+    await stack.restart({ GOVERNANCE_MASTER_KEY: secondMaster });
     expect([await noteOf(early.tenant, id), await noteOf(tenant, other)]).toEqual([id, other]);
     await eventsOf(null, 'master.rotated', 1);
 
     // From the environment into a KMS, in the same way.
-    await restart({ GOVERNANCE_MASTER_KEY: secondMaster, GOVERNANCE_KMS_URL: vault.url, GOVERNANCE_KMS_TOKEN: vault.token });
+    await stack.restart({ GOVERNANCE_MASTER_KEY: secondMaster, GOVERNANCE_KMS_URL: vault.url, GOVERNANCE_KMS_TOKEN: vault.token });
     expect(await caller.call(custodyCalls.rotateMaster, { actor: nobody })).toMatchObject({ kept: 'kms', version: 'v2' });
-    await restart({ GOVERNANCE_MASTER_KEY: randomBytes(32).toString('hex'), GOVERNANCE_KMS_URL: vault.url, GOVERNANCE_KMS_TOKEN: vault.token });
+    await stack.restart({ GOVERNANCE_MASTER_KEY: randomBytes(32).toString('hex'), GOVERNANCE_KMS_URL: vault.url, GOVERNANCE_KMS_TOKEN: vault.token });
     expect([await noteOf(early.tenant, id), await noteOf(tenant, other)]).toEqual([id, other]);
   });
 });

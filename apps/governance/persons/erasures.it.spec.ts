@@ -2,41 +2,14 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { SystemClock, SystemIds } from '#kernel';
 import { nodeCrypto, parseVerifierKey, sha256, verifyBundle, formatBundle } from '#merkle';
-import { Bus, Caller, Replicas, type ReplicaView } from '#messaging';
-import { bodyMatchesEnvelope, bundleCalls, closeCalls, erasureCalls, governanceCalls, parseEnvelope, recordCommit, Sealer, sealRecord, tenantReplica, type DecisionFields, type LogRecord, type TenantEntry } from '#protocol';
-import { createDataSource, migrate, runService, type RunningService } from '#service';
-import { createTestDatabase, testNats, type TestDatabase, type TestNats } from '#testing';
-import { governance } from '../governance.service-definition.js';
-import { generateApiKey } from '../keys/api-key.js';
+import type { Caller } from '#messaging';
+import { bodyMatchesEnvelope, bundleCalls, closeCalls, erasureCalls, governanceCalls, parseEnvelope, Sealer, sealRecord, type DecisionFields, type LogRecord, type TenantEntry } from '#protocol';
+import { eventually, GovernanceStack, nobody } from '../governance-harness.js';
 
-const nobody = { keyId: null, tenant: null };
 const ids = new SystemIds(new SystemClock());
 const personOf = (): string => randomBytes(32).toString('hex');
-let database: TestDatabase;
-let nats: TestNats;
-let service: RunningService;
-let gateway: Bus;
+let stack: GovernanceStack;
 let caller: Caller;
-let replicas: Replicas;
-let tenants: ReplicaView<TenantEntry>;
-
-async function eventually<T>(ask: () => T | Promise<T>, withinMs = 10_000): Promise<T> {
-  for (const deadline = Date.now() + withinMs; ; await new Promise((resolve) => setTimeout(resolve, 25))) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-    }
-  }
-}
-
-async function bank(): Promise<TenantEntry> {
-  const { id } = await caller.call(governanceCalls.createOrganisation, { actor: nobody, name: `Bank ${randomUUID()}` });
-  return eventually(() => {
-    expect(tenants.get(id)).toBeDefined();
-    return tenants.get(id)!;
-  });
-}
 
 const sealerOf = async (tenant: string, person: string): Promise<Sealer> => {
   const { keyId, publicKey } = await caller.call(erasureCalls.personKey, { tenant, person });
@@ -51,14 +24,10 @@ const decision = (person: string): DecisionFields => ({
 const seal = (entry: TenantEntry, type: 'refused' | 'completed', id: string, fields: object, person?: Sealer): LogRecord =>
   sealRecord({ id, type, timeMs: Date.now(), fields: fields as never, facts: null }, entry, new Sealer(Buffer.from(entry.sealKey, 'base64'), entry.sealKeyId), person);
 
-async function publish(...records: LogRecord[]): Promise<void> {
-  await gateway.jetstream.publish('mizan.record.gateway', JSON.stringify(recordCommit.encode({ v: 1, records })), { msgID: randomUUID() });
-}
-
 /** A refused request about a person, and a charged one; gives the id of the record. */
 async function recordAbout(entry: TenantEntry, person: string, sealer?: Sealer): Promise<string> {
   const id = ids.uuid();
-  await publish(seal(entry, 'refused', id, decision(person), sealer ?? (await sealerOf(entry.tenant, person))), seal(entry, 'completed', id, { chargeNanos: '7' }));
+  await stack.publish(seal(entry, 'refused', id, decision(person), sealer ?? (await sealerOf(entry.tenant, person))), seal(entry, 'completed', id, { chargeNanos: '7' }));
   await eventually(async () => expect((await caller.call(governanceCalls.proveRecord, { tenant: entry.tenant, id })).entries).toHaveLength(2));
   return id;
 }
@@ -68,28 +37,15 @@ const found = async (tenant: string, record: string) => (await caller.call(gover
 const erase = (tenant: string, person: string, reference: string | null = null) => caller.call(erasureCalls.erase, { actor: nobody, tenant, person, basis: 'GDPR Art. 17(1)(b)', reference });
 
 beforeAll(async () => {
-  [database, nats] = await Promise.all([createTestDatabase({ service: 'governance' }), testNats()]);
-  await migrate(governance, database.ownerUrl);
-  service = await runService(governance, {
-    NATS_URL: nats.url, NATS_CREDS: nats.credentials.governance, DATABASE_URL: database.url, GOVERNANCE_MASTER_KEY: '5a'.repeat(32), KEY_PEPPER: 'a pepper for tests only',
-    AUDIT_ORIGIN: 'mizan.test/audit', AUDIT_SIGNING_SEED: '01'.repeat(32), BOOTSTRAP_ADMIN_KEY: generateApiKey(), LOG_LEVEL: 'fatal',
-  });
-  gateway = await Bus.connect({ url: nats.url, creds: nats.credentials.gateway, name: 'gateway' });
-  caller = new Caller(gateway);
-  replicas = new Replicas(gateway);
-  tenants = await replicas.view(tenantReplica);
+  stack = await GovernanceStack.start();
+  ({ caller } = stack);
 }, 90_000);
 
-afterAll(async () => {
-  replicas?.stop();
-  await gateway?.close();
-  await service?.stop();
-  await Promise.all([nats?.stop(), database?.drop()]);
-}, 30_000);
+afterAll(() => stack?.stop(), 30_000);
 
 describe('an erasure', () => {
   it('takes what names the person and leaves the record, its proof, its charge and the log what they are', async () => {
-    const entry = await bank();
+    const entry = await stack.bank();
     const { tenant } = entry;
     const [person, other] = [personOf(), personOf()];
     const [record, spared] = [await recordAbout(entry, person), await recordAbout(entry, other)];
@@ -120,17 +76,16 @@ describe('an erasure', () => {
   });
 
   it('leaves nothing of the key in the database', async () => {
-    const entry = await bank();
+    const entry = await stack.bank();
     const person = personOf();
     await recordAbout(entry, person);
     const { personKey } = await erase(entry.tenant, person);
-    const superuser = await createDataSource(database.adminUrl, 'governance').initialize();
-    const [row] = await superuser.query<object[]>('SELECT person, public_key, sealed FROM governance.person_keys WHERE id = $1', [personKey]).finally(() => superuser.destroy());
+    const [row] = await stack.asSuperuser('SELECT person, public_key, sealed FROM governance.person_keys WHERE id = $1', [personKey]);
     expect(row).toEqual({ person: null, public_key: null, sealed: null });
   });
 
   it('is one, however many ask for it and however often; each has the log tell of it once', async () => {
-    const entry = await bank();
+    const entry = await stack.bank();
     const person = personOf();
     await recordAbout(entry, person);
     const answers = await Promise.all(Array.from({ length: 6 }, () => erase(entry.tenant, person)));
@@ -141,13 +96,13 @@ describe('an erasure', () => {
   });
 
   it('tells gateways to ask for keys anew; what comes afterwards is erased by the next one', async () => {
-    const entry = await bank();
+    const entry = await stack.bank();
     const { tenant } = entry;
     const person = personOf();
     const old = await sealerOf(tenant, person);
     await recordAbout(entry, person, old);
     const first = await erase(tenant, person);
-    await eventually(() => expect(tenants.get(tenant)!.erasures).toBe(1));
+    await eventually(() => expect(stack.tenants.get(tenant)!.erasures).toBe(1));
     // Under way when it happened: sealed to a key that is no more.
     const late = await recordAbout(entry, person, old);
     expect((await read(tenant, late)).body!.error).toMatchObject({ erasure: first.id });
@@ -162,7 +117,7 @@ describe('an erasure', () => {
   });
 
   it('races with records and keys of the same person, and loses nobody else’s', async () => {
-    const entry = await bank();
+    const entry = await stack.bank();
     const people = Array.from({ length: 4 }, personOf);
     const kept = personOf();
     const mine = await recordAbout(entry, kept);
@@ -178,7 +133,7 @@ describe('an erasure', () => {
   });
 
   it('is of one organisation: another knows neither the person nor the erasure', async () => {
-    const [one, other] = [await bank(), await bank()];
+    const [one, other] = [await stack.bank(), await stack.bank()];
     const person = personOf();
     await recordAbout(one, person);
     await expect(erase(other.tenant, person)).rejects.toMatchObject({ code: 'NOT_FOUND' });

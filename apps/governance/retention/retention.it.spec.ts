@@ -2,39 +2,21 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { SystemClock, SystemIds } from '#kernel';
 import { formatBundle, nodeCrypto, parseVerifierKey, sha256, verifyBundle } from '#merkle';
-import { Bus, Caller, Replicas, type ReplicaView } from '#messaging';
-import { bundleCalls, closeCalls, custodyCalls, erasureCalls, governanceCalls, recordCommit, requestKeyOf, retentionCalls, Sealer, sealRecord, tenantReplica, type RecordType, type TenantEntry } from '#protocol';
-import { migrate, runService, type RunningService } from '#service';
-import { createTestDatabase, testNats, type TestDatabase, type TestNats } from '#testing';
-import { governance } from '../governance.service-definition.js';
-import { generateApiKey } from '../keys/api-key.js';
+import type { Caller, ReplicaView } from '#messaging';
+import { bundleCalls, closeCalls, custodyCalls, erasureCalls, governanceCalls, requestKeyOf, retentionCalls, Sealer, sealRecord, type RecordType, type TenantEntry } from '#protocol';
+import { eventually, GovernanceStack, nobody } from '../governance-harness.js';
 import { RetentionRounds } from './retention-rounds.service.js';
 
-const nobody = { keyId: null, tenant: null };
 const ids = new SystemIds(new SystemClock());
 const dayMs = 86_400_000;
-let database: TestDatabase;
-let nats: TestNats;
-let service: RunningService;
-let gateway: Bus;
+let stack: GovernanceStack;
 let caller: Caller;
-let replicas: Replicas;
 let tenants: ReplicaView<TenantEntry>;
 
-async function eventually<T>(ask: () => T | Promise<T>, withinMs = 10_000): Promise<T> {
-  for (const deadline = Date.now() + withinMs; ; await new Promise((resolve) => setTimeout(resolve, 25))) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-    }
-  }
-}
-
 async function bank(): Promise<string> {
-  const { id } = await caller.call(governanceCalls.createOrganisation, { actor: nobody, name: `Bank ${randomUUID()}` });
-  await eventually(() => expect(tenants.get(id)?.requestKey).toBeDefined());
-  return id;
+  const { tenant } = await stack.bank();
+  await eventually(() => expect(tenants.get(tenant)?.requestKey).toBeDefined());
+  return tenant;
 }
 
 /** A request as its gateway would record it now, about nobody or about a person; gives its id. */
@@ -46,7 +28,7 @@ async function recordOf(tenant: string, person?: string, timeMs = Date.now()): P
   const sealer = new Sealer(Buffer.from(key, 'base64'), keyId);
   const draft = { id, type: 'completed' as const, timeMs, fields: { note: id, chargeNanos: '7', subject: person ?? null }, facts: null };
   const record = sealRecord(draft, entry, sealer, about && new Sealer(Buffer.from(about.publicKey, 'base64'), about.keyId));
-  await gateway.jetstream.publish('mizan.record.gateway', JSON.stringify(recordCommit.encode({ v: 1, records: [record] })), { msgID: randomUUID() });
+  await stack.publish(record);
   await eventually(async () => expect(await found(tenant, id)).toBe(1));
   return id;
 }
@@ -65,27 +47,14 @@ const place = (tenant: string, more: { person?: string; fromMs?: number; untilMs
   caller.call(retentionCalls.placeHold, { actor: nobody, tenant, hold: { reason: 'litigation', reference: null, person: null, fromMs: null, untilMs: null, ...more } });
 const release = (tenant: string, id: string) => caller.call(retentionCalls.releaseHold, { actor: nobody, tenant, id });
 /** As if it were so many days later. */
-const daysLater = (days: number): Promise<void> => service.app.get(RetentionRounds, { strict: false }).round(Date.now() + days * dayMs);
+const daysLater = (days: number): Promise<void> => stack.service.app.get(RetentionRounds, { strict: false }).round(Date.now() + days * dayMs);
 
 beforeAll(async () => {
-  [database, nats] = await Promise.all([createTestDatabase({ service: 'governance' }), testNats()]);
-  await migrate(governance, database.ownerUrl);
-  service = await runService(governance, {
-    NATS_URL: nats.url, NATS_CREDS: nats.credentials.governance, DATABASE_URL: database.url, GOVERNANCE_MASTER_KEY: '5a'.repeat(32), KEY_PEPPER: 'a pepper for tests only',
-    AUDIT_ORIGIN: 'mizan.test/audit', AUDIT_SIGNING_SEED: '01'.repeat(32), BOOTSTRAP_ADMIN_KEY: generateApiKey(), LOG_LEVEL: 'fatal',
-  });
-  gateway = await Bus.connect({ url: nats.url, creds: nats.credentials.gateway, name: 'gateway' });
-  caller = new Caller(gateway);
-  replicas = new Replicas(gateway);
-  tenants = await replicas.view(tenantReplica);
+  stack = await GovernanceStack.start();
+  ({ caller, tenants } = stack);
 }, 90_000);
 
-afterAll(async () => {
-  replicas?.stop();
-  await gateway?.close();
-  await service?.stop();
-  await Promise.all([nats?.stop(), database?.drop()]);
-}, 30_000);
+afterAll(() => stack?.stop(), 30_000);
 
 describe('retention', () => {
   it('seals requests to a new key each week, and destroys a key when its period is over: never before, and told by the log', async () => {
