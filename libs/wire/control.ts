@@ -20,6 +20,8 @@ export const openHeader = z.object({
   traceparent: z.string().max(128).optional(),
   /** Keeps the organisation's part of an engine's prefix cache to itself. */
   cacheSalt: z.string().max(128).optional(),
+  /** The most that the job can bring at this offer's price, in nano-units of the price's currency: it is reserved. A node that buys what it sells pays no more. */
+  worthNanos: z.string().regex(/^\d{1,19}$/).optional(),
   /** The gateway reads joined frames. */
   joins: z.boolean().optional(),
 });

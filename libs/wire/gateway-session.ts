@@ -91,10 +91,10 @@ export class GatewaySession {
       closed: () => this.jobs.delete(number),
     });
     this.jobs.set(number, job);
-    const { record, offer, model, endpoint, traceparent, cacheSalt } = request;
-    this.queue.send(
-      controlFrame(FrameType.open, number, { record, offer, model, endpoint, bodyBytes: request.body.length, remainingMs, joins: true, ...(traceparent === undefined ? {} : { traceparent }), ...(cacheSalt === undefined ? {} : { cacheSalt }) }),
-    );
+    const { record, offer, model, endpoint, traceparent, cacheSalt, worthNanos } = request;
+    const header = { record, offer, model, endpoint, bodyBytes: request.body.length, remainingMs, joins: true };
+    const beside = { ...(traceparent === undefined ? {} : { traceparent }), ...(cacheSalt === undefined ? {} : { cacheSalt }), ...(worthNanos === undefined ? {} : { worthNanos: worthNanos.toString() }) };
+    this.queue.send(controlFrame(FrameType.open, number, { ...header, ...beside }));
     job.pump();
     return job.stream;
   }

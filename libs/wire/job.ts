@@ -18,6 +18,8 @@ export interface JobRequest {
   readonly traceparent?: string | undefined;
   /** For engines that share a prefix cache among callers. */
   readonly cacheSalt?: string | undefined;
+  /** The most that the job can bring at the offer's price: it is reserved. */
+  readonly worthNanos?: bigint | undefined;
   /** Aborting cancels the job on the node. */
   readonly signal?: AbortSignal | undefined;
 }

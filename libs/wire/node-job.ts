@@ -89,9 +89,12 @@ export class NodeJob {
   }
 
   private async run(body: Buffer): Promise<void> {
-    const { record, offer, model, endpoint, remainingMs, traceparent, cacheSalt } = this.parts.header;
+    const { record, offer, model, endpoint, remainingMs, traceparent, cacheSalt, worthNanos } = this.parts.header;
     const startedAtMs = this.parts.clock.nowMs();
-    const answering = this.parts.handler({ record, offer, model, endpoint, body, gateway: this.parts.gateway, remainingMs, traceparent, cacheSalt }, this.abort.signal);
+    const answering = this.parts.handler(
+      { record, offer, model, endpoint, body, gateway: this.parts.gateway, remainingMs, traceparent, cacheSalt, ...(worthNanos === undefined ? {} : { worthNanos: BigInt(worthNanos) }) },
+      this.abort.signal,
+    );
     this.engine = answering.then(
       () => undefined,
       () => undefined,

@@ -25,6 +25,8 @@ export interface NodeJobInput {
   readonly remainingMs: number;
   readonly traceparent: string | undefined;
   readonly cacheSalt?: string | undefined;
+  /** The most that the job can bring: it is reserved. Older gateways do not say. */
+  readonly worthNanos?: bigint | undefined;
 }
 
 /** What an engine used. `estimated`: it does not say, so it was counted from the text. */

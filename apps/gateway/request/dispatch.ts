@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { currentTraceparent } from '#messaging';
+import { chargeOf } from '#protocol';
 import type { CompletedFacts } from '#protocol';
 import type { JobRequest, JobResult, JobStream } from '#wire';
 import type { MarketOffer } from '../market/market-offer.js';
@@ -103,6 +104,7 @@ function jobFor(job: InferenceJob, offer: MarketOffer, deadlineMs: number, signa
     deadlineMs,
     traceparent: currentTraceparent(),
     cacheSalt,
+    worthNanos: chargeOf(job.bound, offer.price),
     signal,
   };
 }
