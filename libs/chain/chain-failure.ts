@@ -8,6 +8,11 @@ const unreachable = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND',
 /** What nodes say when they do not (or not yet) hold the state of a block: not an answer about the chain. */
 const stateMissing = /BlockOutOfRange|missing trie node|header not found|unknown block|state .{0,80}(not available|is pruned)/i;
 
+/** What endpoints say when they have had enough questions or took too long: not an answer about the chain either. */
+const endpointBusy = /\b(rate|request|quota|capacity|throughput|compute units?)\b.{0,40}\b(limit|exceeded)|too many requests|timed out|timeout|overloaded|temporarily unavailable/i;
+/** EIP-1474's "limit exceeded", and what others took from HTTP. */
+const busyCodes: readonly unknown[] = [-32_005, 429];
+
 interface RpcError {
   readonly code?: unknown;
   readonly message?: string;
@@ -29,8 +34,9 @@ export function revertName(error: unknown): string | null {
 }
 
 export function isUnreachable(error: unknown): boolean {
-  const { code } = error as RpcError;
-  return (typeof code === 'string' && unreachable.has(code)) || stateMissing.test(nodeMessage(error));
+  const { code, info, error: inner } = error as RpcError;
+  const said = nodeMessage(error);
+  return (typeof code === 'string' && unreachable.has(code)) || busyCodes.includes(info?.error?.code ?? inner?.code ?? code) || stateMissing.test(said) || (endpointBusy.test(said) && !/revert/i.test(said));
 }
 
 /** CHAIN_UNAVAILABLE (nobody answered) or CHAIN_REJECTED (the chain said no; `details.revert` is the contract's error). */
