@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { keyReference } from '#chain';
 import { parseNanos } from '#kernel';
 import { evmAddress, failure, label, machineFacts, publicUrl } from '#protocol';
 
@@ -12,6 +13,35 @@ const usdPerMillion = z.string().transform((text, context) => {
   }
   context.addIssue({ code: 'custom', message: 'is a price in US dollars per million tokens, as 0.02' });
   return z.NEVER;
+});
+
+const list = z.string().transform((text) => text.split(',').map((one) => one.trim()).filter((one) => one !== ''));
+const asset = z.string().regex(/^eip155:\d{1,19}\/0x[0-9a-fA-F]{40}$/, 'is a token on a chain, as eip155:8453/0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913');
+const payee = z.string().regex(/^[^=\s]+=0x[0-9a-fA-F]{40}$/, 'is a host and an address, as shop.example=0x…');
+
+/** US dollars as a decimal text; nanos in code. */
+const usd = z.string().transform((text, context) => {
+  try {
+    const value = parseNanos(text);
+    if (value > 0n) return value;
+  } catch {
+    // Said below.
+  }
+  context.addIssue({ code: 'custom', message: 'is an amount in US dollars, as 0.05' });
+  return z.NEVER;
+});
+
+/** How a machine pays sellers that ask for x402. */
+const x402Options = z.object({
+  x402Rpc: z.url({ protocol: /^https?$/ }).optional(),
+  x402Key: z.string().regex(keyReference, 'is a key in hex, keystore:FILE or kms:ID').optional(),
+  x402KeyPasswordFile: z.string().min(1).optional(),
+  x402Assets: list.pipe(z.array(asset).min(1)).optional(),
+  x402Payees: list.pipe(z.array(payee)).optional(),
+  x402MaxRequest: usd.optional(),
+  x402MaxDay: usd.optional(),
+  x402MaxHostDay: usd.optional(),
+  x402Models: list.optional(),
 });
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -38,6 +68,7 @@ export const nodeOptions = z.object({
   engineKey: z.string().optional(),
   /** GGUF file that llama.cpp runs. */
   model: z.string().min(1).optional(),
+  ...x402Options.shape,
   /** Port of `/healthz` and `/readyz` on loopback; none when left out. */
   healthPort: port.optional(),
   /** `host:port` on which gateways call this node straight. */

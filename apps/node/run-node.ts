@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { limits } from '#protocol';
 import { HttpDoor, NodeServer } from '#wire';
 import { connectNode } from './connect.js';
-import { Engines } from './engine/engines.js';
+import { Engines, isSeller } from './engine/engines.js';
 import { serveHealth } from './health-server.js';
 import { admission } from './jobs/admission.js';
 import { Capacity } from './jobs/capacity.js';
@@ -12,6 +12,7 @@ import { joinNetwork } from './join-network.js';
 import { nodeKeys } from './keys/node-keys.js';
 import type { NodeOptions } from './node-options.js';
 import { StatementKeeper } from './payout/statement-keeper.js';
+import { openPurse } from './purchases/open-purse.js';
 import { ReceiptJournal } from './receipts/journal.js';
 import { ReceiptSender } from './receipts/receipt-sender.js';
 
@@ -45,7 +46,9 @@ async function start(options: NodeOptions, logger: Logger, undo: (() => unknown)
   // The port before the token: an address in use costs nothing.
   const door = options.listen === undefined ? undefined : await HttpDoor.listen(options.listen.host, options.listen.port);
   undo.push(() => door?.close());
-  const engines = await Engines.start(options.engine, { key: options.engineKey, modelFile: options.model, capacity: options.capacity });
+  const purse = options.engine.some(isSeller) ? await openPurse(options, logger) : undefined;
+  undo.push(() => purse?.close());
+  const engines = await Engines.start(options.engine, { key: options.engineKey, modelFile: options.model, capacity: options.capacity, purse, soldModels: options.x402Models });
   undo.push(() => engines.close());
   const enrolment = await joinNetwork(options, keys, engines);
   const { node, offers } = enrolment;
@@ -105,6 +108,7 @@ async function start(options: NodeOptions, logger: Logger, undo: (() => unknown)
       await statements.stop();
       await connection.drain().catch(() => connection.close());
       await Promise.all([journal.close(), engines.close()]);
+      await purse?.close();
       health?.close();
     },
   };

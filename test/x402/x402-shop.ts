@@ -122,7 +122,7 @@ export class Buyer {
   last: { headers: Record<string, string>; body: string } | undefined;
   private readonly client: x402Client;
 
-  constructor(key: string) {
+  constructor(readonly key: string) {
     this.account = privateKeyToAccount(key as `0x${string}`);
     this.client = new x402Client().setSpendControls(false).register('eip155:*', new ExactEvmScheme(this.account)).register('eip155:*', new UptoEvmScheme(this.account));
   }

@@ -8,12 +8,16 @@ export interface EngineModel {
 }
 
 export interface EngineRequest {
+  /** The request's id, the same at every attempt; engines that cost nothing need none. */
+  readonly record?: string | undefined;
   readonly model: string;
   readonly endpoint: Endpoint;
   /** OpenAI request body, JSON. */
   readonly body: Buffer;
   /** The organisation's own part of a prefix cache. */
   readonly cacheSalt?: string | undefined;
+  /** The most that the request can bring this machine, in nano-dollars. */
+  readonly worthNanos?: bigint | undefined;
 }
 
 /**

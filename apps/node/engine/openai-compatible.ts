@@ -11,13 +11,13 @@ import { saidUsage } from './said-usage.js';
 import { StreamUsage } from './stream-usage.js';
 import { usageAtEnd } from './usage-at-end.js';
 
-const paths: Record<Endpoint, string> = { embeddings: 'embeddings', 'chat.completions': 'chat/completions', completions: 'completions' };
+export const paths: Record<Endpoint, string> = { embeddings: 'embeddings', 'chat.completions': 'chat/completions', completions: 'completions' };
 
 const modelList = z.object({ data: z.array(z.object({ id: z.string().min(1).max(200) })) });
 
 /** An engine that speaks OpenAI's protocol: vLLM, Ollama, llama.cpp and others. */
 export class OpenAiCompatibleEngine extends Engine {
-  private readonly base: string;
+  protected readonly base: string;
   private readonly agent = new Agent({ connect: { timeout: 5_000 }, headersTimeout: limits.streamDeadlineMs, bodyTimeout: limits.streamDeadlineMs });
 
   /** `url` with or without `/v1`; `key` if the engine asks for one. */
@@ -41,13 +41,21 @@ export class OpenAiCompatibleEngine extends Engine {
     const body = await whole(response, signal);
     const parsed = modelList.safeParse(parseJson(body));
     if (status !== 200 || !parsed.success) throw failure('ENGINE_FAILED', `${this.base}/models answered ${status} and no list of models`);
-    return parsed.data.data.map(({ id }) => ({ model: id, endpoints: /embed/i.test(id) ? ['embeddings'] : ['chat.completions', 'completions'] }));
+    return parsed.data.data.map(({ id }) => modelCalled(id));
   }
 
   async run(request: EngineRequest, signal: AbortSignal): Promise<EngineAnswer> {
     const asked = parseJson(request.body) as { model?: unknown } | undefined;
     if (asked?.model !== request.model) return refusal(400, 'The body names another model than the offer.', 'model');
-    const response = await this.ask('POST', paths[request.endpoint], this.salted(asked, request), signal);
+    return this.answer(await this.ask('POST', paths[request.endpoint], this.salted(asked, request), signal), asked, signal);
+  }
+
+  async close(): Promise<void> {
+    await this.agent.close();
+  }
+
+  /** What an engine's response to a request comes to. Error: ENGINE_FAILED. */
+  protected async answer(response: Dispatcher.ResponseData, asked: unknown, signal: AbortSignal): Promise<EngineAnswer> {
     const { statusCode: status } = response;
     const contentType = contentTypeOf(response);
     if (status < 300 && contentType.startsWith('text/event-stream')) return streamed(response, contentType, asked, signal);
@@ -56,18 +64,14 @@ export class OpenAiCompatibleEngine extends Engine {
     return { status, contentType, body, usage: usageOf(asked, parseJson(body)) };
   }
 
-  async close(): Promise<void> {
-    await this.agent.close();
-  }
-
   /** A caller's own salt counts for nothing: it may be another's. */
   private salted(asked: object, { body, endpoint, cacheSalt }: EngineRequest): Buffer {
     if (!this.isSalted || cacheSalt === undefined || endpoint === 'embeddings') return body;
     return Buffer.from(JSON.stringify({ ...asked, cache_salt: cacheSalt }));
   }
 
-  private async ask(method: 'GET' | 'POST', path: string, body: Buffer | undefined, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-    const headers = { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...(this.key === undefined ? {} : { authorization: `Bearer ${this.key}` }) };
+  protected async ask(method: 'GET' | 'POST', path: string, body: Buffer | undefined, signal: AbortSignal, more: Record<string, string> = {}): Promise<Dispatcher.ResponseData> {
+    const headers = { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...(this.key === undefined ? {} : { authorization: `Bearer ${this.key}` }), ...more };
     try {
       return await httpRequest(`${this.base}/${path}`, { method, headers, body: body ?? null, signal, dispatcher: this.agent });
     } catch (error) {
@@ -75,6 +79,9 @@ export class OpenAiCompatibleEngine extends Engine {
     }
   }
 }
+
+/** The name says what a model is for. */
+export const modelCalled = (model: string): EngineModel => ({ model, endpoints: /embed/i.test(model) ? ['embeddings'] : ['chat.completions', 'completions'] });
 
 /** The engine's bytes as they come, usage looked up as they pass. An engine that does not say `[DONE]` has broken off. */
 function streamed(response: Dispatcher.ResponseData, contentType: string, asked: unknown, signal: AbortSignal): EngineAnswer {
@@ -131,7 +138,7 @@ function unanswered(error: unknown, signal: AbortSignal): unknown {
   return signal.aborted ? signal.reason : failure('ENGINE_FAILED', 'the engine does not answer', {}, error);
 }
 
-function parseJson(bytes: Buffer): unknown {
+export function parseJson(bytes: Buffer): unknown {
   try {
     return JSON.parse(bytes.toString('utf8'));
   } catch {

@@ -1,6 +1,7 @@
 import { failure } from '#protocol';
 
-const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+/** Names of this machine. */
+export const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
 /** The enrolment endpoint of a hub. A token travels there: only https, or http on this machine. Error: REQUEST_INVALID. */
 export function enrolmentUrl(hub: string): string {

@@ -11,7 +11,7 @@ export function jobRunner(engines: Engines): NodeJobHandler {
 async function run(engines: Engines, job: NodeJobInput, signal: AbortSignal): Promise<NodeJobOutput> {
   const engine = engines.engineFor(job.model);
   if (engine === undefined) throw failure('ENGINE_FAILED', 'no engine here runs that model');
-  return engine.run({ model: job.model, endpoint: job.endpoint, body: job.body, cacheSalt: job.cacheSalt }, signal);
+  return engine.run({ record: job.record, model: job.model, endpoint: job.endpoint, body: job.body, cacheSalt: job.cacheSalt, worthNanos: job.worthNanos }, signal);
 }
 
 function inTrace<T>(job: NodeJobInput, work: () => Promise<T>): Promise<T> {

@@ -1,11 +1,11 @@
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { signedReceipt, uuid } from '#protocol';
 import type { SignedReceipt } from '#protocol';
 import { syncDirectory, writeDurably } from '../keys/key-file.js';
+import { SyncedLines } from '../keys/synced-lines.js';
 
 /** A line of the journal: a receipt that was signed, or records whose receipts are settled on chain. */
 const line = z.union([z.object({ record: uuid, receipt: signedReceipt }), z.object({ settled: z.array(uuid) })]);
@@ -16,13 +16,8 @@ type Line = z.output<typeof line>;
  * come at once share one sync. Rewritten without what is settled at each start.
  */
 export class ReceiptJournal {
-  private queue: { text: string; resolve: () => void; reject: (error: unknown) => void }[] = [];
-  private writing: Promise<void> | undefined;
-  /** A write failed half-way: the next one starts a new line. */
-  private torn = false;
-
   private constructor(
-    private readonly file: FileHandle,
+    private readonly lines: SyncedLines,
     private readonly open: Map<string, SignedReceipt>,
   ) {}
 
@@ -30,7 +25,7 @@ export class ReceiptJournal {
     const path = join(directory, 'receipts.jsonl');
     const unsettled = existsSync(path) ? replay(readFileSync(path, 'utf8')) : new Map<string, SignedReceipt>();
     compact(path, unsettled);
-    return new ReceiptJournal(await open(path, 'a', 0o600), unsettled);
+    return new ReceiptJournal(new SyncedLines(await open(path, 'a', 0o600)), unsettled);
   }
 
   /** Resolves when the receipt is on disk. */
@@ -52,32 +47,12 @@ export class ReceiptJournal {
     return this.open;
   }
 
-  async close(): Promise<void> {
-    await this.writing;
-    await this.file.close();
+  close(): Promise<void> {
+    return this.lines.close();
   }
 
   private append(entry: Line): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.queue.push({ text: `${JSON.stringify(entry)}\n`, resolve, reject });
-      this.writing ??= this.write().finally(() => (this.writing = undefined));
-    });
-  }
-
-  private async write(): Promise<void> {
-    while (this.queue.length > 0) {
-      const batch = this.queue;
-      this.queue = [];
-      try {
-        await this.file.appendFile(`${this.torn ? '\n' : ''}${batch.map(({ text }) => text).join('')}`);
-        this.torn = false;
-        await this.file.datasync();
-        for (const { resolve } of batch) resolve();
-      } catch (error) {
-        this.torn = true;
-        for (const { reject } of batch) reject(error);
-      }
-    }
+    return this.lines.append(JSON.stringify(entry));
   }
 }
 
