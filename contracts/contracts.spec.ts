@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -27,6 +28,14 @@ describe('the contracts', () => {
     if (code !== 0) throw new Error(output);
     expect(output).toMatch(/\d+ tests passed, 0 failed, 0 skipped/);
   }, 400_000);
+
+  it('have every test that their README names for a finding', () => {
+    const tests = readdirSync(join(root, 'contracts/test')).map((file) => readFileSync(join(root, 'contracts/test', file), 'utf8')).join('\n') + readFileSync(join(root, 'libs/chain/statement.spec.ts'), 'utf8').replaceAll(' ', '_');
+    const table = readFileSync(join(root, 'contracts/README.md'), 'utf8').split('## What is tested for')[1]!;
+    const named = [...table.matchAll(/\b[a-z0-9]+(?:_[a-z0-9]+){2,}\b/g)].map(([name]) => name);
+    expect(named.length).toBeGreaterThan(40);
+    expect(named.filter((name) => !new RegExp(`(test|testFuzz|invariant)_${name}\\(|'${name}'`).test(tests))).toEqual([]);
+  });
 
   it('are what the committed ABI and bytecode were made from', async () => {
     const { code, output } = await run(['contracts/build.mjs', '--check']);

@@ -5,6 +5,13 @@ import {MizanEscrow} from "../src/MizanEscrow.sol";
 import {TestDollar} from "../src/TestDollar.sol";
 import {EpochStatement, Item, Payer, Statements, vm} from "./EscrowTest.sol";
 
+/// What of a statement may be odd.
+struct Odd {
+    uint256 key;
+    bytes32 registry;
+    uint64 growth;
+}
+
 /// Plays three payers, six payees and their enemies, and keeps its own books. A bad statement that lands is
 /// remembered in `crime`.
 contract Handler {
@@ -24,12 +31,18 @@ contract Handler {
     mapping(uint256 payer => uint64) public epochs;
     mapping(uint256 payer => uint64) public auditSizes;
     mapping(uint256 payer => uint256) public withdrawnDeposits;
+    /// The registry before the last payee came.
+    bytes32 private immutable stale;
+    /// The last statement of each payer that landed, as it was sent.
+    mapping(uint256 payer => bytes) private landed;
 
     constructor(MizanEscrow escrow_, TestDollar token_) {
         (escrow, token) = (escrow_, token_);
-        for (uint32 i = 0; i < PAYEES; ++i) {
+        for (uint32 i = 0; i < PAYEES - 1; ++i) {
             escrow.register(payeeAddress(i));
         }
+        stale = escrow.registryHash();
+        escrow.register(payeeAddress(PAYEES - 1));
     }
 
     function payerKey(uint256 payer) public pure returns (uint256) {
@@ -79,7 +92,7 @@ contract Handler {
     function cheat(uint256 payer, uint64[6] calldata raises, uint8 trick) external {
         payer %= PAYERS;
         (Item[] memory items, uint128 total) = plan(payer, raises, 0x3f);
-        trick %= 6;
+        trick %= 11;
         if (trick == 0) {
             uint64 stored = cumulative[payer][0];
             if (stored == 0) return;
@@ -98,6 +111,21 @@ contract Handler {
         } else if (trick == 4) {
             if (total == totalOf(payer)) return;
             relay(payer, items, total - 1, false, "the total was below the list");
+        } else if (trick == 5) {
+            relay(payer, items, total, Odd(payerKey(payer), stale, 3), false, "a payee was credited that the signed registry does not have");
+        } else if (trick == 6) {
+            relay(payer, items, total, Odd(payerKey(payer), keccak256(abi.encode(raises)), 3), false, "a registry was believed that never was");
+        } else if (trick == 7) {
+            if (auditSizes[payer] == 0) return;
+            relay(payer, items, total, Odd(payerKey(payer), escrow.registryHash(), 0), false, "the audit log was rolled back");
+        } else if (trick == 8) {
+            if (landed[payer].length == 0) return;
+            (bool again,) = address(escrow).call(landed[payer]);
+            if (again) crime = "a statement landed twice";
+        } else if (trick == 9) {
+            // Under another payer's name, whose deposit might bear it.
+            uint256 other = (payer + 1) % PAYERS;
+            relay(other, items, total, Odd(payerKey(payer), escrow.registryHash(), 3), false, "one payer spent another's deposit");
         } else {
             items[0].cumulative += uint64(escrow.payerOf(payerAddress(payer)).available) + 1;
             relay(payer, items, sum(payer, items), false, "more than the deposit was credited");
@@ -182,22 +210,39 @@ contract Handler {
     }
 
     function relay(uint256 payer, Item[] memory items, uint128 total, bool right, string memory what) private {
+        relay(payer, items, total, Odd(payerKey(payer), escrow.registryHash(), 3), right, what);
+    }
+
+    /// Signed by `key`; `growth`: entries that the audit log grew by each epoch.
+    function relay(uint256 payer, Item[] memory items, uint128 total, Odd memory odd, bool right, string memory what)
+        private
+    {
         bytes memory list = Statements.pack(items);
+        EpochStatement memory s = statementOver(payer, keccak256(list), total, odd);
+        bytes memory signature = Statements.sign(odd.key, s, address(escrow));
+        bytes memory order = abi.encodeCall(escrow.settle, (s, list, signature));
+        (bool done,) = address(escrow).call(order);
+        if (done && !right) crime = what;
+        if (!done && right) crime = "a right statement was refused";
+        if (done) landed[payer] = order;
+    }
+
+    function statementOver(uint256 payer, bytes32 listHash, uint128 total, Odd memory odd)
+        private
+        view
+        returns (EpochStatement memory)
+    {
         uint64 epoch = epochs[payer] + 1;
-        EpochStatement memory s = EpochStatement({
+        return EpochStatement({
             payer: payerAddress(payer),
             epoch: epoch,
-            listHash: keccak256(list),
+            listHash: listHash,
             cumulativeTotal: total,
-            registryHash: escrow.registryHash(),
+            registryHash: odd.registry,
             auditRoot: keccak256(abi.encode(payer, epoch)),
-            auditSize: epoch * 3,
+            auditSize: epoch * odd.growth,
             validUntil: uint64(block.timestamp)
         });
-        bytes memory signature = Statements.sign(payerKey(payer), s, address(escrow));
-        (bool landed,) = address(escrow).call(abi.encodeCall(escrow.settle, (s, list, signature)));
-        if (landed && !right) crime = what;
-        if (!landed && right) crime = "a right statement was refused";
     }
 
     function dueTo(uint32 payee) private view returns (uint256 due) {

@@ -65,3 +65,24 @@ contract LateToll is TestDollar {
         if (begun && from != address(0) && to != address(1)) super._update(to, address(1), value / 100);
     }
 }
+
+/// Calls an escrow while money comes to it, having approved it from its own account.
+contract EagerDollar is TestDollar {
+    address private target;
+    bytes private callback;
+    bool public called;
+    bool public failed;
+
+    function callBack(address target_, bytes calldata callback_) external {
+        (target, callback) = (target_, callback_);
+        _approve(address(this), target_, type(uint256).max);
+    }
+
+    function _update(address from, address to, uint256 value) internal override {
+        super._update(from, to, value);
+        if (target == address(0) || to != target || called) return;
+        called = true;
+        (bool done,) = target.call(callback);
+        failed = !done;
+    }
+}
