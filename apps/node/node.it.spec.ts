@@ -224,6 +224,7 @@ describe('a node', () => {
   it('says why when it cannot join: no token, a wrong one, or no hub', async () => {
     await expect(start({ token: undefined })).rejects.toMatchObject({ code: 'REQUEST_INVALID', message: expect.stringMatching(/--hub and --token/) });
     await expect(start({ token: 'another-token-of-some' })).rejects.toMatchObject({ code: 'ENROLMENT_INVALID', message: 'the token is not known' });
+    await expect(start({ engine: ['x402+https://shop.example'] })).rejects.toMatchObject({ code: 'REQUEST_INVALID', message: expect.stringMatching(/--x402-rpc, --x402-key, --x402-assets/) });
     await expect(start({ hub: 'http://127.0.0.1:1' })).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
   }, 120_000);
 
