@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { limits } from '#protocol';
+import type { ConversionRate } from '#protocol';
 
 /** The service's own environment. */
 export const billingConfig = z.object({
@@ -33,3 +34,11 @@ export interface TokenCurrency {
 export function tokenCurrency({ BILLING_TOKEN_DECIMALS }: Pick<BillingConfig, 'BILLING_TOKEN_DECIMALS'>): TokenCurrency {
   return { currency: `TUSD${BILLING_TOKEN_DECIMALS}`, nanosPerUnit: 10n ** BigInt(9 - BILLING_TOKEN_DECIMALS) };
 }
+
+/** What a draw is made at when nobody says what the token is worth. */
+export const parRate = ({ nanosPerUnit }: TokenCurrency, readAtMs: number): ConversionRate => ({
+  nanos: nanosPerUnit,
+  units: 1n,
+  source: { kind: 'fixed', usdPerToken: '1', reason: 'a dollar token at par', date: null },
+  readAtMs,
+});

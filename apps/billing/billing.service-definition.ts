@@ -10,6 +10,7 @@ import { LeasesOfKeys1767225610501 } from './leases/leases-of-keys.migration.js'
 import { CreateLeases1767225600002 } from './leases/leases.migration.js';
 import { CreateCloses1767225611200 } from './closes/closes.migration.js';
 import { CreatePayables1767225600005 } from './payables/payables.migration.js';
+import { RatesOfStatements1767225612770 } from './payables/rates.migration.js';
 import { CountUsage1767225600008 } from './usage/usage.migration.js';
 import { KeepBaselines1767225612720 } from './savings/savings.migration.js';
 import { ResolveClaims1767225612710 } from './receipts/claims.migration.js';
@@ -20,6 +21,6 @@ export const billing = defineService({
   name: 'billing',
   config: billingConfig,
   module: () => BillingModule,
-  migrations: [CreateLedger1767225600001, CreateLeases1767225600002, CreatePrices1767225600003, CreateCharges1767225600004, CreatePayables1767225600005, ChargesOfStreams1767225600006, LedgerChecksByIndex1767225600007, CountUsage1767225600008, LeasesOfKeys1767225610501, CreateInvoices1767225611000, CreateCloses1767225611200, CreateRoyalties1767225612700, ResolveClaims1767225612710, KeepBaselines1767225612720],
+  migrations: [CreateLedger1767225600001, CreateLeases1767225600002, CreatePrices1767225600003, CreateCharges1767225600004, CreatePayables1767225600005, ChargesOfStreams1767225600006, LedgerChecksByIndex1767225600007, CountUsage1767225600008, LeasesOfKeys1767225610501, CreateInvoices1767225611000, CreateCloses1767225611200, CreateRoyalties1767225612700, ResolveClaims1767225612710, KeepBaselines1767225612720, RatesOfStatements1767225612770],
   http: 'internal',
 });

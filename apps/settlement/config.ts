@@ -1,6 +1,7 @@
 import { computeAddress, getAddress } from 'ethers';
 import { z } from 'zod';
 import { chainNamed, keyReference, knownChains, payeesPerStatementMax } from '#chain';
+import { rateSettings } from './conversions/rate-setting.js';
 
 const key = z.string().regex(keyReference, 'a 32-byte hex private key, keystore:<file> or kms:<key>');
 const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'a 20-byte hex address').transform((text) => getAddress(text.toLowerCase()));
@@ -61,6 +62,8 @@ export const settlementConfig = z.object({
   SETTLEMENT_FEE_GWEI_MAX: z.coerce.number().int().positive().default(500),
   /** What gas may cost in any 24 hours, in wei of the chain's coin; more waits. One coin unless said. */
   SETTLEMENT_GAS_WEI_PER_DAY: z.coerce.bigint().positive().default(10n ** 18n),
+  /** By token, what it is worth in dollars: fixed with a reason and a date, or by a price feed. Left out: the escrow's token is a dollar. */
+  SETTLEMENT_RATES: rateSettings.optional(),
   /** Payees in one statement; more go into the epochs right after it. At most what surely fits one transaction. */
   SETTLEMENT_PAYEES_PER_STATEMENT: z.coerce.number().int().positive().max(payeesPerStatementMax).default(payeesPerStatementMax),
   /** How often an epoch runs for every payer; 0 = on demand only. */

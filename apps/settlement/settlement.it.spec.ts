@@ -68,7 +68,7 @@ class Books {
     this.earned.set(tenant, earned.set(payee.toLowerCase(), (earned.get(payee.toLowerCase()) ?? 0n) + units));
   }
 
-  private draw({ statement, tenant, except, payeesMax }: RequestOf<typeof billingCalls.drawPayables>): ReplyOf<typeof billingCalls.drawPayables> {
+  private draw({ statement, tenant, except, payeesMax, rate }: RequestOf<typeof billingCalls.drawPayables>): ReplyOf<typeof billingCalls.drawPayables> {
     this.excepted = except;
     const open = this.unsettled.get(tenant);
     if (open) return open;
@@ -79,7 +79,7 @@ class Books {
     this.owed.set(tenant, all.slice(owed.length));
     const payees = owed.map(({ payee, units }) => ({ payee, units, cumulativeUnits: this.raise(`${tenant} ${payee}`, units) }));
     const totalUnits = owed.reduce((sum, { units }) => sum + units, 0n);
-    const drawn = { statement, tenant, nanosPerUnit: 1_000n, payees, totalUnits, cumulativeTotalUnits: this.raise(tenant, totalUnits) };
+    const drawn = { statement, tenant, nanosPerUnit: 1_000n, payees, totalUnits, cumulativeTotalUnits: this.raise(tenant, totalUnits), rate };
     this.unsettled.set(tenant, drawn);
     return drawn;
   }
@@ -222,6 +222,9 @@ describe('the settlement service', () => {
     expect(file.payees).toContainEqual({ address: payee.address, cumulativeUnits: 300n });
     expect(verifyStatement(file.statement, { chainId: 31_337n, escrow: escrow.address }, file.signature)).toBe(true);
     expect(listHash(file.list)).toBe(file.statement.listHash);
+    expect(settled.rate).toMatchObject({ nanos: 1_000n, units: 1n, source: { kind: 'fixed', usdPerToken: '1' } });
+    expect(file.rate).toEqual(settled.rate);
+    expect(record!.fields).toMatchObject({ rate: { nanos: '1000', units: '1' } });
     await expect(caller.call(settlementCalls.statementFile, { tenant: poor, id: settled.id })).rejects.toMatchObject({ code: 'NOT_FOUND' });
     expect(await caller.call(settlementCalls.listStatements, { tenant: null, limit: 1 })).toEqual({ data: [settled], hasMore: false });
     await expect(caller.call(settlementCalls.listStatements, { tenant: null, limit: 1, after: 'x' })).rejects.toMatchObject({ code: 'REQUEST_INVALID' });

@@ -16,6 +16,7 @@ import { ChainPayers } from './chain/chain-payers.service.js';
 import { ChainStateRpc } from './chain/chain-state.rpc.js';
 import { ChainStateService } from './chain/chain-state.service.js';
 import type { SettlementConfig } from './config.js';
+import { Rates } from './conversions/rates.service.js';
 import { EpochTimer } from './epochs/epoch-timer.service.js';
 import { SettleService } from './epochs/settle.service.js';
 import { StatementStore } from './epochs/statement.store.js';
@@ -66,6 +67,7 @@ const keyKeepers = (config: SettlementConfig): KeyKeepers => ({ keystorePassword
     PayeeStore,
     PayersService,
     PayerStore,
+    Rates,
     Registration,
     Relayer,
     SenderLock,

@@ -13,6 +13,7 @@ export * from './escrow-events.js';
 export * from './fees.js';
 export * from './fund.js';
 export * from './payee-proof.js';
+export * from './price-feed.js';
 export * from './quorum-provider.js';
 export * from './signers/digest-signer.js';
 export * from './signers/open-signer.js';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defineCall } from './define.js';
+import { conversionRate } from './conversion.js';
 import { actor } from './governance.js';
 import { evmAddress, nanos, pageRequest, sha256Hex, timeMs, tokenUnits, txHash, uuid } from './scalars.js';
 
@@ -55,8 +56,10 @@ export const payable = z.object({ tenant: uuid, payee: evmAddress, earnedNanos: 
 export const draw = z.object({
   statement: uuid,
   tenant: uuid,
-  /** Nanos per token unit, fixed rate recorded with the draw: 10⁹⁻ˢᶜᵃˡᵉ for a dollar token. */
+  /** Nanos per token unit, rounded down: 10⁹⁻ˢᶜᵃˡᵉ for a dollar token. */
   nanosPerUnit: nanos,
+  /** The exact rate that the draw was made and is booked at; absent in draws of before there were rates. */
+  rate: conversionRate.optional(),
   payees: z.array(z.object({ payee: evmAddress, units: tokenUnits, cumulativeUnits: tokenUnits })),
   totalUnits: tokenUnits,
   cumulativeTotalUnits: tokenUnits,
@@ -103,10 +106,11 @@ export const billingCalls = {
   listPayables: defineCall('billing', 'payables.list', { request: z.object({ tenant: uuid.nullable() }), reply: z.object({ data: z.array(payable) }) }),
   /**
    * Takes everything owed by a tenant into a statement. Called again with the same statement it answers the same; while another
-   * statement of the tenant is unsettled it answers that one. `except`: payees whom the chain cannot pay; they stay owed.
+   * statement of the tenant is unsettled it answers that one, at its own rate. `except`: payees whom the chain cannot pay; they stay owed.
+   * `rate` is what the tokens are worth now; left out, a unit of the payout token is its part of a dollar.
    * Error: NOTHING_DUE.
    */
-  drawPayables: defineCall('billing', 'payables.draw', { request: z.object({ statement: uuid, tenant: uuid, except: z.array(evmAddress).max(16).optional(), payeesMax: z.int().positive().optional() }), reply: draw }),
+  drawPayables: defineCall('billing', 'payables.draw', { request: z.object({ statement: uuid, tenant: uuid, except: z.array(evmAddress).max(16).optional(), payeesMax: z.int().positive().optional(), rate: conversionRate.optional() }), reply: draw }),
   /** Ordered by statement and payee; `after` is `<statement>:<payee>`. */
   listPayouts: defineCall('billing', 'payouts.list', { request: pageRequest.extend({ tenant: uuid.nullable() }), reply: z.object({ data: z.array(payout), hasMore: z.boolean() }) }),
   /** Sum per currency over all postings, and account balances by kind; for the curious and for checks. */

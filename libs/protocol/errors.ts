@@ -66,6 +66,7 @@ export const errorCodes = {
   NOTHING_DUE: ErrorKind.precondition,
   INVOICE_IMPOSSIBLE: ErrorKind.precondition,
   DEPOSIT_INSUFFICIENT: ErrorKind.precondition,
+  RATE_UNUSABLE: ErrorKind.precondition,
   LEDGER_UNBALANCED: ErrorKind.internal,
   INTERNAL: ErrorKind.internal,
 } as const satisfies Record<string, ErrorKind>;

@@ -9,6 +9,7 @@ export * from './bonds.js';
 export * from './claims.js';
 export * from './closes.js';
 export * from './commitments.js';
+export * from './conversion.js';
 export * from './costs.js';
 export * from './decision-counts.js';
 export * from './custody.js';

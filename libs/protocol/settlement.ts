@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { conversionRate } from './conversion.js';
 import { defineCall, defineEvent } from './define.js';
 import { actor } from './governance.js';
 import { evmAddress, pageRequest, sha256Hex, timeMs, tokenUnits, txHash, uuid } from './scalars.js';
@@ -15,6 +16,8 @@ export const statement = z.object({
   auditSize: z.int().nonnegative(),
   tx: txHash.nullable(),
   createdAtMs: timeMs,
+  /** At which dollars became tokens; null in statements of before there were rates. */
+  rate: conversionRate.nullable(),
 });
 
 /** Where on chain an event stands: with the block hash it is unique over reorganisations. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { conversionRate } from './conversion.js';
 import { evmAddress, tokenUnits } from './scalars.js';
 
 const bytes32 = z.string().regex(/^0x[0-9a-fA-F]{64}$/, '32 bytes of hex');
@@ -28,4 +29,6 @@ export const statementFile = z.object({
   signature: z.string().regex(/^0x([0-9a-fA-F]{2})+$/, 'hex'),
   /** Whom the list names, for people to read. */
   payees: z.array(z.object({ address: evmAddress, cumulativeUnits: tokenUnits })),
+  /** At which dollars that are owed became units of this epoch; not signed. Absent in files of before there were rates. */
+  rate: conversionRate.optional(),
 });

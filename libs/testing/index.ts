@@ -5,5 +5,6 @@ export * from './database.js';
 export * from './kept.js';
 export * from './nats.js';
 export * from './postgres.js';
+export * from './oracle-place.js';
 export * from './x402-place.js';
 export * from './x402-stands.js';

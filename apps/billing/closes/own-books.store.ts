@@ -36,7 +36,7 @@ const comparisons: readonly (readonly [Kind, string])[] = [
     'drawn_not_statements',
     `SELECT tenant || ' ' || payee AS subject, 'unsettled statements say ' || COALESCE(s.nanos, 0) || ' nanos, the account ' || COALESCE(a.nanos, 0) AS detail
      FROM (SELECT tenant, split_part(code, ':', 3) AS payee, -balance AS nanos FROM billing.accounts WHERE kind = 'drawn') a
-       FULL JOIN (SELECT l.tenant::text AS tenant, l.payee, sum(l.units * s.nanos_per_unit) AS nanos FROM billing.statement_lines l JOIN billing.statements s ON s.id = l.statement WHERE s.state = 'drawn' GROUP BY 1, 2) s USING (tenant, payee)
+       FULL JOIN (SELECT l.tenant::text AS tenant, l.payee, sum(l.nanos) AS nanos FROM billing.statement_lines l JOIN billing.statements s ON s.id = l.statement WHERE s.state = 'drawn' GROUP BY 1, 2) s USING (tenant, payee)
      WHERE COALESCE(s.nanos, 0) <> COALESCE(a.nanos, 0) ORDER BY 1`,
   ],
 ];

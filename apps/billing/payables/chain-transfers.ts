@@ -15,18 +15,17 @@ export function depositWithdrawalTransfer(position: string, tenant: string, unit
 
 /**
  * A settled epoch. In dollars what was drawn is no longer owed to the payees, and as much no longer by the tenant; in tokens
- * the tenant's deposit became the payees' credit. Both legs pass through the exchange account of their currency.
+ * the tenant's deposit became the payees' credit, at the statement's own rate. Both legs pass through the exchange account of their currency.
  */
-export function settleTransfer(statement: string, tenant: string, payees: readonly { payee: string; units: bigint }[], token: TokenCurrency): Transfer {
-  const lines = payees.flatMap(({ payee, units }): Line[] => {
-    const nanos = units * token.nanosPerUnit;
-    return [
+export function settleTransfer(statement: string, tenant: string, payees: readonly { payee: string; units: bigint; nanos: bigint }[], token: TokenCurrency): Transfer {
+  const lines = payees.flatMap(
+    ({ payee, units, nanos }): Line[] => [
       ...move(exchange(usd), drawn(tenant, payee), nanos),
       ...move(receivable(tenant), exchange(usd), nanos),
       ...move(exchange(token.currency), deposit(tenant, token.currency), units),
       ...move(credited(tenant, payee, token.currency), exchange(token.currency), units),
-    ];
-  });
+    ],
+  );
   return transfer(namedUuid('epoch.settle', statement), 'epoch.settle', tenant, lines);
 }
 

@@ -6,6 +6,7 @@ import { TrialBalanceStore } from '../ledger/trial-balance.store.js';
 import { ReceiptsService } from '../receipts/receipts.service.js';
 import { admittedFacts, completedFacts, joinNode, openMarket, recordOf, signedBy } from '../records-harness.js';
 import type { Market, TestNode } from '../records-harness.js';
+import type { ConversionRate } from '#protocol';
 import { PayablesService } from './payables.service.js';
 import { SettlementService } from './settlement.service.js';
 import type { Statement } from './statement.js';
@@ -75,7 +76,7 @@ describe('payables', () => {
     await earn(nodes[0], 2_700);
     await earn(nodes[1], 900);
     const first = await draw();
-    expect(first).toMatchObject({ nanosPerUnit: 1_000n, totalUnits: 2n, cumulativeTotalUnits: 2n, lines: [{ payee: nodes[0].payee, units: 2n, cumulativeUnits: 2n }] });
+    expect(first).toMatchObject({ rate: { nanos: 1_000n, units: 1n, source: { kind: 'fixed' } }, totalUnits: 2n, cumulativeTotalUnits: 2n, lines: [{ payee: nodes[0].payee, units: 2n, cumulativeUnits: 2n }] });
     await books.get(SettlementService).settled(settledEvent(first));
     await earn(nodes[0], 300);
     const second = await draw();
@@ -139,6 +140,27 @@ describe('payables', () => {
     ]);
     const currencies = await books.within((manager) => books.get(TrialBalanceStore).sums(manager));
     expect(currencies.map(({ currency, sum }) => [currency, sum])).toEqual([['TUSD6', 0n], ['USD', 0n]]);
+    expect(await books.faults()).toEqual([]);
+  });
+
+  it('are drawn, settled and carried at the rate of each statement, which asking again does not change', async () => {
+    const rate = { nanos: 3_001n, units: 2n, source: { kind: 'oracle', feed: payer, description: 'T / USD', round: '5', answer: '150050000', decimals: 8, updatedAtMs: 1, block: 4 }, readAtMs: 2 } as const;
+    const drawAt = (id: string, at: ConversionRate): Promise<Statement> => books.get(PayablesService).draw(id, market.tenant, [], undefined, at);
+    await earn(nodes[0], 10_000);
+    const id = books.ids.uuid();
+    const first = await drawAt(id, rate);
+    // 10 000 × 2 ÷ 3 001 = 6.66; 6 units pay 9 003.
+    expect(first).toMatchObject({ rate, totalUnits: 6n, lines: [{ payee: nodes[0].payee, units: 6n, nanos: 9_003n }] });
+    expect(await drawAt(books.ids.uuid(), { ...rate, nanos: 1n })).toEqual(first);
+    await books.get(SettlementService).settled(settledEvent(first));
+    expect(await balance(`drawn:${market.tenant}:${nodes[0].payee}`)).toBe(0n);
+    expect(await balance(`receivable:${market.tenant}`)).toBe(997n);
+    await earn(nodes[0], 4_000);
+    // 997 were left: 4 997 × 2 ÷ 1 = 9 994 units of half a nano each.
+    const second = await drawAt(books.ids.uuid(), { ...rate, nanos: 1n });
+    expect(second).toMatchObject({ totalUnits: 9_994n, cumulativeTotalUnits: 10_000n, lines: [{ nanos: 4_997n }] });
+    expect(await books.get(PayablesService).list(market.tenant)).toMatchObject([{ payee: nodes[0].payee, earnedNanos: 14_000n, drawnNanos: 14_000n, owedNanos: 0n }]);
+    await books.get(SettlementService).settled(settledEvent(second));
     expect(await books.faults()).toEqual([]);
   });
 

@@ -1,6 +1,6 @@
 import { Controller, Inject } from '@nestjs/common';
 import { Serve } from '#messaging';
-import { billingCalls } from '#protocol';
+import { billingCalls, worthOf } from '#protocol';
 import type { ReplyOf, RequestOf } from '#protocol';
 import { PayablesService } from './payables.service.js';
 
@@ -14,9 +14,9 @@ export class PayablesRpc {
   }
 
   @Serve(billingCalls.drawPayables)
-  async draw({ statement, tenant, except, payeesMax }: RequestOf<typeof billingCalls.drawPayables>): Promise<ReplyOf<typeof billingCalls.drawPayables>> {
-    const { id, lines, ...rest } = await this.payables.draw(statement, tenant, except, payeesMax);
-    return { ...rest, statement: id, payees: [...lines] };
+  async draw({ statement, tenant, except, payeesMax, rate }: RequestOf<typeof billingCalls.drawPayables>): Promise<ReplyOf<typeof billingCalls.drawPayables>> {
+    const { id, lines, ...rest } = await this.payables.draw(statement, tenant, except, payeesMax, rate);
+    return { ...rest, statement: id, nanosPerUnit: worthOf(1n, rest.rate), payees: lines.map(({ payee, units, cumulativeUnits }) => ({ payee, units, cumulativeUnits })) };
   }
 
   @Serve(billingCalls.listPayouts)

@@ -2,8 +2,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Clock } from '#kernel';
 import { failure } from '#protocol';
+import type { ConversionRate } from '#protocol';
 import { SERVICE_CONFIG, withTenant } from '#service';
-import { tokenCurrency } from '../billing-config.js';
+import { parRate, tokenCurrency } from '../billing-config.js';
 import type { BillingConfig } from '../billing-config.js';
 import { drawn, payable } from '../ledger/chart-of-accounts.js';
 import { LedgerStore } from '../ledger/ledger.store.js';
@@ -27,10 +28,10 @@ export class PayablesService {
   /**
    * Takes what a tenant owes into a statement, once: asked again it answers the same, and while another statement of the
    * tenant is unsettled it answers that one. What is owed to the payees in `except` stays owed, and so does what is owed to all but the
-   * `payeesMax` that are owed most: the next draw takes it. Errors: NOTHING_DUE,
+   * `payeesMax` that are owed most: the next draw takes it. `rate`: what the tokens are worth; a dollar token at par when left out. Errors: NOTHING_DUE,
    * IDEMPOTENCY_MISMATCH (another tenant's statement).
    */
-  draw(id: string, tenant: string, except: readonly string[] = [], payeesMax = Number.MAX_SAFE_INTEGER): Promise<Statement> {
+  draw(id: string, tenant: string, except: readonly string[] = [], payeesMax = Number.MAX_SAFE_INTEGER, given?: ConversionRate): Promise<Statement> {
     const left = new Set(except.map((payee) => payee.toLowerCase()));
     return withTenant(this.dataSource, '*', async (manager) => {
       await this.statements.lockTenant(manager, tenant);
@@ -44,7 +45,8 @@ export class PayablesService {
       const { total, byPayee } = await this.statements.drawnUnits(manager, tenant);
       const owed = payees.map((payee, index) => ({ payee, owedNanos: -balances[2 * index]!, cumulativeUnits: byPayee.get(payee) ?? 0n }));
       const token = tokenCurrency(this.config);
-      const statement = drawStatement(id, tenant, mostOwed(owed, token.nanosPerUnit, payeesMax), token.nanosPerUnit, total);
+      const rate = given ?? parRate(token, this.clock.nowMs());
+      const statement = drawStatement(id, tenant, mostOwed(owed, rate, payeesMax), rate, total);
       if (!statement) throw failure('NOTHING_DUE', 'nothing is owed that a whole token unit could pay', { tenant });
       await this.statements.insert(manager, statement, token.currency, this.clock.nowMs());
       await this.statements.takeCharges(manager, statement);

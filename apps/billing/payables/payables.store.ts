@@ -33,7 +33,7 @@ export class PayablesStore {
     const rows = await manager.query<{ tenant: string; payee: string; owed: string; drawn: string }[]>(
       `SELECT a.tenant, split_part(a.code, ':', 3) AS payee, -a.balance AS owed, COALESCE(d.nanos, 0) AS drawn
        FROM billing.accounts a
-       LEFT JOIN (SELECT l.tenant, l.payee, sum(l.units * s.nanos_per_unit) AS nanos FROM billing.statement_lines l JOIN billing.statements s ON s.id = l.statement GROUP BY 1, 2) d
+       LEFT JOIN (SELECT l.tenant, l.payee, sum(l.nanos) AS nanos FROM billing.statement_lines l GROUP BY 1, 2) d
          ON d.tenant::text = a.tenant AND d.payee = split_part(a.code, ':', 3)
        WHERE a.kind = 'payable' AND ($1::text IS NULL OR a.tenant = $1) ORDER BY 1, 2`,
       [tenant],

@@ -3,11 +3,12 @@ import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import { Clock } from '#kernel';
 import { Inbox } from '#messaging';
+import { nanosFor } from '#protocol';
 import type { PayloadOf, settlementEvents, x402Events } from '#protocol';
 import { SERVICE_CONFIG, withTenant } from '#service';
 import { AnomaliesStore } from '../anomalies/anomalies.store.js';
 import { anomalyKinds } from '../anomalies/anomaly.js';
-import { tokenCurrency } from '../billing-config.js';
+import { parRate, tokenCurrency } from '../billing-config.js';
 import type { BillingConfig } from '../billing-config.js';
 import { operatorTenant } from '../ledger/chart-of-accounts.js';
 import { LedgerStore } from '../ledger/ledger.store.js';
@@ -65,7 +66,8 @@ export class SettlementService {
       if (!(await this.statements.settle(manager, id, at.tx, this.clock.nowMs())) || !agrees(statement!.lines, payees)) {
         await this.anomalies.add(manager, [{ kind: anomalyKinds.settlementMismatch, subject: id, tenant, detail: { tx: at.tx, units: event.totalUnits.toString() } }]);
       }
-      await this.ledger.post(manager, [settleTransfer(id, tenant, payees, this.token)]);
+      const rate = statement?.rate ?? parRate(this.token, 0);
+      await this.ledger.post(manager, [settleTransfer(id, tenant, payees.map(({ payee, units }) => ({ payee, units, nanos: nanosFor(units, rate) })), this.token)]);
     });
     this.notices.send(await withTenant(this.dataSource, '*', (manager) => this.statements.charges(manager, id)));
   }

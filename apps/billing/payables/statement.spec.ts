@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { tokenCurrency } from '../billing-config.js';
+import { nanosFor, ratio, unitsFor } from '#protocol';
+import type { ConversionRate } from '#protocol';
+import { parRate, tokenCurrency } from '../billing-config.js';
 import type { Transfer } from '../ledger/transfer.js';
 import { depositTransfer, depositWithdrawalTransfer, settleTransfer, withdrawalTransfer } from './chain-transfers.js';
 import { drawStatement, drawTransfer, mostOwed } from './statement.js';
@@ -10,14 +12,19 @@ const payee = (index: number): string => `0x${index.toString(16).padStart(40, '0
 const owedList = fc.array(fc.bigInt({ min: -5_000n, max: 10n ** 12n }), { maxLength: 10 });
 const decimals = fc.integer({ min: 0, max: 9 });
 
+const rateOf = (nanos: bigint, units: bigint): ConversionRate => ({ ...ratio(nanos, units), source: { kind: 'fixed', usdPerToken: '1', reason: 'a test', date: null }, readAtMs: 0 });
+const milli = rateOf(1_000n, 1n);
+const rates = fc.tuple(fc.bigInt(1n, 10n ** 12n), fc.bigInt(1n, 10n ** 12n)).map(([nanos, units]) => rateOf(nanos, units));
+
 const total = (transfer: Transfer, currency: string, kind: string): bigint => transfer.lines.filter(({ account }) => account.currency === currency && account.kind === kind).reduce((sum, { amount }) => sum + amount, 0n);
 
 describe('drawing a statement', () => {
   it('takes whole units and leaves less than one of each payee, for every token scale', () => {
     fc.assert(
       fc.property(owedList, decimals, (owed, BILLING_TOKEN_DECIMALS) => {
-        const { nanosPerUnit } = tokenCurrency({ BILLING_TOKEN_DECIMALS });
-        const statement = drawStatement('s', tenant, owed.map((owedNanos, index) => ({ payee: payee(index), owedNanos, cumulativeUnits: 0n })), nanosPerUnit, 0n);
+        const token = tokenCurrency({ BILLING_TOKEN_DECIMALS });
+        const { nanosPerUnit } = token;
+        const statement = drawStatement('s', tenant, owed.map((owedNanos, index) => ({ payee: payee(index), owedNanos, cumulativeUnits: 0n })), parRate(token, 0), 0n);
         const units = new Map(statement?.lines.map((line) => [line.payee, line.units]));
         owed.forEach((owedNanos, index) => {
           const rest = owedNanos - (units.get(payee(index)) ?? 0n) * nanosPerUnit;
@@ -36,7 +43,7 @@ describe('drawing a statement', () => {
         let before = 0n;
         let leastBefore = 2n ** 64n;
         for (let draws = 0; draws < Math.ceil(earned.filter((nanos) => nanos >= 1_000n).length / payeesMax); draws++) {
-          const statement = drawStatement('s', tenant, mostOwed(owed, 1_000n, payeesMax), 1_000n, before)!;
+          const statement = drawStatement('s', tenant, mostOwed(owed, milli, payeesMax), milli, before)!;
           expect(statement.lines.length).toBeLessThanOrEqual(payeesMax);
           expect(statement.lines.map((line) => line.payee)).toEqual([...statement.lines.map((line) => line.payee)].sort());
           const taken = new Map(statement.lines.map((line) => [line.payee, line.units]));
@@ -59,7 +66,7 @@ describe('drawing a statement', () => {
         let cumulativeUnits = 0n;
         for (const earned of earnings) {
           owedNanos += earned;
-          const statement = drawStatement('s', tenant, [{ payee: payee(1), owedNanos, cumulativeUnits }], 1_000n, cumulativeUnits);
+          const statement = drawStatement('s', tenant, [{ payee: payee(1), owedNanos, cumulativeUnits }], milli, cumulativeUnits);
           if (!statement) continue;
           owedNanos -= statement.totalUnits * 1_000n;
           cumulativeUnits = statement.lines[0]!.cumulativeUnits;
@@ -73,13 +80,34 @@ describe('drawing a statement', () => {
   });
 });
 
+describe('drawing at a rate', () => {
+  it('takes of each payee exactly what its units pay, and leaves the rest to the nano', () => {
+    fc.assert(
+      fc.property(owedList, rates, (owed, rate) => {
+        const statement = drawStatement('s', tenant, owed.map((owedNanos, index) => ({ payee: payee(index), owedNanos, cumulativeUnits: 7n })), rate, 9n);
+        const lines = new Map(statement?.lines.map((line) => [line.payee, line]));
+        owed.forEach((owedNanos, index) => {
+          const line = lines.get(payee(index));
+          expect(line?.units ?? 0n).toBe(unitsFor(owedNanos, rate));
+          if (!line) return;
+          expect(line).toMatchObject({ nanos: nanosFor(line.units, rate), cumulativeUnits: 7n + line.units });
+          expect(line.nanos <= owedNanos).toBe(true);
+        });
+        if (!statement) return;
+        expect(statement.cumulativeTotalUnits).toBe(9n + [...lines.values()].reduce((sum, { units }) => sum + units, 0n));
+        expect(total(drawTransfer(statement), 'USD', 'payable')).toBe([...lines.values()].reduce((sum, { nanos }) => sum + nanos, 0n));
+      }),
+    );
+  });
+});
+
 describe('what the chain confirms', () => {
   const token = tokenCurrency({ BILLING_TOKEN_DECIMALS: 6 });
 
   it('closes drawn against receivable in dollars, and deposit against credit in tokens, and the exchange is empty afterwards', () => {
-    const settled = settleTransfer('s', tenant, [{ payee: payee(1), units: 3n }, { payee: payee(2), units: 4n }], token);
-    expect(total(settled, 'USD', 'drawn')).toBe(7_000n);
-    expect(total(settled, 'USD', 'receivable')).toBe(-7_000n);
+    const settled = settleTransfer('s', tenant, [{ payee: payee(1), units: 3n, nanos: 3_000n }, { payee: payee(2), units: 4n, nanos: 4_001n }], token);
+    expect(total(settled, 'USD', 'drawn')).toBe(7_001n);
+    expect(total(settled, 'USD', 'receivable')).toBe(-7_001n);
     expect(total(settled, 'TUSD6', 'deposit')).toBe(7n);
     expect(total(settled, 'TUSD6', 'credited')).toBe(-7n);
     expect([total(settled, 'USD', 'exchange'), total(settled, 'TUSD6', 'exchange')]).toEqual([0n, 0n]);

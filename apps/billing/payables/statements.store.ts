@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import type { Nanos } from '#kernel';
+import { z } from 'zod';
+import { conversionRate, worthOf } from '#protocol';
 import type { Statement } from './statement.js';
 
 interface StatementRow {
   id: string;
   tenant: string;
-  nanos_per_unit: string;
+  rate: z.input<typeof conversionRate>;
   total_units: string;
   cumulative_total_units: string;
 }
@@ -15,9 +16,10 @@ interface LineRow {
   payee: string;
   units: string;
   cumulative_units: string;
+  nanos: string;
 }
 
-const columns = 'id, tenant, nanos_per_unit, total_units, cumulative_total_units';
+const columns = 'id, tenant, rate, total_units, cumulative_total_units';
 
 /** Statements: what was drawn for whom, and whether the chain has settled it. */
 @Injectable()
@@ -44,19 +46,20 @@ export class StatementsStore {
 
   async insert(manager: EntityManager, statement: Statement, currency: string, nowMs: number): Promise<void> {
     const { id, tenant, lines } = statement;
-    await manager.query(`INSERT INTO billing.statements (${columns}, currency, state, drawn_at_ms) VALUES ($1, $2, $3, $4, $5, $6, 'drawn', $7)`, [
+    await manager.query(`INSERT INTO billing.statements (${columns}, currency, state, drawn_at_ms, nanos_per_unit) VALUES ($1, $2, $3, $4, $5, $6, 'drawn', $7, $8)`, [
       id,
       tenant,
-      statement.nanosPerUnit,
+      JSON.stringify(z.encode(conversionRate, statement.rate)),
       statement.totalUnits,
       statement.cumulativeTotalUnits,
       currency,
       nowMs,
+      worthOf(1n, statement.rate),
     ]);
     await manager.query(
-      `INSERT INTO billing.statement_lines (statement, payee, tenant, units, cumulative_units)
-       SELECT $1, l.payee, $2, l.units, l.cumulative FROM unnest($3::text[], $4::numeric[], $5::numeric[]) AS l(payee, units, cumulative)`,
-      [id, tenant, lines.map(({ payee }) => payee), lines.map(({ units }) => units), lines.map(({ cumulativeUnits }) => cumulativeUnits)],
+      `INSERT INTO billing.statement_lines (statement, payee, tenant, units, cumulative_units, nanos)
+       SELECT $1, l.payee, $2, l.units, l.cumulative, l.nanos FROM unnest($3::text[], $4::numeric[], $5::numeric[], $6::numeric[]) AS l(payee, units, cumulative, nanos)`,
+      [id, tenant, lines.map(({ payee }) => payee), lines.map(({ units }) => units), lines.map(({ cumulativeUnits }) => cumulativeUnits), lines.map(({ nanos }) => nanos)],
     );
   }
 
@@ -88,13 +91,12 @@ export class StatementsStore {
 
   private async load(manager: EntityManager, [row]: StatementRow[]): Promise<Statement | undefined> {
     if (!row) return undefined;
-    const lines = await manager.query<LineRow[]>('SELECT payee, units, cumulative_units FROM billing.statement_lines WHERE statement = $1 ORDER BY payee', [row.id]);
-    const nanosPerUnit: Nanos = BigInt(row.nanos_per_unit);
+    const lines = await manager.query<LineRow[]>('SELECT payee, units, cumulative_units, nanos FROM billing.statement_lines WHERE statement = $1 ORDER BY payee', [row.id]);
     return {
       id: row.id,
       tenant: row.tenant,
-      nanosPerUnit,
-      lines: lines.map((line) => ({ payee: line.payee, units: BigInt(line.units), cumulativeUnits: BigInt(line.cumulative_units) })),
+      rate: z.decode(conversionRate, row.rate),
+      lines: lines.map((line) => ({ payee: line.payee, units: BigInt(line.units), cumulativeUnits: BigInt(line.cumulative_units), nanos: BigInt(line.nanos) })),
       totalUnits: BigInt(row.total_units),
       cumulativeTotalUnits: BigInt(row.cumulative_total_units),
     };

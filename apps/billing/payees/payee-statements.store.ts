@@ -32,7 +32,7 @@ export class PayeeStatementsStore {
   async openingNanos(manager: EntityManager, { payee, tenant, fromMs }: Asked): Promise<bigint> {
     const [row] = await manager.query<{ nanos: string }[]>(
       `SELECT (SELECT COALESCE(sum(c.amount_nanos), 0) ${earnedBy} AND c.charged_at_ms < $3)
-         + (SELECT COALESCE(sum(r.amount_nanos), 0) ${sharedWith} AND r.booked_at_ms < $3) - (SELECT COALESCE(sum(l.units * s.nanos_per_unit), 0) ${drawnFor} AND s.drawn_at_ms < $3) AS nanos`,
+         + (SELECT COALESCE(sum(r.amount_nanos), 0) ${sharedWith} AND r.booked_at_ms < $3) - (SELECT COALESCE(sum(l.nanos), 0) ${drawnFor} AND s.drawn_at_ms < $3) AS nanos`,
       [payee, tenant, fromMs],
     );
     return BigInt(row!.nanos);
@@ -63,7 +63,7 @@ export class PayeeStatementsStore {
 
   async drawn(manager: EntityManager, { payee, tenant, fromMs, toMs }: Asked, limit: number): Promise<DrawnLine[]> {
     const rows = await manager.query<{ statement: string; tenant: string; units: string; nanos: string; drawn_at_ms: string; state: DrawnLine['state']; settled_tx: string | null }[]>(
-      `SELECT l.statement, l.tenant, l.units, l.units * s.nanos_per_unit AS nanos, s.drawn_at_ms, s.state, s.settled_tx ${drawnFor} AND s.drawn_at_ms >= $3 AND s.drawn_at_ms < $4 ORDER BY s.drawn_at_ms, l.statement LIMIT $5`,
+      `SELECT l.statement, l.tenant, l.units, l.nanos, s.drawn_at_ms, s.state, s.settled_tx ${drawnFor} AND s.drawn_at_ms >= $3 AND s.drawn_at_ms < $4 ORDER BY s.drawn_at_ms, l.statement LIMIT $5`,
       [payee, tenant, fromMs, toMs, limit],
     );
     return rows.map(({ units, nanos, drawn_at_ms: at, settled_tx: settledTx, ...line }) => ({ ...line, units: BigInt(units), amountNanos: BigInt(nanos), drawnAtMs: Number(at), settledTx }));

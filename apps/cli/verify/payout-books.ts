@@ -11,11 +11,14 @@ export interface PayeeBooks {
   /** By the ledger: earned and not drawn. */
   readonly payableNanos: bigint;
   readonly drawnUnits: bigint;
+  /** What of its earnings the statements' lines pay, each at its statement's rate. */
+  readonly drawnNanos: bigint;
   readonly settledUnits: bigint;
   /** Highest cumulative total in any signed statement. */
   readonly signedUnits: bigint;
   /** By the ledger: credited on chain and not withdrawn. */
   readonly creditedUnits: bigint;
+  /** The highest that a unit was ever worth, rounded up. */
   readonly nanosPerUnit: bigint;
 }
 
@@ -39,8 +42,12 @@ interface PayeeRow {
   settled: string;
   signed: string;
   credited: string;
+  drawn_nanos: string;
   nanos_per_unit: string;
 }
+
+/** What so many units pay of a debt, at the rate of statement `s`: a nano that is begun is paid. */
+const nanosOf = (units: string): string => `div(${units} * (s.rate ->> 'nanos')::numeric + (s.rate ->> 'units')::numeric - 1, (s.rate ->> 'units')::numeric)`;
 
 const payeesSql = `
   WITH earned AS (
@@ -49,7 +56,7 @@ const payeesSql = `
       UNION ALL SELECT tenant::text, owner, amount_nanos FROM billing.royalties
       UNION ALL SELECT tenant::text, payer, -amount_nanos FROM billing.royalties) e GROUP BY 1, 2
   ), lines AS (
-    SELECT l.tenant::text AS tenant, l.payee, sum(l.units) AS drawn, COALESCE(sum(l.units) FILTER (WHERE s.state = 'settled'), 0) AS settled, max(s.nanos_per_unit) AS nanos_per_unit
+    SELECT l.tenant::text AS tenant, l.payee, sum(l.units) AS drawn, sum(l.nanos) AS drawn_nanos, COALESCE(sum(l.units) FILTER (WHERE s.state = 'settled'), 0) AS settled, max(${nanosOf('1')}) AS nanos_per_unit
     FROM billing.statement_lines l JOIN billing.statements s ON s.id = l.statement GROUP BY 1, 2
   ), signed AS (
     SELECT s.tenant::text AS tenant, lower(p->>'payee') AS payee, max((p->>'cumulativeUnits')::numeric) AS units
@@ -60,16 +67,17 @@ const payeesSql = `
     FROM billing.accounts WHERE kind IN ('payable', 'credited') GROUP BY 1, 2
   )
   SELECT tenant, payee, COALESCE(e.nanos, 0) AS earned, COALESCE(b.payable, 0) AS payable, COALESCE(l.drawn, 0) AS drawn, COALESCE(l.settled, 0) AS settled,
-    COALESCE(s.units, 0) AS signed, COALESCE(b.credited, 0) AS credited, COALESCE(l.nanos_per_unit, 0) AS nanos_per_unit
+    COALESCE(s.units, 0) AS signed, COALESCE(b.credited, 0) AS credited, COALESCE(l.drawn_nanos, 0) AS drawn_nanos, COALESCE(l.nanos_per_unit, 0) AS nanos_per_unit
   FROM earned e FULL JOIN lines l USING (tenant, payee) FULL JOIN signed s USING (tenant, payee) FULL JOIN booked b USING (tenant, payee)
   ORDER BY tenant, payee`;
 
-/** A statement's own totals against its lines, and its running total against those before it (one is open at a time). */
+/** A statement's own totals against its lines, its running total against those before it (one is open at a time), and what its lines pay against its rate. */
 const misdrawnSql = `
-  SELECT DISTINCT tenant FROM (
+  SELECT tenant FROM (
     SELECT s.tenant, s.total_units, l.units, s.cumulative_total_units, sum(l.units) OVER (PARTITION BY s.tenant ORDER BY s.cumulative_total_units, s.id) AS running
     FROM billing.statements s LEFT JOIN (SELECT statement, sum(units) AS units FROM billing.statement_lines GROUP BY statement) l ON l.statement = s.id) t
-  WHERE total_units IS DISTINCT FROM units OR cumulative_total_units IS DISTINCT FROM running ORDER BY 1`;
+  WHERE total_units IS DISTINCT FROM units OR cumulative_total_units IS DISTINCT FROM running
+  UNION SELECT s.tenant FROM billing.statement_lines l JOIN billing.statements s ON s.id = l.statement WHERE l.nanos <> ${nanosOf('l.units')} ORDER BY 1`;
 
 /** Everything about payouts that Postgres knows, of one instant. */
 export async function booksOf(query: Query, chain: ChainView | undefined): Promise<PayoutBooks> {
@@ -89,6 +97,7 @@ export async function booksOf(query: Query, chain: ChainView | undefined): Promi
       settledUnits: BigInt(row.settled),
       signedUnits: BigInt(row.signed),
       creditedUnits: BigInt(row.credited),
+      drawnNanos: BigInt(row.drawn_nanos),
       nanosPerUnit: BigInt(row.nanos_per_unit),
     })),
     payers,

@@ -27,14 +27,14 @@ const about = ({ tenant, payee }: PayeeBooks): string => `payee ${payee} of orga
 function beyondOwed(books: PayeeBooks): Problem[] {
   const problems: Problem[] = [];
   const paid = [
-    ['drawn into statements', books.drawnUnits],
-    ['signed for', books.signedUnits],
+    ['drawn into statements', books.drawnNanos],
+    // What was signed and not drawn has no rate of its own: the highest counts.
+    ['signed for', books.drawnNanos + (books.signedUnits > books.drawnUnits ? books.signedUnits - books.drawnUnits : 0n) * books.nanosPerUnit],
   ] as const;
-  for (const [how, units] of paid) {
-    const nanos = units * books.nanosPerUnit;
+  for (const [how, nanos] of paid) {
     if (nanos > books.earnedNanos) problems.push(broken(`${how} ${books.tenant} ${books.payee}`, `${about(books)} has ${nanos} nanos ${how} and earned ${books.earnedNanos}`));
   }
-  const owed = books.earnedNanos - books.drawnUnits * books.nanosPerUnit;
+  const owed = books.earnedNanos - books.drawnNanos;
   if (owed !== books.payableNanos) problems.push(unsettled(`payable ${books.tenant} ${books.payee}`, `${about(books)} is owed ${owed} nanos by its charges and ${books.payableNanos} by the ledger`));
   return problems;
 }

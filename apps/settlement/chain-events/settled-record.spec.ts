@@ -23,6 +23,7 @@ const row: StatementRow = {
   error: null,
   tx: `0x${'cd'.repeat(32)}`,
   createdAtMs: 1,
+  rate: { nanos: 4_999n, units: 5n, source: { kind: 'fixed', usdPerToken: '0.9998', reason: 'as agreed', date: '2026-11-02' }, readAtMs: 3 },
 };
 
 /** The bucket of tenants with one in it, or none. */
@@ -38,7 +39,7 @@ describe('the record of a final statement', () => {
     const record = await recordsWith(entry).of(row, { tx: row.tx!, blockNumber: 12 });
     expect(record).toMatchObject({ type: 'epoch.settled', tenant, fields: null, facts: null });
     const body = openRecordBody(record.id, record.type, record.body!, keys.privateKey);
-    expect(body.fields).toMatchObject({ statement: row.id, epoch: 2, totalUnits: '5', tx: row.tx, blockNumber: 12, chainId: 31_337, escrow });
+    expect(body.fields).toMatchObject({ statement: row.id, epoch: 2, totalUnits: '5', tx: row.tx, blockNumber: 12, chainId: 31_337, escrow, rate: { nanos: '4999', units: '5', readAtMs: 3 } });
     const envelope = parseEnvelope(Buffer.from(record.envelope, 'base64'));
     expect(envelope.tenant).toBe('ef'.repeat(32));
     expect(bodyMatchesEnvelope(body, envelope)).toBe(true);

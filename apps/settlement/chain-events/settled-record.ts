@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '#kernel';
 import { Replicas } from '#messaging';
 import type { ReplicaView } from '#messaging';
-import { operatorRecord, Sealer, sealRecord, tenantReplica } from '#protocol';
+import { z } from 'zod';
+import { conversionRate, operatorRecord, Sealer, sealRecord, tenantReplica } from '#protocol';
 import type { LogRecord, TenantEntry } from '#protocol';
 import type { OperatorAnchor } from '../anchors/anchor.js';
 import { ChainLink } from '../chain/chain-link.js';
@@ -29,10 +30,10 @@ export class SettledRecord {
 
   /** Of an anchor that pays nobody: nobody's but the operator's. */
   ofAnchor(anchor: OperatorAnchor, at: { tx: string; blockNumber: number }): LogRecord {
-    return operatorRecord(this.draftOf({ ...anchor, totalUnits: 0n, payees: [] }, at));
+    return operatorRecord(this.draftOf({ ...anchor, totalUnits: 0n, payees: [], rate: null }, at));
   }
 
-  private draftOf(row: Pick<StatementRow, 'id' | 'payer' | 'epoch' | 'totalUnits' | 'cumulativeTotalUnits' | 'payees' | 'auditRoot' | 'auditSize'>, at: { tx: string; blockNumber: number }) {
+  private draftOf(row: Pick<StatementRow, 'id' | 'payer' | 'epoch' | 'totalUnits' | 'cumulativeTotalUnits' | 'payees' | 'auditRoot' | 'auditSize' | 'rate'>, at: { tx: string; blockNumber: number }) {
     const fields = {
       statement: row.id,
       payer: row.payer,
@@ -46,6 +47,7 @@ export class SettledRecord {
       blockNumber: at.blockNumber,
       chainId: Number(this.chain.chainId),
       escrow: this.chain.escrow.address,
+      ...(row.rate === null ? {} : { rate: z.encode(conversionRate, row.rate) }),
     };
     return { id: row.id, type: 'epoch.settled' as const, timeMs: this.clock.nowMs(), fields, facts: null };
   }

@@ -1,8 +1,8 @@
 import { Logger } from '@nestjs/common';
 import { Transaction } from 'ethers';
 import type { BlockTag, Filter, JsonRpcProvider, Log, TransactionReceipt } from 'ethers';
-import { Bonds, chainFailure, Escrow, feesUnder, finalBlock, gasLimitFor, isUnreachable, nodeMessage, QuorumProvider, reaching, rulesOf, Token } from '#chain';
-import type { ChainRules, DigestSigner, EscrowConstants, Fees } from '#chain';
+import { Bonds, chainFailure, Escrow, feesUnder, finalBlock, gasLimitFor, isUnreachable, nodeMessage, QuorumProvider, readPriceFeed, reaching, rulesOf, Token } from '#chain';
+import type { ChainRules, DigestSigner, EscrowConstants, FeedAnswer, Fees } from '#chain';
 import { failure } from '#protocol';
 import type { SettlementConfig } from '../config.js';
 
@@ -68,6 +68,11 @@ export class ChainLink {
   /** The bonds at an address of this chain. */
   bonds(address: string): Bonds {
     return new Bonds(address, this.provider);
+  }
+
+  /** What a price feed answers at a block. */
+  priceFeed(address: string, block: number): Promise<FeedAnswer> {
+    return readPriceFeed(address, this.provider, block);
   }
 
   async constants(): Promise<EscrowConstants> {

@@ -9,6 +9,7 @@ import { billingCalls, failure, governanceCalls } from '#protocol';
 import { SERVICE_CONFIG, withTenant } from '#service';
 import { ChainLink } from '../chain/chain-link.js';
 import type { SettlementConfig } from '../config.js';
+import { Rates } from '../conversions/rates.service.js';
 import { HandedStore } from '../handing/handed.store.js';
 import { HandingService } from '../handing/handing.service.js';
 import { Registration } from '../payees/registration.service.js';
@@ -46,13 +47,14 @@ export class SettleService {
     private readonly transactions: TransactionStore,
     private readonly handed: HandedStore,
     private readonly handing: HandingService,
+    private readonly rates: Rates,
     private readonly ids: Ids,
     private readonly clock: Clock,
   ) {}
 
   /**
    * Runs an epoch of a tenant now, or takes up the one that is open, and waits until it is final or time is up; then it goes on by
-   * itself. Errors: NOTHING_DUE, NOT_FOUND (no payer), CONFLICT (no key), DEPOSIT_INSUFFICIENT, LEDGER_UNBALANCED, CHAIN_UNAVAILABLE,
+   * itself. Errors: NOTHING_DUE, NOT_FOUND (no payer), CONFLICT (no key), RATE_UNUSABLE, DEPOSIT_INSUFFICIENT, LEDGER_UNBALANCED, CHAIN_UNAVAILABLE,
    * CHAIN_REJECTED.
    */
   async run(tenant: string): Promise<StatementRow> {
@@ -103,16 +105,18 @@ export class SettleService {
   private async draw(tenant: string, payer: string): Promise<StatementRow> {
     // The escrow registers neither nobody nor itself: one such payee in a statement would keep all others from being paid.
     const except = [ZeroAddress, this.chain.escrow.address];
-    const drawn = await this.caller.call(billingCalls.drawPayables, { statement: this.ids.uuid(), tenant, except, payeesMax: this.config.SETTLEMENT_PAYEES_PER_STATEMENT });
-    await this.requireUnits(drawn.nanosPerUnit);
-    const draw: Draw = { id: drawn.statement, tenant, payer, payees: drawn.payees, totalUnits: drawn.totalUnits, cumulativeTotalUnits: drawn.cumulativeTotalUnits };
+    const drawn = await this.caller.call(billingCalls.drawPayables, { statement: this.ids.uuid(), tenant, except, payeesMax: this.config.SETTLEMENT_PAYEES_PER_STATEMENT, rate: await this.rates.current() });
+    if (drawn.rate === undefined) await this.requireUnits(drawn.nanosPerUnit);
+    // Of a draw whose answer was lost, the rate of then.
+    const rate = drawn.rate ?? null;
+    const draw: Draw = { rate, id: drawn.statement, tenant, payer, payees: drawn.payees, totalUnits: drawn.totalUnits, cumulativeTotalUnits: drawn.cumulativeTotalUnits };
     return this.read(tenant, async (manager) => {
       await this.statements.insertDrawn(manager, draw);
       return ((await this.statements.get(manager, draw.id)) ?? (await this.statements.open(manager, tenant)))!;
     });
   }
 
-  /** Billing's units must be the escrow's: `unit` base units of a token with so many decimals. */
+  /** Without a rate, billing's units must be the escrow's: `unit` base units of a token with so many decimals. */
   private async requireUnits(nanosPerUnit: bigint): Promise<void> {
     const [{ unit }, decimals] = [await this.chain.constants(), await this.chain.tokenDecimals()];
     if (nanosPerUnit * 10n ** BigInt(decimals) !== unit * 1_000_000_000n) {
@@ -137,7 +141,7 @@ export class SettleService {
   private async hand(row: StatementRow, signable: SignableStatement, signature: string): Promise<void> {
     const data = escrowCalls.settle(signable.statement, signable.list, signature);
     const domain = { chainId: this.chain.chainId, escrow: this.chain.escrow.address };
-    const file = fileOf({ callData: data, payees: row.payees }, domain);
+    const file = fileOf({ callData: data, payees: row.payees, rate: row.rate }, domain);
     const payees = row.payees.map(({ payee }) => payee.toLowerCase());
     await this.read(row.tenant, async (manager) => {
       const transaction = await this.transactions.plan(manager, this.chain, { purpose: 'settle', subject: row.id, target: this.chain.escrow.address, data });

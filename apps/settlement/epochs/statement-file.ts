@@ -9,7 +9,7 @@ import type { SignedForm } from './statement.store.js';
 export type StatementFile = z.output<typeof statementFile>;
 
 /** The file that payees get, read back from the very bytes that go on chain. Asserts that the payer's signature is right. */
-export function fileOf({ callData, payees }: SignedForm, domain: EscrowDomain): StatementFile {
+export function fileOf({ callData, payees, rate }: SignedForm, domain: EscrowDomain): StatementFile {
   const { statement, list, signature } = settleArguments(callData);
   assert(verifyStatement(statement, domain, signature), 'a statement that is handed out is signed by its payer');
   return {
@@ -20,6 +20,7 @@ export function fileOf({ callData, payees }: SignedForm, domain: EscrowDomain): 
     list,
     signature,
     payees: payees.map(({ payee, cumulativeUnits }) => ({ address: getAddress(payee.toLowerCase()), cumulativeUnits })),
+    ...(rate === null ? {} : { rate }),
   };
 }
 

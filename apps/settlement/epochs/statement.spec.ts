@@ -24,7 +24,7 @@ function viewOf(credits: readonly bigint[], available: bigint, epoch = 0n): Fina
 function drawOf(credits: readonly bigint[], owed: readonly bigint[]): Draw {
   const payees = owed.map((units, at) => ({ payee: addresses[at]!.toLowerCase(), units, cumulativeUnits: credits[at]! + units }));
   const totalUnits = owed.reduce((sum, each) => sum + each, 0n);
-  return { id: 'd', tenant: 't', payer, payees, totalUnits, cumulativeTotalUnits: credits.reduce((sum, each) => sum + each, totalUnits) };
+  return { id: 'd', tenant: 't', payer, payees, totalUnits, cumulativeTotalUnits: credits.reduce((sum, each) => sum + each, totalUnits), rate: null };
 }
 
 const three = fc.tuple(fc.bigInt(0n, 2n ** 40n), fc.bigInt(0n, 2n ** 40n), fc.bigInt(1n, 2n ** 40n));

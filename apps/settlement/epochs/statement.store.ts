@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import type { ReplyOf } from '#protocol';
-import { settlementCalls } from '#protocol';
+import { z } from 'zod';
+import { conversionRate, settlementCalls } from '#protocol';
+import type { ConversionRate, ReplyOf } from '#protocol';
 import type { TransactionState } from '../transactions/transaction.js';
 import type { Draw, DrawnPayee, SignableStatement } from './statement.js';
 
@@ -23,6 +24,7 @@ export interface StatementRow extends Draw {
 export interface SignedForm {
   readonly callData: string;
   readonly payees: readonly DrawnPayee[];
+  readonly rate: ConversionRate | null;
 }
 
 interface Row {
@@ -41,6 +43,7 @@ interface Row {
   error: string | null;
   tx: string | null;
   created_at: Date;
+  rate: z.input<typeof conversionRate> | null;
 }
 
 /** A statement is final when the escrow's own event is; until then it is as far as its transaction. */
@@ -63,6 +66,8 @@ function stateOf(row: Row): StatementState {
 
 const payeesFrom = (payees: Row['payees']): DrawnPayee[] => payees.map(({ payee, units, cumulativeUnits }) => ({ payee, units: BigInt(units), cumulativeUnits: BigInt(cumulativeUnits) }));
 
+const rateFrom = (rate: Row['rate']): ConversionRate | null => (rate === null ? null : z.decode(conversionRate, rate));
+
 function fromRow(row: Row): StatementRow {
   return {
     id: row.id,
@@ -79,6 +84,7 @@ function fromRow(row: Row): StatementRow {
     error: row.error,
     tx: row.tx,
     createdAtMs: row.created_at.getTime(),
+    rate: rateFrom(row.rate),
   };
 }
 
@@ -93,9 +99,9 @@ export class StatementStore {
   async insertDrawn(manager: EntityManager, draw: Draw): Promise<void> {
     const payees = draw.payees.map(({ payee, units, cumulativeUnits }) => ({ payee, units: units.toString(), cumulativeUnits: cumulativeUnits.toString() }));
     await manager.query(
-      `INSERT INTO settlement.statements (id, tenant, payer, payees, total_units, cumulative_total_units)
-       VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
-      [draw.id, draw.tenant, draw.payer, JSON.stringify(payees), draw.totalUnits.toString(), draw.cumulativeTotalUnits.toString()],
+      `INSERT INTO settlement.statements (id, tenant, payer, payees, total_units, cumulative_total_units, rate)
+       VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
+      [draw.id, draw.tenant, draw.payer, JSON.stringify(payees), draw.totalUnits.toString(), draw.cumulativeTotalUnits.toString(), draw.rate === null ? null : JSON.stringify(z.encode(conversionRate, draw.rate))],
     );
   }
 
@@ -145,11 +151,11 @@ export class StatementStore {
 
   /** The call data that carries the statement's newest signed form, which is what was handed out; null until it is signed. */
   async signedForm(manager: EntityManager, id: string): Promise<SignedForm | null> {
-    const rows = await manager.query<{ data: string; payees: Row['payees'] }[]>(
-      'SELECT t.data, s.payees FROM settlement.statements s JOIN settlement.transactions t ON t.id = s.transaction WHERE s.id = $1',
+    const rows = await manager.query<{ data: string; payees: Row['payees']; rate: Row['rate'] }[]>(
+      'SELECT t.data, s.payees, s.rate FROM settlement.statements s JOIN settlement.transactions t ON t.id = s.transaction WHERE s.id = $1',
       [id],
     );
-    return rows[0] ? { callData: rows[0].data, payees: payeesFrom(rows[0].payees) } : null;
+    return rows[0] ? { callData: rows[0].data, payees: payeesFrom(rows[0].payees), rate: rateFrom(rows[0].rate) } : null;
   }
 
   /** The tenant's statement that is not final, if there is one. */

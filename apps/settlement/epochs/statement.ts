@@ -2,6 +2,7 @@ import { assert } from '#kernel';
 import { listHash, packList } from '#chain';
 import type { Credit, EpochStatement, PayerState } from '#chain';
 import { failure } from '#protocol';
+import type { ConversionRate } from '#protocol';
 
 export interface DrawnPayee {
   /** As billing names it. */
@@ -19,6 +20,8 @@ export interface Draw {
   readonly payees: readonly DrawnPayee[];
   readonly totalUnits: bigint;
   readonly cumulativeTotalUnits: bigint;
+  /** At which billing drew it; null: before there were rates. */
+  readonly rate: ConversionRate | null;
 }
 
 /** The escrow at a final block. */

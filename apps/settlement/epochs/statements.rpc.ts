@@ -14,9 +14,9 @@ type StatementReply = ReplyOf<typeof settlementCalls.getStatement>;
 
 /** A statement that is not signed yet has no epoch and no audit head to show. */
 function toWire(row: StatementRow): StatementReply {
-  const { id, tenant, payer, epoch, state, totalUnits, auditRoot, auditSize, tx, createdAtMs } = row;
+  const { id, tenant, payer, epoch, state, totalUnits, auditRoot, auditSize, tx, createdAtMs, rate } = row;
   if (epoch === null || auditRoot === null || auditSize === null) throw failure('NOT_FOUND', `statement ${id} is not signed yet`);
-  return { id, tenant, payer, epoch, state, totalUnits, auditRoot: auditRoot.slice(2), auditSize, tx, createdAtMs };
+  return { id, tenant, payer, epoch, state, totalUnits, auditRoot: auditRoot.slice(2), auditSize, tx, createdAtMs, rate };
 }
 
 @Controller()

@@ -7,6 +7,7 @@ import { billingCalls, exposureReplica, nodeExposureMessage, nodeSubjects } from
 import type { ExposureEntry, PayeeExposure } from '#protocol';
 import { withTenant } from '#service';
 import { ChainLink } from '../chain/chain-link.js';
+import { Rates } from '../conversions/rates.service.js';
 import { PayerStore } from '../payers/payer.store.js';
 import type { Payer } from '../payers/payer.store.js';
 import { exposureOf, isSameExposure } from './exposure.js';
@@ -30,6 +31,7 @@ export class ExposureService {
     private readonly store: ExposureStore,
     private readonly outbox: Outbox,
     private readonly clock: Clock,
+    private readonly rates: Rates,
   ) {}
 
   /** Looks at every payer. Errors: CHAIN_UNAVAILABLE, SERVICE_UNAVAILABLE (billing). */
@@ -67,7 +69,8 @@ export class ExposureService {
 
   /** First what is settled, then the chain, then what was earned: whatever happens in between makes the exposure look larger, never smaller. */
   private async look({ tenant, address }: Payer): Promise<Exposure> {
-    const settled = await withTenant(this.dataSource, tenant, (manager) => this.store.settledUnits(manager, tenant));
+    const par = await this.chain.nanosPerUnit();
+    const settled = await withTenant(this.dataSource, tenant, (manager) => this.store.settledNanos(manager, tenant, par));
     const { number } = await this.chain.finalized();
     const { available, thawing, thawEndsAt } = await this.chain.escrow.payer(address, number);
     const atMs = this.clock.nowMs();
@@ -79,10 +82,9 @@ export class ExposureService {
       thawingUnits: thawing,
       thawEndsAtMs: thawing === 0n ? null : Number(thawEndsAt) * 1_000,
       finalBlock: number,
-      nanosPerUnit: await this.chain.nanosPerUnit(),
       atMs,
     };
-    return exposureOf(facts, data.map(({ payee, earnedNanos }) => ({ payee: payee.toLowerCase(), earnedNanos })), settled);
+    return exposureOf(facts, data.map(({ payee, earnedNanos }) => ({ payee: payee.toLowerCase(), earnedNanos })), settled, await this.rates.known());
   }
 
   /** A lost message does no harm: the next change is told whole. */

@@ -1,3 +1,6 @@
+import { worthOf } from '#protocol';
+import type { Ratio } from '#protocol';
+
 /** What one tenant owes its payees, and the deposit that pays them. */
 export interface Exposure {
   readonly tenant: string;
@@ -8,6 +11,7 @@ export interface Exposure {
   /** Unix milliseconds from which what thaws may leave; null when nothing does. */
   readonly thawEndsAtMs: number | null;
   readonly finalBlock: number;
+  /** Rounded down. */
   readonly nanosPerUnit: bigint;
   /** In nano-dollars, by lower-case address of the payee; those with something only. */
   readonly unsettled: ReadonlyMap<string, bigint>;
@@ -29,22 +33,23 @@ export interface Owed {
  * service under the same key) offsets nobody else's.
  */
 export function exposureOf(
-  facts: Pick<Exposure, 'tenant' | 'payer' | 'availableUnits' | 'thawingUnits' | 'thawEndsAtMs' | 'finalBlock' | 'nanosPerUnit' | 'atMs'>,
+  facts: Pick<Exposure, 'tenant' | 'payer' | 'availableUnits' | 'thawingUnits' | 'thawEndsAtMs' | 'finalBlock' | 'atMs'>,
   owed: readonly Owed[],
-  settledUnits: ReadonlyMap<string, bigint>,
+  settledNanos: ReadonlyMap<string, bigint>,
+  rate: Ratio,
 ): Exposure {
   const unsettled = new Map<string, bigint>();
   for (const { payee, earnedNanos } of owed) {
-    const nanos = earnedNanos - (settledUnits.get(payee) ?? 0n) * facts.nanosPerUnit;
+    const nanos = earnedNanos - (settledNanos.get(payee) ?? 0n);
     if (nanos > 0n) unsettled.set(payee, nanos);
   }
   const unsettledNanos = [...unsettled.values()].reduce((sum, nanos) => sum + nanos, 0n);
-  return { ...facts, unsettled, unsettledNanos, usableNanos: (facts.availableUnits - facts.thawingUnits) * facts.nanosPerUnit };
+  return { ...facts, nanosPerUnit: worthOf(1n, rate), unsettled, unsettledNanos, usableNanos: worthOf(facts.availableUnits - facts.thawingUnits, rate) };
 }
 
 /** Whether two pictures tell gateways and payees the same. */
 export function isSameExposure(a: Exposure | undefined, b: Exposure): boolean {
-  return a !== undefined && a.payer === b.payer && a.availableUnits === b.availableUnits && a.thawingUnits === b.thawingUnits && a.thawEndsAtMs === b.thawEndsAtMs && sameAmounts(a.unsettled, b.unsettled);
+  return a !== undefined && a.payer === b.payer && a.availableUnits === b.availableUnits && a.thawingUnits === b.thawingUnits && a.thawEndsAtMs === b.thawEndsAtMs && a.usableNanos === b.usableNanos && sameAmounts(a.unsettled, b.unsettled);
 }
 
 function sameAmounts(a: ReadonlyMap<string, bigint>, b: ReadonlyMap<string, bigint>): boolean {

@@ -9,6 +9,7 @@ import { anvilKeys, startAnvil } from '#testing';
 import type { Anvil } from '#testing';
 import { statementFor } from '../../../apps/settlement/epochs/statement.js';
 import { drawStatement, mostOwed } from '../../../apps/billing/payables/statement.js';
+import { parRate } from '../../../apps/settlement/conversions/rate.js';
 import type { Draw, FinalView } from '../../../apps/settlement/epochs/statement.js';
 
 jest.setTimeout(240_000);
@@ -132,12 +133,13 @@ describe('settlement', () => {
     const domain = { chainId: 31_337n, escrow: escrow.address };
     const audit = { root: `0x${'ab'.repeat(32)}`, size: 9 };
     const signed: { statement: EpochStatement; signature: string; list: string }[] = [];
+    const rate = parRate({ unit: 1n, decimals: 6 }, 0);
     const started = performance.now();
     for (const { key, address, owed } of payers) {
       const credits = new Map(owed.map((_, index) => [index, 1_000_000n]));
       let cumulativeTotal = 1_000_000n * BigInt(each);
       for (let epoch = 1n, rest = owed; rest.length > 0; epoch++) {
-        const drawn = drawStatement(String(epoch), 't', mostOwed(rest, 1_000n, payeesPerStatementMax), 1_000n, cumulativeTotal)!;
+        const drawn = drawStatement(String(epoch), 't', mostOwed(rest, rate, payeesPerStatementMax), rate, cumulativeTotal)!;
         const draw: Draw = { ...drawn, payer: address, payees: drawn.lines };
         const indices = new Map(drawn.lines.map(({ payee }) => [payee, numberOf.get(payee)!]));
         const view: FinalView = { payer: { available: 10n ** 12n, cumulativeTotal, epoch, auditSize: 1n, auditRoot: ZeroHash, thawing: 0n, thawEndsAt: 0n }, registryHash: `0x${'cd'.repeat(32)}`, indices, credits };
