@@ -22,7 +22,7 @@ const { entry: tenant, project } = testTenant(ids);
 const market = { tenant: tenant.tenant, project };
 
 /** Tries until it holds; fails with the last error. */
-async function eventually<T>(look: () => Promise<T>, withinMs = 15_000): Promise<T> {
+async function eventually<T>(look: () => Promise<T>, withinMs = 60_000): Promise<T> {
   const end = Date.now() + withinMs;
   for (;;) {
     try {

@@ -10,7 +10,7 @@ import { generateApiKey } from './keys/api-key.js';
 export const nobody = { keyId: null, tenant: null };
 
 /** Asks until it does not throw. Error: the last one. */
-export async function eventually<T>(ask: () => T | Promise<T>, withinMs = 10_000): Promise<T> {
+export async function eventually<T>(ask: () => T | Promise<T>, withinMs = 60_000): Promise<T> {
   for (const deadline = Date.now() + withinMs; ; await new Promise((resolve) => setTimeout(resolve, 25))) {
     try {
       return await ask();

@@ -44,7 +44,7 @@ const environment = (): NodeJS.ProcessEnv => ({
 });
 
 /** Asks until the answer is right; the last failure is thrown after `withinMs`. */
-async function eventually<T>(ask: () => T | Promise<T>, withinMs = 5_000): Promise<T> {
+async function eventually<T>(ask: () => T | Promise<T>, withinMs = 30_000): Promise<T> {
   for (const deadline = Date.now() + withinMs; ; await new Promise((resolve) => setTimeout(resolve, 20))) {
     try {
       return await ask();

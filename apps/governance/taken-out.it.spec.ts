@@ -27,7 +27,7 @@ let url: string;
 let answer = 200;
 let received: Received[] = [];
 
-const eventually = <T>(ask: () => T | Promise<T>): Promise<T> => within(ask, 20_000);
+const eventually = <T>(ask: () => T | Promise<T>): Promise<T> => within(ask, 60_000);
 
 async function bank(): Promise<string> {
   const { tenant } = await stack.bank();

@@ -28,7 +28,7 @@ import type { RunningNode } from './run-node.js';
 const ids = new SystemIds(new SystemClock());
 const logger = pino({ level: 'silent' });
 const soon = async (condition: () => boolean): Promise<void> => {
-  for (const until = Date.now() + 8_000; !condition() && Date.now() < until; ) await new Promise((resolve) => setTimeout(resolve, 20));
+  for (const until = Date.now() + 60_000; !condition() && Date.now() < until; ) await new Promise((resolve) => setTimeout(resolve, 20));
   expect(condition()).toBe(true);
 };
 

@@ -257,7 +257,7 @@ describe('the settlement service', () => {
     const replicas = new Replicas(buses[1]!);
     const gatewaySees = await replicas.view(exposureReplica);
     const until = async (condition: () => boolean): Promise<void> => {
-      for (let tries = 0; tries < 200 && !condition(); tries++) await sleep(50);
+      for (let tries = 0; tries < 1_000 && !condition(); tries++) await sleep(50);
     };
     await until(() => gatewaySees.get(tenant)?.unsettledNanos === 0n);
     expect(gatewaySees.get(tenant)).toMatchObject({ payer: payer.address, usableNanos: 1_159_000n, unsettledNanos: 0n });

@@ -71,7 +71,7 @@ async function between(port: number, change: (bytes: Buffer, nth: number) => Buf
   return { url: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`, seen: () => Buffer.concat(seen), cut: () => open.forEach((socket) => socket.destroy()) };
 }
 
-async function until(check: () => boolean, withinMs = 5_000): Promise<void> {
+async function until(check: () => boolean, withinMs = 30_000): Promise<void> {
   for (const end = Date.now() + withinMs; !check(); ) {
     if (Date.now() > end) throw new Error('it did not come about in time');
     await new Promise((done) => setTimeout(done, 5));
@@ -122,7 +122,7 @@ describe('a node that is called straight', () => {
     leave.abort(new Error('gone'));
     await expect(reader.next()).rejects.toThrow('gone');
     expect((await stream.end).receipt).toBeDefined();
-    expect(abortedAt - leftAt).toBeLessThan(200);
+    expect(abortedAt - leftAt).toBeLessThan(2_000);
   });
 
   it('stops what it runs when its gateway is gone, without waiting for a pulse that nobody hears', async () => {

@@ -143,7 +143,7 @@ describe('a streamed answer', () => {
       }),
     ).rejects.toThrow('the client went away');
     const end = await stream.end;
-    expect(teller.interruptedAtMs! - cancelledAtMs).toBeLessThan(200);
+    expect(teller.interruptedAtMs! - cancelledAtMs).toBeLessThan(2_000);
     expect(end.usage.outputTokens).toBeGreaterThanOrEqual(10);
     expect(end.usage.outputTokens).toBeLessThan(100);
     expect(kept).toEqual([end.receipt]);
@@ -260,7 +260,7 @@ describe('an answer that is given whole', () => {
     const cancelledAtMs = performance.now();
     cancel.abort(new Error('the client went away'));
     const error = await running;
-    expect(performance.now() - cancelledAtMs).toBeLessThan(200);
+    expect(performance.now() - cancelledAtMs).toBeLessThan(2_000);
     expect(error).toBeInstanceOf(Interrupted);
     const { cause, end } = error as Interrupted;
     expect(cause).toEqual(new Error('the client went away'));

@@ -47,7 +47,7 @@ async function startWitness(): Promise<void> {
   witness = await serveWitness(parts, formatVerifierKey(cosigner.key), { host: '127.0.0.1', port: witnessPort }, () => undefined);
 }
 
-async function eventually<T>(ask: () => Promise<T | undefined>, withinMs = 15_000): Promise<T> {
+async function eventually<T>(ask: () => Promise<T | undefined>, withinMs = 60_000): Promise<T> {
   for (const deadline = Date.now() + withinMs; ; await new Promise((resolve) => setTimeout(resolve, 50))) {
     const found = await ask();
     if (found !== undefined) return found;

@@ -119,7 +119,7 @@ describe('who may do what', () => {
       saw(status);
       return status === 401 && error?.code === 'API_KEY_INVALID' ? true : undefined;
     });
-    expect(performance.now() - revoked).toBeLessThan(1_000);
+    expect(performance.now() - revoked).toBeLessThan(5_000);
   });
 
   it('a key is worth what its role is, not more', async () => {
@@ -387,7 +387,7 @@ describe('credentials behind the gateway', () => {
     expect((await platform.send('DELETE', `/v1/nodes/${virginia.id}`)).status).toBe(200);
     const revoked = performance.now();
     await cut;
-    expect(performance.now() - revoked).toBeLessThan(1_000);
+    expect(performance.now() - revoked).toBeLessThan(5_000);
     await expect(Trespasser.asNode(stack.run.natsUrl, virginia)).rejects.toThrow(/authori[sz]ation/i);
     const { data } = await bank.get<{ data: { node: string }[] }>('/v1/offers');
     expect(data.map(({ node }) => node)).not.toContain(virginia.id);

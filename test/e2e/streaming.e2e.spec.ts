@@ -125,7 +125,7 @@ describe('an answer that is not streamed', () => {
     const { publicKey } = (await stack.rest().get<{ data: { node: string; publicKey: string }[] }>('/v1/offers')).data.find((offer) => offer.node === completed!.machine.node)!;
     const { endedAtMs, usage } = openReceipt(completed!.receipt!, publicKey)!;
     expect(usage).toEqual(completed!.usage);
-    expect(endedAtMs - leftAtMs).toBeLessThan(1_000);
+    expect(endedAtMs - leftAtMs).toBeLessThan(5_000);
     await books.hold([record]);
   }, faultMs);
 });

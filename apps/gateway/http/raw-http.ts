@@ -10,7 +10,7 @@ export interface RawAnswer {
 }
 
 /** Sends bytes as they are, for what no HTTP client would send; resolves when the server closes or after `withinMs`. For tests. */
-export async function sendRaw(url: string, bytes: string | Buffer | Iterable<Buffer>, withinMs = 2_000): Promise<RawAnswer> {
+export async function sendRaw(url: string, bytes: string | Buffer | Iterable<Buffer>, withinMs = 20_000): Promise<RawAnswer> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
   const received: Buffer[] = [];
   socket.on('data', (chunk: Buffer) => void received.push(chunk));

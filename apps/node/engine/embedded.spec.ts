@@ -93,6 +93,6 @@ describe('the embedded engine', () => {
     await expect(long).rejects.toThrow('gone');
     const started = performance.now();
     await ask({ input: 'short' });
-    expect(performance.now() - started).toBeLessThan(5_000);
+    expect(performance.now() - started).toBeLessThan(30_000);
   }, 120_000);
 });

