@@ -16,6 +16,10 @@ export const governanceConfig = z.object({
   GOVERNANCE_KMS_KEY: z.string().default('mizan'),
   GOVERNANCE_KMS_MOUNT: z.string().default('transit'),
   GOVERNANCE_KMS_NAMESPACE: z.string().optional(),
+  /** Instead of a KMS, a hardware security module: its PKCS#11 library (absolute path), the label of its token and the PIN of the token's user; `GOVERNANCE_KMS_KEY` is the key's label. */
+  GOVERNANCE_PKCS11_MODULE: z.string().startsWith('/', 'an absolute path').optional(),
+  GOVERNANCE_PKCS11_TOKEN: z.string().min(1).max(32).optional(),
+  GOVERNANCE_PKCS11_PIN: z.string().optional(),
   /** Where organisations' own KMS may be beside public addresses: host names and blocks of addresses. */
   KMS_OUTBOUND_ALLOW: allowListText,
   /** The same for webhooks; with anything here they may be plain http too. */

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { guardedAgent, outboundTarget, type AllowList } from '#outbound';
+import { loadCryptoki } from './cryptoki.js';
 import type { KeyManager } from './key-manager.js';
+import { Pkcs11Keys } from './pkcs11-keys.js';
 import { Secrets } from '../secrets.js';
 import { VaultTransit } from './vault-transit.js';
 import { failure, type Keeper, type KmsSetting } from '#protocol';
@@ -12,7 +14,7 @@ export interface NamedKey {
   readonly keyId: string;
 }
 
-/** Who keeps keys over tenant keys: the environment, the deployment's KMS where it has one, and organisations' own. */
+/** Who keeps keys over tenant keys: the environment, the deployment's KMS or HSM where it has one, and organisations' own. */
 @Injectable()
 export class KeyManagers {
   private readonly file: NamedKey;
@@ -20,10 +22,9 @@ export class KeyManagers {
   private readonly reach: { dispatcher: ReturnType<typeof guardedAgent>; target: (url: string) => URL };
 
   constructor(secrets: Secrets) {
-    const { masterKeys, kms, kmsAllowed } = secrets;
+    const { masterKeys, kmsAllowed } = secrets;
     this.file = { kept: 'file', manager: masterKeys, keyId: 'master' };
-    // The operator's own address may be anywhere; those of organisations are judged.
-    this.kms = kms && { kept: 'kms', manager: new VaultTransit(kms, { target: (url) => new URL(url) }), keyId: kms.key };
+    this.kms = kmsOf(secrets);
     this.reach = reachOf(kmsAllowed);
   }
 
@@ -35,13 +36,19 @@ export class KeyManagers {
   /** Error: `KMS_REFUSED` when a key is in a KMS that is configured no more. */
   deploymentsOwn(kept: 'file' | 'kms'): NamedKey {
     const named = kept === 'file' ? this.file : this.kms;
-    if (named === undefined) throw failure('KMS_REFUSED', 'a key is wrapped by the KMS of the deployment, and none is configured: set GOVERNANCE_KMS_URL');
+    if (named === undefined) throw failure('KMS_REFUSED', 'a key is wrapped by the KMS of the deployment, and none is configured: set GOVERNANCE_KMS_URL or GOVERNANCE_PKCS11_MODULE');
     return named;
   }
 
   ofTenant(setting: KmsSetting): NamedKey {
     return { kept: 'tenant', manager: new VaultTransit(setting, this.reach), keyId: setting.key };
   }
+}
+
+function kmsOf({ kms, hsm }: Secrets): NamedKey | undefined {
+  if (hsm !== undefined) return { kept: 'kms', manager: new Pkcs11Keys(loadCryptoki(hsm.library), hsm), keyId: hsm.key };
+  // The operator's own address may be anywhere; those of organisations are judged.
+  return kms && { kept: 'kms', manager: new VaultTransit(kms, { target: (url) => new URL(url) }), keyId: kms.key };
 }
 
 function reachOf(allowed: AllowList): { dispatcher: ReturnType<typeof guardedAgent>; target: (url: string) => URL } {
