@@ -56,7 +56,7 @@ describe('mizan verify', () => {
     expect(code).toBe(0);
     const total = payouts.reduce((sum, payout) => sum + BigInt(payout.units), 0n);
     expect(invariants.find(({ name }) => name === 'vouchers-within-owed')?.detail).toContain(`${total} units credited on chain`);
-    expect(invariants.find(({ name }) => name === 'log-append-only')?.detail).toContain('1 anchor');
+    expect(invariants.find(({ name }) => name === 'log-append-only')?.detail).toMatch(/, [1-9]\d* anchors?$/);
   }, 300_000);
 
   /** Changes a row as the database's administrator, looks, and changes it back. */
