@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { limits } from '#protocol';
+import { atPar, limits } from '#protocol';
 import type { ConversionRate } from '#protocol';
 
 /** The service's own environment. */
@@ -39,6 +39,6 @@ export function tokenCurrency({ BILLING_TOKEN_DECIMALS }: Pick<BillingConfig, 'B
 export const parRate = ({ nanosPerUnit }: TokenCurrency, readAtMs: number): ConversionRate => ({
   nanos: nanosPerUnit,
   units: 1n,
-  source: { kind: 'fixed', usdPerToken: '1', reason: 'a dollar token at par', date: null },
+  source: atPar,
   readAtMs,
 });

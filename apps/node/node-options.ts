@@ -1,35 +1,14 @@
 import { z } from 'zod';
 import { keyReference } from '#chain';
-import { parseNanos } from '#kernel';
-import { evmAddress, failure, label, machineFacts, publicUrl } from '#protocol';
+import { dollars, evmAddress, failure, label, machineFacts, publicUrl } from '#protocol';
 
-/** US dollars per 10⁶ tokens as a decimal text; nanos in code. */
-const usdPerMillion = z.string().transform((text, context) => {
-  try {
-    const value = parseNanos(text);
-    if (value >= 0n) return value;
-  } catch {
-    // Said below.
-  }
-  context.addIssue({ code: 'custom', message: 'is a price in US dollars per million tokens, as 0.02' });
-  return z.NEVER;
-});
+const usdPerMillion = dollars('is a price in US dollars per million tokens, as 0.02', 0n);
 
 const list = z.string().transform((text) => text.split(',').map((one) => one.trim()).filter((one) => one !== ''));
 const asset = z.string().regex(/^eip155:\d{1,19}\/0x[0-9a-fA-F]{40}$/, 'is a token on a chain, as eip155:8453/0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913');
 const payee = z.string().regex(/^[^=\s]+=0x[0-9a-fA-F]{40}$/, 'is a host and an address, as shop.example=0x…');
 
-/** US dollars as a decimal text; nanos in code. */
-const usd = z.string().transform((text, context) => {
-  try {
-    const value = parseNanos(text);
-    if (value > 0n) return value;
-  } catch {
-    // Said below.
-  }
-  context.addIssue({ code: 'custom', message: 'is an amount in US dollars, as 0.05' });
-  return z.NEVER;
-});
+const usd = dollars('is an amount in US dollars, as 0.05');
 
 /** How a machine pays sellers that ask for x402. */
 const x402Options = z.object({

@@ -19,6 +19,9 @@ export const rateSource = z.discriminatedUnion('kind', [
 ]);
 export type RateSource = z.output<typeof rateSource>;
 
+/** What a token is worth that nobody has said anything of. */
+export const atPar: RateSource = { kind: 'fixed', usdPerToken: '1', reason: 'a dollar token at par', date: null };
+
 /** `nanos` nano-dollars are `units` units of the escrow: integers without a common divisor. */
 export const conversionRate = z.object({ nanos: tokenUnits, units: tokenUnits, source: rateSource, readAtMs: timeMs });
 export type ConversionRate = z.output<typeof conversionRate>;

@@ -15,6 +15,7 @@ export * from './decision-counts.js';
 export * from './custody.js';
 export * from './define.js';
 export * from './deployment-record.js';
+export * from './dollars.js';
 export * from './erasures.js';
 export * from './errors.js';
 export * from './exports.js';

@@ -8,15 +8,14 @@ export class RatesOfStatements1767225612770 implements MigrationInterface {
     await queryRunner.query(`
       SELECT set_config('app.tenant', '*', true);
       ALTER TABLE billing.statements ADD COLUMN rate jsonb;
-      -- Rounded down: a unit may be worth less than a nano.
-      ALTER TABLE billing.statements DROP CONSTRAINT statements_nanos_per_unit_check;
-      ALTER TABLE billing.statements ADD CONSTRAINT statements_nanos_per_unit_check CHECK (nanos_per_unit >= 0);
       UPDATE billing.statements SET rate = jsonb_build_object('nanos', nanos_per_unit::text, 'units', '1', 'readAtMs', drawn_at_ms,
         'source', jsonb_build_object('kind', 'fixed', 'usdPerToken', '1', 'reason', 'a dollar token at par', 'date', NULL));
       ALTER TABLE billing.statements ALTER COLUMN rate SET NOT NULL;
       ALTER TABLE billing.statement_lines ADD COLUMN nanos numeric(39, 0) CHECK (nanos > 0);
       UPDATE billing.statement_lines l SET nanos = l.units * s.nanos_per_unit FROM billing.statements s WHERE s.id = l.statement;
       ALTER TABLE billing.statement_lines ALTER COLUMN nanos SET NOT NULL;
+      -- The rate says it.
+      ALTER TABLE billing.statements DROP COLUMN nanos_per_unit;
     `);
   }
 

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
-import { conversionRate, worthOf } from '#protocol';
+import { conversionRate } from '#protocol';
 import type { Statement } from './statement.js';
 
 interface StatementRow {
@@ -46,7 +46,7 @@ export class StatementsStore {
 
   async insert(manager: EntityManager, statement: Statement, currency: string, nowMs: number): Promise<void> {
     const { id, tenant, lines } = statement;
-    await manager.query(`INSERT INTO billing.statements (${columns}, currency, state, drawn_at_ms, nanos_per_unit) VALUES ($1, $2, $3, $4, $5, $6, 'drawn', $7, $8)`, [
+    await manager.query(`INSERT INTO billing.statements (${columns}, currency, state, drawn_at_ms) VALUES ($1, $2, $3, $4, $5, $6, 'drawn', $7)`, [
       id,
       tenant,
       JSON.stringify(z.encode(conversionRate, statement.rate)),
@@ -54,7 +54,6 @@ export class StatementsStore {
       statement.cumulativeTotalUnits,
       currency,
       nowMs,
-      worthOf(1n, statement.rate),
     ]);
     await manager.query(
       `INSERT INTO billing.statement_lines (statement, payee, tenant, units, cumulative_units, nanos)

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { evmAddress, sha256Hex, timeMs, tokenUnits, txHash, uuid } from '#protocol';
+import { evmAddress, nanosFor, sha256Hex, timeMs, tokenUnits, txHash, uuid } from '#protocol';
 
 /**
  * What became of a payment that was signed. `signed`: it may be taken until it runs out. `paid`: it was taken. `lapsed`: it ran out, and nobody can
@@ -53,7 +53,4 @@ export const isLoss = ({ state, ended }: Pick<Purchase, 'state' | 'ended'>): boo
 export const spentNanos = ({ state, nanos, nanosMax }: Purchase): bigint => (state === 'signed' ? nanosMax : (nanos ?? 0n));
 
 /** `units` of a token of so many decimals in nano-dollars, rounded up: a token is a dollar. */
-export function nanosOf(units: bigint, decimals: number): bigint {
-  const one = 10n ** BigInt(decimals);
-  return (units * 1_000_000_000n + one - 1n) / one;
-}
+export const nanosOf = (units: bigint, decimals: number): bigint => nanosFor(units, { nanos: 1_000_000_000n, units: 10n ** BigInt(decimals) });

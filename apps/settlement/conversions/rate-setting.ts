@@ -1,21 +1,11 @@
 import { getAddress } from 'ethers';
 import { z } from 'zod';
-import { parseNanos } from '#kernel';
-import { evmAddress, label } from '#protocol';
+import { dollars, evmAddress, label } from '#protocol';
 
 const address = evmAddress.transform((text) => getAddress(text.toLowerCase()));
 
-/** Dollars for one whole token, as decimal text with at most nine places. */
-const usd = z.string().transform((text, context) => {
-  try {
-    const nanos = parseNanos(text);
-    if (nanos > 0n) return nanos;
-  } catch {
-    // Said below.
-  }
-  context.addIssue({ code: 'custom', message: 'a positive decimal amount of dollars with at most 9 places, as text' });
-  return z.NEVER;
-});
+/** For one whole token. */
+const usd = dollars('a positive decimal amount of dollars with at most 9 places, as text');
 
 /** The operator's word for what a token is worth, with why and since when. */
 const fixed = z.strictObject({ usdPerToken: usd, reason: label, date: z.iso.date() });

@@ -1,6 +1,6 @@
 import type { FeedAnswer } from '#chain';
 import { formatNanos } from '#kernel';
-import { failure, ratio } from '#protocol';
+import { atPar, failure, ratio } from '#protocol';
 import type { ConversionRate } from '#protocol';
 import type { FixedSetting, OracleSetting } from './rate-setting.js';
 
@@ -16,7 +16,7 @@ export interface EscrowUnit {
 
 /** Nobody said what the token is worth: then it is a dollar. */
 export function parRate(of: EscrowUnit, nowMs: number): ConversionRate {
-  return { ...ratio(nanosPerUsd * of.unit, 10n ** BigInt(of.decimals)), source: { kind: 'fixed', usdPerToken: '1', reason: 'a dollar token at par', date: null }, readAtMs: nowMs };
+  return { ...ratio(nanosPerUsd * of.unit, 10n ** BigInt(of.decimals)), source: atPar, readAtMs: nowMs };
 }
 
 export function fixedRate({ usdPerToken, reason, date }: FixedSetting, of: EscrowUnit, nowMs: number): ConversionRate {
