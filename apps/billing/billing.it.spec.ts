@@ -135,7 +135,7 @@ describe('the billing service', () => {
 
   it('closes admissions whose gateway died: from the receipt of the node, or void', async () => {
     const lease = await caller.call(billingCalls.acquireLease, { ...market, gateway: 'gateway-1', needNanos: 500n, demandNanosPerSecond: 0n });
-    const [paid, lost] = [0, 1].map(() => admittedFacts(ids, market, lease, node, { deadlineMs: Date.now() + 1_000, holdNanos: 100n }));
+    const [paid, lost] = [0, 1].map(() => admittedFacts(ids, market, lease, node, { deadlineMs: Date.now() + 8_000, holdNanos: 100n }));
     await commit(recordOf(paid!), recordOf(lost!));
     await sendReceipt(signedBy(node, paid!, 90));
     await expect(eventually(() => charge(lost!.record), 500)).rejects.toMatchObject({ code: 'RECORD_PENDING' });
