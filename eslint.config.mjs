@@ -54,7 +54,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['**/*.spec.ts', 'libs/testing/**/*.ts'],
+    files: ['**/*.spec.ts', '**/*.e2e.ts', 'libs/testing/**/*.ts'],
     rules: { 'max-lines': ['error', { max: 500, skipBlankLines: true }], 'no-restricted-imports': 'off' },
   },
 );

@@ -24,9 +24,10 @@ export function productionSettings() {
   };
 }
 
-/** Quick to compile (a tenth of the time), dear to run. */
-export function plainSettings() {
-  return { ...shared(settingOf(readSource('contracts/foundry.toml'))), viaIR: false, optimizer: { enabled: false }, ...wanted('evm.bytecode.object') };
+/** Quick to compile (a tenth of the time), dear to run. With `only`, no other contract's code is made. */
+export function plainSettings(only) {
+  const plain = { ...shared(settingOf(readSource('contracts/foundry.toml'))), viaIR: false, optimizer: { enabled: false }, ...wanted('evm.bytecode.object') };
+  return only === undefined ? plain : { ...plain, outputSelection: { '*': { [only]: ['evm.bytecode.object'] } } };
 }
 
 function settingOf(toml) {

@@ -36,6 +36,9 @@ export function forge(directory, args, env = {}) {
   });
 }
 
+/** What forge knows a build by. */
+export const builtParts = ['out', 'cache'];
+
 /** Compiles tests and contracts plainly. Errors: what the compiler says; a test that would not see what is put in a contract's place. */
 export async function buildTests(directory) {
   const { code, output } = await forge(directory, ['build', '--force']);

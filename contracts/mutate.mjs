@@ -1,11 +1,12 @@
-// node contracts/mutate.mjs [--skip COUNT] [--first COUNT]: runs the contracts' tests on one bug after the other (mutants.mjs).
-// Exit code 1 when a bug lives. The tests are compiled once; only the contract with the bug is compiled anew.
+// node contracts/mutate.mjs [--skip COUNT] [--first COUNT] [--every N] [--built]: runs the contracts' tests on one bug after the other (mutants.mjs).
+// Exit code 1 when a bug lives. The tests are compiled once, or with --built taken as contracts/test.mjs has just left them; only the contract with the
+// bug is compiled anew.
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compile, plainSettings, readSource } from './compile.mjs';
-import { buildTests, forge, putBytecode } from './forge.mjs';
+import { buildTests, builtParts, forge, putBytecode } from './forge.mjs';
 import { bondMutants, mutants } from './mutants.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -19,13 +20,15 @@ function withBug(text, { name, from, to }) {
   return text.replace(from, () => to);
 }
 
+/** Creation bytecode of one contract, plainly compiled. */
+const bytecodeOf = (contract, read = readSource) => compile([contract], plainSettings(contract), read).contract(contract).evm.bytecode.object;
+
 /** Creation bytecode of the contract with the bug in it. A bug that does not compile is none: an error. */
 function buggyBytecode(mutant) {
   const path = `contracts/src/${mutant.file}`;
   const bug = withBug(readSource(path), mutant);
   const text = mutant.also ? withBug(bug, { name: mutant.name, ...mutant.also }) : bug;
-  const read = (source) => (source === path ? text : readSource(source));
-  return compile([mutant.contract], plainSettings(), read).contract(mutant.contract).evm.bytecode.object;
+  return bytecodeOf(mutant.contract, (source) => (source === path ? text : readSource(source)));
 }
 
 /** Whether some test fails. Forge is given no filter: with one it compiles all interfaces before each run. */
@@ -42,7 +45,8 @@ async function caught(directory, mutant) {
 
 const given = (option, otherwise) => (process.argv.includes(option) ? Number(process.argv[process.argv.indexOf(option) + 1]) : otherwise);
 const skipped = given('--skip', 0);
-const chosen = [...mutants, ...bondMutants].slice(skipped, skipped + given('--first', Infinity));
+const every = given('--every', 1);
+const chosen = [...mutants, ...bondMutants].slice(skipped, skipped + given('--first', Infinity)).filter((_, at) => at % every === 0);
 mkdirSync(join(root, '.mizan'), { recursive: true });
 const copies = mkdtempSync(join(root, '.mizan/mutants-'));
 const alive = [];
@@ -51,10 +55,12 @@ const waiting = [...chosen];
 /** A directory with the tests, compiled, which pass while there is no bug. */
 async function testDirectory() {
   const directory = join(copies, '0');
-  for (const part of ['src', 'test', 'foundry.toml', 'solc.mjs']) cpSync(join(root, 'contracts', part), join(directory, 'contracts', part), { recursive: true });
+  const isBuilt = process.argv.includes('--built');
+  for (const part of ['src', 'test', 'foundry.toml', 'solc.mjs', ...(isBuilt ? builtParts : [])]) cpSync(join(root, 'contracts', part), join(directory, 'contracts', part), { recursive: true });
   for (const name of left) rmSync(join(directory, 'contracts/test', name));
   symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
-  await buildTests(directory);
+  if (isBuilt) for (const name of new Set([...mutants, ...bondMutants].map(({ contract }) => contract))) putBytecode(directory, name, bytecodeOf(name));
+  else await buildTests(directory);
   const { code, output } = await forge(directory, ['test']);
   if (code !== 0) throw new Error(`The tests fail without any bug:\n${output}`);
   return directory;

@@ -10,7 +10,7 @@ const withoutSubject = new Set<number>();
 
 describe('the numbered conformance checks', () => {
   it('each have a test that carries its number', () => {
-    const specs = ['apps', 'libs', 'test'].flatMap((top) => readdirSync(join(root, top), { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.spec.ts')).map((path) => join(root, top, path)));
+    const specs = ['apps', 'libs', 'test'].flatMap((top) => readdirSync(join(root, top), { recursive: true, encoding: 'utf8' }).filter((path) => /\.(spec|e2e)\.ts$/.test(path)).map((path) => join(root, top, path)));
     const named = specs.flatMap((path) => [...readFileSync(path, 'utf8').matchAll(/(?:it|describe|each)\S*\(\s*['"`]conformance ((?:\d+(?:, | and )?)+)/g), ...readFileSync(path, 'utf8').matchAll(/\]\)\(['"`]conformance ((?:\d+(?:, | and )?)+)/g)]);
     const numbers = new Set(named.flatMap(([, list]) => list!.match(/\d+/g)!.map(Number)));
     expect(Array.from({ length: checks }, (_, at) => at + 1).filter((number) => !numbers.has(number) && !withoutSubject.has(number))).toEqual([]);

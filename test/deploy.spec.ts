@@ -102,6 +102,14 @@ describe('the Kubernetes documents', () => {
     }
   });
 
+  it('show health and metrics to kubelet and monitoring alone, on a port that neither a service nor the ingress leads to', () => {
+    const of = (kind: string): string => JSON.stringify(written.filter(({ manifest }) => manifest.kind === kind));
+    expect([of('Ingress'), of('Service')].filter((text) => /operations|8081/.test(text))).toEqual([]);
+    const open = written.filter(({ manifest }) => manifest.kind === 'NetworkPolicy' && JSON.stringify(manifest.spec).includes('operations')).map(({ manifest }) => manifest.metadata.name);
+    expect(open).toEqual(['metrics']);
+    expect(readFileSync(join(root, 'deploy/k8s/base/patches/every-deployment.yaml'), 'utf8').match(/httpGet: .*/g)).toEqual([expect.stringContaining('operations'), expect.stringContaining('operations'), expect.stringContaining('/readyz, port: operations')]);
+  });
+
   it('hold no secret, only names of secrets', () => {
     expect(written.filter(({ manifest }) => manifest.kind === 'Secret')).toEqual([]);
     expect(JSON.stringify(written)).not.toMatch(/postgres(ql)?:\/\/|BEGIN [A-Z ]*PRIVATE KEY|"SU[A-Z2-7]{56}|SEED|PASSWORD/);

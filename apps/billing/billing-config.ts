@@ -11,6 +11,11 @@ export const billingConfig = z.object({
   BILLING_LEASE_GRACE_MS: z.coerce.number().int().min(0).max(600_000).default(limits.leaseGraceMs),
   /** How often expired leases, overdue admissions and the like are looked for. */
   BILLING_SWEEP_MS: z.coerce.number().int().min(20).max(60_000).default(1_000),
+  /** How often spend is held against alerts; each look sums the hours of each alert's period. */
+  BILLING_SPEND_WATCH_MS: z.coerce.number().int().min(100).max(3_600_000).default(10_000),
+  /** How often spend is held against its own past, and the least distance from it that is told: a dollar. */
+  BILLING_UNUSUAL_SPEND_MS: z.coerce.number().int().min(100).max(86_400_000).default(300_000),
+  BILLING_UNUSUAL_SPEND_FLOOR_NANOS: z.coerce.bigint().min(1n).default(1_000_000_000n),
   /** Minutes after midnight, UTC, at which the day is closed: records of the day before are in by then. */
   BILLING_CLOSE_AT_MINUTES: z.coerce.number().int().min(0).max(1_439).default(10),
   /** How long a close waits for what is on its way between services before it names it as a difference. */

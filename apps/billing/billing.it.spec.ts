@@ -5,7 +5,7 @@ import { Kvm } from '@nats-io/kv';
 import { z } from 'zod';
 import { SystemClock, SystemIds } from '#kernel';
 import { Bus, Caller, Publisher } from '#messaging';
-import { billingCalls, claimCalls, nodeSubjects, recordCommit, schedulerEvents, settlementEvents, tenantReplica } from '#protocol';
+import { billingCalls, claimCalls, leaseRecalledSubject, leaseRecallSubject, nodeSubjects, recordCommit, schedulerEvents, settlementEvents, tenantReplica } from '#protocol';
 import type { LogRecord, PriceEntry } from '#protocol';
 import { migrate, runService } from '#service';
 import type { RunningService } from '#service';
@@ -74,7 +74,7 @@ describe('the billing service', () => {
     service = await start();
     await (await new Kvm(buses.governance.jetstream).open('tenants')).put(tenant.tenant, JSON.stringify(z.encode(tenantReplica.value, tenant)));
     node = newNode(ids);
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await service.stop();
@@ -133,6 +133,24 @@ describe('the billing service', () => {
     await caller.call(billingCalls.releaseLease, { lease: next.lease, gateway: 'gateway-2', fence: next.fence });
   });
 
+  it('asks a gateway over the bus for what it does not need of a budget, when another is short of it', async () => {
+    const lease = await caller.call(billingCalls.acquireLease, { ...market, gateway: 'gateway-1', needNanos: 9_000n, demandNanosPerSecond: 0n });
+    const { connection } = buses.gateway;
+    const recalls: unknown[] = [];
+    const listening = connection.subscribe(leaseRecallSubject('gateway-1'), {
+      callback: (_error, message) => {
+        recalls.push([message.json(), message.reply!.replace(/[^.]+$/, '*')]);
+        message.respond(JSON.stringify({ leases: [{ lease: lease.lease, fence: lease.fence, usedNanosMax: '1000' }] }));
+      },
+    });
+    await connection.flush();
+    const next = await caller.call(billingCalls.acquireLease, { ...market, gateway: 'gateway-2', needNanos: 8_000n, demandNanosPerSecond: 0n });
+    expect(recalls).toEqual([[{ tenant: market.tenant, budget: lease.budget }, leaseRecalledSubject('*')]]);
+    listening.unsubscribe();
+    await caller.call(billingCalls.releaseLease, { lease: lease.lease, gateway: 'gateway-1', fence: lease.fence, usedNanosMax: 0n });
+    await caller.call(billingCalls.releaseLease, { lease: next.lease, gateway: 'gateway-2', fence: next.fence, usedNanosMax: 0n });
+  });
+
   it('closes admissions whose gateway died: from the receipt of the node, or void', async () => {
     const lease = await caller.call(billingCalls.acquireLease, { ...market, gateway: 'gateway-1', needNanos: 500n, demandNanosPerSecond: 0n });
     const [paid, lost] = [0, 1].map(() => admittedFacts(ids, market, lease, node, { deadlineMs: Date.now() + 8_000, holdNanos: 100n }));
@@ -153,7 +171,7 @@ describe('the billing service', () => {
     await nats.restart();
     service = await start();
     await eventually(async () => expect(await budget()).toMatchObject({ spentNanos: 390n }));
-  }, 120_000);
+  });
 
   it('draws, settles with the chain and tells the node, and sums to zero in each currency', async () => {
     await expect(caller.call(billingCalls.drawPayables, { statement: ids.uuid(), tenant: market.tenant })).rejects.toMatchObject({ code: 'NOTHING_DUE' });
@@ -186,6 +204,11 @@ describe('the billing service', () => {
   it('takes the price of a revoked node off the market', async () => {
     await tell(buses.scheduler, schedulerEvents.nodeRevoked.subject, { node: node.id });
     await eventually(async () => expect(await price()).toBeUndefined());
+    const provision = await Bus.connect({ url: nats.url, creds: nats.credentials.provision, name: 'provision' });
+    await eventually(async () => {
+      const last = await provision.manager.streams.getMessage('RECORDS', { last_by_subj: 'mizan.record.billing' });
+      expect(last?.json()).toMatchObject({ records: [{ type: 'price.withdrawn', tenant: null, fields: { offer: node.offer, node: node.id } }] });
+    }).finally(() => provision.close());
     await expect(caller.call(billingCalls.putPrice, { actor, offer: node.offer, inputNanosPerMillion: 1n, outputNanosPerMillion: 0n })).rejects.toMatchObject({ code: 'NODE_REVOKED' });
   });
 

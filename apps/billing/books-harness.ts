@@ -7,8 +7,8 @@ import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import { Clock, Ids, SystemIds } from '#kernel';
 import { Bus, Inbox, Outbox, Replicas, ReplicaView } from '#messaging';
-import { generateSealKeys, limitReplica } from '#protocol';
-import type { LimitEntry, Replica, TenantEntry } from '#protocol';
+import { generateSealKeys, limitReplica, offerReplica } from '#protocol';
+import type { LeaseRecall, LimitEntry, OfferEntry, Replica, TenantEntry, UsedLease } from '#protocol';
 import { createDataSource, migrate, SERVICE_CONFIG, withTenant } from '#service';
 import { createTestDatabase } from '#testing';
 import type { TestDatabase } from '#testing';
@@ -18,6 +18,7 @@ import { billing } from './billing.service-definition.js';
 import { Outside } from './closes/outside.js';
 import { ManualOutside } from './outside-harness.js';
 import { TrialBalanceStore } from './ledger/trial-balance.store.js';
+import { LeaseHolders } from './leases/lease-holders.js';
 import { RecordsProgress } from './records/records-progress.service.js';
 
 /** A clock that moves when it is told to. */
@@ -52,6 +53,16 @@ export class ManualProgress extends RecordsProgress {
   }
 }
 
+/** Gateways that answer recalls as they are told to; nobody else is there. */
+export class ManualHolders extends LeaseHolders {
+  readonly gateways = new Map<string, (recall: LeaseRecall) => readonly UsedLease[] | Promise<readonly UsedLease[]>>();
+  async recall(gateway: string, recall: LeaseRecall): Promise<readonly UsedLease[]> {
+    const holder = this.gateways.get(gateway);
+    if (!holder) throw new Error(`nobody answers for ${gateway}`);
+    return holder(recall);
+  }
+}
+
 /** The organisation as the replica tells of it, with the key that opens its records. */
 export function testTenant(ids: Ids): { entry: TenantEntry; sealPrivate: Buffer; project: string } {
   const keys = generateSealKeys();
@@ -73,9 +84,11 @@ export interface Books {
   readonly clock: ManualClock;
   readonly ids: Ids;
   readonly progress: ManualProgress;
+  readonly holders: ManualHolders;
   readonly outside: ManualOutside;
   readonly tenants: ReplicaView<TenantEntry>;
   readonly limits: ReplicaView<LimitEntry>;
+  readonly offers: ReplicaView<OfferEntry>;
   /** What was published beside streams: [subject, text]. */
   readonly published: [string, string][];
   get<T>(token: abstract new (...parameters: never[]) => T): T;
@@ -95,16 +108,18 @@ export async function openBooks(env: Record<string, string> = {}, given?: TestDa
   const ids = new SystemIds(clock);
   const progress = new ManualProgress(clock);
   const outside = new ManualOutside();
+  const holders = new ManualHolders();
   const tenants = new ReplicaView<TenantEntry>();
   const limits = new ReplicaView<LimitEntry>();
+  const offers = new ReplicaView<OfferEntry>();
   const published: [string, string][] = [];
   const bus = { connection: { publish: (subject: string, text: string) => void published.push([subject, text]) } };
   const parts = [
-    { provide: SERVICE_CONFIG, useValue: billingConfig.parse({ BILLING_SWEEP_MS: '60000', ...env }) },
+    { provide: SERVICE_CONFIG, useValue: billingConfig.parse({ BILLING_SWEEP_MS: '60000', BILLING_SPEND_WATCH_MS: '3600000', BILLING_UNUSUAL_SPEND_MS: '86400000', ...env }) },
     { provide: Clock, useValue: clock },
     { provide: Ids, useValue: ids },
     { provide: Bus, useValue: bus },
-    { provide: Replicas, useValue: { view: (replica: Replica) => Promise.resolve(replica === limitReplica ? limits : tenants) } },
+    { provide: Replicas, useValue: { view: (replica: Replica) => Promise.resolve(replica === limitReplica ? limits : replica === offerReplica ? offers : tenants) } },
     { provide: Outbox, useValue: new Outbox('billing', ids) },
     { provide: Inbox, useValue: new Inbox('billing') },
     { provide: DataSource, useValue: dataSource },
@@ -112,6 +127,8 @@ export async function openBooks(env: Record<string, string> = {}, given?: TestDa
   const module = await Test.createTestingModule({ imports: [PartsModule.with(parts), BillingModule] })
     .overrideProvider(RecordsProgress)
     .useValue(progress)
+    .overrideProvider(LeaseHolders)
+    .useValue(holders)
     .overrideProvider(Outside)
     .useValue(outside)
     .compile();
@@ -123,9 +140,11 @@ export async function openBooks(env: Record<string, string> = {}, given?: TestDa
     clock,
     ids,
     progress,
+    holders,
     outside,
     tenants,
     limits,
+    offers,
     published,
     get: (token) => module.get(token as never),
     within,
@@ -147,9 +166,9 @@ class PartsModule {
 }
 
 /** What must hold at every moment, whatever happened. */
-async function faultsOf(manager: EntityManager, trial: TrialBalanceStore): Promise<string[]> {
+export async function faultsOf(manager: EntityManager, trial: TrialBalanceStore): Promise<string[]> {
   const faults: string[] = [];
-  for (const { currency, sum } of await trial.sums(manager)) if (sum !== 0n) faults.push(`${currency} sums to ${sum}`);
+  for (const { currency, sum } of await trial.sumsOfPostings(manager)) if (sum !== 0n) faults.push(`${currency} sums to ${sum}`);
   for (const code of await trial.wrongBalances(manager)) faults.push(`the balance of ${code} is not the sum of its postings`);
   const queries: [string, string][] = [
     ['budget is not available + leased + spent', `SELECT b.id FROM billing.budgets b WHERE b.limit_nanos <> (SELECT COALESCE(sum(a.balance), 0) FROM billing.accounts a WHERE a.code LIKE 'budget:' || b.id || ':%' AND a.kind <> 'budget.limit')`],
@@ -158,6 +177,8 @@ async function faultsOf(manager: EntityManager, trial: TrialBalanceStore): Promi
     ['transfer without its charge', `SELECT t.id FROM billing.transfers t LEFT JOIN billing.charges c ON c.record = t.id WHERE t.code = 'charge' AND c.record IS NULL`],
     ['charge differs from what the tenant owes for it', `SELECT c.record AS id FROM billing.charges c WHERE c.amount_nanos <> COALESCE((SELECT sum(p.amount) FROM billing.postings p JOIN billing.accounts a ON a.id = p.account WHERE p.transfer = c.record AND a.kind = 'receivable'), 0)`],
     ['usage is not the sum of the charges', `SELECT tenant::text AS id FROM (SELECT tenant, count(*) AS n, sum(amount_nanos) AS nanos FROM billing.charges GROUP BY tenant) c FULL JOIN (SELECT tenant, sum(requests) AS n, sum(amount_nanos) AS nanos FROM billing.usage_hours GROUP BY tenant) u USING (tenant) WHERE (c.n, c.nanos) IS DISTINCT FROM (u.n, u.nanos)`],
+    ['holdbacks do not make up the held account', `SELECT a.code AS id FROM billing.accounts a WHERE a.kind = 'held' AND -a.balance <> (SELECT COALESCE(sum(h.amount_nanos), 0) FROM billing.holdbacks h WHERE h.state = 'held' AND a.code = 'held:' || h.tenant || ':' || h.node)`],
+    ['credits do not make up what is granted', `SELECT a.code AS id FROM billing.accounts a WHERE a.kind = 'granted' AND -a.balance <> COALESCE((SELECT c.amount_nanos - c.used_nanos - c.lapsed_nanos FROM billing.credits c WHERE a.code = 'granted:' || c.tenant || ':' || c.id), 0)`],
     ['ended admission without its charge', `SELECT a.record AS id FROM billing.admissions a LEFT JOIN billing.charges c ON c.record = a.record WHERE (a.state IN ('completed', 'voided')) <> (c.record IS NOT NULL)`],
   ];
   for (const [fault, sql] of queries) for (const row of await manager.query<{ id: string }[]>(sql)) faults.push(`${row.id}: ${fault}`);

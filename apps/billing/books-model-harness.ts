@@ -4,6 +4,8 @@ export interface ModelLease {
   readonly id: string;
   readonly gateway: string;
   readonly fence: number;
+  /** Less what was given up. */
+  granted: bigint;
   remaining: bigint;
   open: boolean;
   /** Handed in: it closes when the next lease is looked for in vain, or at the next sweep. */
@@ -45,23 +47,28 @@ export class ModelBooks {
   end(admission: ModelAdmission, amount: bigint, tokens: number): void {
     if (admission.ended !== undefined) return;
     const { lease } = admission;
-    // A closed lease gives what it kept for this record, and what of it is left over goes back.
-    lease.remaining -= lease.open ? least(amount, lease.remaining) : admission.kept;
+    lease.remaining -= least(amount, lease.open ? lease.remaining : least(admission.kept, lease.remaining));
     admission.kept = 0n;
     admission.ended = { amount, tokens };
+    // A closed lease keeps what its other records may need, and no more.
+    if (!lease.open) lease.remaining = least(lease.remaining, this.admissions.reduce((sum, one) => sum + (one.lease === lease ? one.kept : 0n), 0n));
+  }
+
+  /** A holder says that it uses no more than so much; answers what comes back. */
+  giveUp(lease: ModelLease, usedMax: bigint): bigint {
+    const back = lease.open && usedMax < lease.granted ? least(lease.granted - usedMax, lease.remaining) : 0n;
+    lease.granted -= back;
+    lease.remaining -= back;
+    return back;
   }
 
   /** Leases that are due go back, less the holds of admissions that are known and have not ended. */
   close(): void {
     for (const lease of this.leases.filter(({ open, due }) => open && due)) {
       lease.open = false;
-      let left = lease.remaining;
-      const holders = this.admissions.filter((one) => one.lease === lease && one.heard && one.ended === undefined).sort((a, b) => (a.facts.record < b.facts.record ? -1 : 1));
-      for (const holder of holders) {
-        holder.kept = least(holder.facts.holdNanos, left);
-        left -= holder.kept;
-      }
-      lease.remaining -= left;
+      const holders = this.admissions.filter((one) => one.lease === lease && one.heard && one.ended === undefined);
+      for (const holder of holders) holder.kept = holder.facts.holdNanos;
+      lease.remaining = least(lease.remaining, holders.reduce((sum, { kept }) => sum + kept, 0n));
     }
   }
 

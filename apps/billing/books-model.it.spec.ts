@@ -11,6 +11,7 @@ import { ModelBooks } from './books-model-harness.js';
 import type { ModelAdmission } from './books-model-harness.js';
 import { BudgetsService } from './budgets/budgets.service.js';
 import { LeasesService } from './leases/leases.service.js';
+import { RecallService } from './leases/recall.service.js';
 import { ReclaimService } from './leases/reclaim.service.js';
 import { PayablesService } from './payables/payables.service.js';
 import { admittedFacts, completedFacts, joinNode, openMarket, recordOf } from './records-harness.js';
@@ -39,6 +40,7 @@ const command = fc.oneof(
   { arbitrary: of('redeliver', { from: fc.nat(), count: fc.integer({ min: 1, max: 30 }), reversed: fc.boolean(), writers: fc.integer({ min: 1, max: 3 }) }), weight: 3 },
   { arbitrary: of('kill', { admission: fc.nat(), share: fc.nat(100) }), weight: 1 },
   { arbitrary: of('release', { lease: fc.nat(), stale: fc.boolean() }), weight: 2 },
+  { arbitrary: of('give-up', { lease: fc.nat(), share: fc.nat(120), stale: fc.boolean() }), weight: 2 },
   { arbitrary: of('wait', {}), weight: 1 },
   { arbitrary: of('limit', { limit: fc.integer({ min: -5, max: 30_000 }) }), weight: 2 },
   { arbitrary: of('draw', {}), weight: 1 },
@@ -60,7 +62,7 @@ describe('the books, against a model in memory, under random commands', () => {
     // Sweeps are commands here.
     await Promise.all([books.get(ReclaimService).onModuleDestroy(), books.get(AdmissionSweeper).onModuleDestroy()]);
     node = await joinNode(books);
-  }, 120_000);
+  });
   afterAll(() => books.close());
 
   const pick = <T>(list: readonly T[], index: number): T | undefined => list[index % Math.max(list.length, 1)];
@@ -83,7 +85,7 @@ describe('the books, against a model in memory, under random commands', () => {
         const { lease, amountNanos, fence } = await asked;
         expect(amountNanos).toBeGreaterThanOrEqual(need);
         expect(amountNanos <= model.available || amountNanos === 0n).toBe(true);
-        model.leases.push({ id: lease, gateway, fence, remaining: amountNanos, open: true, due: false });
+        model.leases.push({ id: lease, gateway, fence, granted: amountNanos, remaining: amountNanos, open: true, due: false });
         return;
       }
       case 'admit': {
@@ -146,6 +148,15 @@ describe('the books, against a model in memory, under random commands', () => {
         lease.due ||= released;
         return;
       }
+      case 'give-up': {
+        const lease = pick(model.leases, step.lease);
+        if (!lease) return;
+        const usedNanosMax = (lease.granted * BigInt(step.share)) / 100n;
+        const said = { lease: lease.id, gateway: lease.gateway, fence: step.stale ? lease.fence + 1 : lease.fence, usedNanosMax };
+        const given = await books.within((manager) => books.get(RecallService).giveBack(manager, [said]));
+        expect(given).toBe(step.stale ? 0n : model.giveUp(lease, usedNanosMax));
+        return;
+      }
       case 'wait': {
         books.clock.advance(limits.leaseTtlMs + limits.leaseGraceMs + 1);
         while ((await books.get(ReclaimService).runOnce()) > 0);
@@ -183,7 +194,7 @@ describe('the books, against a model in memory, under random commands', () => {
       await client.query('BEGIN');
       await client.query(`SELECT 1 FROM billing.accounts WHERE kind LIKE 'budget.%' AND tenant = $1 FOR UPDATE`, [market.tenant]);
       const booking = market.book(...batch).then(() => 'booked', (error: unknown) => (isDomainError(error, 'DATABASE_UNAVAILABLE') ? 'killed' : error));
-      for (let killed = 0; killed === 0; ) killed = (await client.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock'`, [books.database.name])).rowCount!;
+      await client.query('SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) AS pid', [await books.database.waiting()]);
       expect(await booking).toBe('killed');
       await client.query('ROLLBACK');
     });

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import type { Ids } from '#kernel';
-import { chargeOf, signReceipt } from '#protocol';
+import { chargeOf, openRecordBody, recordCommit, signReceipt } from '#protocol';
 import type { AdmittedFacts, CompletedFacts, LogRecord, RecordType, SignedReceipt, Usage } from '#protocol';
 import type { Books } from './books-harness.js';
 import { testTenant } from './books-harness.js';
@@ -33,6 +33,15 @@ export interface Market {
   readonly sealPrivate: Buffer;
   acquire(gateway: string, needNanos: bigint, demandNanosPerSecond?: bigint, keyId?: string): Promise<Lease>;
   book(...records: LogRecord[]): Promise<void>;
+}
+
+/** What the books have written to the log of one type, oldest first: of the deployment itself, or of one organisation, opened. */
+export async function logged(books: Pick<Books, 'within'>, type: RecordType, market?: Market): Promise<{ id: string; fields: unknown }[]> {
+  const rows = await books.within((manager) => manager.query<{ payload: string }[]>(`SELECT payload FROM billing.outbox WHERE subject = 'mizan.record.billing' ORDER BY id`));
+  const records = rows.flatMap(({ payload }) => recordCommit.decode(JSON.parse(payload)).records);
+  return records
+    .filter((record) => record.type === type && record.tenant === (market?.tenant ?? null))
+    .map(({ id, fields, body }) => ({ id, fields: body === null ? fields : openRecordBody(id, type, body, market!.sealPrivate).fields }));
 }
 
 /** An organisation with a project and its budget. */
@@ -123,7 +132,7 @@ export function completedFacts(admitted: AdmittedFacts, node: TestNode, tokens: 
   };
 }
 
-export function signedBy(node: TestNode, admitted: AdmittedFacts, tokens: number, over: { model?: string; requestHash?: string } = {}): SignedReceipt {
+export function signedBy(node: TestNode, admitted: AdmittedFacts, tokens: number, over: { model?: string; requestHash?: string; usage?: Usage } = {}): SignedReceipt {
   return signReceipt(
     {
       v: 1,

@@ -1,15 +1,11 @@
-import { Command, Option } from 'commander';
-import { openBonds } from './bond/bond-session.js';
+import { Command } from 'commander';
+import { bondsKind, openBonds } from './bond/bond-session.js';
 import type { BondSession } from './bond/bond-session.js';
 import { answer, appeal, close, collect, dispute, post, resolve, setTerms, showBond, showClaim, thaw, withdraw } from './bond/bond-steps.js';
-import { printer } from './output.js';
+import { sending, stepsOn } from './contract/contract-step.js';
+import type { ContractGiven } from './contract/contract-step.js';
 
-interface Given {
-  readonly rpc: string;
-  readonly bonds?: string;
-  readonly record?: string;
-  readonly keyFile?: string;
-  readonly json?: boolean;
+interface Given extends ContractGiven {
   readonly to?: string;
   readonly arbiter?: string;
   readonly court?: string;
@@ -17,7 +13,7 @@ interface Given {
   readonly evidence?: string;
 }
 
-type Act = (session: BondSession, given: Given, ...values: string[]) => Promise<object>;
+const step = stepsOn<BondSession, Given, string[]>(bondsKind, openBonds);
 
 /** `mizan bond`: a provider's bond, and claims on it, with an RPC endpoint and one's own key. Amounts are of the token, such as 250 or 0.5. */
 export function bondCommand(): Command {
@@ -41,31 +37,8 @@ export function bondCommand(): Command {
     step('close', 'carries out what was ruled, once that is final; anybody may', [['<claim>', 'the claim']], (session, _, id) => close(session, id)),
     paying(step('collect', 'takes what a closed claim of the key has due', [['<claim>', 'the claim']], (session, { to }, id) => collect(session, id, to))),
   ];
-  for (const each of acts) each.option('--key-file <file>', 'file with the private key that sends, in hex (or MIZAN_WALLET_KEY)');
-  for (const each of [...looks, ...acts]) command.addCommand(each);
+  for (const each of [...looks, ...acts.map(sending)]) command.addCommand(each);
   return command;
-}
-
-function step(name: string, summary: string, values: readonly (readonly [string, string])[], act: Act): Command {
-  const command = new Command(name)
-    .description(summary)
-    .addOption(new Option('--rpc <url>', 'JSON-RPC endpoint of the chain').env('MIZAN_RPC_URL').makeOptionMandatory())
-    .addOption(new Option('--bonds <address>', 'the contract').env('MIZAN_BONDS'))
-    .option('--record <file>', 'deployment record that names the contract, instead')
-    .option('--json', 'print JSON');
-  for (const [value, says] of values) command.argument(value, says);
-  return command.action(async (...parsed: unknown[]) => {
-    const given = parsed[values.length] as Given;
-    const key = process.env['MIZAN_WALLET_KEY'];
-    const { rpc, bonds, record, keyFile } = given;
-    const sends = command.options.some(({ long }) => long === '--key-file');
-    const session = await openBonds({ rpc, ...(bonds === undefined ? {} : { bonds }), ...(record === undefined ? {} : { record }), ...(keyFile === undefined ? {} : { keyFile }), ...(key === undefined ? {} : { key }) }, sends);
-    try {
-      printer(given.json)(await act(session, given, ...(parsed.slice(0, values.length) as string[])));
-    } finally {
-      session.provider.destroy();
-    }
-  });
 }
 
 const paying = (command: Command): Command => command.option('--to <address>', "where the money goes (default: the key's own address)");

@@ -11,18 +11,21 @@ import { invoiceCommands } from './admin/invoices.js';
 import { moneyCommands } from './admin/money.js';
 import { nodeCommands } from './admin/nodes.js';
 import { organisationCommands } from './admin/organisations.js';
+import { payoutRuleCommands } from './admin/payout-rules.js';
 import { policyCommands } from './admin/policies.js';
 import { recordCommands } from './admin/records.js';
 import { retentionCommands } from './admin/retention.js';
 import { trafficCommands } from './admin/traffic.js';
+import { bucketCommands } from './admin/buckets.js';
 import { webhookCommands } from './admin/webhooks.js';
 import { monitorCommand } from './monitor-command.js';
+import { delegateCommand } from './delegate-command.js';
 import { settleCommand } from './settle-command.js';
 import { verifyCommand } from './verify-command.js';
 import { witnessCommand } from './witness-command.js';
 
 const program = new Command('mizan').description('administers a Mizan deployment, and verifies it from outside');
-for (const command of [...organisationCommands(), ...custodyCommands(), ...policyCommands(), ...trafficCommands(), ...moneyCommands(), ...closeCommands(), ...costCommands(), ...invoiceCommands(), ...nodeCommands(), ...recordCommands(), ...erasureCommands(), ...retentionCommands(), ...webhookCommands(), settleCommand(), chainCommand(), bondCommand(), verifyCommand(), witnessCommand(), monitorCommand()]) program.addCommand(command);
+for (const command of [...organisationCommands(), ...custodyCommands(), ...policyCommands(), ...trafficCommands(), ...moneyCommands(), ...payoutRuleCommands(), ...closeCommands(), ...costCommands(), ...invoiceCommands(), ...nodeCommands(), ...recordCommands(), ...erasureCommands(), ...retentionCommands(), ...webhookCommands(), ...bucketCommands(), settleCommand(), delegateCommand(), chainCommand(), bondCommand(), verifyCommand(), witnessCommand(), monitorCommand()]) program.addCommand(command);
 
 try {
   await program.parseAsync();

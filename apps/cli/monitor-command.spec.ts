@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { formatVerifierKey } from '#merkle';
+import { ed25519Cosigner, formatVerifierKey } from '#merkle';
 import { monitorCommand } from './monitor-command.js';
 import { entriesOf, LogOnAPort, signer } from './monitor/log-on-a-port-harness.js';
 
@@ -49,11 +49,23 @@ describe('mizan monitor', () => {
     expect(JSON.parse(readFileSync(join(directory, 'state.alarm'), 'utf8'))).toMatchObject({ alarm: 'fork', shown: log.note(), remembered: right });
   });
 
+  it('ends within one interval of a log that was cut, however patient it is told to be', async () => {
+    log.entries = entriesOf(5);
+    const watching = run('--interval', '0.05', '--patience', '3600');
+    while (lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    log.entries = entriesOf(4);
+    await watching;
+    expect(lines.at(-1)).toMatch(/^ALARM {2}rollback: .*5 entries and now shows 4/);
+    expect(process.exitCode).toBe(1);
+  });
+
   it('fails when it cannot look once, and has its options right', async () => {
     log.entries = entriesOf(5);
     log.instead.set('checkpoint', { status: 500, body: '' });
     await expect(run('--once')).rejects.toThrow('answered 500');
     await expect(run('--once', '--quorum', '1')).rejects.toThrow('--quorum');
+    const own = ed25519Cosigner('mizan.example/witness', new Uint8Array(32).fill(3));
+    await expect(run('--once', '--quorum', '1', '--witness', formatVerifierKey(own.key))).rejects.toThrow("mizan.example/witness is the operator's own");
     await expect(run('--once', '--rpc', 'http://127.0.0.1:9')).rejects.toThrow('--escrow');
     await expect(run('--interval', 'soon')).rejects.toThrow('--interval');
   });

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { parseVerifierKey, sha256 } from '#merkle';
+import { isOperatorsOwn, parseVerifierKey, sha256 } from '#merkle';
 import { ChainView } from './verify/chain-view.js';
 import { replaceFile } from './durable-file.js';
 import { Alarm } from './monitor/alarm.js';
@@ -33,14 +33,14 @@ export function monitorCommand(): Command {
     .requiredOption('--log <url>', 'where the log is served: the API and /log')
     .addOption(option('--log-key <vkey>', "the log's key, as you know it", 'MIZAN_LOG_KEY').makeOptionMandatory())
     .requiredOption('--state <file>', 'what was seen last; evidence of an alarm is written beside it')
-    .option('--witness <vkey...>', 'verifier keys of witnesses that you trust', [])
+    .option('--witness <vkey...>', "verifier keys of witnesses that you trust; the operator's own count for none", [])
     .option('--quorum <number>', 'how many of them must have cosigned', '0')
     .addOption(option('--rpc <url>', 'JSON-RPC endpoint of the chain with the anchors', 'MIZAN_VERIFY_RPC_URL'))
     .addOption(option('--chain-id <id>', 'id of the chain', 'MIZAN_VERIFY_CHAIN_ID'))
     .addOption(option('--escrow <address>', 'the escrow contract', 'MIZAN_VERIFY_ESCROW'))
     .option('--payer <address...>', "payers whose anchors are this log's; left out: all of the escrow", [])
     .option('--interval <seconds>', 'between two looks', '60')
-    .option('--patience <seconds>', 'how long servers may lag behind each other and the chain', '30')
+    .option('--patience <seconds>', 'how long servers may lag behind each other and the chain; at most the interval', '30')
     .option('--once', 'look once')
     .option('--json', 'print JSON lines')
     .action(async (given: Given) => {
@@ -83,15 +83,20 @@ async function raise(given: Given, memory: Memory, { kind, message, note }: Alar
 
 function partsOf(given: Given, chain: ChainView | undefined): MonitorParts {
   const witnesses = given.witness.map((key) => parseVerifierKey(sha256, key));
+  const logKey = parseVerifierKey(sha256, given.logKey);
   const quorum = Number(given.quorum);
   if (!Number.isInteger(quorum) || quorum < 0 || quorum > witnesses.length) throw new Error('--quorum is a number of the witnesses that are given');
+  const own = witnesses.filter((key) => isOperatorsOwn(key, logKey));
+  if (quorum > witnesses.length - own.length) throw new Error(`--quorum cannot be met: ${own.map(({ name }) => name).join(', ')} is the operator's own, which counts as none`);
+  // What is wrong is told within one interval.
+  const patience = Math.min(secondsIn('--patience', given.patience), given.once === true ? Number.MAX_VALUE : secondsIn('--interval', given.interval));
   return {
     log: new LogSource(given.log.replace(/\/$/, '')),
-    logKey: parseVerifierKey(sha256, given.logKey),
+    logKey,
     witnesses,
     quorum,
     anchors: chain && chainAnchors(chain, given.payer),
-    patienceMs: secondsIn('--patience', given.patience) * 1_000,
+    patienceMs: patience * 1_000,
     pauseMs: 1_000,
     nowMs: () => performance.now(),
   };

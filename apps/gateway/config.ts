@@ -18,7 +18,7 @@ export const gatewayConfig = z.object({
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and hyphens')
     .default(() => `gw-${randomBytes(6).toString('hex')}`),
-  /** How the RECORDS stream is kept; records name it. */
+  /** How the RECORDS stream is kept; records name it. A gateway does not start on a stream that is kept less well. */
   RECORD_DURABILITY: z.enum(['one-replica', 'three-replicas']).default('one-replica'),
   /** How long a job may wait for a machine to become free before it is refused with 429. */
   PLACEMENT_WAIT_MS: z.coerce.number().int().min(0).max(placementWaitMsMax).default(placementWaitMsMax),
@@ -48,5 +48,7 @@ export const gatewayConfig = z.object({
   X402_MARKUP_PERCENT: z.coerce.number().int().min(0).max(1_000).default(0),
   /** Lines of batches that this gateway runs at once; 0: none. */
   BATCH_LINES_MAX: z.coerce.number().int().min(0).max(64).default(4),
+  /** Responses in the background that this gateway runs at once; 0: none. */
+  BACKGROUND_RESPONSES_MAX: z.coerce.number().int().min(0).max(64).default(16),
 });
 export type GatewayConfig = z.output<typeof gatewayConfig>;

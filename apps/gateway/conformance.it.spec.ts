@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import OpenAI from 'openai';
 import type { RunningService } from '#service';
 import type { NodeJobInput, NodeJobOutput } from '#wire';
@@ -15,8 +15,6 @@ async function embed({ body }: NodeJobInput): Promise<NodeJobOutput> {
   return json(200, { object: 'list', data: [{ object: 'embedding', index: 0, embedding: vector }], model, usage: { prompt_tokens: 3, total_tokens: 3 } });
 }
 
-/** Other suites share the machine. */
-jest.setTimeout(30_000);
 
 describe('conformance with the official client', () => {
   let nats: TestNats;
@@ -36,11 +34,11 @@ describe('conformance with the official client', () => {
     await stack.node(4, () => Promise.reject(new Error('engine http://user:hunter2@10.0.0.8 broke')), { model: 'broken' });
     await stack.node(5, (job) => new Promise((resolve) => (release = () => resolve(embed(job)))), { model: 'slow', capacity: 50 });
     await eventually(async () => (await client.models.list()).data.length === 5);
-  }, 120_000);
+  });
   afterAll(async () => {
     await stack?.stop();
     await nats?.stop();
-  }, 120_000);
+  });
 
   const clientOf = (apiKey: string, url = stack.url): OpenAI => new OpenAI({ baseURL: `${url}/v1`, apiKey, maxRetries: 0 });
   const ask = (model = 'm', by = client) => by.embeddings.create({ model, input: 'a' });
@@ -216,7 +214,7 @@ describe('conformance with the official client', () => {
     let second: RunningService;
     beforeAll(async () => {
       second = await stack.another();
-    }, 30_000);
+    });
 
     it('both together keep to one limit, from the moment that the second one serves', async () => {
       await stack.limit('organisation', tenant.tenant, { requestsPerMinute: 10 });

@@ -1,11 +1,16 @@
 import type { Type } from '@nestjs/common';
 import { BatchesController } from './batches/batches.controller.js';
+import { BucketsController } from './buckets/buckets.controller.js';
 import { BudgetsController } from './budgets/budgets.controller.js';
 import { ChargesController } from './budgets/charges.controller.js';
 import { ClaimsController } from './claims/claims.controller.js';
 import { ClosesController } from './closes/closes.controller.js';
 import { InvoicePartiesController } from './invoices/parties.controller.js';
 import { InvoicesController } from './invoices/invoices.controller.js';
+import { AgreementsController } from './agreements/agreements.controller.js';
+import { AccountStatementsController } from './ledger/account-statements.controller.js';
+import { JournalController } from './ledger/journal.controller.js';
+import { HoldbacksController } from './holdbacks/holdbacks.controller.js';
 import { ErasuresController } from './erasures/erasures.controller.js';
 import { CostsController } from './costs/costs.controller.js';
 import { ExportsController } from './exports/exports.controller.js';
@@ -14,7 +19,9 @@ import { LogController } from './log/log.controller.js';
 import { EnrolmentTokensController } from './nodes/enrolment-tokens.controller.js';
 import { NodesController } from './nodes/nodes.controller.js';
 import { OffersController } from './nodes/offers.controller.js';
-import { AbsentEndpointsController } from './openai/absent-endpoints.controller.js';
+import { AudioController } from './media/audio.controller.js';
+import { ModerationsController } from './media/moderations.controller.js';
+import { PicturesController } from './media/pictures.controller.js';
 import { ChatCompletionsController } from './openai/chat-completions.controller.js';
 import { CompletionsController } from './openai/completions.controller.js';
 import { EmbeddingsController } from './openai/embeddings.controller.js';
@@ -26,20 +33,27 @@ import { LimitsController } from './organisations/limits.controller.js';
 import { ModelAliasesController } from './organisations/model-aliases.controller.js';
 import { OrganisationsController } from './organisations/organisations.controller.js';
 import { ProjectsController } from './organisations/projects.controller.js';
+import { PayeeRegistrationController } from './payees/payee-registration.controller.js';
 import { PayeesController } from './payees/payees.controller.js';
 import { BondsController } from './payouts/bonds.controller.js';
 import { NonCustodyController } from './payouts/non-custody.controller.js';
+import { PayerAdmissionController } from './payouts/payer-admission.controller.js';
+import { PayoutDisputesController } from './payout-rules/payout-disputes.controller.js';
+import { PayoutHoldsController } from './payout-rules/payout-holds.controller.js';
+import { PayoutTermsController } from './payout-rules/payout-terms.controller.js';
 import { PayersController } from './payouts/payers.controller.js';
 import { PayoutsController } from './payouts/payouts.controller.js';
 import { SettlementsController } from './payouts/settlements.controller.js';
 import { PoliciesController } from './policies/policies.controller.js';
 import { PricesController } from './prices/prices.controller.js';
+import { PriceBooksController } from './price-books/price-books.controller.js';
 import { CheckpointController } from './records/checkpoint.controller.js';
 import { QuotesController } from './quotes/quotes.controller.js';
 import { RecordsController } from './records/records.controller.js';
 import { RoyaltiesController } from './royalties/royalties.controller.js';
 import { RetentionController } from './retention/retention.controller.js';
 import { SavingsController } from './savings/savings.controller.js';
+import { SpendWatchController } from './spend-watch/spend-watch.controller.js';
 import { ResponsesController } from './responses/responses.controller.js';
 import { ReportsController } from './reports/reports.controller.js';
 import { WebhooksController } from './webhooks/webhooks.controller.js';
@@ -54,7 +68,9 @@ export const controllers: readonly Type[] = [
   FilesController,
   BatchesController,
   ResponsesController,
-  AbsentEndpointsController,
+  ModerationsController,
+  PicturesController,
+  AudioController,
   OrganisationsController,
   ProjectsController,
   KeysController,
@@ -64,19 +80,26 @@ export const controllers: readonly Type[] = [
   PoliciesController,
   BudgetsController,
   ChargesController,
+  SpendWatchController,
   CostsController,
   SavingsController,
   ClosesController,
   ClaimsController,
+  HoldbacksController,
   InvoicesController,
   InvoicePartiesController,
+  AgreementsController,
+  JournalController,
+  AccountStatementsController,
   PricesController,
+  PriceBooksController,
   QuotesController,
   NodesController,
   EnrolmentTokensController,
   OffersController,
   RecordsController,
   ExportsController,
+  BucketsController,
   ReportsController,
   WebhooksController,
   ErasuresController,
@@ -84,10 +107,15 @@ export const controllers: readonly Type[] = [
   CheckpointController,
   LogController,
   PayeesController,
+  PayeeRegistrationController,
   RoyaltiesController,
   PayoutsController,
+  PayoutHoldsController,
+  PayoutTermsController,
+  PayoutDisputesController,
   SettlementsController,
   PayersController,
+  PayerAdmissionController,
   BondsController,
   NonCustodyController,
   X402Controller,

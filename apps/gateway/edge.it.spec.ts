@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { gzipSync } from 'node:zlib';
 import { connect } from 'node:net';
@@ -18,8 +18,6 @@ async function embed(job: NodeJobInput): Promise<NodeJobOutput> {
   return { status: 200, contentType: 'application/json', body: Buffer.from(body), usage: { inputTokens: 1, outputTokens: 0 } };
 }
 
-/** Other suites share the machine. */
-jest.setTimeout(60_000);
 
 describe('the edge of the gateway, by raw sockets', () => {
   let nats: TestNats;
@@ -35,11 +33,11 @@ describe('the edge of the gateway, by raw sockets', () => {
     key = await stack.key('developer');
     await stack.node(1, embed, { model: 'm', capacity: 50 });
     await eventually(async () => (await post({ model: 'm', input: 'a' })).status === 200);
-  }, 120_000);
+  });
   afterAll(async () => {
     await stack?.stop();
     await nats?.stop();
-  }, 120_000);
+  });
 
   const post = (body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
     fetch(`${stack.url}/v1/embeddings`, { method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...headers }, body: typeof body === 'string' ? body : JSON.stringify(body) });
@@ -242,7 +240,7 @@ describe('the edge of the gateway, by raw sockets', () => {
     await fetch(`${stack.url}/v1/offers`, { headers: { authorization: `Bearer ${key}` } });
     new Logger('edge').error('a line that is logged');
     expect(JSON.stringify(logged)).toContain('a line that is logged');
-    const metrics = await (await fetch(`${stack.url}/metrics`)).text();
+    const metrics = await (await fetch(`${stack.gateway.operationsUrl}/metrics`)).text();
     const everything = `${told} ${JSON.stringify(logged)} ${metrics}`;
     for (const secret of [wrong, 'Zq7Zq7', 'TAIL', key, key.slice(-12)]) expect(everything).not.toContain(secret);
   });
@@ -254,7 +252,7 @@ describe('the edge of the gateway, by raw sockets', () => {
   it('conformance 55: what was asked is in no label of a metric and in no log', async () => {
     await post({ model: 'm', input: 'the quick brown secret' }, { 'x-mizan-tags': 'sender:hidden@example.org' });
     await post({ model: 'no-such-model-at-all', input: 'the quick brown secret' });
-    const seen = `${await (await fetch(`${stack.url}/metrics`)).text()} ${JSON.stringify(logged)}`;
+    const seen = `${await (await fetch(`${stack.gateway.operationsUrl}/metrics`)).text()} ${JSON.stringify(logged)}`;
     for (const text of ['quick brown', 'hidden@example.org', 'no-such-model-at-all']) expect(seen).not.toContain(text);
   });
 

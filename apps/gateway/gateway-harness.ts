@@ -1,18 +1,20 @@
-import { createHmac, generateKeyPairSync } from 'node:crypto';
+import { createHmac, generateKeyPairSync, randomUUID } from 'node:crypto';
 import { Controller, Module } from '@nestjs/common';
 import { connect, credsAuthenticator } from '@nats-io/transport-node';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { Kvm } from '@nats-io/kv';
 import { z } from 'zod';
+import type { MeterNanos } from '#kernel';
 import { Bus, Serve } from '#messaging';
-import { aliasReplica, billingCalls, erasureCalls, failure, generateSealKeys, governanceCalls, keyReplica, limitReplica, limits, nodeSubjects, offerReplica, policyReplica, priceReplica, recordCommit, tenantReplica } from '#protocol';
-import type { CredentialName, LimitScope, LogRecord, ModelAlias, Replica, ReplyOf, RequestOf, Role, TrafficLimits, ValueOf } from '#protocol';
+import { agreementCalls, aliasReplica, billingCalls, erasureCalls, failure, generateSealKeys, governanceCalls, keyReplica, leaseRecall, leaseRecalledSubject, leaseRecallSubject, limitReplica, limits, nodeSubjects, offerReplica, policyReplica, priceReplica, recordCommit, tenantReplica } from '#protocol';
+import type { CredentialName, LimitScope, LogRecord, ModelAlias, Replica, ReplyOf, RequestOf, Role, TrafficLimits, UsedLease, ValueOf } from '#protocol';
 import { defineService, runService } from '#service';
 import type { RunningService } from '#service';
 import { HttpDoor, NodeServer } from '#wire';
 import type { NodeJobHandler, NodeJobInput, NodeJobOutput } from '#wire';
 import { limitEntry, offerEntry, permitAll, priceEntry, tenant, uuidOf } from './examples.js';
 import { gateway } from './gateway.service-definition.js';
+import { Replicated } from './replicated.js';
 
 const pepper = 'a pepper for integration tests';
 
@@ -37,6 +39,12 @@ class PurseRpc {
     const amountNanos = wanted < this.purse.availableNanos ? wanted : this.purse.availableNanos;
     this.purse.availableNanos -= amountNanos;
     return { lease: uuidOf(0x50), budget: uuidOf(0x51), amountNanos, fence: 1, ttlMs: limits.leaseTtlMs };
+  }
+
+  /** No agreement. */
+  @Serve(agreementCalls.ahead)
+  ahead(): ReplyOf<typeof agreementCalls.ahead> {
+    return { agreement: null, tiers: [], usedNanos: 0n };
   }
 
   @Serve(billingCalls.releaseLease)
@@ -129,8 +137,8 @@ export class GatewayStack<Gateway extends Pick<RunningService, 'url' | 'stop'> =
   }
 
   /** Another gateway on the same bus; stopped with the stack. */
-  async another(): Promise<RunningService> {
-    const service = await runService(gateway, this.environment);
+  async another(env: NodeJS.ProcessEnv = {}): Promise<RunningService> {
+    const service = await runService(gateway, { ...this.environment, ...env });
     this.closers.push(() => service.stop());
     return service;
   }
@@ -167,12 +175,12 @@ export class GatewayStack<Gateway extends Pick<RunningService, 'url' | 'stop'> =
   }
 
   async policy(text: string, version: number): Promise<void> {
-    await put(this.buses.get('governance')!, policyReplica, tenant.tenant, { tenant: tenant.tenant, version, hash: '12'.repeat(32), text, publishedAtMs: 1 });
+    await this.told('policies', await put(this.buses.get('governance')!, policyReplica, tenant.tenant, { tenant: tenant.tenant, version, hash: '12'.repeat(32), text, publishedAtMs: 1 }));
   }
 
   /** Limits of the bank, one of its projects or keys. */
   async limit(scope: LimitScope, subject: string, limits: Partial<TrafficLimits>): Promise<void> {
-    await put(this.buses.get('governance')!, limitReplica, subject, limitEntry(scope, subject, limits));
+    await this.told('limits', await put(this.buses.get('governance')!, limitReplica, subject, limitEntry(scope, subject, limits)));
   }
 
   async unlimit(subject: string): Promise<void> {
@@ -180,7 +188,7 @@ export class GatewayStack<Gateway extends Pick<RunningService, 'url' | 'stop'> =
   }
 
   async aliases(aliases: ModelAlias[]): Promise<void> {
-    await put(this.buses.get('governance')!, aliasReplica, tenant.tenant, { tenant: tenant.tenant, aliases, changedAtMs: 1 });
+    await this.told('aliases', await put(this.buses.get('governance')!, aliasReplica, tenant.tenant, { tenant: tenant.tenant, aliases, changedAtMs: 1 }));
   }
 
   /** The same, called straight at a door of its own. */
@@ -216,10 +224,24 @@ export class GatewayStack<Gateway extends Pick<RunningService, 'url' | 'stop'> =
   }
 
   /** An offer on the market, whoever serves it. */
-  async offer(n: number, offer: Partial<ValueOf<typeof offerReplica>>, price?: bigint): Promise<void> {
+  async offer(n: number, offer: Partial<ValueOf<typeof offerReplica>>, price?: bigint, meters?: MeterNanos): Promise<void> {
     const entry = offerEntry(n, offer);
-    await put(this.buses.get('billing')!, priceReplica, entry.id, priceEntry(n, price));
-    await put(this.buses.get('scheduler')!, offerReplica, entry.id, entry);
+    await this.told('prices', await put(this.buses.get('billing')!, priceReplica, entry.id, { ...priceEntry(n, price), ...(meters && { meters }) }));
+    await this.told('offers', await put(this.buses.get('scheduler')!, offerReplica, entry.id, entry));
+  }
+
+  /** Resolves when the gateway has heard of a change, unless it has stopped or is a process of its own. */
+  private async told(of: 'policies' | 'limits' | 'aliases' | 'prices' | 'offers', revision: number): Promise<void> {
+    const { app } = this.gateway as Partial<RunningService>;
+    const copy = app?.get(Replicated, { strict: false })[of];
+    await eventually(() => copy === undefined || this.stopping !== undefined || copy.revision >= revision);
+  }
+
+  /** Asks a gateway, as billing does, for what it holds of the bank's money and does not need. */
+  async recall(gateway: string): Promise<readonly UsedLease[]> {
+    const to = { noMux: true, reply: leaseRecalledSubject(randomUUID()), timeout: 10_000 };
+    const answer = await this.buses.get('billing')!.connection.request(leaseRecallSubject(gateway), JSON.stringify({ tenant: tenant.tenant, budget: null }), to);
+    return leaseRecall.reply.parse(answer.json()).leases;
   }
 
   /** Keeps no more records: a long run would not fit in memory. */
@@ -251,7 +273,8 @@ export async function eventually(check: () => boolean | Promise<boolean>, within
 
 const hashOf = (key: string): string => createHmac('sha256', pepper).update(key).digest('hex');
 
-async function put<R extends Replica>(bus: Bus, replica: R, key: string, value: ValueOf<R>): Promise<void> {
+/** Returns the revision that it has. */
+async function put<R extends Replica>(bus: Bus, replica: R, key: string, value: ValueOf<R>): Promise<number> {
   const bucket = await new Kvm(bus.jetstream).open(replica.bucket);
-  await bucket.put(key, JSON.stringify(z.encode(replica.value, value)));
+  return bucket.put(key, JSON.stringify(z.encode(replica.value, value)));
 }

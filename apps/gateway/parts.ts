@@ -7,19 +7,22 @@ import { Bus, Caller, Publisher, Replicas } from '#messaging';
 import { AllowList, guardedAgent, outboundTarget } from '#outbound';
 import { CedarEvaluator, DecisionMemo } from '#policy';
 import { failure } from '#protocol';
+import type { ClaimedLine, ClaimedResponse } from '#protocol';
 import { SERVICE_CONFIG } from '#service';
 import { httpDial, NodeClient } from '#wire';
+import { AdminReads } from './access/admin-reads.js';
 import { ProjectScope } from './access/project-scope.js';
-import { KeysById } from './batches/keys-by-id.js';
+import { KeysById } from './jobs/keys-by-id.js';
 import { LineQueue } from './batches/line-queue.js';
 import { LineRunner } from './batches/line-runner.js';
-import { LineWorker } from './batches/line-worker.js';
 import type { GatewayConfig } from './config.js';
 import { LiveGateways } from './limits/live-gateways.js';
 import { Presence } from './limits/presence.js';
 import { BucketClaims } from './idempotency/claim-store.js';
 import { Once } from './idempotency/once.js';
 import { ImageInliner } from './images/inline-images.js';
+import { JobWorker } from './jobs/job-worker.js';
+import { Leaving } from './jobs/run-ends.js';
 import { PublishedLog } from './log/published-log.js';
 import { OfferBook } from './market/offer-book.js';
 import { Inference } from './openai/inference.js';
@@ -33,6 +36,7 @@ import { Dispatcher } from './request/dispatch.js';
 import { HedgeShares } from './request/hedge.js';
 import { Persons } from './request/persons.js';
 import { BillingLeases } from './request/lease-issuer.js';
+import { LeaseRecalls } from './request/lease-recalls.js';
 import { Limiter } from './request/limit.js';
 import { Placement } from './request/place.js';
 import { Recorder } from './request/record.js';
@@ -45,10 +49,19 @@ import { SemanticCache } from './request/semantic-cache.js';
 import { Steps } from './request/step-telemetry.js';
 import { StreamLog } from './request/stream-log.js';
 import { TenantSealers } from './request/tenant-sealers.js';
+import { BackgroundResponses } from './responses/background-responses.js';
 import { PlannedResponses } from './responses/planned-responses.js';
+import { ResponseQueue } from './responses/response-queue.js';
+import { ResponseRunner } from './responses/response-runner.js';
 import { StoredResponses } from './responses/stored-responses.js';
 import { SalesCounter } from './x402/sales-counter.js';
 import { SellerKey } from './x402/seller-key.js';
+
+class LineWorker extends JobWorker<ClaimedLine> {}
+class ResponseWorker extends JobWorker<ClaimedResponse> {}
+
+/** How soon a response that runs here hears that another gateway cancelled it. */
+const unwantedMs = 1_000;
 
 /** The gateway's parts and what each is made of. It listens once its replicas are complete. */
 export const parts: FactoryProvider[] = [
@@ -65,12 +78,14 @@ export const parts: FactoryProvider[] = [
     useFactory: (caller: Caller, config: GatewayConfig, clock: Clock, { exposures }: Replicated) =>
       new LeaseBook(new BillingLeases(caller, config.GATEWAY_ID), clock, new ExposureGuard(exposures, clock, config.DEPOSIT_REQUIRED)),
   },
+  { provide: LeaseRecalls, inject: [Bus, SERVICE_CONFIG, LeaseBook], useFactory: (bus: Bus, config: GatewayConfig, book: LeaseBook) => new LeaseRecalls(bus.connection, config.GATEWAY_ID, book) },
   { provide: DecisionCounter, inject: [SERVICE_CONFIG, Ids, Clock], useFactory: (config: GatewayConfig, ids: Ids, clock: Clock) => new DecisionCounter(config.GATEWAY_ID, ids, clock) },
   {
     provide: Recorder,
     inject: [Bus, Publisher, Ids, Clock, DecisionCounter],
     useFactory: (bus: Bus, publisher: Publisher, ids: Ids, clock: Clock, decisions: DecisionCounter) => new Recorder(new StreamLog(bus, publisher), ids, clock, decisions),
   },
+  { provide: AdminReads, inject: [Replicated, Recorder, Ids, Clock], useFactory: (replicated: Replicated, recorder: Recorder, ids: Ids, clock: Clock) => new AdminReads(replicated.tenants, recorder, ids, clock) },
   {
     provide: NodeClient,
     inject: [Bus, SERVICE_CONFIG],
@@ -137,13 +152,28 @@ export const parts: FactoryProvider[] = [
     useFactory: (stored: StoredResponses, scope: ProjectScope, replicated: Replicated) => new PlannedResponses(stored, scope, replicated),
   },
   { provide: ProjectScope, inject: [Replicated, Persons], useFactory: (replicated: Replicated, persons: Persons) => new ProjectScope(replicated, persons) },
+  { provide: KeysById, inject: [Replicated], useFactory: (replicated: Replicated) => new KeysById(replicated) },
   {
     provide: LineWorker,
-    inject: [Caller, Replicated, RequestPipeline, ImageInliner, SERVICE_CONFIG, Clock],
-    useFactory: (caller: Caller, replicated: Replicated, pipeline: RequestPipeline, images: ImageInliner, config: GatewayConfig, clock: Clock) => {
+    inject: [Caller, Replicated, KeysById, RequestPipeline, ImageInliner, PlannedResponses, SERVICE_CONFIG, Clock],
+    useFactory: (caller: Caller, replicated: Replicated, keys: KeysById, pipeline: RequestPipeline, images: ImageInliner, responses: PlannedResponses, config: GatewayConfig, clock: Clock) => {
       const queue = new LineQueue(caller, config.GATEWAY_ID, clock);
-      return new LineWorker(queue, new LineRunner(queue, new KeysById(replicated), replicated, pipeline, images, clock), config.BATCH_LINES_MAX);
+      return new LineWorker(queue, new LineRunner(queue, keys, replicated, pipeline, { images, responses }, clock), { what: 'lines of batches', atOnceMax: config.BATCH_LINES_MAX });
     },
+  },
+  {
+    provide: ResponseWorker,
+    inject: [Caller, Replicated, KeysById, RequestPipeline, ImageInliner, SERVICE_CONFIG, Clock],
+    useFactory: (caller: Caller, replicated: Replicated, keys: KeysById, pipeline: RequestPipeline, images: ImageInliner, config: GatewayConfig, clock: Clock) => {
+      const queue = new ResponseQueue(caller, config.GATEWAY_ID, clock, config.STREAM_DEADLINE_MS);
+      return new ResponseWorker(queue, new ResponseRunner(queue, keys, replicated, pipeline, images, clock), { what: 'responses in the background', atOnceMax: config.BACKGROUND_RESPONSES_MAX, renewMs: unwantedMs });
+    },
+  },
+  {
+    provide: BackgroundResponses,
+    inject: [StoredResponses, PlannedResponses, ProjectScope, Replicated, OfferBook, ResponseWorker, Once, SERVICE_CONFIG, Clock],
+    useFactory: (stored: StoredResponses, planned: PlannedResponses, scope: ProjectScope, replicated: Replicated, book: OfferBook, worker: ResponseWorker, once: Once, config: GatewayConfig, clock: Clock) =>
+      new BackgroundResponses(stored, planned, scope, replicated, book, worker, once, clock, { commentMs: config.STREAM_COMMENT_MS, deadlineMs: config.STREAM_DEADLINE_MS }),
   },
 ];
 
@@ -151,6 +181,8 @@ export const parts: FactoryProvider[] = [
 const drainMs = 15_000;
 /** Streams that are not through by then are cut this long before, so that what they made is recorded. */
 const cutMs = 2_500;
+/** Responses in the background that still run then are left to other gateways before that. */
+const leaveMs = 4_000;
 /** Connections that are still open then are closed, whatever their clients have read. */
 const closeMs = 1_000;
 
@@ -162,6 +194,7 @@ export class GatewayLifecycle implements OnApplicationBootstrap, BeforeApplicati
     private readonly recorder: Recorder,
     private readonly nodes: NodeClient,
     private readonly lines: LineWorker,
+    private readonly responses: ResponseWorker,
     private readonly presence: Presence,
     private readonly host: HttpAdapterHost,
   ) {}
@@ -169,17 +202,20 @@ export class GatewayLifecycle implements OnApplicationBootstrap, BeforeApplicati
   onApplicationBootstrap(): void {
     this.recorder.start();
     this.lines.start();
+    this.responses.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    const lines = this.lines.stop();
+    const jobs = Promise.all([this.lines.stop(), this.responses.stop()]);
     this.presence.leave();
+    const left = setTimeout(() => this.responses.leave(new Leaving()), drainMs - leaveMs);
     const cut = setTimeout(() => this.nodes.interrupt(failure('SERVICE_UNAVAILABLE', 'this gateway is stopping')), drainMs - cutMs);
     // Also after the drain, for as long as the server waits for clients.
     setTimeout(() => this.host.httpAdapter.getInstance<FastifyInstance>().server.closeAllConnections(), drainMs - closeMs).unref();
     await this.leases.close(drainMs);
+    clearTimeout(left);
     clearTimeout(cut);
-    await Promise.race([lines, new Promise((resolve) => setTimeout(resolve, drainMs).unref())]);
+    await Promise.race([jobs, new Promise((resolve) => setTimeout(resolve, drainMs).unref())]);
     await this.recorder.close();
     this.nodes.close();
   }

@@ -24,6 +24,10 @@ export const governanceConfig = z.object({
   KMS_OUTBOUND_ALLOW: allowListText,
   /** The same for webhooks; with anything here they may be plain http too. */
   WEBHOOK_OUTBOUND_ALLOW: allowListText,
+  /** The same for buckets. */
+  BUCKET_OUTBOUND_ALLOW: allowListText,
+  /** How often what is new is put into them. */
+  BUCKET_PUSH_MS: z.coerce.number().int().min(100).default(60_000),
   /** Keys the hashes of API keys; the same text as the gateways'. */
   KEY_PEPPER: z.string().min(16),
   /** Name of the audit log and of its key: a URL without scheme. */

@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { AuditRpc } from './audit/audit.rpc.js';
 import { Bundler } from './audit/bundler.service.js';
+import { CommittedTiles } from './audit/committed-tiles.service.js';
 import { EntryStore } from './audit/entries.store.js';
 import { Kinds } from './audit/kinds.service.js';
 import { LogStore } from './audit/log.store.js';
@@ -65,6 +66,12 @@ import { SearchStore } from './search/search.store.js';
 import { LimitStore } from './traffic/limits.store.js';
 import { TrafficRpc } from './traffic/traffic.rpc.js';
 import { Deliveries } from './webhooks/deliveries.service.js';
+import { BucketPushes } from './buckets/bucket-pushes.service.js';
+import { BucketSecrets } from './buckets/bucket-secrets.service.js';
+import { BucketWriter } from './buckets/bucket-writer.service.js';
+import { BucketsRpc } from './buckets/buckets.rpc.js';
+import { Buckets } from './buckets/buckets.service.js';
+import { BucketStore } from './buckets/buckets.store.js';
 import { WebhookSecrets } from './webhooks/webhook-secrets.service.js';
 import { WebhookSender } from './webhooks/webhook-sender.service.js';
 import { WebhooksRpc } from './webhooks/webhooks.rpc.js';
@@ -82,9 +89,10 @@ const keys = [Keys, KeyStore, Bootstrap];
 const policies = [Policies, PolicyStore, DryRunService, Market];
 const traffic = [Limits, LimitStore, Aliases, AliasStore];
 const search = [SearchStore, SearchQueueStore, SearchIndexer];
-const audit = [Sequencer, LogStore, Kinds, RejectionStore, EntryStore, RecordEnds, RecordReader, ReadLog, Prover, Bundler, StartCheck, Tiles, TileStore];
+const audit = [Sequencer, LogStore, Kinds, RejectionStore, EntryStore, RecordEnds, RecordReader, ReadLog, Prover, Bundler, StartCheck, Tiles, TileStore, CommittedTiles];
 const exported = [TenantStream, Exports];
 const webhooks = [WebhookStore, WebhookSecrets, WebhookSender, Webhooks, Deliveries];
+const buckets = [BucketStore, BucketSecrets, BucketWriter, Buckets, BucketPushes];
 const reports = [MonthEntries, Reports, ReportTimer];
 const runs = [GatewayRunStore, SilentRuns];
 const witnesses = [CheckpointStore, Witnessing, WitnessRounds];
@@ -94,8 +102,8 @@ export class GovernanceModule {
   static for(config: GovernanceConfig): DynamicModule {
     return {
       module: GovernanceModule,
-      controllers: [OrganisationsRpc, CustodyRpc, PersonsRpc, RetentionRpc, KeysRpc, PoliciesRpc, TrafficRpc, AuditRpc, ExportsRpc, WebhooksRpc, ReportsRpc, RecordsConsumer],
-      providers: [{ provide: Secrets, useValue: new Secrets(config) }, ...organisations, ...custody, ...persons, ...retention, ...keys, ...policies, ...traffic, ...audit, ...search, ...exported, ...webhooks, ...reports, ...runs, ...witnesses, Republish],
+      controllers: [OrganisationsRpc, CustodyRpc, PersonsRpc, RetentionRpc, KeysRpc, PoliciesRpc, TrafficRpc, AuditRpc, ExportsRpc, WebhooksRpc, BucketsRpc, ReportsRpc, RecordsConsumer],
+      providers: [{ provide: Secrets, useValue: new Secrets(config) }, ...organisations, ...custody, ...persons, ...retention, ...keys, ...policies, ...traffic, ...audit, ...search, ...exported, ...webhooks, ...buckets, ...reports, ...runs, ...witnesses, Republish],
     };
   }
 }

@@ -17,6 +17,10 @@ export class Secrets {
   /** Where webhooks may lead beside public addresses, and whether without TLS. */
   readonly webhookAllowed: AllowList;
   readonly webhookPlain: boolean;
+  /** The same for buckets. */
+  readonly bucketAllowed: AllowList;
+  readonly bucketPlain: boolean;
+  readonly bucketPushMs: number;
   readonly keyPepper: string;
   /** Signs checkpoints; its name is the log's origin. */
   readonly logSigner: NoteSigner;
@@ -31,6 +35,9 @@ export class Secrets {
     this.kmsAllowed = new AllowList(config.KMS_OUTBOUND_ALLOW);
     this.webhookAllowed = new AllowList(config.WEBHOOK_OUTBOUND_ALLOW);
     this.webhookPlain = config.WEBHOOK_OUTBOUND_ALLOW.length > 0;
+    this.bucketAllowed = new AllowList(config.BUCKET_OUTBOUND_ALLOW);
+    this.bucketPlain = config.BUCKET_OUTBOUND_ALLOW.length > 0;
+    this.bucketPushMs = config.BUCKET_PUSH_MS;
     this.keyPepper = config.KEY_PEPPER;
     this.logSigner = ed25519Signer(config.AUDIT_ORIGIN, Buffer.from(config.AUDIT_SIGNING_SEED, 'hex'));
     this.witnesses = config.AUDIT_WITNESSES;

@@ -22,6 +22,7 @@ export async function joinNetwork(options: NodeOptions, keys: NodeKeys, engines:
     capacity,
     inputNanosPerMillion: options.priceInput,
     outputNanosPerMillion: options.priceOutput,
+    ...(options.priceMeters && { meters: options.priceMeters }),
   }));
   const description = { name, payoutAddress: payoutAddress(options.dir, options.payoutAddress), facts: { region, country, jurisdiction }, asks, ...(options.publicUrl === undefined ? {} : { publicUrl: options.publicUrl }) };
   const enrolment = await enrol(hub, signedEnrolment(token, keys, description));

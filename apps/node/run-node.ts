@@ -11,6 +11,7 @@ import { jobRunner } from './jobs/run-job.js';
 import { joinNetwork } from './join-network.js';
 import { nodeKeys } from './keys/node-keys.js';
 import type { NodeOptions } from './node-options.js';
+import { askedAt, unchecked } from './payout/delegate-check.js';
 import { StatementKeeper } from './payout/statement-keeper.js';
 import { openPurse } from './purchases/open-purse.js';
 import { ReceiptJournal } from './receipts/journal.js';
@@ -48,7 +49,7 @@ async function start(options: NodeOptions, logger: Logger, undo: (() => unknown)
   undo.push(() => door?.close());
   const purse = options.engine.some(isSeller) ? await openPurse(options, logger) : undefined;
   undo.push(() => purse?.close());
-  const engines = await Engines.start(options.engine, { key: options.engineKey, modelFile: options.model, capacity: options.capacity, purse, soldModels: options.x402Models });
+  const engines = await Engines.start(options.engine, { key: options.engineKey, modelFile: options.model, capacity: options.capacity, purse, soldModels: options.x402Models, endpointsOf: options.modelEndpoints });
   undo.push(() => engines.close());
   const enrolment = await joinNetwork(options, keys, engines);
   const { node, offers } = enrolment;
@@ -69,7 +70,7 @@ async function start(options: NodeOptions, logger: Logger, undo: (() => unknown)
       receipts.send(record, receipt);
     },
   });
-  const statements = new StatementKeeper(connection, node, options.dir, (message) => logger.warn(message));
+  const statements = new StatementKeeper(connection, node, options.dir, (message) => logger.warn(message), options.rpc === undefined ? unchecked : askedAt(options.rpc), options.escrow);
   undo.push(() => statements.stop());
   statements.ask();
   receipts.sendUnsettled();

@@ -19,8 +19,17 @@ export const schedulerConfig = z.object({
   SCHEDULER_SYSTEM_CREDS: z.string().min(1),
   /** 32 bytes, hex: the key over the organisations' keys under which files and answers are encrypted at rest. Lost, they are lost. */
   SCHEDULER_MASTER_KEY: z.string().regex(/^[0-9a-f]{64}$/, '32 bytes in hex'),
-  /** The directory in which objects are kept; several schedulers share one. */
-  OBJECTS_DIRECTORY: z.string().min(1),
+  /** The directory in which objects are kept; several schedulers share one. Not read where a bucket is named. */
+  OBJECTS_DIRECTORY: z.string().min(1).optional(),
+  /** The bucket in which objects are kept, at any service that speaks the API of S3. */
+  OBJECTS_S3_BUCKET: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'the name of a bucket').optional(),
+  OBJECTS_S3_ENDPOINT: z.string().regex(/^https?:\/\/[^/\s@?#]+\/?$/, 'a URL without a path, as https://s3.eu-central-1.amazonaws.com').optional(),
+  OBJECTS_S3_REGION: z.string().regex(/^[a-z0-9-]{1,64}$/, 'the name of a region').default('us-east-1'),
+  /** Before the names of objects. */
+  OBJECTS_S3_PREFIX: z.string().regex(/^([a-z0-9_-]+\/)*$/, 'names with a slash behind each, as mizan/').default(''),
+  OBJECTS_S3_ACCESS_KEY_ID: z.string().min(1).optional(),
+  OBJECTS_S3_SECRET_ACCESS_KEY: z.string().min(1).optional(),
+  OBJECTS_S3_SESSION_TOKEN: z.string().min(1).optional(),
   /** Where gateways reach this service's HTTP to move contents; this process's own address when left out. */
   INTERNAL_URL: z.url().optional(),
   /** A line lost with its gateway within this time of its start runs again under the same record; later the books are asked first. */

@@ -37,6 +37,17 @@ describe('the configuration', () => {
     expect([keys.get(payer), relayer]).toEqual(['keystore:/keys/payer.json', 'kms:alias/relayer']);
   });
 
+  it('takes a delegate’s key for a payer whose own is elsewhere, and no key twice or in the wrong place', async () => {
+    const delegate = '0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC';
+    const { SETTLEMENT_DELEGATE_KEYS: keys } = readConfig('settlement', settlementConfig, { ...env, SETTLEMENT_DELEGATE_KEYS: JSON.stringify({ [payer.toLowerCase()]: anvilKeys[2] }) });
+    const opened = await PayerKeys.open(new Map(), {}, keys);
+    expect([opened.signerOf(payer), opened.delegateOf(payer), opened.delegated()]).toEqual([{ address: delegate, isDelegate: true }, delegate, [payer]]);
+    expect(() => readConfig('settlement', settlementConfig, { ...env, SETTLEMENT_DELEGATE_KEYS: JSON.stringify({ [payer]: anvilKeys[1] }) })).toThrow("not the payer's own");
+    await expect(PayerKeys.open(new Map(), {}, new Map([[payer, anvilKeys[1]]]))).rejects.toMatchObject({ code: 'CONFLICT', message: expect.stringContaining('SETTLEMENT_PAYER_KEYS') });
+    const both = { SETTLEMENT_PAYER_KEYS: JSON.stringify({ [payer]: anvilKeys[1] }), SETTLEMENT_DELEGATE_KEYS: JSON.stringify({ [payer]: anvilKeys[2] }) };
+    expect(() => readConfig('settlement', settlementConfig, { ...env, ...both })).toThrow('one of the two signs');
+  });
+
   it('takes several endpoints, and no quorum that they cannot reach', () => {
     const urls = 'http://127.0.0.1:8545, https://one.example/v1/secret';
     expect(readConfig('settlement', settlementConfig, { ...env, SETTLEMENT_RPC_URL: urls }).SETTLEMENT_RPC_URL).toEqual(['http://127.0.0.1:8545', 'https://one.example/v1/secret']);
@@ -53,8 +64,26 @@ describe('the configuration', () => {
   it('keeps payer keys out of whatever prints the keystore, and opens none that is another address’s', async () => {
     const keys = await PayerKeys.open(new Map([[payer, anvilKeys[1]]]), {});
     expect(JSON.stringify(keys)).toBe('{}');
-    expect(keys.has(payer.toLowerCase())).toBe(true);
+    expect(keys.signerOf(payer.toLowerCase())).toEqual({ address: payer, isDelegate: false });
     await expect(keys.sign('0x5FbDB2315678afecb367f032d93F642f64180aa3', ZeroHash)).rejects.toThrow('no signing key');
     await expect(PayerKeys.open(new Map([[payer, anvilKeys[2]]]), {})).rejects.toMatchObject({ code: 'CONFLICT', message: expect.stringContaining(payer) });
+  });
+
+  it('starts in production only when somebody is asked who is under sanctions, or says who answers for doing without', () => {
+    const production = { ...env, NODE_ENV: 'production' };
+    expect(() => readConfig('settlement', settlementConfig, production)).toThrow('SETTLEMENT_SCREENING_WAIVER');
+    for (const given of [{ SETTLEMENT_SCREENING_LIST: '/lists/ofac.txt' }, { SETTLEMENT_SCREENING_ORACLE: payer }, { SETTLEMENT_SCREENING_WAIVER: 'Jane Doe: a pilot with ourselves alone' }]) {
+      expect(readConfig('settlement', settlementConfig, { ...production, ...given })).toMatchObject(given);
+    }
+    for (const SETTLEMENT_SCREENING_WAIVER of ['yes', 'Jane Doe', ': because of this and that', 'Jane Doe: why']) {
+      expect(() => readConfig('settlement', settlementConfig, { ...production, SETTLEMENT_SCREENING_WAIVER })).toThrow('who answers for it');
+    }
+    expect(readConfig('settlement', settlementConfig, env).SETTLEMENT_SCREENING_WAIVER).toBeUndefined();
+  });
+
+  it('asks for proof of a payee’s address on every chain that is not local, unless it is waived', () => {
+    const proof = (more: Record<string, string>): string => readConfig('settlement', settlementConfig, { ...env, ...more }).SETTLEMENT_PAYEE_PROOF;
+    expect([proof({}), proof({ SETTLEMENT_CHAIN_ID: 'base' }), proof({ SETTLEMENT_CHAIN_ID: '424242' })]).toEqual(['waived', 'required', 'required']);
+    expect([proof({ SETTLEMENT_PAYEE_PROOF: 'required' }), proof({ SETTLEMENT_CHAIN_ID: 'base', SETTLEMENT_PAYEE_PROOF: 'waived' })]).toEqual(['required', 'waived']);
   });
 });

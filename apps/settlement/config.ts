@@ -1,20 +1,24 @@
 import { computeAddress, getAddress } from 'ethers';
 import { z } from 'zod';
-import { chainNamed, keyReference, knownChains, payeesPerStatementMax } from '#chain';
+import { chainNamed, keyReference, knownChains, payeesPerStatementMax, rulesOf } from '#chain';
 import { rateSettings } from './conversions/rate-setting.js';
 
 const key = z.string().regex(keyReference, 'a 32-byte hex private key, keystore:<file> or kms:<key>');
 const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'a 20-byte hex address').transform((text) => getAddress(text.toLowerCase()));
 
-/** JSON object {payer address: key}; a key in hex must be that address's, others are asked when they are opened. Gives a map by EIP-55 address. */
-const payerKeys = z.string().transform((text, context) => {
-  const parsed = z.record(address, key).safeParse(jsonOf(text));
-  // The message says nothing of the value: it holds keys.
-  const wrong = !parsed.success || Object.entries(parsed.data).some(([payer, given]) => given.startsWith('0x') && computeAddress(given) !== payer);
-  if (!wrong) return new Map(Object.entries(parsed.data));
-  context.addIssue({ code: 'custom', message: 'a JSON object of payer address to its key' });
-  return z.NEVER;
-});
+/** JSON object {payer address: key}. A key in hex is looked at here, others when they are opened. Gives a map by EIP-55 address. */
+const keysByPayer = (what: string, isRight: (payer: string, signer: string) => boolean) =>
+  z.string().transform((text, context) => {
+    const parsed = z.record(address, key).safeParse(jsonOf(text));
+    // The message says nothing of the value: it holds keys.
+    const wrong = !parsed.success || Object.entries(parsed.data).some(([payer, given]) => given.startsWith('0x') && !isRight(payer, computeAddress(given)));
+    if (!wrong) return new Map(Object.entries(parsed.data));
+    context.addIssue({ code: 'custom', message: what });
+    return z.NEVER;
+  });
+
+const payerKeys = keysByPayer('a JSON object of payer address to its key', (payer, signer) => signer === payer);
+const delegateKeys = keysByPayer("a JSON object of payer address to a delegate's key, which is not the payer's own", (payer, signer) => signer !== payer);
 
 function jsonOf(text: string): unknown {
   try {
@@ -35,6 +39,9 @@ const chainId = z.string().transform((text, context) => {
 /** Endpoints separated by commas. */
 const endpoints = z.string().transform((text) => text.split(',').map((url) => url.trim())).pipe(z.array(z.url()).min(1).max(9));
 
+const screens = (config: { SETTLEMENT_SCREENING_ORACLE?: string | undefined; SETTLEMENT_SCREENING_LIST?: string | undefined; SETTLEMENT_SCREENING_WAIVER?: string | undefined }): boolean =>
+  [config.SETTLEMENT_SCREENING_ORACLE, config.SETTLEMENT_SCREENING_LIST, config.SETTLEMENT_SCREENING_WAIVER].some((given) => given !== undefined);
+
 /** Environment of the settlement service, beside what every service understands. */
 export const settlementConfig = z.object({
   /** One or more endpoints of the chain. Of several, a quorum must agree on what is believed. */
@@ -52,6 +59,8 @@ export const settlementConfig = z.object({
   SETTLEMENT_START_BLOCK: z.coerce.number().int().nonnegative().default(0),
   /** Signs statements. Never logged. */
   SETTLEMENT_PAYER_KEYS: payerKeys.default(new Map()),
+  /** Signs statements of payers whose own key is elsewhere, within the limits that each has set on chain. Never logged. */
+  SETTLEMENT_DELEGATE_KEYS: delegateKeys.default(new Map()),
   /** Pays the gas of all transactions. Never logged. */
   SETTLEMENT_RELAYER_KEY: key,
   /** File with the password of `keystore:` keys. */
@@ -64,12 +73,24 @@ export const settlementConfig = z.object({
   SETTLEMENT_GAS_WEI_PER_DAY: z.coerce.bigint().positive().default(10n ** 18n),
   /** By token, what it is worth in dollars: fixed with a reason and a date, or by a price feed. Left out: the escrow's token is a dollar. */
   SETTLEMENT_RATES: rateSettings.optional(),
+  /** Whether an address is paid before somebody proved to own it. `required` unless the chain is a local one. */
+  SETTLEMENT_PAYEE_PROOF: z.enum(['required', 'waived']).optional(),
+  /** A contract that answers `isSanctioned(address)`; a file with an address a line, read again when it changes. Both: both count. */
+  SETTLEMENT_SCREENING_ORACLE: address.optional(),
+  SETTLEMENT_SCREENING_LIST: z.string().min(1).optional(),
+  /** Who answers for there being neither, and why; it goes into the log. */
+  SETTLEMENT_SCREENING_WAIVER: z.string().trim().max(500).regex(/^[^:]{2,100}:.{10,}$/, 'who answers for it, a colon, and why (ten characters at least)').optional(),
+  /** JSON file of issuers' authorisations, beside those that are known. */
+  SETTLEMENT_TOKEN_AUTHORISATIONS: z.string().min(1).optional(),
+  NODE_ENV: z.string().optional(),
   /** Payees in one statement; more go into the epochs right after it. At most what surely fits one transaction. */
   SETTLEMENT_PAYEES_PER_STATEMENT: z.coerce.number().int().positive().max(payeesPerStatementMax).default(payeesPerStatementMax),
   /** How often an epoch runs for every payer; 0 = on demand only. */
   SETTLEMENT_EPOCH_MS: z.coerce.number().int().nonnegative().default(3_600_000),
   /** How often what is owed is compared with the deposits that pay it. */
   SETTLEMENT_EXPOSURE_MS: z.coerce.number().int().min(10).default(2_000),
+  /** How often every unit of the token is compared: chain, events, statements, books. */
+  SETTLEMENT_RECONCILE_MS: z.coerce.number().int().min(10).default(300_000),
   /** The operator's own payer, who anchors the log and pays nobody; its key is among the payers'. None: no anchors but those of what is paid. */
   SETTLEMENT_ANCHOR_PAYER: address.optional(),
   /** An anchor is signed when the last is this old: ten minutes are left for it to land within the hour. */
@@ -86,5 +107,8 @@ export const settlementConfig = z.object({
   X402_TIMEOUT_SECONDS: z.coerce.number().int().min(30).max(3_600).default(300),
   /** How often the chain is asked for news. */
   SETTLEMENT_POLL_MS: z.coerce.number().int().min(10).default(500),
-}).refine(({ SETTLEMENT_RPC_URL: urls, SETTLEMENT_RPC_QUORUM: quorum = 1 }) => quorum <= urls.length, { path: ['SETTLEMENT_RPC_QUORUM'], message: 'is more than the endpoints in SETTLEMENT_RPC_URL' });
+}).refine(({ SETTLEMENT_RPC_URL: urls, SETTLEMENT_RPC_QUORUM: quorum = 1 }) => quorum <= urls.length, { path: ['SETTLEMENT_RPC_QUORUM'], message: 'is more than the endpoints in SETTLEMENT_RPC_URL' })
+  .refine(({ SETTLEMENT_PAYER_KEYS: own, SETTLEMENT_DELEGATE_KEYS: delegates }) => [...delegates.keys()].every((payer) => !own.has(payer)), { path: ['SETTLEMENT_DELEGATE_KEYS'], message: 'names a payer whose own key is in SETTLEMENT_PAYER_KEYS: one of the two signs, take the other out' })
+  .refine((config) => config.NODE_ENV !== 'production' || screens(config), { path: ['SETTLEMENT_SCREENING_ORACLE'], message: 'in production somebody must be asked who is under sanctions: give SETTLEMENT_SCREENING_ORACLE, SETTLEMENT_SCREENING_LIST, or in SETTLEMENT_SCREENING_WAIVER who answers for doing without and why' })
+  .transform((config) => ({ ...config, SETTLEMENT_PAYEE_PROOF: config.SETTLEMENT_PAYEE_PROOF ?? (rulesOf(BigInt(config.SETTLEMENT_CHAIN_ID)).local ? ('waived' as const) : ('required' as const)) }));
 export type SettlementConfig = z.output<typeof settlementConfig>;

@@ -5,12 +5,14 @@ export class Loop {
   private readonly logger: Logger;
   private stopped = false;
   private wake: (() => void) | undefined;
+  private isKicked = false;
   private running: Promise<void> | undefined;
   private lastProblem = '';
 
   constructor(
     name: string,
-    private readonly intervalMs: number,
+    /** From the end of a round to the next one; asked after each. */
+    private readonly intervalMs: number | (() => number),
     private readonly work: () => Promise<void>,
   ) {
     this.logger = new Logger(name);
@@ -20,8 +22,9 @@ export class Loop {
     this.running ??= this.run();
   }
 
-  /** Starts the next round now. */
+  /** Starts the next round now, or right after the one that is under way: that one may have looked before there was something to see. */
   kick(): void {
+    this.isKicked = true;
     this.wake?.();
   }
 
@@ -33,13 +36,14 @@ export class Loop {
 
   private async run(): Promise<void> {
     while (!this.stopped) {
+      this.isKicked = false;
       try {
         await this.work();
         this.lastProblem = '';
       } catch (error) {
         this.report(error instanceof Error ? error.message : String(error));
       }
-      if (!this.stopped) await this.pause();
+      if (!this.stopped && !this.isKicked) await this.pause();
     }
   }
 
@@ -50,7 +54,7 @@ export class Loop {
 
   private pause(): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, this.intervalMs);
+      const timer = setTimeout(resolve, typeof this.intervalMs === 'number' ? this.intervalMs : this.intervalMs());
       this.wake = () => {
         clearTimeout(timer);
         resolve();

@@ -10,8 +10,9 @@ import type { Narrator } from './narrator.js';
 import type { ProviderNode } from './processes/provider-nodes.js';
 import type { RunFile } from './run-file.js';
 import { runSample, SampleFailed } from './sample/run-sample.js';
+import { verifyApart } from './sample/verify-apart.js';
 import { StackChain } from './sample-chain.js';
-import type { CheckedOffline, Invariant, SampleContext, SampleNode, Sharer } from './sample/sample-context.js';
+import type { Invariant, SampleContext, SampleNode, Sharer } from './sample/sample-context.js';
 import type { Stack, Up } from './stack.js';
 
 const run = promisify(execFile);
@@ -34,7 +35,7 @@ export async function runSampleOn(up: Up, stack: Stack, home: Home, narrator: Na
       nodes: up.nodes.map((node) => sampleNode(node, stack, up.run)),
       ...(await partiesOf(up, home)),
       verify: () => verify(home),
-      verifyOffline,
+      verifyOffline: (file, logKey) => verifyApart(apps, file, logKey),
       outDir: home.directory('out'),
       progress: (done, total) => narrator.progress(done, total),
       print: (line) => narrator.say(line),
@@ -99,23 +100,6 @@ async function verify(home: Home): Promise<{ invariants: Invariant[] }> {
     throw new LocalError(`mizan verify could not run: ${error.stderr?.trim() || error.message}`);
   });
   return JSON.parse(stdout) as { invariants: Invariant[] };
-}
-
-/**
- * `mizan audit verify` on a file, in a process without a network: in a network namespace of its own where the system lets us make one, and with
- * all that Node could connect with taken away in any case.
- */
-async function verifyOffline(file: string, logKey: string): Promise<CheckedOffline> {
-  const node = [process.execPath, '--no-warnings', '--import', join(import.meta.dirname, 'sample', 'no-network.js'), join(apps, 'cli', 'main.js'), 'audit', 'verify', file, '--log-key', logKey, '--json'];
-  const apart = ['unshare', '--map-root-user', '--net'];
-  const isApart = await run(apart[0]!, [...apart.slice(1), 'true']).then(() => true, () => false);
-  const [command, ...args] = isApart ? [...apart, ...node] : node;
-  const { stdout } = await run(command!, args, { env: baseEnvironment(), timeout: programMs }).catch((error: { stdout?: string; stderr?: string; message: string }) => {
-    if (error.stdout?.trim().startsWith('{') === true) return { stdout: error.stdout };
-    throw new LocalError(`mizan audit verify could not run: ${error.stderr?.trim() || error.message}`);
-  });
-  const { result, checks } = JSON.parse(stdout) as { result: CheckedOffline['result']; checks: { name: string; holds: boolean | null }[] };
-  return { result, checks: checks.length, broken: checks.filter(({ holds }) => holds !== true).map(({ name }) => name), network: isApart ? 'in a network namespace with nothing in it' : 'with the network off' };
 }
 
 function program(app: string, args: string[]): Promise<{ stdout: string }> {

@@ -3,7 +3,7 @@ import type { RpcAnswer } from './endpoint.js';
 
 /**
  * How the answers of several endpoints become one. `any`: one that takes it is enough. `equal`: a quorum says the same. `highest`: the
- * largest number that a quorum reaches. `final`, `head`: the newest block that a quorum has. `seen`: what a quorum has seen, else nothing.
+ * largest number that a quorum reaches. `final`, `head`: the newest block that a quorum has. `seen`: what a quorum has seen, or that it has seen nothing.
  */
 export type AgreementRule = 'any' | 'equal' | 'highest' | 'final' | 'head' | 'seen';
 

@@ -95,13 +95,13 @@ interface Fields {
   toObject(): Record<string, unknown>;
 }
 
-/** Runs what sends to the contract, and says by name why it refused. Errors: CHAIN_UNAVAILABLE, CHAIN_REJECTED (`details.revert`). */
-export async function namingRefusals<T>(work: () => Promise<T>): Promise<T> {
+/** Runs what sends to a contract (the bonds unless said), and says by name why it refused. Errors: CHAIN_UNAVAILABLE, CHAIN_REJECTED (`details.revert`). */
+export async function namingRefusals<T>(work: () => Promise<T>, contract: Pick<Interface, 'parseError'> = bondsInterface): Promise<T> {
   try {
     return await work();
   } catch (error) {
     const { data } = ((error as Error).cause ?? {}) as { data?: unknown };
-    const refusal = typeof data === 'string' ? bondsInterface.parseError(data) : null;
+    const refusal = typeof data === 'string' ? contract.parseError(data) : null;
     if (!refusal) throw error;
     throw failure('CHAIN_REJECTED', `the contract refused: ${refusal.name}(${refusal.args.map(String).join(', ')})`, { revert: refusal.name }, error);
   }

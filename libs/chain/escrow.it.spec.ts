@@ -1,12 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { keccak256, Wallet } from 'ethers';
 import type { JsonRpcProvider } from 'ethers';
 import { connect, deployEscrow, deployTestDollar, depositTestDollars, Escrow, escrowCalls, listHash, packList, sendCall, signStatement, Token } from '#chain';
 import type { EpochStatement } from '#chain';
 import { anvilKeys, startAnvil } from '#testing';
 import type { Anvil } from '#testing';
-
-jest.setTimeout(60_000);
 
 describe('an escrow on a real chain', () => {
   let anvil: Anvil;
@@ -23,7 +21,7 @@ describe('an escrow on a real chain', () => {
     [relayer, payer, payee] = [0, 1, 2].map((at) => new Wallet(anvilKeys[at]!, provider)) as [Wallet, Wallet, Wallet];
     token = new Token(await deployTestDollar(relayer), provider);
     escrow = new Escrow(await deployEscrow(relayer, { token: token.address, unit: 1n, thawSeconds: 3_600n }), provider);
-  }, 120_000);
+  });
 
   afterAll(async () => {
     provider.destroy();

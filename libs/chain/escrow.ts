@@ -1,6 +1,7 @@
 import { Contract } from 'ethers';
 import type { BlockTag, Provider } from 'ethers';
 import { reaching } from './chain-failure.js';
+import type { AllowedPayees, DelegateLimits, DelegateTimes } from './delegation.js';
 import { decodeEvent, escrowInterface, eventTopics } from './escrow-events.js';
 import type { PlacedEvent } from './escrow-events.js';
 import type { EpochStatement } from './statement.js';
@@ -84,8 +85,37 @@ export class Escrow {
   /** Rolling hash of all payees, and how many they are. */
   registry(blockTag: BlockTag = 'latest'): Promise<{ hash: string; count: number }> {
     return reaching(async () => {
-      const hash = (await this.read('registryHash', [], blockTag)) as string;
+      const hash = await this.registryHash(blockTag);
       return { hash, count: Number(await this.read('countAt', [hash], blockTag)) };
+    });
+  }
+
+  /** The hash alone, as a statement names it. */
+  registryHash(blockTag: BlockTag = 'latest'): Promise<string> {
+    return reaching(() => this.read('registryHash', [], blockTag) as Promise<string>);
+  }
+
+  /** Between which times a delegate's statements can land. */
+  delegate(payer: string, delegate: string, blockTag: BlockTag = 'latest'): Promise<DelegateTimes> {
+    return reaching(async () => {
+      const { liveFrom, liveUntil } = (await this.read('delegateOf', [payer, delegate], blockTag)) as DelegateTimes;
+      return { liveFrom, liveUntil };
+    });
+  }
+
+  /** What a payer's delegates may spend, by the block's own time. */
+  limits(payer: string, blockTag: BlockTag = 'latest'): Promise<DelegateLimits> {
+    return reaching(async () => {
+      const { epochCap, minInterval, nextCap, nextMinInterval, nextAt, lastAt } = (await this.read('limitsOf', [payer], blockTag)) as DelegateLimits;
+      return { epochCap, minInterval, nextCap, nextMinInterval, nextAt, lastAt };
+    });
+  }
+
+  /** Whom of the payees `256 * word` to `256 * word + 255` a payer's delegates may credit. */
+  allowedPayees(payer: string, word: number, blockTag: BlockTag = 'latest'): Promise<AllowedPayees> {
+    return reaching(async () => {
+      const { bits, announced, admissibleAt } = (await this.read('allowedPayees', [payer, word], blockTag)) as AllowedPayees;
+      return { bits, announced, admissibleAt };
     });
   }
 
@@ -129,4 +159,10 @@ export const escrowCalls = {
   pushMany: (payers: readonly string[], indices: readonly number[]): string => escrowInterface.encodeFunctionData('pushMany', [payers, indices]),
   thaw: (units: bigint): string => escrowInterface.encodeFunctionData('thaw', [units]),
   withdrawDeposit: (to: string): string => escrowInterface.encodeFunctionData('withdrawDeposit', [to]),
+  addDelegate: (delegate: string): string => escrowInterface.encodeFunctionData('addDelegate', [delegate]),
+  revokeDelegate: (delegate: string): string => escrowInterface.encodeFunctionData('revokeDelegate', [delegate]),
+  setLimits: (epochCap: bigint, minIntervalSeconds: number): string => escrowInterface.encodeFunctionData('setLimits', [epochCap, minIntervalSeconds]),
+  allowPayees: (word: number, bits: bigint): string => escrowInterface.encodeFunctionData('allowPayees', [word, bits]),
+  admitPayees: (payer: string, word: number): string => escrowInterface.encodeFunctionData('admitPayees', [payer, word]),
+  dropPayees: (word: number, bits: bigint): string => escrowInterface.encodeFunctionData('dropPayees', [word, bits]),
 } as const;

@@ -5,12 +5,22 @@ import { payeeProofText } from '#protocol';
 const proofMs = 5 * 60_000;
 const aheadMs = 60_000;
 
-/** Whether the holder of the payee's key signed the proof's text a moment ago. A contract's address cannot prove itself like this. */
-export function provesPayee(payee: string, { signedAtMs, signature }: { signedAtMs: number; signature: string }, nowMs: number): boolean {
+interface SignedAt {
+  readonly signedAtMs: number;
+  readonly signature: string;
+}
+
+/** Whether the holder of an address's key signed the text of a moment (EIP-191) that is just over. A contract's address cannot prove itself like this. */
+export function signedJustNow(address: string, textAt: (signedAtMs: number) => string, { signedAtMs, signature }: SignedAt, nowMs: number): boolean {
   if (signedAtMs < nowMs - proofMs || signedAtMs > nowMs + aheadMs) return false;
   try {
-    return verifyMessage(payeeProofText(payee, signedAtMs), signature) === getAddress(payee.toLowerCase());
+    return verifyMessage(textAt(signedAtMs), signature) === getAddress(address.toLowerCase());
   } catch {
     return false;
   }
+}
+
+/** Whether the holder of the payee's key signed the proof's text a moment ago. */
+export function provesPayee(payee: string, proof: SignedAt, nowMs: number): boolean {
+  return signedJustNow(payee, (signedAtMs) => payeeProofText(payee, signedAtMs), proof, nowMs);
 }

@@ -1,11 +1,9 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Wallet } from 'ethers';
 import { askChain } from '#local';
 import { anvilKeys, mine, startAnvil, startRpcProxy } from '#testing';
 import type { Anvil, RpcProxy } from '#testing';
 import { connect, deployEscrow, deployTestDollar, depositTestDollars, Escrow, QuorumProvider, reaching } from './index.js';
-
-jest.setTimeout(60_000);
 
 const someone = '0x00000000000000000000000000000000000a11ce';
 const lie = `0x${'de'.repeat(32)}`;
@@ -72,6 +70,19 @@ describe('a provider over three endpoints', () => {
     expect(proxies[0]!.asked).toHaveLength(asked);
   });
 
+  it('asks once for the final block while all name the same one, and for its hash when one is ahead', async () => {
+    await finalNumber();
+    const asked = (): string[] => proxies.flatMap((proxy) => proxy.asked.splice(0).map(({ params }) => String(params[0])));
+    asked();
+    await finalNumber();
+    expect(asked()).toEqual(['finalized', 'finalized', 'finalized']);
+    const ahead = (await realFinal()) + 1;
+    proxies[0]!.twist = ({ params }, result) => (params[0] === 'finalized' ? { ...(result as object), number: `0x${ahead.toString(16)}`, hash: lie } : undefined);
+    expect(await finalNumber()).toBe(ahead - 1);
+    expect(asked().filter((block) => block !== 'finalized')).toHaveLength(3);
+    expect(aside).toEqual([]);
+  });
+
   it('reads events that one hides, and no event that one makes up', async () => {
     const { number } = (await provider.getBlock('finalized'))!;
     const seen = new Escrow(escrow, provider);
@@ -101,9 +112,17 @@ describe('a provider over three endpoints', () => {
     const hash = (await provider.send('eth_sendRawTransaction', [raw])) as string;
     expect([1, 2].map((at) => proxies[at]!.asked.some(({ method }) => method === 'eth_sendRawTransaction'))).toEqual([true, true]);
     proxies[1]!.twist = ({ method }) => (method === 'eth_getTransactionReceipt' ? null : undefined);
+    // One has seen it and one has not: whoever took that for "not mined" would call what was paid unpaid.
+    await expect(reaching(() => provider.getTransactionReceipt(hash))).rejects.toMatchObject({ code: 'CHAIN_UNAVAILABLE' });
+    proxies[2]!.twist = proxies[1]!.twist;
     expect(await provider.getTransactionReceipt(hash)).toBeNull();
-    proxies[1]!.twist = null;
+    proxies[1]!.twist = proxies[2]!.twist = null;
     expect(await provider.getTransactionReceipt(hash)).toMatchObject({ hash, status: 1 });
+    // Whether anybody at all has seen it is another question, and a silent one is no answer to it.
+    proxies[1]!.twist = ({ method }) => (method === 'eth_getTransactionByHash' ? null : undefined);
+    expect((await provider.each('eth_getTransactionByHash', [hash])).filter((seen) => seen !== null)).toMatchObject([{ hash }]);
+    proxies[1]!.mode = 'down';
+    await expect(reaching(() => provider.each('eth_getTransactionByHash', [hash]))).rejects.toMatchObject({ code: 'CHAIN_UNAVAILABLE' });
   });
 
   it('sets one aside that is another chain, and tells a contract’s refusal from a silence', async () => {

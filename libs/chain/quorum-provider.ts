@@ -38,6 +38,15 @@ export class QuorumProvider extends JsonRpcProvider {
     this.endpoints = urls.map((url) => new Endpoint(url, chainId, clock, onAside, timeoutMs));
   }
 
+  /** What each endpoint says of a question that a quorum alone does not settle; an endpoint that does not answer is left out. Fails when fewer than a quorum answer. */
+  async each(method: string, params: unknown[]): Promise<unknown[]> {
+    const payload: JsonRpcPayload = { jsonrpc: '2.0', id: 1, method, params };
+    const { said } = await this.all(payload);
+    const results = said.flatMap(({ answer }) => ('error' in answer ? [] : [answer.result as unknown]));
+    if (results.length < this.quorum) throw this.unavailable(payload, results.length);
+    return results;
+  }
+
   override async _send(payload: JsonRpcPayload | JsonRpcPayload[]): Promise<JsonRpcResult[]> {
     const answers = await Promise.all([payload].flat().map((each) => this.agree(each)));
     return answers as JsonRpcResult[];
@@ -142,9 +151,11 @@ export class QuorumProvider extends JsonRpcProvider {
     }
     if (this.quorum === 1) return lowest.answer;
     const number = numberIn(lowest.answer)!;
-    const reaching = numbered.filter(({ answer }) => numberIn(answer)! >= number).map(({ endpoint }) => endpoint);
+    const reaching = numbered.filter(({ answer }) => numberIn(answer)! >= number);
     const pinned = { ...payload, params: [`0x${number.toString(16)}`, false] };
-    const { said: blocks } = await this.all(pinned, reaching);
+    // Who named this very block has said its hash; only of those that name a newer one it is not known.
+    const isTold = reaching.every(({ answer }) => numberIn(answer) === number);
+    const blocks = isTold ? reaching : (await this.all(pinned, reaching.map(({ endpoint }) => endpoint))).said;
     const votes = grouped(blocks, ({ answer }) => essence(pinned, answer));
     for (const [key, same] of votes) {
       if (same.length < this.quorum) continue;
@@ -154,12 +165,12 @@ export class QuorumProvider extends JsonRpcProvider {
     throw this.unavailable(payload, votes.size);
   }
 
+  /** What a quorum has seen, or that a quorum has seen nothing. That one has seen it and another has not says neither. */
   private async seen(payload: JsonRpcPayload): Promise<RpcAnswer> {
     const { said, unsaid } = await this.all(payload);
     for (const same of grouped(said, ({ answer }) => essence(payload, answer)).values()) if (same.length >= this.quorum) return same[0]!.answer;
     if (said.length === 0 && unsaid) return unsaid;
-    if (said.length < this.quorum) throw this.unavailable(payload, said.length);
-    return { id: payload.id, result: null };
+    throw this.unavailable(payload, said.length);
   }
 
   private unavailable({ method }: JsonRpcPayload, answers: number): Error {

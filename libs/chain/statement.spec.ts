@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { getBytes, hexlify, keccak256, Wallet, ZeroHash } from 'ethers';
 import fc from 'fast-check';
-import { listHash, packList, signStatement, statementDigest, statementTypes, unpackList, verifyStatement } from '#chain';
+import { listHash, packList, signStatement, statementDigest, statementSigner, statementTypes, unpackList, verifyStatement } from '#chain';
 import type { EpochStatement } from '#chain';
 import { escrowAbi } from '#protocol';
 
@@ -83,6 +83,12 @@ describe('a statement', () => {
       const flipped = Uint8Array.from(bytes);
       flipped[at]! ^= 1;
       expect(verifyStatement(statement, domain, hexlify(flipped))).toBe(false);
+    }
+    // What other readers of signatures take for 27 and 28.
+    for (const last of [0, 1, 35, 36, 27 + 2 * 31_337 + 8].map((v) => v % 256)) {
+      const other = Uint8Array.from(bytes);
+      other[64] = last;
+      expect(statementSigner(statement, domain, hexlify(other))).toBeNull();
     }
     expect(verifyStatement(statement, domain, '0x')).toBe(false);
     expect(verifyStatement(statement, domain, hexlify(bytes.slice(0, 64)))).toBe(false);

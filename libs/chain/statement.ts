@@ -1,4 +1,4 @@
-import { dataLength, getAddress, getBytes, hexlify, keccak256, recoverAddress, SigningKey, TypedDataEncoder } from 'ethers';
+import { dataLength, dataSlice, getAddress, getBytes, hexlify, keccak256, recoverAddress, SigningKey, TypedDataEncoder } from 'ethers';
 import { assert } from '#kernel';
 import { gasLimitMax } from './fees.js';
 
@@ -83,12 +83,20 @@ export function signStatement(statement: EpochStatement, domain: EscrowDomain, p
   return new SigningKey(privateKey).sign(statementDigest(statement, domain)).serialized;
 }
 
-/** Whether the statement's payer signed it for this escrow, by the contract's own rule. */
-export function verifyStatement(statement: EpochStatement, domain: EscrowDomain, signature: string): boolean {
-  if (dataLength(signature) !== 65) return false;
+/** The only last bytes of a signature that the escrow takes; a library may read others (0, 1, 35 and above) as one of them. */
+const recoveryBytes: readonly string[] = ['0x1b', '0x1c'];
+
+/** EIP-55 address of the key that signed a statement for this escrow, by the contract's own rule; null when the bytes are no key's signature. */
+export function statementSigner(statement: EpochStatement, domain: EscrowDomain, signature: string): string | null {
+  if (dataLength(signature) !== 65 || !recoveryBytes.includes(dataSlice(signature, 64).toLowerCase())) return null;
   try {
-    return recoverAddress(statementDigest(statement, domain), signature) === getAddress(statement.payer);
+    return recoverAddress(statementDigest(statement, domain), signature);
   } catch {
-    return false;
+    return null;
   }
+}
+
+/** Whether the statement's payer signed it itself. */
+export function verifyStatement(statement: EpochStatement, domain: EscrowDomain, signature: string): boolean {
+  return statementSigner(statement, domain, signature) === getAddress(statement.payer);
 }

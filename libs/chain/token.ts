@@ -1,5 +1,5 @@
 import { Contract, Interface } from 'ethers';
-import type { Provider } from 'ethers';
+import type { BlockTag, Provider } from 'ethers';
 import { testDollarAbi } from '#protocol';
 import { reaching } from './chain-failure.js';
 
@@ -21,8 +21,8 @@ export class Token {
   }
 
   /** In base units. */
-  balanceOf(account: string): Promise<bigint> {
-    return reaching(async () => (await this.contract.getFunction('balanceOf').staticCall(account)) as bigint);
+  balanceOf(account: string, blockTag: BlockTag = 'latest'): Promise<bigint> {
+    return reaching(async () => (await this.contract.getFunction('balanceOf').staticCall(account, { blockTag })) as bigint);
   }
 }
 

@@ -6,16 +6,29 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
  * Members that are `undefined` are left out, as in `JSON.stringify`.
  */
 export function canonicalJson(value: Json): string {
-  if (value === null || typeof value === 'boolean' || typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'string') return quoted(value);
   if (typeof value === 'number') {
     if (!Number.isFinite(value)) throw new TypeError('a number that JSON cannot carry');
-    return JSON.stringify(value);
+    return String(value);
   }
+  if (value === null || typeof value === 'boolean') return String(value);
   if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item as Json)).join(',')}]`;
   const members = value as { readonly [key: string]: Json | undefined };
-  return `{${Object.keys(members)
-    .filter((key) => members[key] !== undefined)
-    .sort()
-    .map((key) => `${JSON.stringify(key)}:${canonicalJson(members[key] as Json)}`)
-    .join(',')}}`;
+  let text = '';
+  for (const key of sortedKeys(members)) {
+    const member = members[key];
+    if (member !== undefined) text += `${text === '' ? '' : ','}${quoted(key)}:${canonicalJson(member)}`;
+  }
+  return `{${text}}`;
+}
+
+/** Most texts need no escape, and are quoted here in a fraction of the time of a call of `JSON.stringify`. */
+const unescaped = /^[ !#-[\]-~]*$/;
+const quoted = (text: string): string => (unescaped.test(text) ? `"${text}"` : JSON.stringify(text));
+
+/** Names of members in the order of RFC 8785, by UTF-16 code units. What was read from canonical text has them so already. */
+function sortedKeys(members: object): string[] {
+  const keys = Object.keys(members);
+  for (let at = 1; at < keys.length; at += 1) if (keys[at - 1]! > keys[at]!) return keys.sort();
+  return keys;
 }

@@ -17,10 +17,23 @@ export function uuidv7(timeMs: number, random: Uint8Array): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
+/** What one call to the system's generator fetches: a call for each id costs several times what the rest of an id does. */
+const randomPoolBytes = 4_096;
+
+function pooledRandom(): (size: number) => Uint8Array {
+  let pool = new Uint8Array(0);
+  let used = 0;
+  return (size) => {
+    if (used + size > pool.length) [pool, used] = [cryptoRandomBytes(Math.max(size, randomPoolBytes)), 0];
+    used += size;
+    return pool.subarray(used - size, used);
+  };
+}
+
 export class SystemIds extends Ids {
   constructor(
     private readonly clock: Clock,
-    private readonly random: (size: number) => Uint8Array = cryptoRandomBytes,
+    private readonly random: (size: number) => Uint8Array = pooledRandom(),
   ) {
     super();
   }
@@ -28,6 +41,9 @@ export class SystemIds extends Ids {
     return uuidv7(this.clock.nowMs(), this.random(10));
   }
 }
+
+/** The millisecond time in a UUIDv7. */
+export const timeOfId = (id: string): number => parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
 
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 

@@ -4,4 +4,6 @@ export * from './clock.js';
 export * from './errors.js';
 export * from './ids.js';
 export * from './linked-abort.js';
+export * from './lru.js';
+export * from './meters.js';
 export * from './money.js';

@@ -31,7 +31,7 @@ describe('the embedded chain', () => {
     const third = await startChain(options);
     expect(await askChain(third.rpcUrl, 'eth_getBalance', [someone, 'latest'])).toBe('0x64');
     await third.running!.stop();
-  }, 120_000);
+  });
 
   it('makes transactions final without more traffic, and mines nothing when there is none', async () => {
     const chain = await startChain({ directory: home.directory('final'), port: await freePort(), launch: launchUnder(home) });
@@ -51,7 +51,7 @@ describe('the embedded chain', () => {
       stop();
       await chain.running!.stop();
     }
-  }, 120_000);
+  });
 
   it('may be given by URL, which must answer', async () => {
     const parts = { home, ports: new Ports(home), launch: launchUnder(home), env: { MIZAN_RPC_URL: `http://127.0.0.1:${await freePort()}` } };

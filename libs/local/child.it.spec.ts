@@ -36,6 +36,12 @@ describe('children of the supervisor', () => {
     await expect(whenReady(running, () => Promise.resolve(false), 5_000)).rejects.toThrow(/doomed ended with code 3[^]*the database is on fire/);
   });
 
+  it('that are not ready in time are reported, and ended', async () => {
+    const running = await launchUnder(home)(node('late', forever));
+    await expect(whenReady(running, () => Promise.resolve(false), 100)).rejects.toThrow(/late is not ready[^]*It was given 0.1 s/);
+    expect(isRunning(running.identity)).toBe(false);
+  });
+
   it('that cannot be started are reported by name', async () => {
     await expect(launchUnder(home)({ name: 'ghost', command: '/no/such/program', args: [], env: {} })).rejects.toThrow('cannot start ghost');
   });

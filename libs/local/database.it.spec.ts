@@ -11,7 +11,7 @@ describe('the embedded database', () => {
   let database: LocalDatabase;
   beforeAll(async () => {
     database = await localDatabase(parts());
-  }, 120_000);
+  });
   afterAll(async () => {
     await database.running?.stop();
     rmSync(home.root, { recursive: true, force: true });
@@ -57,7 +57,7 @@ describe('the embedded database', () => {
     expect(database.serviceUrl('billing')).toBe(before);
     const rows = await withClient(database.verifyUrl, async (client) => (await client.query('SELECT id FROM billing.accounts')).rows);
     expect(rows).toEqual([{ id: '1' }]);
-  }, 120_000);
+  });
 
   it('may be another server given by URL', async () => {
     const elsewhere = await localDatabase({ ...parts(), env: { MIZAN_DATABASE_URL: database.adminUrl } });

@@ -12,7 +12,7 @@ describe('a NATS server that runs already', () => {
   let nats: TestNats;
   beforeAll(async () => {
     nats = await testNats({ bare: true });
-  }, 150_000);
+  });
   afterAll(async () => {
     await nats.stop();
     rmSync(home.root, { recursive: true, force: true });

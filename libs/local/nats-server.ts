@@ -58,7 +58,7 @@ export async function canLogIn(url: string, credentials: NatsCredentials): Promi
     authenticator: credsAuthenticator(new TextEncoder().encode(credentials.users.provision)),
     inboxPrefix: serviceInboxPrefix('provision'),
     reconnect: false,
-    timeout: 2_000,
+    timeout: 15_000,
   });
   await connection.close();
   return true;

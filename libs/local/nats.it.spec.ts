@@ -29,7 +29,7 @@ describe('the NATS server in operator mode', () => {
 
   beforeAll(async () => {
     nats = await testNats();
-  }, 150_000);
+  });
   afterAll(async () => {
     await Promise.all(open.map((connection) => connection.close()));
     await nats.stop();

@@ -26,6 +26,12 @@ describe('ports', () => {
     expect(await new Ports(home).take('api')).toBe(preferred);
   });
 
+  it('are none that a system gives to others meanwhile, and not given twice', async () => {
+    const ports = await Promise.all(Array.from({ length: 20 }, () => freePort()));
+    expect(new Set(ports).size).toBe(20);
+    expect(Math.max(...ports)).toBeLessThan(32_768);
+  });
+
   it('give way to another program, and say so', async () => {
     const said: string[] = [];
     const port = await new Ports(home, (line) => said.push(line)).take('hub', taken);

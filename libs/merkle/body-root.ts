@@ -17,16 +17,17 @@ export function bodyRoot(crypto: BundleCrypto, schema: string, secret: Uint8Arra
   if (person !== undefined) return rootWithPerson(crypto, secret, fields, person);
   const names = Object.keys(fields).sort();
   if (schema.endsWith('/2')) {
-    const salts = crypto.keystream(secret, names.length * saltBytes);
-    const commitments = names.map((name, n) => sha256Text(crypto.hash, `${toHex(salts.subarray(n * saltBytes, (n + 1) * saltBytes))}${name}\0${canonicalJson(fields[name]!)}`));
-    return sha256Text(crypto.hash, commitments.join(''));
+    const salts = saltsOf(crypto, secret, names.length);
+    let commitments = '';
+    for (let n = 0; n < names.length; n += 1) commitments += commitment(crypto, salts, n, names[n]!, fields);
+    return sha256Text(crypto, commitments);
   }
   if (!schema.endsWith('/1')) throw new Malformed(`commitments of ${schema} are not known here`);
-  const commitment = (name: string): string => {
+  const byHmac = (name: string): string => {
     const salt = hmac(crypto.hash, secret, toUtf8(`salt\0${name}`)).subarray(0, saltBytes);
     return toHex(hmac(crypto.hash, salt, toUtf8(`${name}\0${canonicalJson(fields[name]!)}`)));
   };
-  return sha256Text(crypto.hash, canonicalJson(Object.fromEntries(names.map((name) => [name, commitment(name)]))));
+  return sha256Text(crypto, canonicalJson(Object.fromEntries(names.map((name) => [name, byHmac(name)]))));
 }
 
 /** Version 3: fields about a person have their salts from a secret of their own, and commitments that stand when it is gone. */
@@ -34,16 +35,21 @@ function rootWithPerson(crypto: BundleCrypto, secret: Uint8Array, fields: Bundle
   const personSecret = given === null ? null : fromBase64(given);
   if (personSecret !== null && personSecret.length !== 32) throw new Malformed('the secret of the part about a person has 32 bytes');
   const names = [...new Set([...Object.keys(fields), ...Object.keys(commitments)])].sort();
-  const salts = crypto.keystream(secret, names.length * saltBytes);
-  const personSalts = personSecret && crypto.keystream(personSecret, names.length * saltBytes);
+  const salts = saltsOf(crypto, secret, names.length);
+  const personSalts = personSecret && saltsOf(crypto, personSecret, names.length);
   const all = names.map((name, n) => {
     const said = Object.hasOwn(commitments, name) ? commitments[name] : undefined;
     const shown = Object.hasOwn(fields, name);
     if (said !== undefined && shown !== (personSalts !== null)) throw new Malformed(`the field "${name}" about a person is ${shown ? 'there without its secret' : 'missing'}`);
     const from = said === undefined ? salts : personSalts;
-    const made = shown && from !== null ? sha256Text(crypto.hash, `${toHex(from.subarray(n * saltBytes, (n + 1) * saltBytes))}${name}\0${canonicalJson(fields[name]!)}`) : said!;
+    const made = shown && from !== null ? commitment(crypto, from, n, name, fields) : said!;
     if (said !== undefined && made !== said) throw new Malformed(`the field "${name}" about a person is not what it was committed to`);
     return made;
   });
-  return sha256Text(crypto.hash, all.join(''));
+  return sha256Text(crypto, all.join(''));
 }
+
+/** Salts of so many fields, in hexadecimal, one after the other. */
+const saltsOf = (crypto: BundleCrypto, secret: Uint8Array, count: number): string => toHex(crypto.keystream(secret, count * saltBytes));
+const commitment = (crypto: BundleCrypto, salts: string, n: number, name: string, fields: BundleFields): string =>
+  sha256Text(crypto, `${salts.slice(2 * n * saltBytes, 2 * (n + 1) * saltBytes)}${name}\0${canonicalJson(fields[name]!)}`);

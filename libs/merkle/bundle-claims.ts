@@ -1,6 +1,7 @@
 import { canonicalJson } from '../kernel/canonical-json.js';
 import type { Json } from '../kernel/canonical-json.js';
-import { priceOf } from '../kernel/money.js';
+import { measuredMeters, meterLines, sumOf } from '../kernel/meters.js';
+import type { Measured, MeterNanos, MeterPrices } from '../kernel/meters.js';
 import type { BundleCrypto } from './bundle-crypto.js';
 import { sha256Text } from './bundle-crypto.js';
 import { bytesOf } from './bundle-entry.js';
@@ -60,7 +61,7 @@ export function policyClaim(claims: Claims): string | undefined {
   if (hash === undefined) return unclaimed;
   const policy = named(claims, 'policy.published', ({ fields }) => fields?.['version'] === version) ?? missing(`version ${said(version)} of the policy`);
   const text = member(policy.fields, 'text');
-  if (typeof text !== 'string' || sha256Text(claims.crypto.hash, text) !== hash) throw new Malformed('the policy text has another hash than the record names');
+  if (typeof text !== 'string' || sha256Text(claims.crypto, text) !== hash) throw new Malformed('the policy text has another hash than the record names');
   same('the hash of the policy', hash, member(policy.fields, 'hash'));
   return `version ${said(version)}, SHA-256 ${said(hash)} (${policy.order})`;
 }
@@ -72,8 +73,8 @@ export function priceClaim(claims: Claims): string | undefined {
   if (versions.length === 0) return unclaimed;
   const told = versions.map((version) => {
     const set = named(claims, 'price.set', ({ id }) => id === version) ?? missing(`price version ${said(version)}`);
-    const { offer, currency, inputNanosPerMillion, outputNanosPerMillion, validFromMs, hash } = set.fields;
-    const computed = sha256Text(claims.crypto.hash, canonicalJson({ offer, currency, inputNanosPerMillion, outputNanosPerMillion, validFromMs }));
+    const { offer, currency, inputNanosPerMillion, outputNanosPerMillion, requestNanos, meters, validFromMs, hash } = set.fields;
+    const computed = sha256Text(claims.crypto, canonicalJson({ offer, currency, inputNanosPerMillion, outputNanosPerMillion, validFromMs, ...(requestNanos !== undefined && { requestNanos }), ...(meters !== undefined && { meters }) }));
     if (computed !== hash) throw new Malformed(`price version ${said(version)} does not hash to what it says`);
     for (const price of prices.filter((one) => one['version'] === version)) for (const name of Object.keys(price)) same(`${name} of price ${said(version)}`, price[name], member(set.fields, name));
     return `${said(version)} (${set.order})`;
@@ -81,16 +82,31 @@ export function priceClaim(claims: Claims): string | undefined {
   return told.join(', ');
 }
 
-/** The charge is the usage at the price. */
+/** The charge is the usage at the price, by each meter that the price names. */
 export function chargeClaim(claims: Claims): string | undefined {
   const completed = claims.own.find(({ type }) => type === 'completed')?.fields;
   const usage = objectOf(completed?.['usage']);
   if (completed === undefined || usage === undefined) return unclaimed;
   const price = claims.others.find(({ type, id }) => type === 'price.set' && id === completed['priceVersion'])?.fields ?? missing('the price of the charge');
-  const line = (tokens: Json | undefined, nanos: Json | undefined): bigint => priceOf(BigInt(tokens as number), BigInt(nanos as string), 1_000_000n);
-  const charge = line(usage['inputTokens'], price['inputNanosPerMillion']) + line(usage['outputTokens'], price['outputNanosPerMillion']);
+  const used = objectOf(usage['meters']);
+  for (const meter of Object.keys(used ?? {})) if (!(measuredMeters as readonly string[]).includes(meter)) throw new Malformed(`the usage is measured in ${meter}, which this verifier does not know`);
+  // Where nothing was produced, nothing is charged for the request either.
+  const lines = meterLines({ ...usage, meters: used } as unknown as Measured, pricesOf(price, completed['usageSource'] !== 'none'));
+  const charge = sumOf(lines);
   if (String(charge) !== completed['chargeNanos']) throw new Malformed(`the record charges ${said(completed['chargeNanos'])} nanos, and its usage at its price is ${charge}`);
-  return `${charge} nano-dollars: ${said(usage['inputTokens'])} + ${said(usage['outputTokens'])} tokens at the price`;
+  const beside = lines.filter(({ meter, quantity }) => quantity > 0 && (measuredMeters as readonly string[]).includes(meter)).map(({ meter, quantity }) => `, ${quantity} ${meter}`);
+  return `${charge} nano-dollars: ${said(usage['inputTokens'])} + ${said(usage['outputTokens'])} tokens${beside.join('')} at the price${lines.some(({ meter, amountNanos }) => meter === 'requests' && amountNanos > 0n) ? ', and the fee of a request' : ''}`;
+}
+
+/** Amounts of a `price.set` entry as numbers. */
+function pricesOf(price: BundleFields, withRequest: boolean): MeterPrices {
+  const nanos = (name: string): bigint => BigInt(price[name] as string);
+  const named = Object.entries(objectOf(price['meters']) ?? {}).map(([meter, amount]) => [meter, BigInt(amount as string)]);
+  return {
+    ...{ inputNanosPerMillion: nanos('inputNanosPerMillion'), outputNanosPerMillion: nanos('outputNanosPerMillion') },
+    ...(withRequest && price['requestNanos'] !== undefined && { requestNanos: nanos('requestNanos') }),
+    meters: Object.fromEntries(named) as MeterNanos,
+  };
 }
 
 /** The provider's receipt is signed by the key that its node enrolled with, and says what the record says. */
@@ -119,7 +135,7 @@ export function offersClaim(claims: Claims): string | undefined {
   if (seen === undefined) return unclaimed;
   const entry = claims.others.find(({ type, id }) => type === 'offers.seen' && id === seen['record'])?.fields ?? missing('the offers as they were');
   const offers = member(entry, 'offers');
-  if (offers === undefined || sha256Text(claims.crypto.hash, canonicalJson(offers)) !== seen['hash']) throw new Malformed('the offers have another hash than the record names');
+  if (offers === undefined || sha256Text(claims.crypto, canonicalJson(offers)) !== seen['hash']) throw new Malformed('the offers have another hash than the record names');
   same('the number of offers', firstOf(claims, 'consideredOffers'), (offers as readonly Json[]).length);
   return `${(offers as readonly Json[]).length} offers as they were, SHA-256 ${said(seen['hash'])}`;
 }

@@ -8,6 +8,8 @@ import { SignatureType } from './verifier-key.js';
 export interface BundleCrypto {
   /** SHA-256. */
   readonly hash: Hash;
+  /** SHA-256 of a text's UTF-8 as lower-case hex, where the platform has it in one; else it is made by `hash`. */
+  readonly hashText?: (text: string) => string;
   /** Ed25519 by a raw 32-byte key; false for whatever is not a signature of it. */
   readonly verify: (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean;
   /** The first bytes of the AES-256-CTR keystream under a key of 32 bytes, the counter from zero. */
@@ -23,7 +25,23 @@ export function notesBy(verify: BundleCrypto['verify']): VerifySignature {
   };
 }
 
-export const sha256Text = (hash: Hash, text: string): string => toHex(hash(toUtf8(text)));
+/** SHA-256 of a text's UTF-8, in hexadecimal. */
+export const sha256Text = ({ hash, hashText }: BundleCrypto, text: string): string => hashText?.(text) ?? toHex(hash(toUtf8(text)));
+
+/** The same crypto for the checks of one file, which ask for the keystream of the operator's public entries again and again. */
+export function remembering(crypto: BundleCrypto): BundleCrypto {
+  const known = new Map<string, Uint8Array>();
+  const keystream = (key: Uint8Array, length: number): Uint8Array => {
+    const name = String.fromCharCode(...key);
+    let stream = known.get(name);
+    if (stream === undefined || stream.length < length) known.set(name, (stream = crypto.keystream(key, Math.ceil(length / keystreamBytes) * keystreamBytes)));
+    return stream.subarray(0, length);
+  };
+  return { ...crypto, keystream };
+}
+
+/** The salts of 64 fields: most bodies have fewer. */
+const keystreamBytes = 1_024;
 
 const blockBytes = 64;
 

@@ -12,6 +12,8 @@ export interface OpenEntry {
   readonly index: number;
   readonly id: string;
   readonly type: string;
+  /** Pseudonym of whose entry it is, or `operator`. */
+  readonly tenant: string;
   /** Unix milliseconds. */
   readonly timeMs: number;
   /** Null: not disclosed. */
@@ -36,16 +38,18 @@ export function openEntry(crypto: BundleCrypto, { index, envelope, body, proof }
   if (!verifyInclusion(crypto.hash, { leafHash: leafHash(crypto.hash, bytes), index, size, root, proof: hashes })) throw new Malformed(`its bytes are not number ${index} of the log at size ${size}`);
   const said = envelopeOf(bytes);
   if (body !== null && bodyRoot(crypto, said.schema, bytesOf(body.secret, `the secret of entry ${index}`), body.fields, body.person) !== said.root) throw new Malformed('its body is not the one that it commits to');
-  return { index, id: said.id, type: said.type, timeMs: Date.parse(said.time), fields: body?.fields ?? null, hidden: body?.person?.secret === null ? Object.keys(body.person.commitments).sort() : [] };
+  return { index, id: said.id, type: said.type, tenant: said.tenant, timeMs: Date.parse(said.time), fields: body?.fields ?? null, hidden: body?.person?.secret === null ? Object.keys(body.person.commitments).sort() : [] };
 }
 
-function envelopeOf(bytes: Uint8Array): Record<'id' | 'type' | 'time' | 'schema' | 'root', string> {
+type Said = Record<'id' | 'type' | 'time' | 'tenant' | 'schema' | 'root', string>;
+
+function envelopeOf(bytes: Uint8Array): Said {
   let said: Partial<Record<string, unknown>>;
   try {
     said = JSON.parse(fromUtf8(bytes)) as Partial<Record<string, unknown>>;
   } catch {
     throw new Malformed('its envelope is not JSON');
   }
-  for (const name of ['id', 'type', 'time', 'schema', 'root']) if (typeof said[name] !== 'string') throw new Malformed(`its envelope has no ${name}`);
-  return said as Record<'id' | 'type' | 'time' | 'schema' | 'root', string>;
+  for (const name of ['id', 'type', 'time', 'tenant', 'schema', 'root']) if (typeof said[name] !== 'string') throw new Malformed(`its envelope has no ${name}`);
+  return said as Said;
 }

@@ -68,8 +68,25 @@ export function parseBundle(text: string): Bundle {
     throw new Malformed('the file is not JSON');
   }
   bundleShape(value, 'the file');
-  if (`${canonicalJson(value)}\n` !== text) throw new Malformed('the file is not written in the one form of a bundle (RFC 8785 and a newline)');
+  if (!isCanonical(value, text)) throw new Malformed('the file is not written in the one form of a bundle (RFC 8785 and a newline)');
   return value as unknown as Bundle;
+}
+
+/** Whether a text is its value in RFC 8785 and a newline. Nearly always the platform's own text of the value shows it, as long as all names are in their order. */
+function isCanonical(value: Json, text: string): boolean {
+  return (`${JSON.stringify(value)}\n` === text && isInOrder(value)) || `${canonicalJson(value)}\n` === text;
+}
+
+function isInOrder(value: Json): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  if (Array.isArray(value)) return (value as readonly Json[]).every(isInOrder);
+  const members = value as Readonly<Record<string, Json>>;
+  let before: string | undefined;
+  for (const name of Object.keys(members)) {
+    if ((before !== undefined && before > name) || !isInOrder(members[name]!)) return false;
+    before = name;
+  }
+  return true;
 }
 
 type Shape = (value: Json | undefined, at: string) => void;

@@ -11,40 +11,92 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
 }
 
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at += 1) if (a[at] !== b[at]) return false;
+  return true;
 }
+
+const hexOf = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
 export function toHex(bytes: Uint8Array): string {
   let text = '';
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
+  for (let at = 0; at < bytes.length; at += 1) text += hexOf[bytes[at]!]!;
   return text;
 }
 
 /** Inverse of {@link toHex}; upper case is refused. Error: `RangeError`. */
 export function fromHex(text: string): Uint8Array {
   if (!/^(?:[0-9a-f]{2})*$/.test(text)) throw new RangeError('not lower-case hexadecimal');
-  return Uint8Array.from({ length: text.length / 2 }, (_, i) => Number.parseInt(text.slice(2 * i, 2 * i + 2), 16));
-}
-
-export function toBase64(bytes: Uint8Array): string {
-  let binary = '';
-  for (const byte of bytes) binary += String.fromCharCode(byte);
-  return btoa(binary);
-}
-
-/** Standard base64, padded and canonical: one text for one value. Error: `RangeError`. */
-export function fromBase64(text: string): Uint8Array {
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text) || text.length % 4 !== 0) throw new RangeError('not standard base64');
-  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-  if (toBase64(bytes) !== text) throw new RangeError('not canonical base64');
+  const bytes = new Uint8Array(text.length / 2);
+  for (let at = 0; at < bytes.length; at += 1) bytes[at] = Number.parseInt(text.slice(2 * at, 2 * at + 2), 16);
   return bytes;
 }
 
+/** The bytes of a text whose characters are all below 256: one byte each. */
+export function fromLatin1(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < bytes.length; at += 1) bytes[at] = text.charCodeAt(at);
+  return bytes;
+}
+
+/** As many arguments as any engine takes in one call. */
+const charactersAtOnce = 4_096;
+
+export function toBase64(bytes: Uint8Array): string {
+  let binary = '';
+  for (let at = 0; at < bytes.length; at += charactersAtOnce) binary += String.fromCharCode(...bytes.subarray(at, at + charactersAtOnce));
+  return btoa(binary);
+}
+
+const base64Alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+/** What no character of the alphabet stands for. */
+const noSextet = 0x40;
+const sextets = new Uint8Array(256).fill(noSextet);
+for (let at = 0; at < base64Alphabet.length; at += 1) sextets[base64Alphabet.charCodeAt(at)] = at;
+const sextetOf = (code: number): number => (code < 256 ? sextets[code]! : noSextet);
+
+/** Standard base64, padded and canonical: one text for one value. Error: `RangeError`. */
+export function fromBase64(text: string): Uint8Array {
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
+  if (text.length % 4 !== 0) throw new RangeError('not standard base64');
+  const bytes = new Uint8Array((text.length / 4) * 3 - padding);
+  const whole = bytes.length - (bytes.length % 3);
+  let all = 0;
+  let from = 0;
+  for (let to = 0; to < whole; to += 3, from += 4) {
+    const a = sextetOf(text.charCodeAt(from));
+    const b = sextetOf(text.charCodeAt(from + 1));
+    const c = sextetOf(text.charCodeAt(from + 2));
+    const d = sextetOf(text.charCodeAt(from + 3));
+    all |= a | b | c | d;
+    bytes[to] = (a << 2) | (b >> 4);
+    bytes[to + 1] = (b << 4) | (c >> 2);
+    bytes[to + 2] = (c << 6) | d;
+  }
+  let rest = 0;
+  if (padding > 0) {
+    const a = sextetOf(text.charCodeAt(from));
+    const b = sextetOf(text.charCodeAt(from + 1));
+    const c = padding === 2 ? 0 : sextetOf(text.charCodeAt(from + 2));
+    all |= a | b | c;
+    bytes[whole] = (a << 2) | (b >> 4);
+    if (padding === 1) bytes[whole + 1] = (b << 4) | (c >> 2);
+    rest = padding === 2 ? b & 0x0f : c & 0x03;
+  }
+  if (all >= noSextet) throw new RangeError('not standard base64');
+  // The last character before the padding has 4 or 2 bits that stand for nothing: in the one text of the value they are zero.
+  if (rest !== 0) throw new RangeError('not canonical base64');
+  return bytes;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 export function toUtf8(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
+  return encoder.encode(text);
 }
 
 /** Inverse of {@link toUtf8}. Error: `TypeError` when the bytes are not UTF-8. */
 export function fromUtf8(bytes: Uint8Array): string {
-  return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  return decoder.decode(bytes);
 }

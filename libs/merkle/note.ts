@@ -84,7 +84,7 @@ function textOf(note: string | Uint8Array): string {
   try {
     const text = typeof note === 'string' ? note : fromUtf8(note);
     // A string with half a surrogate pair has no UTF-8 form.
-    if (fromUtf8(toUtf8(text)) === text) return text;
+    if (!/\p{Cs}/u.test(text)) return text;
   } catch {
     // Falls through to the one error of this function.
   }

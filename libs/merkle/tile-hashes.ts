@@ -4,7 +4,7 @@ import { Malformed } from './malformed.js';
 import type { SubtreeId } from './subtrees.js';
 import { tilePath, tileWidth } from './tiles.js';
 import type { TileId } from './tile-path.js';
-import { rootOf, type HashAt } from './tree.js';
+import { nodeHash, type HashAt } from './tree.js';
 
 /** Levels of the tree in one level of tiles. */
 const tileHeight = 8;
@@ -23,17 +23,45 @@ export function tilesOfSubtrees(subtrees: readonly SubtreeId[], size: number): (
   return [...tiles.values()];
 }
 
+/** A tile, and the hashes of the full subtrees over its own: each is computed once, when it is first asked for. Error: `Malformed` when its bytes are not those of whole hashes. */
+export class TileTree {
+  /** As in a heap: 1 is the root of a full tile, the children of n are 2n and 2n + 1. */
+  private readonly nodes = new Uint8Array(tileWidth * hashBytes);
+  private readonly isKnown = new Uint8Array(tileWidth);
+
+  constructor(
+    private readonly hash: Hash,
+    private readonly tile: TileId & { readonly level: number },
+    private readonly bytes: Uint8Array,
+  ) {
+    if (bytes.length !== tile.width * hashBytes) throw new Malformed(`${tilePath(tile.level, tile.index, tile.width)} has ${bytes.length} bytes`);
+  }
+
+  /** The root over hashes `place` × 2^height and on, 2^height of them. */
+  node(height: number, place: number): Uint8Array {
+    if (height === 0) return this.bytes.slice(place * hashBytes, (place + 1) * hashBytes);
+    const at = 2 ** (tileHeight - height) + place;
+    if (this.isKnown[at] === 0) {
+      this.nodes.set(nodeHash(this.hash, this.node(height - 1, 2 * place), this.node(height - 1, 2 * place + 1)), at * hashBytes);
+      this.isKnown[at] = 1;
+    }
+    return this.nodes.slice(at * hashBytes, (at + 1) * hashBytes);
+  }
+}
+
 /**
- * Hashes of full subtrees, computed from tiles: `tileAt` gives the bytes of one. Nothing here makes them true: what is computed is
- * to be compared with a root that is. Error: `Malformed` when a tile has another length than its width says.
+ * Hashes of full subtrees, computed from tiles. Nothing here makes them true: what is computed is to be compared with a root that
+ * is.
  */
-export function hashesFromTiles(hash: Hash, size: number, tileAt: (tile: TileId & { readonly level: number }) => Uint8Array): HashAt {
+export function hashesFromTrees(size: number, treeAt: (tile: TileId & { readonly level: number }) => TileTree): HashAt {
   return (level, index) => {
     const tile = tileOfSubtree({ level, index }, size);
-    const bytes = tileAt(tile);
-    if (bytes.length !== tile.width * hashBytes) throw new Malformed(`${tilePath(tile.level, tile.index, tile.width)} has ${bytes.length} bytes`);
-    const count = 2 ** (level % tileHeight);
-    const first = (index * count) % tileWidth;
-    return rootOf(hash, Array.from({ length: count }, (_, at) => bytes.slice((first + at) * hashBytes, (first + at + 1) * hashBytes)));
+    const height = level % tileHeight;
+    return treeAt(tile).node(height, index % 2 ** (tileHeight - height));
   };
+}
+
+/** The same from the bytes of tiles. Error: `Malformed` when one has another length than its width says. */
+export function hashesFromTiles(hash: Hash, size: number, tileAt: (tile: TileId & { readonly level: number }) => Uint8Array): HashAt {
+  return hashesFromTrees(size, (tile) => new TileTree(hash, tile, tileAt(tile)));
 }

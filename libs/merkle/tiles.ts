@@ -1,4 +1,3 @@
-import { concat } from './bytes.js';
 import { checkPosition } from './subtrees.js';
 
 /** Hashes in a full tile of C2SP tlog-tiles: height 8. */
@@ -27,22 +26,26 @@ export function partialWidths(size: number): number[] {
 
 /** Entries, each as its big-endian 16-bit length and its bytes. Error: `RangeError` when one is too long. */
 export function packBundle(entries: readonly Uint8Array[]): Uint8Array {
-  return concat(
-    ...entries.flatMap((entry) => {
-      if (entry.length > entryBytesMax) throw new RangeError(`an entry has at most ${entryBytesMax} bytes`);
-      return [Uint8Array.of(Math.floor(entry.length / 256), entry.length % 256), entry];
-    }),
-  );
+  const bundle = new Uint8Array(entries.reduce((length, entry) => length + 2 + entry.length, 0));
+  let offset = 0;
+  for (const entry of entries) {
+    if (entry.length > entryBytesMax) throw new RangeError(`an entry has at most ${entryBytesMax} bytes`);
+    bundle[offset] = Math.floor(entry.length / 256);
+    bundle[offset + 1] = entry.length % 256;
+    bundle.set(entry, offset + 2);
+    offset += 2 + entry.length;
+  }
+  return bundle;
 }
 
-/** Inverse of {@link packBundle}. Error: `RangeError` when the bytes end early. */
+/** Inverse of {@link packBundle}: views of the bundle, which are not copied. Error: `RangeError` when the bytes end early. */
 export function unpackBundle(bundle: Uint8Array): Uint8Array[] {
   const entries: Uint8Array[] = [];
   let offset = 0;
   while (offset < bundle.length) {
     const end = offset + 2 + (bundle[offset]! * 256 + (bundle[offset + 1] ?? 0));
     if (offset + 2 > bundle.length || end > bundle.length) throw new RangeError('the bundle ends inside an entry');
-    entries.push(bundle.slice(offset + 2, end));
+    entries.push(bundle.subarray(offset + 2, end));
     offset = end;
   }
   return entries;

@@ -1,6 +1,7 @@
+import { DomainError } from '../kernel/errors.js';
 import { chargeClaim, isMissing, offersClaim, policyClaim, priceClaim, receiptClaim, said } from './bundle-claims.js';
 import type { Claims } from './bundle-claims.js';
-import { notesBy } from './bundle-crypto.js';
+import { notesBy, remembering } from './bundle-crypto.js';
 import type { BundleCrypto } from './bundle-crypto.js';
 import { bytesOf, openEntry } from './bundle-entry.js';
 import type { OpenEntry } from './bundle-entry.js';
@@ -62,7 +63,8 @@ export interface BundleTrust {
 }
 
 /** Checks a proof bundle from the file alone. Never throws for what a file may hold: what is wrong is a check that does not hold. */
-export function verifyBundle(text: string, crypto: BundleCrypto, trust: BundleTrust = {}): BundleVerdict {
+export function verifyBundle(text: string, platform: BundleCrypto, trust: BundleTrust = {}): BundleVerdict {
+  const crypto = remembering(platform);
   const checks: BundleCheck[] = [];
   const state: { bundle?: Bundle; checkpoint?: Checkpoint; cosignedBy: { key: VerifierKey; own: boolean }[]; anchor?: NamedAnchor | undefined; entries: OpenEntry[]; others: OpenEntry[] } = { cosignedBy: [], entries: [], others: [] };
   /** Does the work of a check; false when it does not hold. `undefined` from the work: there is nothing to check. */
@@ -123,7 +125,7 @@ export function verifyBundle(text: string, crypto: BundleCrypto, trust: BundleTr
       return `the first ${tree.size} entries, unchanged`;
     });
   }
-  check('record', () => oneRecord(bundle, state.entries));
+  check('record', () => oneRecord(bundle, state.entries, state.others));
   const own = state.entries.flatMap(({ fields, ...entry }) => (fields === null ? [] : [{ ...entry, fields }]));
   if (own.length < state.entries.length) checks.push({ name: 'disclosed', holds: null, detail: 'the body is not in the file, so nothing that it says could be checked' });
   else if (own.length > 0) {
@@ -143,12 +145,22 @@ export function verifyBundle(text: string, crypto: BundleCrypto, trust: BundleTr
 }
 
 /** What a file can make the checks throw; anything else is a defect here, or an answer of slow crypto that is waited for. */
-const isBadInput = (error: unknown): error is Error => error instanceof Malformed || error instanceof RangeError || error instanceof TypeError || error instanceof SyntaxError;
+const isBadInput = (error: unknown): error is Error => error instanceof Malformed || error instanceof DomainError || error instanceof RangeError || error instanceof TypeError || error instanceof SyntaxError;
 
 const supporting = ['policy.published', 'price.set', 'node.enrolled', 'offers.seen', 'epoch.settled'];
 
-function oneRecord({ record, entries }: Bundle, own: readonly OpenEntry[]): string {
-  if (own.length === 0) throw new Malformed(`the file holds no entry of record ${record}`);
+/** Types of entries that nobody but the operator makes. */
+const operatorsOwn = ['price.set', 'node.enrolled', 'offers.seen'];
+
+function oneRecord({ record, entries }: Bundle, own: readonly OpenEntry[], others: readonly OpenEntry[]): string {
+  const first = own[0];
+  if (first === undefined) throw new Malformed(`the file holds no entry of record ${record}`);
+  const stranger = own.find(({ tenant }) => tenant !== first.tenant);
+  if (stranger !== undefined) throw new Malformed(`entry ${stranger.index} (${stranger.type}) is of another organisation than entry ${first.index}`);
+  for (const { index, type, tenant } of others) {
+    if (operatorsOwn.includes(type) && tenant !== 'operator') throw new Malformed(`entry ${index} (${type}) is not the operator's own`);
+    if (type === 'policy.published' && tenant !== first.tenant) throw new Malformed(`entry ${index} (${type}) is of another organisation than the record`);
+  }
   if (entries.some(({ index }, at) => at > 0 && index <= entries[at - 1]!.index)) throw new Malformed('the entries are not in the order of the log');
   return `${record}: ${own.map(({ type }) => type).join(', ')}`;
 }

@@ -70,8 +70,9 @@ export function verifyConsistency(hash: Hash, claim: ConsistencyClaim): boolean 
   for (const sibling of rest) {
     if (last === 0) return false;
     if (isOdd(node) || node === last) {
+      const isSame = computedOld === computedNew;
       computedOld = nodeHash(hash, sibling, computedOld);
-      computedNew = nodeHash(hash, sibling, computedNew);
+      computedNew = isSame ? computedOld : nodeHash(hash, sibling, computedNew);
       while (!isOdd(node) && node !== 0) [node, last] = [half(node), half(last)];
     } else {
       computedNew = nodeHash(hash, computedNew, sibling);

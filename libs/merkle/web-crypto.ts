@@ -1,5 +1,5 @@
 import type { BundleCrypto } from './bundle-crypto.js';
-import { toHex } from './bytes.js';
+import { fromHex, toHex } from './bytes.js';
 
 /** Of WebCrypto's `SubtleCrypto`, what is used here: a browser's or Node's own. */
 export interface Subtle {
@@ -32,7 +32,10 @@ export async function withWebCrypto<T>(subtle: Subtle, work: (crypto: BundleCryp
     return known as A;
   };
   const crypto: BundleCrypto = {
-    hash: (bytes) => ask(`hash ${toHex(bytes)}`, async () => new Uint8Array(await subtle.digest('SHA-256', own(bytes)))),
+    hash: (bytes) => {
+      const question = toHex(bytes);
+      return ask(`hash ${question}`, async () => new Uint8Array(await subtle.digest('SHA-256', own(fromHex(question)))));
+    },
     verify: (publicKey, message, signature) => ask(`verify ${[publicKey, signature, message].map(toHex).join(' ')}`, () => verified(subtle, publicKey, message, signature)),
     keystream: (key, length) => ask(`keystream ${toHex(key)} ${length}`, () => keystream(subtle, key, length)),
   };

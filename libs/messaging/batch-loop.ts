@@ -1,5 +1,5 @@
-import { AckPolicy, DeliverPolicy } from '@nats-io/jetstream';
-import type { Consumer, ConsumerMessages, JsMsg } from '@nats-io/jetstream';
+import { AckPolicy, DeliverPolicy, JetStreamApiError } from '@nats-io/jetstream';
+import type { Consumer, ConsumerConfig, ConsumerMessages, JsMsg } from '@nats-io/jetstream';
 import { Logger } from '@nestjs/common';
 import type { StreamName } from '#protocol';
 import { Bus } from './bus.js';
@@ -10,8 +10,9 @@ export interface BatchLoopOptions {
   filter?: string;
   /** Messages asked for ahead: twice as many. */
   max: number;
-  /** Messages handed over together. */
+  /** Messages handed over together, as long as they have 8 MiB at most. */
   atOnce: number;
+  /** How long the first message waits for company, and how far the beginnings of batches are apart, unless one is full. */
   waitMs: number;
   /** Does the work; resolves = acknowledge all, rejects = hand over again. */
   handle: (batch: JsMsg[]) => Promise<void>;
@@ -22,6 +23,12 @@ const redeliveryDelayMs = 500;
 const ackWaitMs = 5_000;
 const pulseMs = ackWaitMs / 3;
 const lookAgainMs = 100;
+/** What one batch holds in memory, and in one transaction: messages are of very different sizes. */
+const bytesAtOnceMax = 8 * 1024 * 1024;
+/** All that was taken and not done is in memory: of messages of 128 KiB this is 128 MiB, also after an outage. Never below what is asked for ahead. */
+const ackPendingMax = (max: number): number => Math.max(2 * max, Math.min(8 * max, 1_024));
+/** JetStream's code for: a consumer of this name has another configuration. */
+const consumerExists = 10_148;
 
 /** A durable pull consumer that hands over what has arrived, at most `max` at a time, one batch after the other. */
 export class BatchLoop {
@@ -56,12 +63,12 @@ export class BatchLoop {
     const { stream, durable, filter, max } = this.options;
     while (!this.stopped) {
       try {
-        await this.bus.manager.consumers.add(stream, {
+        await this.ensureConsumer({
           durable_name: durable,
           ack_policy: AckPolicy.Explicit,
           deliver_policy: DeliverPolicy.All,
           ack_wait: ackWaitMs * 1_000_000,
-          max_ack_pending: max * 8,
+          max_ack_pending: ackPendingMax(max),
           ...(filter ? { filter_subject: filter } : {}),
         });
         const consumer = await this.bus.jetstream.consumers.get(stream, durable);
@@ -80,6 +87,18 @@ export class BatchLoop {
     }
   }
 
+  /** One that an earlier version made with other bounds gets these, and keeps its place. */
+  private async ensureConsumer(config: Partial<ConsumerConfig>): Promise<void> {
+    const { stream, durable } = this.options;
+    try {
+      await this.bus.manager.consumers.add(stream, config);
+    } catch (error) {
+      if (!(error instanceof JetStreamApiError) || error.code !== consumerExists) throw error;
+      const { ack_wait, max_ack_pending, filter_subject } = config;
+      await this.bus.manager.consumers.update(stream, durable, { ack_wait: ack_wait!, max_ack_pending: max_ack_pending!, ...(filter_subject === undefined ? {} : { filter_subject }) });
+    }
+  }
+
   /** What a killed process had taken is waited for, so that nothing newer is taken before it. */
   private async lettingOldestComeFirst(consumer: Consumer): Promise<void> {
     const until = performance.now() + ackWaitMs;
@@ -95,14 +114,19 @@ export class BatchLoop {
   }
 
   private async work(): Promise<void> {
+    let begunAtMs = -Infinity;
     while (!this.stopped) {
       if (this.buffer.length === 0) {
         await new Promise<void>((resolve) => (this.wake = resolve));
         this.wake = undefined;
-        if (this.options.waitMs > 0 && !this.stopped) await new Promise((resolve) => setTimeout(resolve, this.options.waitMs));
-        continue;
+        begunAtMs = performance.now();
       }
-      const batch = this.buffer.splice(0, this.options.atOnce);
+      // Also while messages come all the time: many small batches would cost more than they do.
+      const restMs = begunAtMs + this.options.waitMs - performance.now();
+      if (restMs > 0 && this.buffer.length < this.options.atOnce && !this.stopped) await new Promise((resolve) => setTimeout(resolve, restMs));
+      if (this.stopped || this.buffer.length === 0) continue;
+      begunAtMs = performance.now();
+      const batch = this.take();
       const letGo = this.holdOn(batch);
       try {
         await this.options.handle(batch);
@@ -114,6 +138,14 @@ export class BatchLoop {
         letGo();
       }
     }
+  }
+
+  /** One message at least. */
+  private take(): JsMsg[] {
+    let bytes = 0;
+    const isBeyond = (message: JsMsg, at: number): boolean => at === this.options.atOnce || ((bytes += message.data.length) > bytesAtOnceMax && at > 0);
+    const end = this.buffer.findIndex(isBeyond);
+    return this.buffer.splice(0, end < 0 ? this.buffer.length : end);
   }
 
   /**

@@ -6,7 +6,18 @@ import type { Call, Event, StreamName } from '#protocol';
 export type HandlerSpec =
   | { kind: 'call'; call: Call }
   | { kind: 'event'; event: Event; durable: string }
-  | { kind: 'batch'; stream: StreamName; durable: string; filter?: string; schema: z.ZodType; max: number; waitMs: number };
+  | ({ kind: 'batch' } & BatchOptions);
+
+export interface BatchOptions {
+  readonly stream: StreamName;
+  readonly durable: string;
+  readonly filter?: string;
+  readonly schema: z.ZodType;
+  /** Takes what is written in the usual way, for less than the schema does; `undefined` leaves it to the schema. */
+  readonly plain?: (json: unknown) => unknown;
+  readonly max: number;
+  readonly waitMs: number;
+}
 
 /** One durable message as a handler sees it. */
 export interface Delivered<T> {
@@ -41,5 +52,5 @@ export const ConsumeEvent = (event: Event, options: { durable: string }): Method
   withMeta(EventPattern<string>(`${options.durable} ${event.subject}`, extras({ kind: 'event', event, durable: options.durable })));
 
 /** Consumes a stream in batches: `(batch: Delivered<T>[]) => Promise<void>`. All acknowledged when it resolves. */
-export const ConsumeBatch = (options: { stream: StreamName; durable: string; filter?: string; schema: z.ZodType; max: number; waitMs: number }): MethodDecorator =>
+export const ConsumeBatch = (options: BatchOptions): MethodDecorator =>
   EventPattern<string>(`${options.durable} ${options.stream}`, extras({ kind: 'batch', ...options }));

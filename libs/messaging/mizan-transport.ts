@@ -87,7 +87,7 @@ export class MizanTransport extends Server implements CustomTransportStrategy {
   }
 
   private startLoop<T>(
-    spec: { stream: StreamName; durable: string; filter?: string; max: number; atOnce: number; waitMs: number; schema: z.ZodType<T> },
+    spec: { stream: StreamName; durable: string; filter?: string; max: number; atOnce: number; waitMs: number; schema: z.ZodType<T>; plain?: (json: unknown) => unknown },
     handle: (batch: Delivered<T>[]) => Promise<unknown>,
   ): void {
     const loop = new BatchLoop(this.bus, {
@@ -104,11 +104,12 @@ export class MizanTransport extends Server implements CustomTransportStrategy {
   }
 
   /** A message that does not parse, or carries no id, can never succeed: it is terminated and named in the log. */
-  private parseDelivered<T>(spec: { durable: string; schema: z.ZodType<T> }, message: JsMsg): Delivered<T>[] {
+  private parseDelivered<T>(spec: { durable: string; schema: z.ZodType<T>; plain?: (json: unknown) => unknown }, message: JsMsg): Delivered<T>[] {
     const id = message.headers?.get('Nats-Msg-Id');
     try {
       if (!id) throw new Error('it has no Nats-Msg-Id');
-      const value = z.decode(spec.schema, JSON.parse(message.string()) as never);
+      const json: unknown = JSON.parse(message.string());
+      const value = (spec.plain?.(json) as T | undefined) ?? z.decode(spec.schema, json);
       return [{ value, id, subject: message.subject, sequence: message.seq }];
     } catch (error) {
       this.log.error(`${spec.durable}: terminated message ${message.seq} on ${message.subject}: ${error instanceof Error ? error.message : String(error)}`);

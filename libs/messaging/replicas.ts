@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { Kvm } from '@nats-io/kv';
-import type { KvWatchEntry } from '@nats-io/kv';
+import type { KV, KvWatchEntry } from '@nats-io/kv';
 import type { QueuedIterator } from '@nats-io/transport-node';
 import { z } from 'zod';
 import type { Replica, ValueOf } from '#protocol';
@@ -47,6 +47,8 @@ export class ReplicaView<T> {
 }
 
 const retryMs = 250;
+/** A view that is not complete and hears nothing for so long begins anew: a service that waits for a watch that went astray would never start. */
+const silenceMs = 5_000;
 
 /** Opens views of replicated buckets. */
 export class Replicas {
@@ -54,7 +56,11 @@ export class Replicas {
   private readonly watches = new Set<QueuedIterator<KvWatchEntry>>();
   private stopped = false;
 
-  constructor(private readonly bus: Bus) {
+  constructor(
+    private readonly bus: Pick<Bus, 'jetstream' | 'onReconnect'>,
+    private readonly open: (bucket: string) => Promise<Pick<KV, 'status' | 'watch'>> = (bucket) => new Kvm(bus.jetstream).open(bucket),
+    private readonly patienceMs = silenceMs,
+  ) {
     // A reconnection may have lost changes or the server-side consumer: every view is rebuilt from a snapshot.
     bus.onReconnect(() => this.watches.forEach((watch) => watch.stop()));
   }
@@ -83,28 +89,38 @@ export class Replicas {
   }
 
   private async followOnce<R extends Replica>(replica: R, view: ReplicaView<ValueOf<R>>, complete: () => void): Promise<void> {
-    const bucket = await new Kvm(this.bus.jetstream).open(replica.bucket);
+    const bucket = await this.open(replica.bucket);
     const snapshot = new Map<string, ValueOf<R>>();
+    const { messages, last_seq: last } = (await bucket.status()).streamInfo.state;
+    const watch = await bucket.watch();
+    this.watches.add(watch);
+    const silence = setTimeout(() => {
+      this.logger.warn(`replica ${replica.bucket}: nothing was heard for ${this.patienceMs} ms and it is not complete; beginning anew`);
+      watch.stop();
+    }, this.patienceMs);
     let live = false;
     const goLive = (revision: number): void => {
+      clearTimeout(silence);
       live = true;
       view.replace(snapshot, revision);
       complete();
     };
-    const status = await bucket.status();
-    const watch = await bucket.watch();
-    this.watches.add(watch);
     try {
-      if (status.streamInfo.state.messages === 0) goLive(0);
+      if (messages === 0) goLive(0);
       for await (const entry of watch) {
         const value = entry.operation === 'PUT' ? this.parse(replica, entry) : undefined;
-        if (live) view.apply(entry.key, value, entry.revision);
-        else {
-          if (value !== undefined) snapshot.set(entry.key, value);
-          if (entry.delta === 0) goLive(entry.revision);
+        if (live) {
+          view.apply(entry.key, value, entry.revision);
+          continue;
         }
+        if (value === undefined) snapshot.delete(entry.key);
+        else snapshot.set(entry.key, value);
+        // What is pending may be counted wrongly while the bucket changes; all that was there at the opening is enough.
+        if (entry.delta === 0 || entry.revision >= last) goLive(entry.revision);
+        else silence.refresh();
       }
     } finally {
+      clearTimeout(silence);
       this.watches.delete(watch);
     }
   }

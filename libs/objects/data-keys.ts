@@ -27,17 +27,31 @@ export class DataKeys {
 
   /** Small values in rows: nonce ‖ ciphertext ‖ tag, bound to its organisation and context. At most 2³² for each organisation. */
   seal(tenant: string, context: string, plaintext: Uint8Array): Buffer {
+    return this.sealUnder(this.of(tenant), context, plaintext);
+  }
+
+  open(tenant: string, context: string, sealed: Uint8Array): Buffer {
+    return this.openUnder(this.of(tenant), context, sealed);
+  }
+
+  /** The same under a key of one thing alone: gone when that is forgotten. */
+  sealUnder(key: Uint8Array, context: string, plaintext: Uint8Array): Buffer {
     const nonce = randomBytes(nonceBytes);
-    const cipher = createCipheriv('aes-256-gcm', this.of(tenant), nonce);
+    const cipher = createCipheriv('aes-256-gcm', key, nonce);
     cipher.setAAD(Buffer.from(context));
     return Buffer.concat([nonce, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
   }
 
-  open(tenant: string, context: string, sealed: Uint8Array): Buffer {
-    const decipher = createDecipheriv('aes-256-gcm', this.of(tenant), sealed.subarray(0, nonceBytes));
+  openUnder(key: Uint8Array, context: string, sealed: Uint8Array): Buffer {
+    const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, nonceBytes));
     decipher.setAAD(Buffer.from(context));
     decipher.setAuthTag(sealed.subarray(-tagBytes));
     return Buffer.concat([decipher.update(sealed.subarray(nonceBytes, -tagBytes)), decipher.final()]);
+  }
+
+  /** A data key for what belongs to an object and is not in it. */
+  madeOf(key: Uint8Array, use: string): Buffer {
+    return Buffer.from(hkdfSync('sha256', key, '', `mizan-${use}-v1`, 32));
   }
 
   /** A key for another use than data: tickets, for one. */

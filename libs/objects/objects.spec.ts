@@ -49,7 +49,7 @@ describe('objects', () => {
         expect((await read(await objects.get(key, facts, { start, end }))).equals(bytes.subarray(start, end))).toBe(true);
         await objects.delete(key);
       }),
-      { numRuns: 40 },
+      { numRuns: 15 },
     );
   });
 

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { preparsePolicySet, preparseSchema, statefulIsAuthorized } from '@cedar-policy/cedar-wasm/nodejs';
+import { Lru } from '#kernel';
 import { toCedar } from './cedar-request.js';
 import type { CompiledPolicySet } from './compile.js';
 import { PolicyEvaluator } from './decide.js';
 import type { PolicyRequest, Verdict } from './decide.js';
-import { Lru } from './lru.js';
 import { schemaName, unevaluated, verdictOf } from './verdict.js';
 import { cedarSchema } from './schema.js';
 

@@ -105,15 +105,20 @@ describe('remembered decisions', () => {
         const set = compilePolicies(texts.join('\n'));
         const memo = new DecisionMemo(new CedarEvaluator(4), 3);
         const offers = machines.map((machine, index) => ({ id: `offer-${index}`, facts: machine }));
-        for (const [who, what] of [...asks, ...asks]) {
+        const judged = asks.map(([who, what]) => ({
+          who,
+          what,
+          expected: offers.map((each) => ({ each, verdict: direct.evaluate(set, { principal: who, context: what, offer: each }) })),
+          allowed: offers.filter((each) => cedarAllows(set, { principal: who, context: what, offer: each })),
+        }));
+        // Twice, so that the second time is from memory.
+        for (const { who, what, expected, allowed } of [...judged, ...judged]) {
           const { permitted, refusals } = memo.decideOffers(set, who, what, offers);
-          const expected = offers.map((each) => ({ each, verdict: direct.evaluate(set, { principal: who, context: what, offer: each }) }));
           expect(permitted).toEqual(expected.filter(({ verdict }) => verdict.decision === 'permit').map(({ each, verdict }) => ({ offer: each, policies: verdict.determining })));
           for (const { each, verdict } of expected.filter(({ verdict }) => verdict.decision === 'deny')) {
             const refusal = refusals.find(({ offers: refused }) => refused.includes(each));
             expect(refusal).toMatchObject({ policies: verdict.determining, errors: verdict.errors });
           }
-          const allowed = offers.filter((each) => cedarAllows(set, { principal: who, context: what, offer: each }));
           expect(permitted.map(({ offer: each }) => each)).toEqual(allowed);
           expect(permitted.length + refusals.reduce((sum, { offers: refused }) => sum + refused.length, 0)).toBe(offers.length);
         }

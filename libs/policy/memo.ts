@@ -1,10 +1,10 @@
+import { Lru } from '#kernel';
 import type { PolicyContext, PolicyPrincipal } from './attributes.js';
 import { contextDeparture, contextRecord, offerDeparture, offerRecord, principalDeparture, principalRecord } from './cedar-request.js';
 import { contextClass, offerClass, principalClass } from './class-key.js';
 import type { CompiledPolicySet } from './compile.js';
 import { PolicyEvaluator } from './decide.js';
 import type { DeterminingPolicy, PolicyOffer, Verdict } from './decide.js';
-import { Lru } from './lru.js';
 import { unevaluated } from './verdict.js';
 
 /** Offers refused for the same reasons. */

@@ -43,7 +43,12 @@ export const actions = [
   'log.export',
   'webhook.write',
   'webhook.read',
+  /** Where an organisation has its entries put with their bodies. */
+  'bucket.write',
+  'bucket.read',
   'payout.read',
+  /** When and whom an organisation pays: holds, minimums, schedules, disputes. */
+  'payout.write',
   /** Whose deposit pays: the deployment's keystore signs for the address, so no organisation may name one for itself. */
   'payer.write',
   'settlement.run',
@@ -51,8 +56,14 @@ export const actions = [
   'royalty.write',
   /** Says that what a node signed for is owed nothing, or was paid beside the books. */
   'claim.resolve',
+  /** What is kept back of earnings, and how it ends: it moves what a payee earned. */
+  'holdback.read',
+  'holdback.write',
   /** Has the deployment take x402 payments, at its gas, for recipients that it named. */
   'x402.facilitate',
+  /** The deployment's own accounts, and money moved between them by hand. */
+  'ledger.read',
+  'ledger.write',
   'close.run',
   'close.read',
   'invoice.read',
@@ -84,13 +95,16 @@ export const grants: Record<Role, { scope: 'own' | 'any'; actions: ReadonlySet<A
   platform_admin: { scope: 'any', actions: new Set(actions.filter((action) => !working.includes(action) && !answering.includes(action))) },
   org_admin: {
     scope: 'own',
-    actions: new Set<Action>([...reading, 'project.write', 'key.write', 'key.read', 'limit.write', 'alias.write', 'policy.write', 'policy.read', 'policy.dryRun', 'budget.write', 'record.read', 'proof.read', 'log.export', 'webhook.write', 'webhook.read', 'payout.read', 'settlement.run', 'invoice.read', 'custody.read', 'custody.write', 'erasure.read', 'retention.read', 'hold.read']),
+    actions: new Set<Action>([...reading, 'project.write', 'key.write', 'key.read', 'limit.write', 'alias.write', 'policy.write', 'policy.read', 'policy.dryRun', 'budget.write', 'record.read', 'proof.read', 'log.export', 'webhook.write', 'webhook.read', 'bucket.write', 'bucket.read', 'payout.read', 'payout.write', 'settlement.run', 'invoice.read', 'custody.read', 'custody.write', 'erasure.read', 'retention.read', 'hold.read']),
   },
   developer: { scope: 'own', actions: new Set<Action>([...reading, ...working, 'x402.facilitate', 'policy.read', 'record.read', 'proof.read']) },
-  finance: { scope: 'own', actions: new Set<Action>([...reading, 'budget.write', 'payout.read', 'settlement.run', 'proof.read', 'invoice.read']) },
-  auditor: { scope: 'own', actions: new Set<Action>([...reading, 'key.read', 'policy.read', 'policy.dryRun', 'record.read', 'proof.read', 'log.export', 'webhook.read', 'payout.read', 'node.read', 'invoice.read', 'custody.read', 'erasure.read', 'retention.read', 'hold.read']) },
+  finance: { scope: 'own', actions: new Set<Action>([...reading, 'budget.write', 'payout.read', 'payout.write', 'settlement.run', 'proof.read', 'invoice.read']) },
+  auditor: { scope: 'own', actions: new Set<Action>([...reading, 'key.read', 'policy.read', 'policy.dryRun', 'record.read', 'proof.read', 'log.export', 'webhook.read', 'bucket.read', 'payout.read', 'node.read', 'invoice.read', 'custody.read', 'erasure.read', 'retention.read', 'hold.read']) },
   compliance: { scope: 'own', actions: new Set<Action>([...reading, ...answering, 'policy.read', 'record.read', 'proof.read', 'custody.read', 'erasure.read', 'retention.read', 'hold.read']) },
 };
+
+/** Who answers for holds and erasures, or audits it: they see what is kept for a hold alone. */
+export const seesRestricted: ReadonlySet<Role> = new Set<Role>(['auditor', 'compliance']);
 
 /** Whether a role may act on a resource of `tenant`. A resource without a tenant (`null`) belongs to the deployment. */
 export function isAllowed(principal: { role: Role; tenant: string }, action: Action, tenant: string | null): boolean {

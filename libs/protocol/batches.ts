@@ -25,7 +25,7 @@ export const batchStatus = z.enum(batchStatuses);
 export type BatchStatus = z.output<typeof batchStatus>;
 
 /** OpenAI's paths of what a line may ask for, and our name of it. */
-export const batchEndpoints = { '/v1/embeddings': 'embeddings', '/v1/chat/completions': 'chat.completions' } as const;
+export const batchEndpoints = { '/v1/embeddings': 'embeddings', '/v1/chat/completions': 'chat.completions', '/v1/completions': 'completions', '/v1/moderations': 'moderations', '/v1/responses': 'responses' } as const;
 export type BatchPath = keyof typeof batchEndpoints;
 export const batchPath = z.enum(Object.keys(batchEndpoints) as [BatchPath, ...BatchPath[]]);
 
@@ -99,16 +99,17 @@ export const batchCalls = {
   cancelBatch: defineCall('scheduler', 'batches.cancel', { request: fileScope.extend({ id: uuid }), reply: batch }),
   /** Gives lines to a gateway to run; none when there is nothing to do. */
   claimLines: defineCall('scheduler', 'lines.claim', { request: z.object({ gateway: z.string().min(1).max(64), max: z.int().min(1).max(batchLimits.claimMax) }), reply: z.object({ lines: z.array(claimedLine), leaseMs: z.int().positive() }) }),
-  /** Says that the lines are still being run; answers those that are somebody else's by now. */
-  renewLines: defineCall('scheduler', 'lines.renew', { request: z.object({ lines: z.array(heldLine).max(1_024) }), reply: z.object({ lost: z.array(uuid) }) }),
+  /** Says that jobs are still being run, lines or responses; answers those that are somebody else's by now, and those that nobody wants any more. */
+  renewLines: defineCall('scheduler', 'lines.renew', { request: z.object({ lines: z.array(heldLine).max(1_024) }), reply: z.object({ lost: z.array(uuid), unwanted: z.array(uuid).default([]) }) }),
   /**
-   * Asks for the line's next record, when its run goes on although `record` has ended without a charge: another model of an alias. Sent
+   * Asks for the next record of a line or a response, when its run goes on although `record` has ended without a charge: another model of an alias. Sent
    * again it is the same. Error: CONFLICT when somebody else has the line.
    */
   advanceLine: defineCall('scheduler', 'lines.advance', { request: heldLine.extend({ record: uuid }), reply: z.object({ record: uuid }) }),
   /**
    * Gives a line back without an answer. `again`: nothing was recorded; `ended`: its record ended without a charge; `unsure`: the
-   * books have to say; `revoked`: its key may not run it any more, which ends the batch.
+   * books have to say; `left`: its gateway stops, its record is open, and another may run it under that; `revoked`: its key may not run it any
+   * more, which ends the batch.
    */
-  returnLine: defineCall('scheduler', 'lines.return', { request: heldLine.extend({ why: z.enum(['again', 'ended', 'unsure', 'revoked']), code: z.string().max(64) }), reply: z.object({}) }),
+  returnLine: defineCall('scheduler', 'lines.return', { request: heldLine.extend({ why: z.enum(['again', 'ended', 'unsure', 'left', 'revoked']), code: z.string().max(64) }), reply: z.object({}) }),
 } as const;

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { defineCall } from './define.js';
 import { conversionRate } from './conversion.js';
 import { actor } from './governance.js';
+import { meterPrices, meterQuantities } from './meters.js';
+import { pricedBy } from './price-books.js';
 import { evmAddress, nanos, pageRequest, sha256Hex, timeMs, tokenUnits, txHash, uuid } from './scalars.js';
 
 /** Money set aside for one gateway to spend without asking again. */
@@ -13,6 +15,23 @@ export const lease = z.object({
   fence: z.int().positive(),
   ttlMs: z.int().positive(),
 });
+
+/** What a holder says of a lease: no more than `usedNanosMax` of it was or will be used; the rest it has given up already. */
+export const usedLease = z.object({ lease: uuid, fence: z.int().positive(), usedNanosMax: nanos });
+export type UsedLease = z.output<typeof usedLease>;
+
+/** Leases in one answer to a recall: 1,000 × 130 bytes. */
+export const leasesOfRecallMax = 1_000;
+
+/**
+ * On `mizan.gateway.recall.<gateway>`: which money is wanted back, `budget: null` = of any budget of the organisation, `keyId` = of leases that this key alone may use; and what the
+ * gateway gives up of it, with what it gave up of the same before: an answer that was lost, or is not booked yet, is said again.
+ */
+export const leaseRecall = {
+  request: z.object({ tenant: uuid, budget: uuid.nullable(), keyId: uuid.optional() }),
+  reply: z.object({ leases: z.array(usedLease).max(leasesOfRecallMax) }),
+} as const;
+export type LeaseRecall = z.output<typeof leaseRecall.request>;
 
 export const budget = z.object({
   id: uuid,
@@ -31,9 +50,15 @@ export const priceVersion = z.object({
   currency: z.literal('USD'),
   inputNanosPerMillion: nanos,
   outputNanosPerMillion: nanos,
+  /** For each request that produces anything. */
+  requestNanos: nanos.optional(),
+  /** For what is measured beside tokens. */
+  meters: meterPrices.optional(),
   hash: sha256Hex,
   validFromMs: timeMs,
   validToMs: timeMs.nullable(),
+  /** Where a price book made it of what the machine asks. */
+  book: pricedBy.optional(),
 });
 
 export const charge = z.object({
@@ -45,12 +70,13 @@ export const charge = z.object({
   priceVersion: uuid,
   inputTokens: z.int().nonnegative(),
   outputTokens: z.int().nonnegative(),
+  meters: meterQuantities.optional(),
   amountNanos: nanos,
   chargedAtMs: timeMs,
 });
 
-/** What is owed to a payee by one tenant: earned − drawn into statements. */
-export const payable = z.object({ tenant: uuid, payee: evmAddress, earnedNanos: nanos, drawnNanos: nanos, owedNanos: nanos });
+/** What is owed to a payee by one tenant: earned − drawn into statements − held until the work is verified. */
+export const payable = z.object({ tenant: uuid, payee: evmAddress, earnedNanos: nanos, drawnNanos: nanos, heldNanos: nanos, owedNanos: nanos });
 
 /** Cumulative token totals per payee for the next epoch statement of one payer. Idempotent by `statement`. */
 export const draw = z.object({
@@ -64,6 +90,9 @@ export const draw = z.object({
   totalUnits: tokenUnits,
   cumulativeTotalUnits: tokenUnits,
 });
+
+/** Payees that one draw may be told to take: 45 bytes each, in a message of a megabyte. */
+export const payeesOfDrawMax = 10_000;
 
 export const payout = z.object({
   statement: uuid,
@@ -93,12 +122,13 @@ export const billingCalls = {
     reply: lease,
     timeoutMs: 2_000,
   }),
-  releaseLease: defineCall('billing', 'leases.release', { request: z.object({ lease: uuid, gateway: z.string(), fence: z.int() }), reply: z.object({ released: z.boolean() }) }),
+  /** Ends a lease. What is beyond `usedNanosMax` is back at once, the rest that is not used once the records under it are booked. */
+  releaseLease: defineCall('billing', 'leases.release', { request: z.object({ lease: uuid, gateway: z.string(), fence: z.int(), usedNanosMax: nanos.optional() }), reply: z.object({ released: z.boolean() }) }),
   /** Sets the limit of a project's budget; lowering below what is spent and leased stops spending, takes nothing back. */
   putBudget: defineCall('billing', 'budgets.put', { request: z.object({ actor, tenant: uuid, project: uuid, limitNanos: nanos }), reply: budget }),
   listBudgets: defineCall('billing', 'budgets.list', { request: z.object({ tenant: uuid }), reply: z.object({ data: z.array(budget) }) }),
   putPrice: defineCall('billing', 'prices.put', {
-    request: z.object({ actor, offer: uuid, inputNanosPerMillion: nanos, outputNanosPerMillion: nanos }),
+    request: z.object({ actor, offer: uuid, inputNanosPerMillion: nanos, outputNanosPerMillion: nanos, meters: meterPrices.optional() }),
     reply: priceVersion,
   }),
   listPrices: defineCall('billing', 'prices.list', { request: pageRequest.extend({ offer: uuid.optional() }), reply: z.object({ data: z.array(priceVersion), hasMore: z.boolean() }) }),
@@ -107,10 +137,13 @@ export const billingCalls = {
   /**
    * Takes everything owed by a tenant into a statement. Called again with the same statement it answers the same; while another
    * statement of the tenant is unsettled it answers that one, at its own rate. `except`: payees whom the chain cannot pay; they stay owed.
+   * `only`: of nobody else; the rest stays owed. `unitsMax`: no more than that in all; those who are owed most come first, the last of them in part.
    * `rate` is what the tokens are worth now; left out, a unit of the payout token is its part of a dollar.
-   * Error: NOTHING_DUE.
+   * Errors: NOTHING_DUE, CONFLICT (the statement was taken back).
    */
-  drawPayables: defineCall('billing', 'payables.draw', { request: z.object({ statement: uuid, tenant: uuid, except: z.array(evmAddress).max(16).optional(), payeesMax: z.int().positive().optional(), rate: conversionRate.optional() }), reply: draw }),
+  drawPayables: defineCall('billing', 'payables.draw', { request: z.object({ statement: uuid, tenant: uuid, except: z.array(evmAddress).max(16).optional(), payeesMax: z.int().positive().optional(), rate: conversionRate.optional(), only: z.array(evmAddress).max(payeesOfDrawMax).optional(), unitsMax: tokenUnits.optional() }), reply: draw }),
+  /** Undoes a draw of which nothing was signed: all of it is owed again. Again does nothing. Errors: CONFLICT (settled on chain), IDEMPOTENCY_MISMATCH. */
+  takeBackPayables: defineCall('billing', 'payables.take-back', { request: z.object({ statement: uuid, tenant: uuid }), reply: z.object({ statement: uuid }) }),
   /** Ordered by statement and payee; `after` is `<statement>:<payee>`. */
   listPayouts: defineCall('billing', 'payouts.list', { request: pageRequest.extend({ tenant: uuid.nullable() }), reply: z.object({ data: z.array(payout), hasMore: z.boolean() }) }),
   /** Sum per currency over all postings, and account balances by kind; for the curious and for checks. */

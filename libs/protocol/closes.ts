@@ -14,6 +14,8 @@ export const closeDifferenceKinds = [
   'usage_not_charges',
   'leases_not_account',
   'drawn_not_statements',
+  'held_not_account',
+  'granted_not_account',
   'receipt_missing',
   // books and audit log
   'record_without_charge',

@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { meterNames } from '#kernel';
 import { defineCall } from './define.js';
+import { meterQuantities } from './meters.js';
 import { nanos, timeMs, uuid } from './scalars.js';
 
 /** Tags that begin like this go to the books, for attribution; every other tag stays in the sealed part of the record. */
@@ -11,6 +13,9 @@ export type BucketWidth = (typeof bucketWidths)[number];
 export const usageGroups = ['project_id', 'api_key_id', 'model', 'tag'] as const;
 export type UsageGroup = (typeof usageGroups)[number];
 
+/** What books of another release may say more of is left out: a reader of sums pays for nothing. */
+const countedMeters = z.object(meterQuantities.shape);
+
 /** Ended requests and what they used and cost, together. A member is `null` where it is not grouped by, or not known. */
 export const usageSum = z.object({
   project: uuid.nullable(),
@@ -21,6 +26,8 @@ export const usageSum = z.object({
   requests: z.int().nonnegative(),
   inputTokens: z.int().nonnegative(),
   outputTokens: z.int().nonnegative(),
+  /** What else was measured; left out: nothing. */
+  meters: countedMeters.optional(),
   amountNanos: nanos,
 });
 export type UsageSum = z.output<typeof usageSum>;
@@ -29,30 +36,60 @@ export type UsageSum = z.output<typeof usageSum>;
 export const usageBucket = z.object({ fromMs: timeMs, toMs: timeMs, sums: z.array(usageSum) });
 export type UsageBucket = z.output<typeof usageBucket>;
 
-/** One kind of line of what a day cost: tokens in or out under one price version, or what the books differ by from usage × price. */
-export const costLine = z.object({
+const lineMeters = [...meterNames, 'difference', 'credit', 'discount', 'minimum', 'fee', 'granted', 'other'] as const;
+
+/**
+ * One kind of line of what a day cost: what one meter counted under one price version, or what the books differ by from usage × price. What an agreement adds to or takes off an
+ * invoice is about no project, machine or price: those are `null`.
+ */
+const costLineShape = z.object({
   dayMs: timeMs,
-  project: uuid,
+  project: uuid.nullable(),
   projectName: z.string().nullable(),
   tenantName: z.string().nullable(),
   keyId: uuid.nullable(),
   model: z.string(),
   endpoint: z.string(),
-  offer: uuid,
-  node: uuid,
+  offer: uuid.nullable(),
+  node: uuid.nullable(),
   nodeName: z.string().nullable(),
-  priceVersion: uuid,
+  priceVersion: uuid.nullable(),
   priceHash: z.string().nullable(),
   tags: z.array(z.string()),
-  meter: z.enum(['input', 'output', 'difference']),
-  tokens: z.int().nonnegative(),
-  nanosPerMillion: nanos,
+  /**
+   * `credit`: work that verification refuted, credited on this day. The last four are of an agreement or a credit, in an issued invoice; `model` is what they are called. `other`: what books of a
+   * later release charged for and a reader has no name for.
+   */
+  meter: z.enum(lineMeters),
+  /** As the meter counts; zero of what is no usage. */
+  quantity: z.int().nonnegative(),
+  /** For as much of it as has a price (`meterPer`). */
+  priceNanos: z.codec(z.string().regex(/^\d{1,26}$/), z.bigint(), { decode: (text) => BigInt(text), encode: (value) => value.toString() }),
   /** What was charged: each request rounded by itself. */
   amountNanos: nanos,
   /** Number of the invoice that it is in; `null` while it is in none that was issued. */
   invoice: z.string().nullable(),
 });
-export type CostLine = z.output<typeof costLine>;
+export type CostLine = z.output<typeof costLineShape>;
+
+type WireLine = z.input<typeof costLineShape>;
+
+/** As the releases before meters told a line: `tokens` of `input`, `output` or `request`, each for a million. */
+function fromEarlier({ meter, tokens, nanosPerMillion, ...line }: Record<string, unknown>): Record<string, unknown> {
+  const price = String(nanosPerMillion);
+  const named: Record<string, string> = { input: 'input_tokens', output: 'output_tokens', request: 'requests' };
+  return { ...line, meter: named[String(meter)] ?? meter, quantity: tokens, priceNanos: meter === 'request' && /^\d+$/.test(price) ? (BigInt(price) / 1_000_000n).toString() : price };
+}
+
+/** Read from books of this release, of one before it or of a later one: gateways and billing are not replaced at one moment. */
+export const costLine = z.codec(z.record(z.string(), z.json()), costLineShape, {
+  decode: (line): WireLine => {
+    const told = 'tokens' in line ? fromEarlier(line) : line;
+    const isKnown = (lineMeters as readonly unknown[]).includes(told['meter']);
+    return (typeof told['meter'] !== 'string' || isKnown ? told : { ...told, meter: 'other', quantity: 0, priceNanos: '0' }) as WireLine;
+  },
+  encode: (line) => line,
+});
 
 export const costCalls = {
   /** Buckets from the one that holds `fromMs` on, at most `limit`; `nextMs` is where the next page begins. Error: REQUEST_INVALID (too many sums to answer). */

@@ -1,9 +1,12 @@
 import { z } from 'zod';
-import { defineCall } from './define.js';
+import { defineCall, defineEvent } from './define.js';
 import { base64, pageRequest, sha256Hex, timeMs, uuid } from './scalars.js';
 
 /** Why a part of a body is not there: told in its place, so that what is left of the record stays readable. */
 export const erasedError = z.object({ code: z.literal('PERSONAL_DATA_ERASED'), message: z.string(), erasure: uuid, erasedAtMs: timeMs });
+
+/** An erasure waits behind a legal hold: until it is done what it would erase is kept and not used, which GDPR Art. 18 calls restriction. With a body: the reader is one who may see it all the same. */
+export const restrictedError = z.object({ code: z.literal('RECORD_RESTRICTED'), message: z.string(), erasure: uuid });
 
 const person = sha256Hex;
 const by = z.object({ keyId: uuid.nullable(), tenant: uuid.nullable() });
@@ -28,6 +31,11 @@ export const erasure = z.object({
   searchRows: z.int().nonnegative(),
 });
 export type Erasure = z.output<typeof erasure>;
+
+export const erasureEvents = {
+  /** Of a person's records; who stores anything else about that person forgets it. */
+  personErased: defineEvent('governance', 'person-erased', z.object({ erasure: uuid, tenant: uuid, person, erasedAtMs: timeMs })),
+} as const;
 
 export const erasureCalls = {
   /** The key of a person, made at the first question. Error: NOT_FOUND. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineCall } from './define.js';
-import { actor } from './governance.js';
+import { actor, reader } from './governance.js';
 import { recordType } from './records.js';
 import { timeMs, uuid } from './scalars.js';
 
@@ -26,7 +26,7 @@ export const exportedEntry = z.object({
   envelope: z.base64(),
   /** What the body says; null where it does not open any more (erased, or its key is away). */
   fields: z.record(z.string(), z.json()).nullable(),
-  /** Why a part is not there: a person's erasure. */
+  /** Why a part is not there: a person's erasure, or one that waits for a hold. */
   error: z.object({ code: z.string(), message: z.string() }).optional(),
 });
 export type ExportedEntry = z.output<typeof exportedEntry>;
@@ -44,7 +44,7 @@ export const exportCalls = {
   }),
   /** Entries after `after` and below `until`, oldest first. `next`: the index to go on after, null at the end. */
   page: defineCall('governance', 'exports.page', {
-    request: z.object({ tenant: uuid.nullable(), after, until: z.int().nonnegative(), limit: z.int().min(1).max(exportPageMax) }),
+    request: z.object({ tenant: uuid.nullable(), after, until: z.int().nonnegative(), limit: z.int().min(1).max(exportPageMax), reader: reader.optional() }),
     reply: z.object({ data: z.array(exportedEntry), next: z.int().nonnegative().nullable() }),
     timeoutMs: 10_000,
   }),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { roles } from './access.js';
 import { defineCall } from './define.js';
 import { searchFilter } from './record-search.js';
-import { erasedError } from './erasures.js';
+import { erasedError, restrictedError } from './erasures.js';
 import { recordBody, recordType } from './records.js';
 import { expiredError } from './retention.js';
 import { label, pageRequest, sha256Hex, timeMs, uuid } from './scalars.js';
@@ -44,6 +44,8 @@ export const logEntry = z.object({
   body: recordBody.extend({ error: erasedError.optional() }).nullable(),
   /** Why there is no body, where its period is over. */
   expired: expiredError.optional(),
+  /** Who it is about asked to be erased, and a legal hold is in the way: there is a body only for those who answer for both. */
+  restricted: restrictedError.optional(),
 });
 
 /** A self-contained proof: verified with the log's public key and nothing else. */
@@ -85,7 +87,7 @@ export const governanceCalls = {
   listPolicies: defineCall('governance', 'policies.list', { request: z.object({ tenant: uuid }), reply: z.object({ data: z.array(policyVersion.omit({ text: true })) }) }),
   /** Decides a past request again under `text` (or the version in force) over the offers now on the market. */
   dryRunPolicy: defineCall('governance', 'policies.dry-run', {
-    request: z.object({ tenant: uuid, record: uuid, text: z.string().max(262_144).optional() }),
+    request: z.object({ tenant: uuid, record: uuid, text: z.string().max(262_144).optional(), reader: reader.optional() }),
     reply: z.object({
       recorded: z.object({ decision: z.enum(['permit', 'deny']), policies: z.array(z.string()), policyVersion: z.int() }),
       now: z.object({

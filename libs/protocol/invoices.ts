@@ -163,7 +163,7 @@ export const invoiceCalls = {
     timeoutMs: 30_000,
   }),
   /** Idempotent by `id`. Error: REQUEST_INVALID (more than is due). */
-  pay: defineCall('billing', 'invoices.pay', { request: z.object({ tenant: uuid, invoice: uuid, id: uuid, amountMinor: minorUnits, reference: label, paidAtMs: timeMs }), reply: invoice }),
+  pay: defineCall('billing', 'invoices.pay', { request: z.object({ actor: actor.optional(), tenant: uuid, invoice: uuid, id: uuid, amountMinor: minorUnits, reference: label, paidAtMs: timeMs }), reply: invoice }),
   list: defineCall('billing', 'invoices.list', { request: pageRequest.extend({ tenant: uuid.nullable() }), reply: z.object({ data: z.array(invoice), hasMore: z.boolean() }) }),
   get: defineCall('billing', 'invoices.get', { request: ofTenant, reply: z.object({ invoice, document: invoiceDocument, payments: z.array(invoicePayment) }), timeoutMs: 20_000 }),
   /** Error: NOT_FOUND before it is issued. */

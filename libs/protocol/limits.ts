@@ -4,6 +4,10 @@ export const limits = {
   bodyBytesMax: 4 * 1024 * 1024,
   /** The same where messages may hold images: 10 MiB of image are 13.4 MiB of base64. */
   imageBodyBytesMax: 16 * 1024 * 1024,
+  /** A recording to transcribe, as OpenAI's. */
+  recordingBytesMax: 25 * 1024 * 1024,
+  /** What a machine takes for one job: 25 MiB of recording are 33.4 MiB of base64. */
+  jobBodyBytesMax: 35 * 1024 * 1024,
   /** Inputs of one embeddings request, as OpenAI's. */
   embeddingInputsMax: 2_048,
   /** NATS payloads stay below the default 1 MiB with room for headers and sealing. */

@@ -44,8 +44,14 @@ export const payeeExposure = z.object({
 });
 export type PayeeExposure = z.output<typeof payeeExposure>;
 
+/** Voided statements that an answer names. */
+export const voidedMax = 64;
+
 /** A statement as it was handed out: `number` rises with each signature. */
 export const handedStatement = z.object({ number: z.int().positive(), file: statementFile });
+
+/** Numbers of what was handed to the asker and can land no more, newest first: an empty statement took the payer's epoch, and what it was to pay is owed again. */
+const voided = z.array(z.int().positive()).max(voidedMax).optional();
 
 /**
  * Shows that the asker holds the payee's key: EIP-191 signature over {@link payeeProofText}, at most five minutes old. Only the payee's own
@@ -59,7 +65,7 @@ export const nonCustodyCalls = {
   /** Statements that pay a payee, oldest first, after a number. Error: NOT_ALLOWED (no good proof). */
   handedStatements: defineCall('settlement', 'payees.statements', {
     request: z.object({ payee: evmAddress, proof: payeeProof, after: z.int().nonnegative().default(0) }),
-    reply: z.object({ data: z.array(handedStatement), hasMore: z.boolean() }),
+    reply: z.object({ data: z.array(handedStatement), hasMore: z.boolean(), voided }),
   }),
   /** Error: NOT_ALLOWED (no good proof). */
   payeeExposure: defineCall('settlement', 'payees.exposure', { request: z.object({ payee: evmAddress, proof: payeeProof }), reply: z.object({ data: z.array(payeeExposure) }) }),
@@ -69,7 +75,7 @@ export const nonCustodyCalls = {
 
 /** Node → settlement on `node.<id>.up.statements`, JSON: asks for the next statement after a number. */
 export const nodeStatementsRequest = z.object({ v: z.literal(1), after: z.int().nonnegative() });
-/** Its answer. */
-export const nodeStatementsReply = z.object({ v: z.literal(1), statement: handedStatement.nullable() });
+/** Its answer; `voided` comes with the last, which has no statement. */
+export const nodeStatementsReply = z.object({ v: z.literal(1), statement: handedStatement.nullable(), voided });
 /** Settlement → node on `node.<id>.down.exposure`: the whole picture, when it has changed. */
 export const nodeExposureMessage = z.object({ v: z.literal(1), data: z.array(payeeExposure) });

@@ -33,7 +33,7 @@ export const drawnLine = z.object({
 });
 export type DrawnLine = z.output<typeof drawnLine>;
 
-/** A payee's account over a period, in nano-dollars: `opening + earned + shared − drawn = closing`. */
+/** A payee's account over a period, in nano-dollars: `opening + earned + shared − forfeited − drawn = closing`. */
 export const payeeStatement = z.object({
   payee: evmAddress,
   /** Of one organisation alone; `null`: of all. */
@@ -48,7 +48,11 @@ export const payeeStatement = z.object({
   sharedNanos: nanos,
   drawn: z.array(drawnLine),
   drawnNanos: nanos,
+  /** Held back, and lost since verification refuted the work. */
+  forfeitedNanos: nanos,
   closingNanos: nanos,
+  /** How much of that is held until work is verified. */
+  heldNanos: nanos,
 });
 export type PayeeStatement = z.output<typeof payeeStatement>;
 

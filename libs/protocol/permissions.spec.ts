@@ -21,7 +21,7 @@ describe('NATS permissions', () => {
 
   it('open a stream to those alone who consume it: others could acknowledge or delete in their place', () => {
     const openTo = (stream: string): string[] => credentialNames.filter((name) => credentialPermissions(name).publish.some((subject) => subject.startsWith(`$JS.ACK.${stream}.`)));
-    expect({ RECORDS: openTo('RECORDS'), EVENTS: openTo('EVENTS'), RECEIPTS: openTo('RECEIPTS') }).toEqual({ RECORDS: ['billing', 'governance'], EVENTS: ['billing', 'settlement'], RECEIPTS: ['billing'] });
+    expect({ RECORDS: openTo('RECORDS'), EVENTS: openTo('EVENTS'), RECEIPTS: openTo('RECEIPTS') }).toEqual({ RECORDS: ['billing', 'governance'], EVENTS: ['scheduler', 'billing', 'settlement'], RECEIPTS: ['billing'] });
   });
 
   it('let no service read, acknowledge or delete another one’s durable consumer', () => {
@@ -33,6 +33,19 @@ describe('NATS permissions', () => {
 
   it('let billing ask governance for ended records, and for nothing else', () => {
     expect(credentialPermissions('billing').publish.filter((subject) => subject.startsWith('mizan.rpc.governance'))).toEqual(['mizan.rpc.governance.records.ends', 'mizan.rpc.governance.records.ended']);
+  });
+
+  it('let a service answer those alone who may call it, and only where nodes ask whoever asks', () => {
+    const answers = (name: (typeof credentialNames)[number]): string[] => credentialPermissions(name).publish.filter((subject) => subject.startsWith('_INBOX'));
+    expect(answers('governance')).toEqual(['_INBOX_gateway.>', '_INBOX_billing.>', '_INBOX_settlement.>']);
+    expect(answers('billing')).toEqual(['_INBOX_gateway.>', '_INBOX_scheduler.>', '_INBOX_settlement.>']);
+    expect(answers('gateway')).toEqual([]);
+    expect(credentialNames.filter((name) => credentialPermissions(name).responses)).toEqual(['settlement']);
+  });
+
+  it('let gateways answer recalls of leases, and billing alone hear the answers', () => {
+    const answersGo = (direction: 'publish' | 'subscribe'): string[] => credentialNames.filter((name) => credentialPermissions(name)[direction].includes('mizan.gateway.recalled.*'));
+    expect([answersGo('publish'), answersGo('subscribe')]).toEqual([['gateway'], ['billing']]);
   });
 
   it('let each bucket be written by its owner alone', () => {

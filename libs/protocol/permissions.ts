@@ -1,7 +1,11 @@
-import { buckets, gatewayPresenceSubject, nodeSubjects, serviceInboxPrefix } from './subjects.js';
+import { buckets, gatewayPresenceSubject, leaseRecalledSubject, leaseRecallSubject, nodeSubjects, serviceInboxPrefix } from './subjects.js';
 import type { BucketName, CredentialName, ServiceName, StreamName } from './subjects.js';
 
-/** Exact NATS allow lists; what is not listed is denied. `responses` lets a server answer requests it received. */
+/**
+ * Exact NATS allow lists; what is not listed is denied. `responses` lets one answer whatever request it received: the server then remembers the reply subject of every
+ * message that it delivers, those of streams too, and looks through all of them at each further one (docs/decisions/80-answers.md). So only those have it whose
+ * askers have no inbox that could be listed, and who take little from streams.
+ */
 export interface NatsPermissions {
   publish: string[];
   subscribe: string[];
@@ -20,10 +24,10 @@ const calls: Record<ServiceName, readonly ServiceName[]> = {
 /** Durable consumers by name: a service can neither read, acknowledge nor delete another's. */
 const consumes: Record<ServiceName, Partial<Record<StreamName, readonly string[]>>> = {
   gateway: {},
-  scheduler: {},
+  scheduler: { EVENTS: ['scheduler-person-erased'] },
   billing: {
     RECORDS: ['billing-records'],
-    EVENTS: ['billing-datasets-used', 'billing-node-enrolled', 'billing-node-revoked', 'billing-deposit-confirmed', 'billing-deposit-withdrawn', 'billing-epoch-settled', 'billing-withdrawal-confirmed', 'billing-x402-settled'],
+    EVENTS: ['billing-datasets-used', 'billing-node-enrolled', 'billing-node-revoked', 'billing-deposit-confirmed', 'billing-deposit-reversed', 'billing-deposit-withdrawn', 'billing-epoch-settled', 'billing-withdrawal-confirmed', 'billing-x402-settled', 'billing-work-verified'],
     RECEIPTS: ['billing-receipts'],
   },
   governance: { RECORDS: ['governance-log'] },
@@ -39,12 +43,25 @@ const reads: Record<ServiceName, readonly BucketName[]> = {
 };
 
 const extra: Record<ServiceName, { publish: string[]; subscribe: string[] }> = {
-  gateway: { publish: ['node.*.down.session', 'node.*.down.frame.>', gatewayPresenceSubject], subscribe: ['node.*.up.frame.>', gatewayPresenceSubject] },
+  // It sees how often the stream of records is kept before it says so in one, and answers billing's recalls.
+  gateway: {
+    publish: ['node.*.down.session', 'node.*.down.frame.>', gatewayPresenceSubject, '$JS.API.STREAM.INFO.RECORDS', leaseRecalledSubject('*')],
+    subscribe: ['node.*.up.frame.>', gatewayPresenceSubject, leaseRecallSubject('*')],
+  },
   scheduler: { publish: [], subscribe: [nodeSubjects.heartbeats] },
   // Of governance it may ask for ended records alone: the books must not be able to make keys.
-  billing: { publish: ['node.*.down.settled', 'mizan.rpc.governance.records.ends', 'mizan.rpc.governance.records.ended'], subscribe: [] },
+  billing: { publish: ['node.*.down.settled', leaseRecallSubject('*'), 'mizan.rpc.governance.records.ends', 'mizan.rpc.governance.records.ended'], subscribe: [leaseRecalledSubject('*')] },
   governance: { publish: [], subscribe: [] },
   settlement: { publish: ['node.*.down.statement', 'node.*.down.exposure'], subscribe: [nodeSubjects.statementsAsked] },
+};
+
+/** Services that nodes ask: an inbox of a node cannot be listed. */
+const askedByNodes: readonly ServiceName[] = ['settlement'];
+
+/** Where the answers of a service go: the inboxes of the services that may call it. */
+const answersOf = (name: ServiceName): string[] => {
+  const asks = (caller: ServiceName): boolean => calls[caller].includes(name) || extra[caller].publish.some((subject) => subject.startsWith(`mizan.rpc.${name}.`));
+  return (Object.keys(calls) as ServiceName[]).filter(asks).map((caller) => `${serviceInboxPrefix(caller)}.>`);
 };
 
 /** The JetStream API of one durable consumer: make it, pull, acknowledge; and its stream's state. */
@@ -92,9 +109,10 @@ export function credentialPermissions(name: CredentialName): NatsPermissions {
       ...[...read].flatMap(bucketAccess),
       ...owned.map((bucket) => `$KV.${bucket}.>`),
       ...extra[name].publish,
+      ...answersOf(name),
     ],
     subscribe: [inbox, `mizan.rpc.${name}.>`, ...extra[name].subscribe],
-    responses: true,
+    responses: askedByNodes.includes(name),
   };
 }
 

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { meterNames } from '#kernel';
+import { meterQuantities } from './meters.js';
 import { nanos, sha256Hex, timeMs, uuid } from './scalars.js';
 import { endpoint } from './vocabulary.js';
 
@@ -10,17 +12,21 @@ export const quoteRequest = z.object({
   inputTokens: z.int().min(0).max(10_000_000),
   /** The most that the answer may be; 0 where it has none, as embeddings. */
   outputTokens: z.int().min(0).max(10_000_000).default(0),
+  /** The most of what else each is measured in: pictures, milliseconds of sound. Cached tokens are not foreseen. */
+  meters: meterQuantities.omit({ cached_tokens: true }).optional(),
   requests: z.int().min(1).max(10_000_000).default(1),
 });
 
 /** `amount = requests × (quantity × price ÷ per, rounded half up to a nano-dollar)`. */
 export const quoteLine = z.object({
-  meter: z.enum(['input_tokens', 'output_tokens']),
+  meter: z.enum(meterNames),
   quantity: z.int().nonnegative(),
   per: z.int().positive(),
   priceNanos: nanos,
   requests: z.int().positive(),
   amountNanos: nanos,
+  /** What of it is whose, where a price book adds to what the machine asks; they sum to the amount. */
+  parts: z.array(z.object({ of: z.enum(['machine', 'network_fee', 'markup']), amountNanos: nanos })).optional(),
   /** The same in words. */
   explanation: z.string(),
 });
@@ -37,8 +43,13 @@ export const quotedOffer = z.object({
   priceVersion: uuid,
   priceHash: sha256Hex,
   priceSinceMs: timeMs,
+  /** The price book that made the price. */
+  priceBook: uuid.optional(),
   lines: z.array(quoteLine),
+  /** What is reserved, counts to budgets and is charged. */
   totalNanos: nanos,
+  /** What the organisation's agreement takes off it on the invoice, where it has one with discounts. */
+  discountNanos: nanos.optional(),
 });
 
 export const quote = z.object({
@@ -47,6 +58,8 @@ export const quote = z.object({
   /** Wherever it may run: the dearest of all offers. A policy leaves some out, it never adds one. */
   upperBoundNanos: nanos,
   lowestNanos: nanos,
+  /** By which the discounts are, and what of this month's usage stands before it. */
+  agreement: z.object({ id: uuid, usedNanos: nanos, explanation: z.string() }).optional(),
   /** Cheapest first. */
   offers: z.array(quotedOffer),
 });

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import type { Json } from '#kernel';
-import { nanos, timeMs, uuid } from './scalars.js';
-import { dataClass, endpoint } from './vocabulary.js';
+import { isUuidAsRead, nanos, timeMs, uuid } from './scalars.js';
+import { dataClass, dataClasses, endpoint, endpoints } from './vocabulary.js';
 
 const textMax = 200;
+/** Policies that an entry is found by beside the first: a decision of hundreds is found by so many of them. */
+const morePoliciesMax = 63;
 const decimal = /^-?\d{1,18}$/;
 
 /**
@@ -12,7 +14,7 @@ const decimal = /^-?\d{1,18}$/;
  */
 export const searchTerms = z.object({
   project: uuid.optional(),
-  /** The principal: the key that asked. */
+  /** The principal: the key that asked, or that made the change. */
   keyId: uuid.optional(),
   model: z.string().max(textMax).optional(),
   endpoint: endpoint.optional(),
@@ -21,6 +23,8 @@ export const searchTerms = z.object({
   policyVersion: z.int().nonnegative().optional(),
   /** The first of the policies that decided. */
   policy: z.string().max(textMax).optional(),
+  /** The others. */
+  morePolicies: z.array(z.string().max(textMax)).max(morePoliciesMax).optional(),
   network: z.string().max(textMax).optional(),
   region: z.string().max(textMax).optional(),
   node: uuid.optional(),
@@ -33,24 +37,65 @@ export type SearchTerms = z.output<typeof searchTerms>;
 
 /** Reads the terms out of a body's fields, which carry the same names in every type of record; what does not fit is left out. */
 export function searchTermsOf(fields: Readonly<Record<string, Json | undefined>>): SearchTerms {
-  const { principal, machine, policies } = fields as Record<string, Record<string, Json> | undefined>;
-  const [policy] = Array.isArray(policies) ? (policies as { id?: Json }[]) : [];
-  const found = {
+  const { principal, machine, actor } = fields as Record<string, Record<string, Json> | undefined>;
+  const [policy, ...morePolicies] = policiesOf(fields['policies']);
+  const found: Record<keyof SearchTerms, Json | undefined> = {
     project: fields['project'] ?? principal?.['project'],
-    keyId: fields['keyId'] ?? principal?.['keyId'],
+    keyId: fields['keyId'] ?? principal?.['keyId'] ?? actor?.['keyId'] ?? fields['by'],
     model: fields['model'],
     endpoint: fields['endpoint'],
     dataClass: fields['dataClass'],
     decision: fields['decision'],
     policyVersion: fields['policyVersion'],
-    policy: policy?.id,
+    policy,
+    morePolicies: morePolicies.length > 0 ? morePolicies : undefined,
     network: machine?.['network'],
     region: machine?.['region'],
     node: machine?.['node'],
-    costNanos: typeof fields['chargeNanos'] === 'string' && decimal.test(fields['chargeNanos']) ? fields['chargeNanos'] : undefined,
+    costNanos: fields['chargeNanos'],
+    personKey: undefined,
   };
-  const fits = (name: string, value: unknown): boolean => (name === 'policyVersion' ? typeof value === 'number' : typeof value === 'string' && value.length <= textMax);
-  return Object.fromEntries(Object.entries(found).filter(([name, value]) => fits(name, value)));
+  return Object.fromEntries(Object.entries(found).filter(([name, value]) => value !== undefined && value !== null && fits[name as keyof SearchTerms](value)));
+}
+
+const isText = (value: Json): boolean => typeof value === 'string' && value.length <= textMax;
+const isOneOf = (options: readonly string[]) => (value: Json): boolean => typeof value === 'string' && options.includes(value);
+
+/** As the schema has it, without its cost: this is done for each request. What does not fit would make the whole record one that nobody reads. */
+const fits: Record<keyof SearchTerms, (value: Json) => boolean> = {
+  project: isUuidAsRead,
+  keyId: isUuidAsRead,
+  model: isText,
+  endpoint: isOneOf(endpoints),
+  dataClass: isOneOf(dataClasses),
+  decision: isOneOf(['permit', 'deny']),
+  policyVersion: (value) => Number.isSafeInteger(value) && (value as number) >= 0,
+  policy: isText,
+  morePolicies: () => true,
+  network: isText,
+  region: isText,
+  node: isUuidAsRead,
+  costNanos: (value) => typeof value === 'string' && decimal.test(value),
+  personKey: isUuidAsRead,
+};
+
+/** Whether a value of JSON is terms, and nothing beside them. */
+export function isPlainTerms(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  for (const [name, term] of Object.entries(value as Readonly<Record<string, Json>>)) {
+    if (!Object.hasOwn(fits, name)) return false;
+    if (name === 'morePolicies' ? !isListOfPolicies(term) : !fits[name as keyof SearchTerms](term)) return false;
+  }
+  return true;
+}
+
+const isListOfPolicies = (value: Json): boolean => Array.isArray(value) && value.length <= morePoliciesMax && (value as readonly Json[]).every(isText);
+
+/** Ids of the policies that decided, each once. */
+function policiesOf(policies: Json | undefined): string[] {
+  if (!Array.isArray(policies)) return [];
+  const ids = (policies as readonly ({ id?: Json } | null)[]).map((policy) => policy?.id).filter((id): id is string => typeof id === 'string' && id.length <= textMax);
+  return [...new Set(ids)].slice(0, morePoliciesMax + 1);
 }
 
 /** What entries are searched by, beside organisation and type: all that is given must hold. Times and costs are inclusive bounds. */

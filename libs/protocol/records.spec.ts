@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { generateKeyPairSync } from 'node:crypto';
+import fc from 'fast-check';
 import { z } from 'zod';
+import type { Json } from '#kernel';
 import {
-  bodyMatchesEnvelope, generateSealKeys, governanceCalls, openReceipt, openRecordBody, operatorRecord, pageRequest, parseEnvelope, sealRecord, Sealer,
+  bodyMatchesEnvelope, generateSealKeys, governanceCalls, logRecord, openReceipt, openRecordBody, operatorRecord, pageRequest, parseEnvelope, sealRecord, Sealer, searchTermsOf,
   signedReceipt, signReceipt, uuid,
 } from './index.js';
 import type { ReceiptBody } from './index.js';
@@ -59,6 +61,18 @@ describe('a record', () => {
   it('gives the same fields another root each time, so that guessing them is of no use', () => {
     const roots = [sealRecord(draft, tenant, sealer), sealRecord(draft, tenant, sealer)].map((record) => parseEnvelope(Buffer.from(record.envelope, 'base64')).root);
     expect(roots[0]).not.toBe(roots[1]);
+  });
+
+  it('is found by what fits and is read whatever else its fields hold', () => {
+    const odd = fc.oneof(fc.constantFrom<Json>(id, 'permit', 'internal', 'embeddings', '5', 'x'.repeat(201), -1, 1.5, 2 ** 60, 7, null, true, [], {}, [id], [{ id: 'a' }, { id: 'b' }, { id: 'a' }, { id: 5 }, { id: 'x'.repeat(201) }]), fc.string() as fc.Arbitrary<Json>);
+    const names = ['project', 'keyId', 'by', 'model', 'endpoint', 'dataClass', 'decision', 'policyVersion', 'policies', 'chargeNanos', 'principal', 'actor', 'machine'];
+    fc.assert(
+      fc.property(fc.record(Object.fromEntries(names.map((name) => [name, odd])), { requiredKeys: [] }), (values) => {
+        const fields = values as Record<string, Json>;
+        for (const record of [operatorRecord({ ...draft, fields }), sealRecord({ ...draft, fields }, tenant, sealer)]) expect(logRecord.safeParse(JSON.parse(JSON.stringify(record))).success).toBe(true);
+      }),
+    );
+    expect(searchTermsOf({ actor: { keyId: id }, policies: [{ id: 'a' }, { id: 'b' }, { id: 'a' }, { id: 'c' }] })).toEqual({ keyId: id, policy: 'a', morePolicies: ['b', 'c'] });
   });
 
   it('of the deployment itself carries its fields in clear', () => {

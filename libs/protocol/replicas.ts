@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { roles } from './access.js';
 import { defineReplica } from './define.js';
 import type { ValueOf } from './define.js';
+import { meterPrices } from './meters.js';
+import { pricedBy } from './price-books.js';
 import { base64, label, nanos, sha256Hex, timeMs, uuid } from './scalars.js';
 import { dataClass, endpoint, evidence, isolation } from './vocabulary.js';
 
@@ -82,8 +84,13 @@ export const priceReplica = defineReplica(
     /** Nanos per 10⁶ tokens. */
     inputNanosPerMillion: nanos,
     outputNanosPerMillion: nanos,
+    /** For each request that produces anything. */
+    requestNanos: nanos.optional(),
+    meters: meterPrices.optional(),
     hash: sha256Hex,
     validFromMs: timeMs,
+    /** Where a price book made it of what the machine asks. */
+    book: pricedBy.optional(),
   }),
 );
 export type PriceEntry = ValueOf<typeof priceReplica>;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineCall } from './define.js';
-import { actor } from './governance.js';
+import { actor, reader } from './governance.js';
 import { recordType } from './records.js';
 import { sha256Hex, timeMs, uuid } from './scalars.js';
 
@@ -64,7 +64,7 @@ export const reportNoteText = (origin: string, organisation: string, of: string,
 
 export const reportCalls = {
   /** The report of a month that is over, made once. Errors: NOT_FOUND, REQUEST_INVALID when the month is not over. */
-  get: defineCall('governance', 'reports.get', { request: z.object({ actor, tenant: uuid, month }), reply: signedReport, timeoutMs: 120_000 }),
+  get: defineCall('governance', 'reports.get', { request: z.object({ actor, tenant: uuid, month, reader: reader.optional() }), reply: signedReport, timeoutMs: 120_000 }),
   /** The same for people to read. */
-  pdf: defineCall('governance', 'reports.pdf', { request: z.object({ actor, tenant: uuid, month }), reply: z.object({ bytes: z.base64() }), timeoutMs: 120_000 }),
+  pdf: defineCall('governance', 'reports.pdf', { request: z.object({ actor, tenant: uuid, month, reader: reader.optional() }), reply: z.object({ bytes: z.base64() }), timeoutMs: 120_000 }),
 } as const;

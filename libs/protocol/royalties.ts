@@ -39,7 +39,7 @@ export type RoyaltyLine = z.output<typeof royaltyLine>;
 export const royaltyCalls = {
   /**
    * Gives owners of data their share of a charge, once per record. Errors: NOT_FOUND (no such charge), CONFLICT (the machine's payee is not
-   * known yet, or the charge is drawn for the chain already), IDEMPOTENCY_MISMATCH (other shares were booked for the record).
+   * known yet, the charge is drawn for the chain already, or its work was refuted), IDEMPOTENCY_MISMATCH (other shares were booked for the record).
    */
   note: defineCall('billing', 'royalties.note', { request: royaltyUse.extend({ actor }), reply: z.object({ record: uuid, chargeNanos: nanos, lines: z.array(royaltyLine), leftNanos: nanos }) }),
   /** Ordered by record, owner and data set; `after` is a record. */

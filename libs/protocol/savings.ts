@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { measuredMeters } from '#kernel';
 import { defineCall } from './define.js';
 import { actor } from './governance.js';
 import { label, nanos, sha256Hex, timeMs, uuid } from './scalars.js';
@@ -7,14 +8,11 @@ const day = z.string().regex(/^\d{4}-\d{2}-\d{2}$/, 'a day like 2026-11-26');
 const positive = nanos.refine((value) => value >= 0n, 'must not be negative');
 const text = z.string().trim().min(1).max(300);
 
-/** What a cloud asked for inference on demand, in nano-dollars per million tokens, as somebody published it. */
-export const baselinePrice = z.object({
+/** Whose price it is, of when, and how it is known. */
+const published = {
   provider: label,
   model: label,
   region: label,
-  inputNanosPerMillion: positive,
-  /** `null`: the model has no output to pay for, or it is not known. */
-  outputNanosPerMillion: positive.nullable(),
   asOf: day,
   /** Both inclusive; `null`: open. */
   validFrom: day.nullable(),
@@ -22,19 +20,33 @@ export const baselinePrice = z.object({
   /** From the provider itself, from somebody's copy of its page, or without either. */
   status: z.enum(['primary', 'secondary', 'unconfirmed']),
   source: text,
+};
+
+/** What a cloud asked for inference on demand, in nano-dollars per million tokens, as somebody published it. */
+export const baselinePrice = z.object({
+  ...published,
+  inputNanosPerMillion: positive,
+  /** `null`: the model has no output to pay for, or it is not known. */
+  outputNanosPerMillion: positive.nullable(),
 });
 export type BaselinePrice = z.output<typeof baselinePrice>;
 
-/** Which row a model here is set against. Another model than the same one is no like with like: the report says so. */
-export const modelBaseline = z.object({ model: z.string().min(1).max(200), provider: label, baseline: label, region: label, isSame: z.boolean(), note: text });
+/** What it asked for work that is measured otherwise, in nano-dollars for `per` of the meter's own unit: a GPU hour is 3,600,000 of `gpu_ms`. */
+export const meterPrice = z.object({ ...published, meter: z.enum(measuredMeters), nanos: positive, per: z.int().min(1).max(1_000_000_000_000) });
+export type MeterPrice = z.output<typeof meterPrice>;
+
+/** Which row a model here is set against: for one meter, or for its tokens and all meters without a line of their own. Another model than the same one is no like with like: the report says so. */
+export const modelBaseline = z.object({ model: z.string().min(1).max(200), meter: z.enum(measuredMeters).optional(), provider: label, baseline: label, region: label, isSame: z.boolean(), note: text });
 export type ModelBaseline = z.output<typeof modelBaseline>;
 
 /** What gas is paid in, for a whole coin of 10¹⁸. */
 export const coinPrice = z.object({ nanosPerCoin: positive, asOf: day, source: text });
 
 export const baselineTable = z.object({
-  /** Left out when putting one: the built-in prices stay. 400 rows of 600 bytes stay below the bus's mebibyte. */
+  /** Left out when putting one: the built-in prices stay. Twice 400 rows of 600 bytes stay below the bus's mebibyte. */
   prices: z.array(baselinePrice).max(400),
+  /** So with these. A stored table of before has none. */
+  meterPrices: z.array(meterPrice).max(400).optional(),
   models: z.array(modelBaseline).max(200),
   coin: coinPrice.nullable(),
 });
@@ -42,14 +54,21 @@ export type BaselineTable = z.output<typeof baselineTable>;
 
 export const savingsVerdicts = ['cheaper', 'equal', 'dearer', 'no_baseline'] as const;
 
-/** One model's work against one row of the table. */
+/** One model's tokens, or its work by one other meter, against one row of the table. */
 export const savingsRow = z.object({
   model: z.string(),
+  /** Left out: tokens. */
+  meter: z.enum(measuredMeters).optional(),
+  /** By that meter. */
+  quantity: z.int().nonnegative().optional(),
+  /** Each request counts in one row of its model. */
   requests: z.int().nonnegative(),
   inputTokens: z.int().nonnegative(),
   outputTokens: z.int().nonnegative(),
   paidNanos: nanos,
+  /** `null`: none, or the row is of a meter. */
   baseline: baselinePrice.nullable(),
+  meterBaseline: meterPrice.optional(),
   isSame: z.boolean(),
   note: z.string().nullable(),
   baselineNanos: nanos.nullable(),
@@ -67,9 +86,11 @@ export const savingsReport = z.object({
   rows: z.array(savingsRow),
   /** What was paid beside the charges; `nanos` is `null` where no price of the coin was given. Repeated and failed attempts are charged nothing. */
   beside: z.array(z.object({ what: z.enum(['gas', 'retries']), quantity: z.string(), nanos: nanos.nullable(), explanation: z.string() })),
-  /** Charges of all rows that have a baseline, with everything beside; and what the baselines sum to. */
+  /** Charges of all rows that have a baseline, fees with them and everything beside; and what the baselines sum to. */
   paidNanos: nanos,
   baselineNanos: nanos,
+  /** What was paid for work that the table has no price of: in neither. */
+  uncomparedNanos: nanos.optional(),
   verdict: z.enum(savingsVerdicts),
   /** What these figures are not. */
   caveats: z.array(z.string()),

@@ -14,9 +14,17 @@ export const tokenUnits = z.codec(z.string().regex(/^\d{1,39}$/, 'an integer num
 
 /** In lower case whatever is sent: one id has one text, also where texts are compared. */
 export const uuid = z.uuid().toLowerCase();
+const lowerCaseUuid = /^(?:[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}|0{8}-0{4}-0{4}-0{4}-0{12}|f{8}-f{4}-f{4}-f{4}-f{12})$/;
+/** Whether `uuid` takes a value, and gives it back as it is. */
+export const isUuidAsRead = (value: unknown): value is string => typeof value === 'string' && lowerCaseUuid.test(value);
 /** Lower-case hex SHA-256. */
 export const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/, 'a lower-case hex SHA-256');
-export const base64 = z.base64();
+/** Standard base64, padded. Not `z.base64`, which decodes every text to see whether it can: records of the log are thousands a second. */
+export const base64 = z
+  .string()
+  .regex(/^[A-Za-z0-9+/]*={0,2}$/, 'standard base64')
+  .refine((text) => text.length % 4 === 0, 'base64 has its padding')
+  .meta({ format: 'base64', contentEncoding: 'base64' });
 /** EIP-55 or lower-case address. */
 export const evmAddress = z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'a 20-byte hex address');
 export const txHash = z.string().regex(/^0x[0-9a-f]{64}$/);

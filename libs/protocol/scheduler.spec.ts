@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { ask, label } from './index.js';
+import { ask, enrolmentRequest, label } from './index.js';
 
 const offered = { model: 'm', endpoints: ['embeddings'], capacity: 1, inputNanosPerMillion: '20000000', outputNanosPerMillion: '0' };
 const takes = (over: object): boolean => ask.safeDecode({ ...offered, ...over } as never).success;
@@ -14,6 +14,14 @@ describe('what a node asks for its work', () => {
       expect(takes({ outputNanosPerMillion: wrong })).toBe(false);
     }
     expect(z.encode(ask, z.decode(ask, offered as never))).toEqual(offered);
+  });
+
+  it('is by meters that are known, and cached tokens are not dearer than others', () => {
+    const meters = { images: '40000000', audio_ms: '100000', cached_tokens: '20000000' };
+    expect(z.decode(ask, { ...offered, meters } as never).meters).toEqual({ images: 40_000_000n, audio_ms: 100_000n, cached_tokens: 20_000_000n });
+    expect([{ favours: '1' }, { images: '-1' }, { images: 1 }, { images: (2n ** 63n).toString() }].map((wrong) => takes({ meters: wrong }))).toEqual([false, false, false, false]);
+    const asked = enrolmentRequest.shape.asks;
+    expect([meters, { cached_tokens: '20000001' }].map((one) => asked.safeDecode([{ ...offered, meters: one }] as never).success)).toEqual([true, false]);
   });
 
   it('and the names in it are text that every database takes', () => {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { canonicalJson, nanosMax } from '#kernel';
 import { defineCall, defineEvent } from './define.js';
 import { actor } from './governance.js';
+import { meterPrices } from './meters.js';
 import { offerReplica } from './replicas.js';
 import { evmAddress, isPlainText, label, nanos, pageRequest, sha256Hex, slug, timeMs, uuid } from './scalars.js';
 import { endpoint, evidence } from './vocabulary.js';
@@ -25,6 +26,8 @@ export const ask = z.object({
   capacity: z.int().min(1).max(10_000),
   inputNanosPerMillion: price,
   outputNanosPerMillion: price,
+  /** What else it asks for; tokens cost beside. */
+  meters: meterPrices.optional(),
 });
 
 /** A plain URL without query; whether it leads somewhere permitted is judged where it is used. */
@@ -55,7 +58,7 @@ export const enrolmentRequest = z.object({
   natsPublicKey: z.string().regex(/^U[A-Z2-7]{55}$/),
   payoutAddress: evmAddress.refine((address) => !/^0x0{40}$/.test(address), 'the zero address cannot be paid'),
   facts: machineFacts,
-  asks: z.array(ask).min(1).max(64),
+  asks: z.array(ask.refine(({ meters, inputNanosPerMillion }) => (meters?.cached_tokens ?? 0n) <= inputNanosPerMillion, { message: 'cached tokens are a part of the input and may not cost more than it', path: ['meters', 'cached_tokens'] })).min(1).max(64),
   /** Where gateways may call the node straight; left out, it is reached over NATS only. */
   publicUrl: publicUrl.optional(),
   signature: z.base64(),

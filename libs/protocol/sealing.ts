@@ -14,7 +14,8 @@ export const sealedBody = z.object({
   sealKeyId: uuid,
   /** Ephemeral public key (32 B) ‖ nonce (12 B) ‖ wrapped data key (32 B) ‖ tag (16 B). */
   wrappedKey: base64,
-  nonce: base64,
+  /** 12 bytes. */
+  nonce: base64.length(16),
   /** Ciphertext ‖ tag. */
   ciphertext: base64,
 });

@@ -27,8 +27,11 @@ export const statementFile = z.object({
   /** Packed (uint32 index, uint64 cumulative) in ascending order, hex. */
   list: z.string().regex(/^0x([0-9a-fA-F]{24})*$/, 'packed items of 12 bytes, in hex'),
   signature: z.string().regex(/^0x([0-9a-fA-F]{2})+$/, 'hex'),
+  /** The delegate whose signature it is: the escrow takes it within the limits that the payer has set. Absent: the payer's own. */
+  signer: evmAddress.optional(),
   /** Whom the list names, for people to read. */
   payees: z.array(z.object({ address: evmAddress, cumulativeUnits: tokenUnits })),
   /** At which dollars that are owed became units of this epoch; not signed. Absent in files of before there were rates. */
   rate: conversionRate.optional(),
 });
+export type StatementFile = z.output<typeof statementFile>;

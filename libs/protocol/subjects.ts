@@ -75,6 +75,12 @@ export const nodeSubjects = {
 /** Gateways hear of each other here, so that each enforces its share of a limit. Not durable: silence means gone. */
 export const gatewayPresenceSubject = 'mizan.gateway.presence';
 
+/** Billing → one gateway, request: what it holds of a budget and does not need (`leaseRecall`). Nobody answers for a gateway that is gone. */
+export const leaseRecallSubject = (gateway: string): string => `mizan.gateway.recall.${gateway}`;
+
+/** Where the answer to one recall goes: gateways may write here and into no inbox. */
+export const leaseRecalledSubject = (recall: string): string => `mizan.gateway.recalled.${recall}`;
+
 /** Inbox prefix of a service's replies, so that no other credential can listen to them. */
 export const serviceInboxPrefix = (name: CredentialName): string => `_INBOX_${name}`;
 

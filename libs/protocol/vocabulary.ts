@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { meterQuantities } from './meters.js';
 
 /** Data classes, least to most protected. A class is only ever raised. */
 export const dataClasses = ['public', 'internal', 'confidential', 'restricted'] as const;
@@ -18,10 +19,10 @@ export type Evidence = z.output<typeof evidence>;
 export const isolation = z.enum(['none', 'tee']);
 
 /** OpenAI operations a node can run. */
-export const endpoints = ['embeddings', 'chat.completions', 'completions'] as const;
+export const endpoints = ['embeddings', 'chat.completions', 'completions', 'moderations', 'images.generations', 'audio.transcriptions', 'audio.speech'] as const;
 export const endpoint = z.enum(endpoints);
 export type Endpoint = z.output<typeof endpoint>;
 
-/** What an engine says it used. Tokens; cached input is a subset of input. */
-export const usage = z.object({ inputTokens: z.int().nonnegative(), outputTokens: z.int().nonnegative() });
+/** What an engine says it used: tokens, and what else was measured. Cached input is a subset of input. */
+export const usage = z.object({ inputTokens: z.int().nonnegative(), outputTokens: z.int().nonnegative(), meters: meterQuantities.optional() });
 export type Usage = z.output<typeof usage>;

@@ -131,6 +131,7 @@ export const x402Calls = {
   /** How the operator sells requests; null where it does not. */
   terms: defineCall('settlement', 'x402.terms', { request: z.object({}), reply: z.object({ terms: saleTerms.nullable() }), timeoutMs: 10_000 }),
   supported: defineCall('settlement', 'x402.supported', { request: z.object({}), reply: supportedKinds, timeoutMs: 10_000 }),
+  /** Whether a payment would pay now, by and to somebody whom no list of sanctions names. Errors: CHAIN_UNAVAILABLE, SCREENING_UNAVAILABLE; of `settle` and `claim` too. */
   verify: defineCall('settlement', 'x402.verify', { request: facilitatorRequest, reply: verifyResponse, timeoutMs: 10_000 }),
   /** Takes a payment for a server of the tenant's: verified, sent, mined. Asked again it answers the same. */
   settle: defineCall('settlement', 'x402.settle', { request: facilitatorRequest.extend({ tenant: uuid }), reply: settleResponse, timeoutMs: 30_000 }),
@@ -149,7 +150,9 @@ export const x402Calls = {
   payments: defineCall('settlement', 'x402.payments', { request: pageRequest.extend({ tenant: uuid.nullable() }), reply: z.object({ data: z.array(x402Payment), hasMore: z.boolean() }) }),
 } as const;
 
-/** A payment for the operator's own work is final on chain. Units are those of the escrow. */
 export const x402Events = {
+  /** A payment for the operator's own work is final on chain. Units are those of the escrow. */
   settled: defineEvent('settlement', 'x402-settled', z.object({ payment: sha256Hex, tenant: uuid, record: uuid, payer: evmAddress, payTo: evmAddress, units: tokenUnits, at: chainPosition })),
+  /** A payment that was good otherwise is refused for a list of sanctions: told once a day for each who is listed. */
+  refused: defineEvent('settlement', 'x402-refused', z.object({ id: uuid, payer: evmAddress, payTo: evmAddress, reason: z.enum(['payer_sanctioned', 'recipient_sanctioned']), atMs: timeMs })),
 } as const;

@@ -11,6 +11,9 @@ export const commonConfig = z.object({
   HTTP_HOST: z.string().default('127.0.0.1'),
   /** 0 = any free port. */
   HTTP_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
+  /** Where `/healthz`, `/readyz` and `/metrics` are. Left out, a service without a public API has them on its HTTP port, the gateway on any free one. */
+  OPERATIONS_HOST: z.string().default('127.0.0.1'),
+  OPERATIONS_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
   OTEL_EXPORTER_OTLP_ENDPOINT: z.string().optional(),
 });

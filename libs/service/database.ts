@@ -1,5 +1,6 @@
 import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
+import { assert } from '#kernel';
 import { failure } from '#protocol';
 import type { ServiceDefinition } from './define-service.js';
 
@@ -55,6 +56,16 @@ export async function withTenant<T>(dataSource: DataSource, tenant: string, work
   }
 }
 
+/**
+ * A statement that the connection keeps prepared, and that is planned once: for those that run many times a second, where reading and planning them anew takes as
+ * long as their work. A name belongs to one text. Rows as the driver gives them; its errors as they are.
+ */
+export async function prepared<T>(manager: EntityManager, statement: { readonly name: string; readonly text: string }, values: readonly unknown[]): Promise<T[]> {
+  assert(manager.queryRunner !== undefined, 'a prepared statement runs in a transaction');
+  const client = (await manager.queryRunner.connect()) as { query: (config: object) => Promise<{ rows: T[] }> };
+  return (await client.query({ ...statement, values })).rows;
+}
+
 function isConnectionLost(error: unknown): boolean {
   const code = (error as { code?: unknown }).code;
   const message = error instanceof Error ? error.message : '';
@@ -64,11 +75,14 @@ function isConnectionLost(error: unknown): boolean {
   );
 }
 
+/** Which rows a transaction sees and may write. As subqueries the setting is read once for each statement; plain, once or twice for each row. */
+export const tenantRows = `(SELECT current_setting('app.tenant', true)) = '*' OR tenant::text = (SELECT current_setting('app.tenant', true))`;
+
 /** Migration SQL: rows belong to a tenant, for the owner too. An unset tenant sees nothing. */
 export function tenantPolicy(schema: string, table: string): string {
   return `ALTER TABLE "${schema}"."${table}" ENABLE ROW LEVEL SECURITY;
     ALTER TABLE "${schema}"."${table}" FORCE ROW LEVEL SECURITY;
     CREATE POLICY tenant_rows ON "${schema}"."${table}"
-      USING (tenant::text = current_setting('app.tenant', true) OR current_setting('app.tenant', true) = '*')
-      WITH CHECK (tenant::text = current_setting('app.tenant', true) OR current_setting('app.tenant', true) = '*')`;
+      USING (${tenantRows})
+      WITH CHECK (${tenantRows})`;
 }

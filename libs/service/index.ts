@@ -1,3 +1,4 @@
+export * from './array-text.js';
 export * from './common-config.js';
 export * from './database.js';
 export * from './define-service.js';

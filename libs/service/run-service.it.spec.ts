@@ -55,6 +55,9 @@ class SampleRpc {
 @Module({ controllers: [SampleRpc] })
 class SampleModule {}
 
+@Module({})
+class EmptyModule {}
+
 const definition = defineService({ name: 'billing', config: z.object({}), module: () => SampleModule, migrations: [CreateSample], http: 'internal' });
 
 describe('a running service', () => {
@@ -68,7 +71,7 @@ describe('a running service', () => {
     await migrate(definition, database.ownerUrl);
     service = await runService(definition, { NATS_URL: nats.url, NATS_CREDS: nats.credentialFiles.billing, DATABASE_URL: database.url, LOG_LEVEL: 'fatal' });
     gateway = await Bus.connect({ url: nats.url, creds: nats.credentials.gateway, name: 'gateway' });
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await gateway.close();
@@ -148,12 +151,25 @@ describe('a running service', () => {
     await put(null);
     await becomes(undefined);
     replicas.stop();
-  }, 120_000);
+  });
 
   it('reports its health, readiness and metrics', async () => {
     expect((await fetch(`${service.url}/healthz`)).status).toBe(200);
     const ready = await fetch(`${service.url}/readyz`);
     expect(await ready.json()).toEqual({ ready: true, checks: { nats: true, database: true } });
     expect(await (await fetch(`${service.url}/metrics`)).text()).toContain('process_cpu_user_seconds_total');
+    expect(service.operationsUrl).toBe(service.url);
+  });
+
+  it('has them on a port of their own where it is given one, and leaves nothing behind when that is taken', async () => {
+    const env = { NATS_URL: nats.url, NATS_CREDS: nats.credentialFiles.billing, DATABASE_URL: database.url, LOG_LEVEL: 'fatal' };
+    const apart = await runService({ ...definition, module: () => EmptyModule }, { ...env, OPERATIONS_PORT: '0' });
+    try {
+      expect([(await fetch(`${apart.url}/metrics`)).status, (await fetch(`${apart.operationsUrl}/readyz`)).status]).toEqual([404, 200]);
+      await expect(runService({ ...definition, module: () => EmptyModule }, { ...env, OPERATIONS_PORT: new URL(apart.operationsUrl).port })).rejects.toThrow(/EADDRINUSE/);
+    } finally {
+      await apart.stop();
+    }
+    await expect(fetch(`${apart.operationsUrl}/readyz`)).rejects.toThrow();
   });
 });

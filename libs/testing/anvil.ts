@@ -13,16 +13,17 @@ export interface Anvil {
 /** Longest wait for the first answer; 46–146 ms is usual, the rest is for a loaded machine. */
 const readyMs = 20_000;
 
-/** Longest time that it may take to write its state. */
-const stopMs = 10_000;
+/** Longest time that it may take to write its state: killed before, it would come back as it was at its last end. */
+const stopMs = 60_000;
 
 /**
- * A real EVM chain of its own, on loopback, with one block per transaction (finalised two blocks later) and ten rich accounts
- * ({@link anvilKeys}). Give `port` and `stateFile` to bring the same chain back after `stop`.
+ * A real EVM chain of its own, on loopback, with one block per transaction (finalised two blocks later: twice the `slots`) and ten rich accounts
+ * ({@link anvilKeys}). Give `port` and `stateFile` to bring the same chain back after `stop`; `mining: false` makes blocks when told only.
  */
-export async function startAnvil(options: { port?: number; stateFile?: string; chainId?: bigint } = {}): Promise<Anvil> {
+export async function startAnvil(options: { port?: number; stateFile?: string; chainId?: bigint; slots?: number; mining?: boolean } = {}): Promise<Anvil> {
   const port = options.port ?? (await freePort());
-  const args = ['--host', '127.0.0.1', '--port', String(port), '--chain-id', String(options.chainId ?? localChainId), '--slots-in-an-epoch', '1', '--enable-tx-gas-limit', '--silent'];
+  const args = ['--host', '127.0.0.1', '--port', String(port), '--chain-id', String(options.chainId ?? localChainId), '--slots-in-an-epoch', String(options.slots ?? 1), '--enable-tx-gas-limit', '--silent'];
+  if (options.mining === false) args.push('--no-mining');
   if (options.stateFile !== undefined) args.push('--state', options.stateFile);
   const child = spawn(anvilProgram(), args, { stdio: 'ignore' });
   const gone = once(child, 'exit');

@@ -16,7 +16,7 @@ describe('test databases', () => {
     await withClient(second.ownerUrl, async (client) => {
       await expect(client.query('SELECT * FROM billing.mine')).rejects.toThrow('does not exist');
     });
-  }, 120_000);
+  });
 
   it('have the schema of every service, closed to the others', async () => {
     const database = await createTestDatabase({ service: 'settlement' });
@@ -27,7 +27,7 @@ describe('test databases', () => {
     await withClient(database.url, async (client) => {
       await expect(client.query('SELECT * FROM governance.things')).rejects.toThrow('permission denied');
     });
-  }, 120_000);
+  });
 
   it('can be on a server of their own that crashes and comes back', async () => {
     const server = await ownPostgres();
@@ -42,5 +42,5 @@ describe('test databases', () => {
     } finally {
       await server.remove();
     }
-  }, 120_000);
+  });
 });

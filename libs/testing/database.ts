@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { loginRole, ownerRole, urlFor, verifyRole, withClient } from '#local';
 import type { DatabaseService } from '#local';
 import { templateDatabase, testPostgres } from './postgres.js';
@@ -16,6 +17,8 @@ export interface TestDatabase {
   verifyUrl: string;
   /** The same database for another service. */
   of(service: DatabaseService): { ownerUrl: string; url: string };
+  /** Resolves when connections wait for a lock: their processes. Error: none did in a minute. */
+  waiting(): Promise<number[]>;
   /** Ends every connection and removes the database. */
   drop(): Promise<void>;
 }
@@ -43,6 +46,18 @@ export async function databaseOn(server: TestPostgres, service: DatabaseService)
     ...of(service),
     verifyUrl: as(verifyRole),
     of,
+    waiting: () => waitingOn(server.adminUrl, name),
     drop: () => withClient(server.adminUrl, async (client) => void (await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`))),
   };
+}
+
+/** Asked by a connection of its own: within a transaction, the list of connections stays as it was when first read. */
+async function waitingOn(url: string, database: string): Promise<number[]> {
+  return withClient(url, async (client) => {
+    for (const until = performance.now() + 60_000; performance.now() < until; await pause(5)) {
+      const { rows } = await client.query<{ pid: number }>(`SELECT pid FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock'`, [database]);
+      if (rows.length > 0) return rows.map(({ pid }) => pid);
+    }
+    throw new Error(`no connection of ${database} waited for a lock in a minute`);
+  });
 }

@@ -4,6 +4,7 @@ export * from './rpc-proxy.js';
 export * from './database.js';
 export * from './kept.js';
 export * from './nats.js';
+export * from './object-server.js';
 export * from './postgres.js';
 export * from './oracle-place.js';
 export * from './x402-place.js';

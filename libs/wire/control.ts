@@ -14,7 +14,7 @@ export const openHeader = z.object({
   model: z.string().min(1).max(200),
   endpoint,
   /** Length of the request body in bytes; the body follows in `data` frames. */
-  bodyBytes: z.int().nonnegative().max(limits.imageBodyBytesMax),
+  bodyBytes: z.int().nonnegative().max(limits.jobBodyBytesMax),
   /** How long the gateway will wait from now on: clocks need not agree. */
   remainingMs: z.int().positive().max(remainingMsMax),
   traceparent: z.string().max(128).optional(),

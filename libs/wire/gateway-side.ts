@@ -66,7 +66,7 @@ export class NodeClient {
    * `body` are the engine's), ENGINE_FAILED, NODE_PROTOCOL, DEADLINE_EXCEEDED, BODY_TOO_LARGE; the signal's own reason when cancelled.
    */
   async stream(request: JobRequest): Promise<JobStream> {
-    if (request.body.length > limits.imageBodyBytesMax) throw failure('BODY_TOO_LARGE', `a body of ${request.body.length} bytes is over ${limits.imageBodyBytesMax}`);
+    if (request.body.length > limits.jobBodyBytesMax) throw failure('BODY_TOO_LARGE', `a body of ${request.body.length} bytes is over ${limits.jobBodyBytesMax}`);
     try {
       return await this.attempt(request);
     } catch (error) {

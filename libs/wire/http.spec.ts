@@ -37,22 +37,22 @@ class MovedClock extends SystemClock {
 }
 
 /** A gateway and a node that have a bus between them, and the node's door. */
-async function pair(handler: NodeJobHandler = echo, pulseMs = 50) {
+async function pair(handler: NodeJobHandler = echo, { pulseMs = 50, silenceMs = 10_000, doorTimes = {} }: { pulseMs?: number; silenceMs?: number; doorTimes?: Parameters<typeof HttpDoor.listen>[2] } = {}) {
   const bus = new MemoryBus();
   const clock = new MovedClock();
   const kept: SignedReceipt[] = [];
   const server = new NodeServer(bus, { node, identity: identity.privateKey, handler, admit: () => undefined, keepReceipt: async (receipt) => void kept.push(receipt), pulseMs });
-  const door = await HttpDoor.listen('127.0.0.1', 0, { headersMs: 300, requestMs: 600 });
+  const door = await HttpDoor.listen('127.0.0.1', 0, doorTimes);
   door.serve(server);
   const agent = new Agent();
-  const client = new NodeClient(bus, 'g1', { silenceMs: 2_000, clock, dial: httpDial(agent, (url) => new URL(url)) });
+  const client = new NodeClient(bus, 'g1', { silenceMs, clock, dial: httpDial(agent, (url) => new URL(url)) });
   closing.push(() => agent.destroy(), () => door.close(), () => server.close(), () => client.close());
   const url = `http://127.0.0.1:${door.port}`;
   return { bus, clock, kept, server, door, client, url, onBus: () => bus.seen.filter(({ subject }) => subject.includes('.frame.')).length };
 }
 
 const jobOf = (url: string, more: Partial<JobRequest> = {}): JobRequest => ({
-  node, nodePublicKey, url, record: ids.uuid(), offer: ids.uuid(), model: 'm', endpoint: 'embeddings', body: Buffer.from('what is asked'), deadlineMs: Date.now() + 10_000, ...more,
+  node, nodePublicKey, url, record: ids.uuid(), offer: ids.uuid(), model: 'm', endpoint: 'embeddings', body: Buffer.from('what is asked'), deadlineMs: Date.now() + 60_000, ...more,
 });
 
 /** Passes bytes on to a port; `change` sees what comes back, and all is cut when something is not let through. */
@@ -111,27 +111,26 @@ describe('a node that is called straight', () => {
     expect(onBus()).toBe(0);
   });
 
-  it('hears of a cancellation within 200 ms, and signs for what it did', async () => {
-    let abortedAt = 0;
-    const { client, url } = await pair((job, signal) => (signal.addEventListener('abort', () => (abortedAt = Date.now())), forever(job, signal)));
+  it('hears of a cancellation, and signs for what it did', async () => {
+    let aborted = false;
+    const { client, url } = await pair((job, signal) => (signal.addEventListener('abort', () => (aborted = true)), forever(job, signal)));
     const leave = new AbortController();
     const stream = await client.stream(jobOf(url, { signal: leave.signal }));
     const reader = stream.body[Symbol.asyncIterator]();
     expect(String((await reader.next()).value)).toBe('first');
-    const leftAt = Date.now();
     leave.abort(new Error('gone'));
     await expect(reader.next()).rejects.toThrow('gone');
     expect((await stream.end).receipt).toBeDefined();
-    expect(abortedAt - leftAt).toBeLessThan(2_000);
+    expect(aborted).toBe(true);
   });
 
   it('stops what it runs when its gateway is gone, without waiting for a pulse that nobody hears', async () => {
     let aborted = false;
-    const { client, url } = await pair((job, signal) => (signal.addEventListener('abort', () => (aborted = true)), forever(job, signal)), 10_000);
+    const { client, url } = await pair((job, signal) => (signal.addEventListener('abort', () => (aborted = true)), forever(job, signal)), { pulseMs: 120_000, silenceMs: 300_000 });
     const stream = await client.stream(jobOf(url));
     client.close();
     await expect(stream.end).rejects.toMatchObject({ code: 'NODE_UNREACHABLE' });
-    await until(() => aborted, 1_000);
+    await until(() => aborted);
   });
 
   it('is called over the bus while its URL does not answer, and straight again later', async () => {
@@ -165,7 +164,7 @@ describe('a node that is called straight', () => {
   });
 
   it('is lost at once when the connection breaks in mid-stream', async () => {
-    const { client, door } = await pair(forever);
+    const { client, door } = await pair(forever, { silenceMs: 120_000 });
     const wire = await between(door.port);
     const stream = await client.stream(jobOf(wire.url));
     const reader = stream.body[Symbol.asyncIterator]();
@@ -174,7 +173,8 @@ describe('a node that is called straight', () => {
     wire.cut();
     await expect(reader.next()).rejects.toMatchObject({ code: 'NODE_UNREACHABLE' });
     await expect(stream.end).rejects.toMatchObject({ code: 'NODE_UNREACHABLE' });
-    expect(Date.now() - startedAt).toBeLessThan(1_500);
+    // Not after the silence of a machine that says nothing.
+    expect(Date.now() - startedAt).toBeLessThan(60_000);
   });
 
   it('is believed nothing that was changed on its way', async () => {
@@ -197,10 +197,10 @@ describe('the door of a node', () => {
   async function session(bus: MemoryBus) {
     const id = ids.uuid();
     const offer = offerSession({ gateway: 'g2', node, nodePublicKey, session: id });
-    const ends = offer.finish(JSON.parse(Buffer.from(await bus.request(nodeSubjects.session(node), Buffer.from(JSON.stringify(offer.request)), 1_000)).toString()));
+    const ends = offer.finish(JSON.parse(Buffer.from(await bus.request(nodeSubjects.session(node), Buffer.from(JSON.stringify(offer.request)), 10_000)).toString()));
     return { id, ends, hello: ends.sealing.seal(encodeFrame({ type: FrameType.link, job: 0, payload: Buffer.from('{}') })) };
   }
-  const post = (url: string, id: string, what: string, body: Buffer) => fetch(`${url}/mizan/v1/sessions/${id}/${what}`, { method: 'POST', body: new Uint8Array(body), signal: AbortSignal.timeout(5_000) });
+  const post = (url: string, id: string, what: string, body: Buffer) => fetch(`${url}/mizan/v1/sessions/${id}/${what}`, { method: 'POST', body: new Uint8Array(body), signal: AbortSignal.timeout(30_000) });
 
   it('lets in the gateway of an open session once, and nobody else', async () => {
     const { bus, url } = await pair();
@@ -225,7 +225,7 @@ describe('the door of a node', () => {
     const { bus, url, server } = await pair((job, signal) => ((runs += 1), echo(job, signal)));
     const { id, ends, hello } = await session(bus);
     const link = await post(url, id, 'link', hello);
-    const header = { record: ids.uuid(), offer: ids.uuid(), model: 'm', endpoint: 'embeddings', bodyBytes: 0, remainingMs: 5_000 };
+    const header = { record: ids.uuid(), offer: ids.uuid(), model: 'm', endpoint: 'embeddings', bodyBytes: 0, remainingMs: 60_000 };
     const open = prefixed(ends.sealing.seal(encodeFrame({ type: FrameType.open, job: 1, payload: Buffer.from(JSON.stringify(header)) })));
     const forged = Buffer.from(open);
     forged[forged.length - 1]! ^= 1;
@@ -265,14 +265,14 @@ describe('the door of a node', () => {
     ['headers', 'POST /mizan/v1/sessions/x/link HTTP/1.1\r\nhost: x\r\na: '],
     ['a body', `POST /mizan/v1/sessions/${'0'.repeat(36)}/link HTTP/1.1\r\nhost: x\r\ncontent-length: 500\r\n\r\n`],
   ])('cuts off who sends %s a byte at a time', async (_what, start) => {
-    const { door } = await pair();
+    const { door } = await pair(echo, { doorTimes: { headersMs: 300, requestMs: 600 } });
     const socket = connect(door.port, '127.0.0.1').on('error', () => undefined);
     let closed = false;
     socket.on('close', () => (closed = true)).resume();
     socket.write(start);
     const drip = setInterval(() => socket.write('a'), 50);
     closing.push(() => (clearInterval(drip), socket.destroy()));
-    await until(() => closed, 4_000);
+    await until(() => closed);
   });
 
   it('finds the same messages however their bytes are cut', () => {

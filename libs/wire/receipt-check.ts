@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
+import { canonicalJson } from '#kernel';
 import { openReceipt } from '#protocol';
 import type { SignedReceipt, Usage } from '#protocol';
 import type { JobRequest } from './job.js';
@@ -24,6 +25,6 @@ export function checkReceipt(receipt: SignedReceipt, job: JobRequest, responseHa
     responseHash,
   };
   const wrong = Object.keys(expected).filter((name) => body[name as keyof typeof body] !== expected[name]);
-  if (body.usage.inputTokens !== usage.inputTokens || body.usage.outputTokens !== usage.outputTokens) wrong.push('usage');
+  if (canonicalJson(body.usage) !== canonicalJson(usage)) wrong.push('usage');
   if (wrong.length > 0) throw protocolError(`the receipt is about another job: ${wrong.join(', ')}`, { fields: wrong });
 }

@@ -22,7 +22,7 @@ describe('the gateway-node protocol over NATS', () => {
   beforeAll(async () => {
     nats = await testNats();
     gateway = await dial(nats.credentials.gateway, serviceInboxPrefix('gateway'), true);
-  }, 150_000);
+  });
   afterEach(async () => {
     for (const close of closing.splice(0)) await close();
   });
@@ -67,21 +67,22 @@ describe('the gateway-node protocol over NATS', () => {
     const never = { ...job(Buffer.from('x')), node: ids.uuid() };
     await expect(gateway.run(never)).rejects.toMatchObject({ code: 'NODE_UNREACHABLE', details: { reason: 'no-responders' } });
     await gateway.run(job(Buffer.from('x')));
-    await connection.close();
-    const startedAt = performance.now();
+    // The server has taken note that nobody listens before this resolves.
+    await connection.drain();
     await expect(gateway.run(job(Buffer.from('x')))).rejects.toMatchObject({ code: 'NODE_UNREACHABLE', details: { reason: 'no-responders' } });
-    expect(performance.now() - startedAt).toBeLessThan(1_500);
   });
 
   it('takes a node that dies in the middle of a job for lost, and finds it again when it is back under new sessions', async () => {
-    const first = await nodeWith((_job, signal) => new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('aborted')))));
+    let begin!: () => void;
+    const begun = new Promise<void>((resolve) => (begin = resolve));
+    const first = await nodeWith((_job, signal) => (begin(), new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))))));
     const gateway = client();
     const running = gateway.run(first.job(Buffer.from('x')));
-    setTimeout(() => void first.connection.close(), 300);
+    void begun.then(() => first.connection.close());
     await expect(running).rejects.toMatchObject({ code: 'NODE_UNREACHABLE', details: { reason: 'lost' } });
     const back = await nodeWith(echo, first.node, first.identity);
     await expect(gateway.run(back.job(Buffer.from('again')))).resolves.toMatchObject({ body: Buffer.from('again') });
-  }, 120_000);
+  });
 
   it('interrupts the jobs of a gateway that died, and signs for what they did', async () => {
     let interrupted!: () => void;
@@ -102,14 +103,11 @@ describe('the gateway-node protocol over NATS', () => {
       for await (const piece of stream.body) void piece;
     })();
     reading.catch(() => undefined);
-    await new Promise((resolve) => setTimeout(resolve, 50));
     await doomed.close();
-    const startedAt = performance.now();
     await stopped;
-    expect(performance.now() - startedAt).toBeLessThan(1_500);
     for (let tries = 0; kept.length === 0 && tries < 3_000; tries += 1) await new Promise((resolve) => setTimeout(resolve, 10));
     expect(kept).toHaveLength(1);
-  }, 120_000);
+  });
 
   it('goes on after the server was killed and came back', async () => {
     const { job } = await nodeWith(echo);
@@ -122,5 +120,5 @@ describe('the gateway-node protocol over NATS', () => {
       after = await gateway.run(job(Buffer.from('after'))).catch(() => new Promise((resolve) => setTimeout(resolve, 100)));
     }
     expect(after).toMatchObject({ status: 200 });
-  }, 120_000);
+  });
 });

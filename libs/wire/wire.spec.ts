@@ -262,7 +262,7 @@ describe('what can go wrong', () => {
   it('refuses an unknown version with a clear sentence', async () => {
     const bus = new MemoryBus();
     serve(bus);
-    const reply = await bus.request(`node.${node}.down.session`, Buffer.from('{"v":2}'), 100);
+    const reply = await bus.request(`node.${node}.down.session`, Buffer.from('{"v":2}'), 10_000);
     expect(JSON.parse(Buffer.from(reply).toString())).toEqual({ v: 1, error: { code: 'VERSION_UNSUPPORTED', message: 'the peer speaks version 2 of the node protocol; this side speaks version 1' } });
   });
 

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInbox, headers } from '@nats-io/transport-node';
 import { Bus, Caller } from '#messaging';
 import { baseEnvironment, withClient } from '#local';
 import type { Running } from '#local';
@@ -85,6 +86,36 @@ export class LogStack {
 
   async publishBytes(message: string): Promise<void> {
     await this.bus.jetstream.publish('mizan.record.gateway', message, { msgID: randomUUID(), timeout: 10_000 });
+  }
+
+  /**
+   * Messages that were made before and are sent by their numbers: for measuring, at a fraction of what a publication costs that each waits for its own answer.
+   * `acknowledged` resolves when JetStream has all that were sent.
+   */
+  offer(messages: readonly string[]): { send(at: number): void; acknowledged(): Promise<void> } {
+    const made = messages.map((message) => {
+      const carried = headers();
+      carried.set('Nats-Msg-Id', randomUUID());
+      return { payload: Buffer.from(message), carried };
+    });
+    const reply = createInbox();
+    let [sent, stored, refused] = [0, 0, ''];
+    this.bus.connection.subscribe(reply, {
+      callback: (error, message) => {
+        if (error !== null || message.string().includes('"error"')) refused ||= error?.message ?? message.string();
+        stored += 1;
+      },
+    });
+    return {
+      send: (at) => {
+        this.bus.connection.publish('mizan.record.gateway', made[at]!.payload, { headers: made[at]!.carried, reply });
+        sent += 1;
+      },
+      acknowledged: async () => {
+        for (const until = performance.now() + 60_000; stored < sent && refused === '' && performance.now() < until; ) await new Promise((resolve) => setTimeout(resolve, 20));
+        if (stored < sent || refused !== '') throw new Error(`JetStream has ${stored} of ${sent} messages ${refused}`);
+      },
+    };
   }
 
   /** Size of the stored head, from outside. Error: the database is away. */

@@ -20,7 +20,7 @@ const everyMs = 20;
 const perMessage = 5;
 /** A machine that many share may take half a minute to start a process. */
 const stallMs = 120_000;
-const soakMs = kills * 10_000 + 120_000;
+const soakMs = kills * 30_000 + 300_000;
 
 let stack: LogStack;
 /** Every record that JetStream has, by id and type. */
@@ -90,7 +90,7 @@ function remember<K, V>(memory: Map<K, V>, key: K, value: V): void {
   memory.set(key, value);
 }
 
-async function sizeAbove(size: number, withinMs = 60_000): Promise<number> {
+async function sizeAbove(size: number, withinMs = stallMs): Promise<number> {
   for (const until = performance.now() + withinMs; ; await sleep(100)) {
     const now = await stack.size().catch(() => -1);
     if (now > size) return now;
@@ -138,9 +138,9 @@ async function storedLog(): Promise<{ entries: Uint8Array[]; ids: Map<string, nu
 beforeAll(async () => {
   Logger.overrideLogger(false);
   stack = await LogStack.start();
-}, 120_000);
+});
 
-afterAll(() => stack?.stop(), 60_000);
+afterAll(() => stack?.stop());
 
 describe('sequencers that are killed under load', () => {
   it(`leave no gap, no fork, no duplicate and no promise broken after ${kills} deaths`, async () => {

@@ -8,7 +8,7 @@ import { canonicalJson } from '#kernel';
 import {
   ed25519Cosigner, ed25519Signer, formatProofFile, formatSignature, formatVerifierKey, inclusionProof, leafHash, parseNote, rootOf, sha256, signCheckpoint, toHex, toUtf8,
 } from '#merkle';
-import { commitApart, commitmentRoot } from '#protocol';
+import { commitApart, commitmentRoot, recordTypes } from '#protocol';
 import { exampleLog, exampleText } from '../../libs/merkle/bundle-harness.js';
 
 const guide = readFileSync('docs/verify.md', 'utf8');
@@ -69,6 +69,11 @@ describe('the guide to verifying', () => {
     const rows = [...guide.matchAll(/^\| (\d+) \| ([0-9a-f]{64}) \|$/gm)];
     expect(rows).toHaveLength(8);
     for (const [, size, root] of rows) expect(toHex(rootOf(sha256, Array.from({ length: Number(size) }, (_, at) => leafHash(sha256, toUtf8(String(at))))))).toBe(root);
+  });
+
+  it('names every type of entry that there is, and none that there is not', () => {
+    const table = guide.split('## Which events are entries')[1]!.split('\n## ')[0]!;
+    expect([...new Set([...table.matchAll(/`([^`]+)`/g)].map(([, type]) => type!))].sort()).toEqual([...recordTypes].sort());
   });
 
   it('has a verifier that accepts the vector, as ours does', async () => {

@@ -34,6 +34,8 @@ export function leaveMeasuredCore(): void {
 /** A Node process of the benchmark. */
 export interface Pinned {
   readonly url: string;
+  /** Health and metrics of a service of ours. */
+  readonly operationsUrl: string;
   readonly port: number;
   readonly pid: number;
   stop(): Promise<void>;
@@ -51,12 +53,13 @@ export interface PinnedProgram {
 /** Starts a Node program, on the measured core or on the other one, and waits until it answers HTTP. It ends with this process. */
 export async function startPinned(directory: string, { name, args, env, portVariable, isMeasured }: PinnedProgram): Promise<Pinned> {
   const port = await freePort();
+  const operationsPort = await freePort();
   const given = args.map((arg) => arg.replace('%port%', String(port)));
   const [command, prefix] = hasTaskset ? ['taskset', ['-c', String(isMeasured ? measuredCore : otherCore), process.execPath]] : [process.execPath, []];
-  const running = await launchKept(directory)({ name, command, args: [...prefix, '--no-warnings', ...given], cwd: process.cwd(), env: { ...baseEnvironment(), NODE_ENV: 'production', ...env, [portVariable ?? 'PORT']: String(port) } });
+  const running = await launchKept(directory)({ name, command, args: [...prefix, '--no-warnings', ...given], cwd: process.cwd(), env: { ...baseEnvironment(), NODE_ENV: 'production', ...env, [portVariable ?? 'PORT']: String(port), OPERATIONS_PORT: String(operationsPort) } });
   const url = `http://127.0.0.1:${port}`;
   await answers(url, running);
-  return { url, port, pid: running.identity.pid, stop: () => running.stop() };
+  return { url, operationsUrl: `http://127.0.0.1:${operationsPort}`, port, pid: running.identity.pid, stop: () => running.stop() };
 }
 
 async function answers(url: string, running: Running): Promise<void> {

@@ -45,9 +45,9 @@ export async function measureRound(proxy: Measured, gateway: Measured, peer: Mea
   const both = async (figure: (measured: Measured) => Promise<number>) => ({ proxy: await figure(proxy), gateway: await figure(gateway) });
 
   const loads = { proxy: await full(proxy), gateway: await full(gateway), peer: await full(peer) };
-  const before = await readSteps(gateway.process.url);
+  const before = await readSteps(gateway.process.operationsUrl);
   const p50 = await both(async (measured) => quantile(await closedLoad(measured.target, whole(measured), 1, singleMs), 0.5));
-  const steps = stepMicros(before, await readSteps(gateway.process.url));
+  const steps = stepMicros(before, await readSteps(gateway.process.operationsUrl));
   const halfLoad = loads.gateway.perSecond / 2;
   const p99 = await both(async (measured) => quantile(await steadyLoad(measured.target, whole(measured), halfLoad, halfMs), 0.99));
   const firstToken = await both((measured) => firstTokenMs(measured.target, streamed(measured), firstTokens));

@@ -6,8 +6,8 @@ export interface StepTimes {
 
 const line = /^mizan_gateway_step_seconds_(sum|count)\{step="([^"]+)"\} (\S+)$/gm;
 
-export async function readSteps(gatewayUrl: string): Promise<StepTimes> {
-  const text = await (await fetch(`${gatewayUrl}/metrics`)).text();
+export async function readSteps(operationsUrl: string): Promise<StepTimes> {
+  const text = await (await fetch(`${operationsUrl}/metrics`)).text();
   const sums = new Map<string, number>();
   const counts = new Map<string, number>();
   for (const [, kind, step, value] of text.matchAll(line)) (kind === 'sum' ? sums : counts).set(step!, Number(value));

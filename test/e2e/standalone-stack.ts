@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { baseEnvironment, gone, Home, isPortFree, isRunning, lastLines, LocalError, withFileLock } from '#local';
+import { baseEnvironment, freePort, gone, Home, isRunning, lastLines, LocalError, withFileLock } from '#local';
 import type { ProcessIdentity, Running } from '#local';
 import { launchKept } from '#testing';
 import type { RunFile } from '../../apps/standalone/run-file.js';
@@ -61,7 +61,7 @@ export class StandaloneStack {
     // PostgreSQL runs as another user when root starts it.
     chmodSync(home.root, 0o755);
     try {
-      const env = { ...baseEnvironment(), ...given(), MIZAN_HOME: home.root, MIZAN_PORT: String(await portOfOwn()), ...variables };
+      const env = { ...baseEnvironment(), ...given(), MIZAN_HOME: home.root, MIZAN_PORT: String(await freePort()), ...variables };
       return new StandaloneStack(home, env, await launch(home, env), endTurn);
     } catch (error) {
       forget(home);
@@ -116,22 +116,24 @@ export class StandaloneStack {
   }
 
   /**
-   * `kill -9` of processes that stay down while `work` runs: the supervisor is stopped meanwhile, then starts them again.
+   * `kill -9` of processes that stay down while `work` runs: the supervisor is stopped meanwhile, then starts them again. `work` may kill more.
    * Resolves with what `work` gave, once they all run again.
    */
-  async whileDown<T>(names: readonly string[], work: () => Promise<T>): Promise<T> {
-    const restarts = names.map((name) => ({ name, before: this.restarts(name) }));
+  async whileDown<T>(names: readonly string[], work: (kill: (name: string) => Promise<void>) => Promise<T>): Promise<T> {
+    const restarts: { name: string; before: number }[] = [];
+    const kill = async (name: string): Promise<void> => {
+      restarts.push({ name, before: this.restarts(name) });
+      await this.kill(name);
+    };
     const supervisor = this.launched.running.identity.pid;
     process.kill(supervisor, 'SIGSTOP');
-    let result: T;
     try {
-      await Promise.all(names.map((name) => this.kill(name)));
-      result = await work();
+      await Promise.all(names.map(kill));
+      return await work(kill);
     } finally {
       process.kill(supervisor, 'SIGCONT');
+      await Promise.all(restarts.map(({ name, before }) => this.runsAgain(name, before + 1)));
     }
-    await Promise.all(restarts.map(({ name, before }) => this.runsAgain(name, before + 1)));
-    return result;
   }
 
   /** Waits until the supervisor has started a process again so many times. */
@@ -198,14 +200,6 @@ interface Launched {
 }
 
 const outputOf = ({ running, logStart }: Launched): string => readFileSync(running.logFile).subarray(logStart).toString('utf8');
-
-/** Below the range from which systems give out ports: until the stack takes it, nobody else is given it. */
-async function portOfOwn(): Promise<number> {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 10_000);
-    if (await isPortFree(port)) return port;
-  }
-}
 
 /** Resolves when the stack says that it is up. Error: with what it said instead; it has ended then. */
 async function launch(home: Home, env: Record<string, string>): Promise<Launched> {

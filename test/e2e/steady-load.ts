@@ -20,8 +20,8 @@ export interface Sent {
 }
 
 const workers = 2;
-/** Between two requests of one worker: about ten a second in all, so that what restarts finds a core. */
-const gapMs = 120;
+/** Between two requests of one worker: about seven a second in all, so that what restarts finds a core. */
+const gapMs = 250;
 
 /** A few requests at a time, for as long as the test wants; nothing is tried again. */
 export class SteadyLoad {

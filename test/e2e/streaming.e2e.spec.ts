@@ -7,7 +7,8 @@ import { Books } from './books.js';
 import { anywhere, foundEnterprise } from './enterprise.js';
 import type { Enterprise } from './enterprise.js';
 import { eventually } from './eventually.js';
-import { LlamaNode } from './llama-node.js';
+import { joinLlama } from './llama-node.js';
+import type { OutsideNode } from './outside-node.js';
 import { recordOf } from './requests.js';
 import { stackMs, StandaloneStack } from './standalone-stack.js';
 
@@ -17,8 +18,8 @@ const faultMs = 300_000;
 
 let stack: StandaloneStack;
 let books: Books;
-let node: LlamaNode;
-let straight: LlamaNode;
+let node: OutsideNode;
+let straight: OutsideNode;
 let enterprise: Enterprise;
 let client: OpenAI;
 const messages = [{ role: 'user' as const, content: 'Weigh this.' }];
@@ -26,8 +27,8 @@ const messages = [{ role: 'user' as const, content: 'Weigh this.' }];
 beforeAll(async () => {
   stack = await StandaloneStack.start({ REQUEST_DEADLINE_MS: '6000', STREAM_DEADLINE_MS: String(deadlineMs), BILLING_ADMISSION_GRACE_MS: '1000', BILLING_SWEEP_MS: '250', NODE_OUTBOUND_ALLOW: '127.0.0.1/32' });
   books = Books.open(stack.run.databaseUrl);
-  node = await LlamaNode.join(stack, 'llama', { input: '1', output: '2' });
-  straight = await LlamaNode.join(stack, 'straight', { input: '1', output: '2' }, await freePort());
+  node = await joinLlama(stack, 'llama', { input: '1', output: '2' });
+  straight = await joinLlama(stack, 'straight', { input: '1', output: '2' }, await freePort());
   enterprise = await foundEnterprise(stack, 'Streams Ltd', { policy: anywhere, budgetNanos: 10_000_000_000n });
   client = new OpenAI({ baseURL: `${stack.run.api}/v1`, apiKey: enterprise.developerKey, maxRetries: 0 });
 }, stackMs);
@@ -36,14 +37,15 @@ afterAll(async () => {
   await Promise.all([node?.stop(), straight?.stop()]);
   await books?.close();
   await stack?.stop();
-}, 60_000);
+});
 
 /** A stream that has begun, long enough to be broken. */
 async function longStream(signal?: AbortSignal, model = node.model) {
   const { data, response } = await client.chat.completions.create({ model, messages, max_tokens: 1_900, stream: true }, { signal }).withResponse();
   const chunks = data[Symbol.asyncIterator]();
-  for (let n = 0; n < 5; n += 1) await chunks.next();
-  return { record: response.headers.get('x-mizan-record')!, rest: () => drain(chunks) };
+  let received = 0;
+  while (received < 5) if ((await chunks.next()).value?.choices[0]?.delta.content) received += 1;
+  return { record: response.headers.get('x-mizan-record')!, received, rest: () => drain(chunks) };
 }
 
 /** How a stream ended: `undefined` when it did as it should. */
@@ -96,12 +98,12 @@ describe('streams of a real model, by the official client', () => {
 
   it('put a client that leaves to the expense of what was produced, and no more', async () => {
     const leaving = new AbortController();
-    const { record, rest } = await longStream(leaving.signal);
+    const { record, received, rest } = await longStream(leaving.signal);
     leaving.abort();
     await rest();
     const { completed } = await recordOf(enterprise.admin, record);
     expect(completed).toMatchObject({ outcome: 'cancelled', usageSource: 'engine' });
-    expect(completed!.usage.outputTokens).toBeGreaterThanOrEqual(5);
+    expect(completed!.usage.outputTokens).toBeGreaterThanOrEqual(received);
     expect(completed!.usage.outputTokens).toBeLessThan(1_900);
     await books.hold([record]);
   }, faultMs);
@@ -150,7 +152,7 @@ describe('a machine that is called straight', () => {
 });
 
 describe('kill -9 in mid-stream', () => {
-  it('of the engine ends the stream with an error; what came is charged by an estimate, once, and the invariants hold', async () => {
+  it('of the engine ends the stream with an error; what came is charged by an estimate, once', async () => {
     const { record, rest } = await longStream();
     await node.kill();
     expect(await rest()).toMatchObject({ error: { code: 'ENGINE_FAILED' } });
@@ -159,10 +161,9 @@ describe('kill -9 in mid-stream', () => {
     expect(Number(completed!.chargeNanos)).toBeGreaterThan(0);
     await books.hold([record]);
     await node.startAgain(stack);
-    await expectInvariants();
   }, faultMs);
 
-  it('of NATS ends the stream; it is recorded and charged when the log is back, and the invariants hold', async () => {
+  it('of NATS ends the stream; it is recorded and charged when the log is back', async () => {
     const { record, rest } = await longStream();
     await stack.whileDown(['nats-server'], async () => {
       expect(await rest()).toBeDefined();
@@ -173,10 +174,9 @@ describe('kill -9 in mid-stream', () => {
     await books.hold([record], 60_000);
     const { completed } = await recordOf(enterprise.admin, record, 60_000);
     expect(completed).toMatchObject({ outcome: 'cut', usageSource: 'estimated' });
-    await expectInvariants();
   }, faultMs);
 
-  it('of the gateway stops the machine, which signs for what it did; that is what is charged after the deadline, and the invariants hold', async () => {
+  it('of the gateway stops the machine, which signs for what it did; that is what is charged after the deadline; after all of it the invariants hold', async () => {
     const { record, rest } = await longStream();
     await stack.whileDown(['gateway'], async () => {
       expect(await rest()).toBeDefined();

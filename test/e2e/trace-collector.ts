@@ -43,10 +43,12 @@ export class TraceCollector {
   readonly points: CollectedPoint[] = [];
   /** Everything that was exported, as text: for what must not be in it. */
   text = '';
+  private isFull = false;
   private readonly server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
+      if (this.isFull) return response.setHeader('content-type', 'application/json').end('{}');
       if (request.url === '/v1/metrics') this.takeMetrics(Buffer.concat(chunks).toString('utf8'));
       else this.take(Buffer.concat(chunks).toString('utf8'));
       response.setHeader('content-type', 'application/json').end('{}');
@@ -56,6 +58,11 @@ export class TraceCollector {
   async start(): Promise<string> {
     await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  /** Takes what is sent from now on, and keeps none of it. */
+  keepNoMore(): void {
+    this.isFull = true;
   }
 
   stop(): void {

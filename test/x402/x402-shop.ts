@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Wallet } from 'ethers';
 import { ExactEvmScheme } from '@x402/evm/exact/client';
 import { UptoEvmScheme } from '@x402/evm/upto/client';
@@ -7,8 +10,8 @@ import { eventually, GatewayStack } from '../../apps/gateway/gateway-harness.js'
 import { settlement } from '../../apps/settlement/settlement.service-definition.js';
 import { connect, deployEscrow, deployTestDollar, permit2Address, sendCall, Token, tokenCalls } from '#chain';
 import { Bus } from '#messaging';
-import { x402Events } from '#protocol';
-import type { PayloadOf } from '#protocol';
+import { recordCommit, x402Events } from '#protocol';
+import type { LogRecord, PayloadOf } from '#protocol';
 import { migrate, runService } from '#service';
 import type { RunningService } from '#service';
 import { anvilKeys, createTestDatabase, mine, placeX402, startAnvil, testNats } from '#testing';
@@ -25,10 +28,14 @@ export const answer = { object: 'list', data: [{ object: 'embedding', index: 0, 
 /** A gateway that sells requests, its settlement service, a chain, and a machine whose behaviour a test decides. */
 export class Shop {
   readonly sold: PayloadOf<typeof x402Events.settled>[] = [];
+  /** Entries of the log about payments that were refused, and the events of the same. */
+  readonly refusals: LogRecord[] = [];
+  readonly refused: PayloadOf<typeof x402Events.refused>[] = [];
   ran = 0;
   /** What the machine does next. */
   work: () => Promise<NodeJobOutput> = () => Promise.resolve(ok());
   private ticking: NodeJS.Timeout | undefined;
+  private lists = 0;
 
   private constructor(
     readonly anvil: Anvil,
@@ -39,9 +46,13 @@ export class Shop {
     readonly token: Token,
     private readonly bus: Bus,
     private readonly deployer: Wallet,
+    private readonly directory: string,
   ) {}
 
   static async open(): Promise<Shop> {
+    const directory = mkdtempSync(join(tmpdir(), 'mizan-x402-'));
+    const list = join(directory, 'list.txt');
+    writeFileSync(list, '# nobody\n');
     const [anvil, database, nats] = await Promise.all([startAnvil(), createTestDatabase({ service: 'settlement' }), testNats()]);
     await migrate(settlement, database.ownerUrl);
     const provider = connect(anvil.rpcUrl, 31_337n);
@@ -61,10 +72,11 @@ export class Shop {
       SETTLEMENT_EPOCH_MS: '0',
       SETTLEMENT_POLL_MS: '50',
       X402_PAY_TO: payTo,
+      SETTLEMENT_SCREENING_LIST: list,
     });
     const gateway = await GatewayStack.start(nats, { X402_KEY: `mzn_${'operator'.padEnd(40, '0')}` });
     const everything = await nats.credentialsWith('books', { publish: ['>'], subscribe: ['>'], responses: true });
-    const shop = new Shop(anvil, database, nats, taker, gateway, token, await Bus.connect({ url: nats.url, creds: everything, name: 'billing' }), deployer);
+    const shop = new Shop(anvil, database, nats, taker, gateway, token, await Bus.connect({ url: nats.url, creds: everything, name: 'billing' }), deployer, directory);
     await shop.listen();
     return shop;
   }
@@ -75,6 +87,7 @@ export class Shop {
     await this.settlement.stop();
     await this.bus.close();
     await Promise.all([this.nats.stop(), this.database.drop(), this.anvil.stop()]);
+    rmSync(this.directory, { recursive: true, force: true });
   }
 
   get url(): string {
@@ -96,12 +109,20 @@ export class Shop {
     return new Buyer(wallet.privateKey);
   }
 
+  /** Who is under sanctions from the next look on. Remarks make each list another length, for files of one moment are told apart by it. */
+  list(addresses: readonly string[]): void {
+    this.lists += 1;
+    writeFileSync(join(this.directory, 'list.txt'), [`#${'.'.repeat(this.lists)}`, ...addresses, ''].join('\n'));
+  }
+
   paid(): Promise<bigint> {
     return this.token.balanceOf(payTo);
   }
 
   private async listen(): Promise<void> {
     this.bus.connection.subscribe(x402Events.settled.subject, { callback: (_error, message) => void this.sold.push(x402Events.settled.payload.parse(message.json())) });
+    this.bus.connection.subscribe(x402Events.refused.subject, { callback: (_error, message) => void this.refused.push(x402Events.refused.payload.parse(message.json())) });
+    this.bus.connection.subscribe('mizan.record.settlement', { callback: (_error, message) => void this.refusals.push(...recordCommit.parse(message.json()).records.filter(({ type }) => type === 'x402.refused')) });
     await this.gateway.key('operator');
     await this.gateway.node(1, () => ((this.ran += 1), this.work()), { model: 'embed', capacity: 50 }, dollarPerMillion);
     this.ticking = setInterval(() => void mine(this.anvil.rpcUrl, 1).catch(() => undefined), 150);

@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { HTTPFacilitatorClient } from '@x402/core/server';
 import { ExactEvmScheme } from '@x402/evm/exact/server';
 import { UptoEvmScheme } from '@x402/evm/upto/server';
@@ -14,8 +14,6 @@ import { sealKeys } from '../../apps/gateway/examples.js';
 import { eventually } from '../../apps/gateway/gateway-harness.js';
 import { answer, network, ok, payTo, Shop } from './x402-shop.js';
 
-jest.setTimeout(60_000);
-
 /** 1 byte and 16 markers at a unit a token: the most that it can cost. */
 const most = 17n;
 const body = { model: 'embed', input: 'a' };
@@ -23,8 +21,8 @@ let shop: Shop;
 
 beforeAll(async () => {
   shop = await Shop.open();
-}, 90_000);
-afterAll(() => shop.close(), 60_000);
+});
+afterAll(() => shop.close());
 
 const outcomeOf = (response: Response) => decodePaymentResponseHeader(response.headers.get('payment-response') ?? '');
 const requiredOf = (response: Response) => JSON.parse(Buffer.from(response.headers.get('payment-required') ?? '', 'base64').toString()) as { error: string; accepts: { scheme: string; amount: string }[] };
@@ -143,6 +141,41 @@ describe('a caller with a wallet and no account', () => {
     const response = await shop.post(body, headers).finally(() => (shop.work = () => Promise.resolve(ok())));
     expect([response.status, outcomeOf(response).success, await shop.paid()]).toEqual([200, true, before + most]);
     await eventually(() => shop.sold.some(({ record }) => record === response.headers.get('x-mizan-record')));
+  });
+
+  it('who is under sanctions buys nothing, is told so, and is in the log once a day', async () => {
+    const buyer = (await shop.buyer(100n)).by('eip3009');
+    const other = (await shop.buyer(100n)).by('eip3009');
+    const [asking, ran, before] = [await shop.post(body), shop.ran, await shop.paid()];
+    const payments = [await buyer.sign(asking), await buyer.sign(asking)];
+    const { accepted } = paymentPayload.parse(JSON.parse(Buffer.from(payments[0]!['PAYMENT-SIGNATURE']!, 'base64').toString()));
+    const key = await shop.gateway.key('facilitating');
+    const facilitate = async (path: string, headers: Record<string, string>): Promise<unknown> => {
+      const paid: unknown = JSON.parse(Buffer.from(headers['PAYMENT-SIGNATURE']!, 'base64').toString());
+      return (await fetch(`${shop.gateway.url}/v1/x402/${path}`, { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` }, body: JSON.stringify({ x402Version: 2, paymentPayload: paid, paymentRequirements: accepted }) })).json();
+    };
+    shop.list([`${buyer.account.address.toLowerCase()} # since today`]);
+    for (const headers of payments) {
+      const refused = await shop.post(body, headers);
+      expect([refused.status, requiredOf(refused).error]).toEqual([402, 'payer_sanctioned']);
+    }
+    expect(await facilitate('verify', payments[0]!)).toMatchObject({ isValid: false, invalidReason: 'payer_sanctioned', payer: buyer.account.address });
+    expect(await facilitate('settle', payments[0]!)).toMatchObject({ success: false, errorReason: 'payer_sanctioned', payer: buyer.account.address, transaction: '' });
+    expect((await other.buy(shop.url, body)).status).toBe(200);
+    expect([shop.ran - ran, (await shop.paid()) - before]).toEqual([1, most]);
+    await eventually(() => shop.refusals.length > 0 && shop.refused.length > 0);
+
+    // Nobody is paid either whom a list names; what was refused may be paid when no list does.
+    shop.list([payTo]);
+    expect(await facilitate('verify', payments[1]!)).toMatchObject({ isValid: false, invalidReason: 'recipient_sanctioned' });
+    await eventually(() => shop.refusals.length > 1 && shop.refused.length > 1);
+    shop.list([]);
+    expect((await shop.post(body, payments[0])).status).toBe(200);
+    expect(shop.refusals.map(({ tenant, fields }) => ({ tenant, ...fields }))).toMatchObject([
+      { tenant: null, payer: buyer.account.address, payTo, reason: 'payer_sanctioned', source: expect.stringContaining('list.txt'), chainId: 31_337 },
+      { tenant: null, payer: buyer.account.address, payTo, reason: 'recipient_sanctioned' },
+    ]);
+    expect(shop.refused.map(({ reason }) => reason)).toEqual(['payer_sanctioned', 'recipient_sanctioned']);
   });
 
   it('is not sold a stream, nor what needs an account', async () => {

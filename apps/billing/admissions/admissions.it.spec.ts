@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { withClient } from '#local';
 import { bodyMatchesEnvelope, limits, openRecordBody, parseEnvelope, recordCommit } from '#protocol';
-import type { AdmittedFacts, LogRecord } from '#protocol';
+import type { AdmittedFacts, LogRecord, Usage } from '#protocol';
 import { AnomaliesStore } from '../anomalies/anomalies.store.js';
 import { ClaimsRpc } from '../receipts/claims.rpc.js';
 import { openBooks } from '../books-harness.js';
@@ -41,14 +42,14 @@ describe('admissions that nobody ended', () => {
     await books.get(AdmissionSweeper).runOnce();
     return written();
   };
-  const take = (from: TestNode, admitted: AdmittedFacts, tokens: number, over: { model?: string; requestHash?: string } = {}): Promise<void> =>
+  const take = (from: TestNode, admitted: AdmittedFacts, tokens: number, over: { model?: string; requestHash?: string; usage?: Usage } = {}): Promise<void> =>
     books.get(ReceiptsService).take([{ node: from.id, sequence: 1, signed: signedBy(from, admitted, tokens, over) }]);
   const charge = (record: string) => books.within((manager) => books.get(ChargesStore).find(manager, record));
 
   beforeAll(async () => {
     books = await openBooks();
     node = await joinNode(books);
-  }, 120_000);
+  });
   beforeEach(async () => {
     books.progress.laggingSinceMs = undefined;
     market = await openMarket(books, 10_000n);
@@ -147,6 +148,29 @@ describe('admissions that nobody ended', () => {
     const admitted = await admit({ node: dear.id, offer: dear.offer, priceVersion: dear.price.version });
     await take(dear, admitted, Number.MAX_SAFE_INTEGER);
     await written();
+    expect(await overdue()).toMatchObject([{ id: admitted.record, type: 'voided' }]);
+  });
+
+  it.each<[string, Usage]>([
+    ['more tokens than any request has', { inputTokens: Number.MAX_SAFE_INTEGER, outputTokens: 0 }],
+    ['more frames than any request has', { inputTokens: 1, outputTokens: 0, meters: { frames: Number.MAX_SAFE_INTEGER } }],
+    ['more of the input from a cache than there was', { inputTokens: 1, outputTokens: 0, meters: { cached_tokens: 2 } }],
+  ])('are not closed by a receipt over %s, though nothing of it costs anything', async (_name, usage) => {
+    const free = await joinNode(books, 0n);
+    const admitted = await admit({ node: free.id, offer: free.offer, priceVersion: free.price.version });
+    await take(free, admitted, 0, { usage });
+    await written();
+    expect(await overdue()).toMatchObject([{ id: admitted.record, type: 'voided' }]);
+  });
+
+  it('are not held up by a receipt of an earlier release over a meter that is not known', async () => {
+    const admitted = await admit();
+    await take(node, admitted, 60);
+    await withClient(books.database.adminUrl, async (client) => {
+      const { rows } = await client.query<{ bytes: string }>('SELECT bytes FROM billing.receipts WHERE record = $1', [admitted.record]);
+      const body = JSON.parse(Buffer.from(rows[0]!.bytes, 'base64').toString('utf8')) as { usage: object };
+      await client.query('UPDATE billing.receipts SET bytes = $2 WHERE record = $1', [admitted.record, Buffer.from(JSON.stringify({ ...body, usage: { ...body.usage, meters: { favours: 1 } } })).toString('base64')]);
+    });
     expect(await overdue()).toMatchObject([{ id: admitted.record, type: 'voided' }]);
   });
 

@@ -3,6 +3,7 @@ import type { EntityManager } from 'typeorm';
 import type { Nanos } from '#kernel';
 import { endpoint } from '#protocol';
 import type { AdmittedFacts, CompletedFacts } from '#protocol';
+import { runNamed } from '../ledger/named-statement.js';
 import { statesBefore } from './admission.js';
 import type { OpenAdmission } from './admission.js';
 
@@ -53,10 +54,10 @@ const admittedColumns = 'key_id, gateway, fence, policy_version, model, endpoint
 export class AdmissionsStore {
   /**
    * Opens admissions; one whose end came first only learns what was missing. Facts already known change nothing.
-   * Answers the records that had ended before.
+   * Answers the records that had ended before, and those of which nothing was known.
    */
-  async open(manager: EntityManager, admitted: readonly AdmittedFacts[], holdOf: (facts: AdmittedFacts) => Nanos): Promise<string[]> {
-    if (admitted.length === 0) return [];
+  async open(manager: EntityManager, admitted: readonly AdmittedFacts[], holdOf: (facts: AdmittedFacts) => Nanos): Promise<{ learnt: string[]; fresh: ReadonlySet<string> }> {
+    if (admitted.length === 0) return { learnt: [], fresh: new Set() };
     const rows = admitted.map((facts) => ({
       record: facts.record,
       tenant: facts.tenant,
@@ -79,7 +80,9 @@ export class AdmissionsStore {
       hold_nanos: holdOf(facts).toString(),
       cost_tags: [...new Set(facts.costTags ?? [])].sort(),
     }));
-    const opened = await manager.query<{ record: string; ended: boolean }[]>(
+    const opened = await runNamed<{ record: string; ended: boolean }>(
+      manager,
+      'open-admissions',
       `INSERT INTO billing.admissions (record, tenant, project, budget, lease, offer, node, price_version, ${admittedColumns}, state)
        SELECT record, tenant, project, budget, lease, offer, node, price_version, ${admittedColumns}, 'open'
        FROM jsonb_to_recordset($1::jsonb) AS a(record uuid, tenant uuid, project uuid, budget uuid, lease uuid, offer uuid, node uuid, price_version uuid,
@@ -91,22 +94,20 @@ export class AdmissionsStore {
        RETURNING record, xmax <> 0 AS ended`,
       [JSON.stringify(rows)],
     );
-    return opened.flatMap(({ record, ended }) => (ended ? [record] : []));
+    const of = (wanted: boolean): string[] => opened.flatMap(({ record, ended }) => (ended === wanted ? [record] : []));
+    return { learnt: of(true), fresh: new Set(of(false)) };
   }
 
   /** Holds of the given records, locked in order. */
   async holds(manager: EntityManager, records: readonly string[]): Promise<ReadonlyMap<string, AdmissionHold>> {
-    const rows = await manager.query<{ record: string; lease: string; hold_nanos: string; kept_nanos: string }[]>(
+    if (records.length === 0) return new Map();
+    const rows = await runNamed<{ record: string; lease: string; hold_nanos: string; kept_nanos: string }>(
+      manager,
+      'hold-admissions',
       'SELECT record, lease, hold_nanos, kept_nanos FROM billing.admissions WHERE record = ANY($1::uuid[]) ORDER BY record FOR UPDATE',
       [records],
     );
     return new Map(rows.map((row) => [row.record, { lease: row.lease, holdNanos: BigInt(row.hold_nanos), keptNanos: BigInt(row.kept_nanos) }]));
-  }
-
-  /** Leases under which records were admitted: an admission never changes its lease. */
-  async leasesOf(manager: EntityManager, records: readonly string[]): Promise<string[]> {
-    if (records.length === 0) return [];
-    return (await manager.query<{ lease: string }[]>('SELECT DISTINCT lease FROM billing.admissions WHERE record = ANY($1::uuid[])', [records])).map(({ lease }) => lease);
   }
 
   /** Ends admissions; one of which nothing was heard before is entered as ended. */
@@ -124,7 +125,9 @@ export class AdmissionsStore {
       state,
       closed_at_ms: facts.completedAtMs,
     }));
-    await manager.query(
+    await runNamed(
+      manager,
+      'end-admissions',
       `INSERT INTO billing.admissions (record, tenant, project, budget, lease, offer, node, price_version, state, closed_at_ms)
        SELECT * FROM jsonb_to_recordset($1::jsonb) AS a(record uuid, tenant uuid, project uuid, budget uuid, lease uuid, offer uuid, node uuid, price_version uuid, state text, closed_at_ms bigint)
        ORDER BY record

@@ -1,11 +1,11 @@
-import type { Nanos } from '#kernel';
-import type { CompletedFacts, TokenPrices } from '#protocol';
+import type { MeterPrices, Nanos } from '#kernel';
+import type { CompletedFacts, Usage } from '#protocol';
 import { costOf } from '../charges/charge.js';
 import type { Receipt } from '../receipts/receipt.js';
 import type { OpenAdmission } from './admission.js';
 
 /** A price version as far as closing needs it. */
-export interface ClosingPrice extends TokenPrices {
+export interface ClosingPrice extends MeterPrices {
   readonly version: string;
 }
 
@@ -16,6 +16,11 @@ export interface Closing {
   /** Receipts that ask for more than was held for the request. */
   readonly overHold: readonly { node: string; chargeNanos: Nanos }[];
 }
+
+/** More than any request is measured in. What has no price costs nothing however much it is, and is summed all the same: sums must stay integers of JSON. */
+const quantityMax = 10 ** 12;
+
+const isPlausible = ({ inputTokens, outputTokens, meters = {} }: Usage): boolean => [inputTokens, outputTokens, ...Object.values(meters)].every((quantity = 0) => quantity <= quantityMax) && (meters.cached_tokens ?? 0) <= inputTokens;
 
 /**
  * How an admission whose end was never recorded is closed. A genuine receipt over the admitted request and model is paid at
@@ -28,7 +33,7 @@ export function closeAdmission(admission: OpenAdmission, receipts: readonly Rece
   const own = (receipt: Receipt): number => (receipt.body.node === admission.node ? 0 : 1);
   for (const receipt of [...receipts].sort((a, b) => own(a) - own(b))) {
     const { body } = receipt;
-    if (body.requestHash !== admission.requestHash || body.model !== admission.model || body.endpoint !== admission.endpoint) continue;
+    if (body.requestHash !== admission.requestHash || body.model !== admission.model || body.endpoint !== admission.endpoint || !isPlausible(body.usage)) continue;
     const price = priceOf(receipt);
     if (!price) continue;
     const chargeNanos = costOf(body.usage, price);

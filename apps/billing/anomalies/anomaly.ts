@@ -23,8 +23,12 @@ export const anomalyKinds = {
   settlementMismatch: 'settlement_mismatch',
   /** A withdrawal of credit from a payer that no tenant has. */
   payerUnknown: 'payer_unknown',
+  /** The chain took a deposit back whose tokens the books have paid out since: the account is below zero by what is missing. */
+  depositSpent: 'deposit_spent',
   /** Owners' shares that came after the draw, or say otherwise than those that are booked. */
   royaltyRefused: 'royalty_refused',
+  /** Work was refuted when all that it earned was paid or payable. */
+  verificationLate: 'verification_late',
 } as const;
 export type AnomalyKind = (typeof anomalyKinds)[keyof typeof anomalyKinds];
 

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Nanos } from '#kernel';
+import { runNamed } from '../ledger/named-statement.js';
 import type { Budget } from './budget.js';
 
 interface BudgetRow {
@@ -39,7 +40,7 @@ export class BudgetsStore {
 
   /** Tenants of those of the given budgets that exist. */
   async tenantsOf(manager: EntityManager, budgets: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    const rows = await manager.query<{ id: string; tenant: string }[]>('SELECT id, tenant FROM billing.budgets WHERE id = ANY($1::uuid[])', [budgets]);
+    const rows = await runNamed<{ id: string; tenant: string }>(manager, 'tenants-of-budgets', 'SELECT id, tenant FROM billing.budgets WHERE id = ANY($1::uuid[])', [[...new Set(budgets)]]);
     return new Map(rows.map((row) => [row.id, row.tenant]));
   }
 

@@ -9,19 +9,32 @@ import { AnomaliesStore } from '../anomalies/anomalies.store.js';
 import { anomalyKinds } from '../anomalies/anomaly.js';
 import type { Anomaly } from '../anomalies/anomaly.js';
 import { BudgetsStore } from '../budgets/budgets.store.js';
+import type { Earned } from '../holdbacks/holding.service.js';
+import { Holding } from '../holdbacks/holding.service.js';
 import { LedgerStore } from '../ledger/ledger.store.js';
 import { useLeases } from '../leases/lease-usage.js';
 import type { LeaseBalance } from '../leases/lease-usage.js';
 import { LeasesStore } from '../leases/leases.store.js';
 import { NodesStore } from '../nodes/nodes.store.js';
+import type { Payee } from '../nodes/nodes.store.js';
+import type { PriceVersion } from '../prices/price.js';
 import { PricesStore } from '../prices/prices.store.js';
 import { ReceiptsStore } from '../receipts/receipts.store.js';
 import { contestedReceipt, verifiedReceipt } from '../receipts/receipt.js';
 import { UsageStore } from '../usage/usage.store.js';
-import { chargeTransfer, priceAnomalies } from './charge.js';
-import type { Charge } from './charge.js';
+import { chargeTransfer, partsOf, priceAnomalies } from './charge.js';
+import type { Charge, ChargeParts } from './charge.js';
 import { ChargesStore } from './charges.store.js';
 import { recordBatch } from './record-batch.js';
+
+/** What is looked up before anything is booked. */
+interface Known {
+  readonly leases: ReadonlyMap<string, LeaseBalance>;
+  readonly holds: ReadonlyMap<string, { lease: string; keptNanos: bigint }>;
+  readonly prices: ReadonlyMap<string, PriceVersion>;
+  readonly parts: ReadonlyMap<Charge, ChargeParts>;
+  readonly payees: ReadonlyMap<string, Payee>;
+}
 
 /**
  * Brings a batch of decision records into the books, in one transaction: all of it or nothing, and nothing twice. Locks are
@@ -42,6 +55,7 @@ export class BookingService {
     @Inject(AnomaliesStore) private readonly anomalies: AnomaliesStore,
     @Inject(LedgerStore) private readonly ledger: LedgerStore,
     @Inject(UsageStore) private readonly usage: UsageStore,
+    @Inject(Holding) private readonly holding: Holding,
   ) {}
 
   /** Any order, any number of times: the first end of a record in the stream is its charge. */
@@ -50,31 +64,32 @@ export class BookingService {
     if (admitted.length === 0 && charges.length === 0) return;
     await withTenant(this.dataSource, '*', async (manager) => {
       // Work that was begun again may end under another lease than it was admitted under.
-      const begunUnder = await this.admissions.leasesOf(manager, charges.map(({ facts }) => facts.record));
-      const leases = await this.leases.lock(manager, [...new Set([...admitted.map(({ lease }) => lease), ...charges.map(({ facts }) => facts.lease), ...begunUnder])]);
-      const learnt = await this.admissions.open(manager, admitted, (facts) => (facts.holdNanos >= 0n && facts.holdNanos <= nanosMax ? facts.holdNanos : 0n));
+      const named = [...new Set([...admitted.map(({ lease }) => lease), ...charges.map(({ facts }) => facts.lease)])];
+      const leases = await this.leases.lock(manager, named, charges.map(({ facts }) => facts.record));
+      const opened = await this.admissions.open(manager, admitted, (facts) => (facts.holdNanos >= 0n && facts.holdNanos <= nanosMax ? facts.holdNanos : 0n));
       await this.anomalies.add(manager, [...staleFences(admitted, leases), ...conflicting.map(conflict)]);
-      const fresh = charges.length > 0 ? await this.charge(manager, charges, leases) : [];
-      await this.usage.add(manager, fresh, learnt);
+      const fresh = charges.length > 0 ? await this.charge(manager, charges, leases, opened.fresh) : [];
+      await this.usage.add(manager, fresh, opened.learnt, charges.some(({ facts }) => facts.usage.meters !== undefined));
     });
   }
 
   /** Answers the records that are charged by now and were not before. */
-  private async charge(manager: EntityManager, charges: readonly Charge[], leases: ReadonlyMap<string, LeaseBalance>): Promise<string[]> {
-    const records = charges.map(({ facts }) => facts.record);
-    const holds = await this.admissions.holds(manager, records);
-    const freshRecords = await this.charges.insert(manager, charges);
+  private async charge(manager: EntityManager, charges: readonly Charge[], leases: ReadonlyMap<string, LeaseBalance>, opened: ReadonlySet<string>): Promise<string[]> {
+    // For what was admitted in this very batch no lease has kept anything.
+    const holds = await this.admissions.holds(manager, charges.flatMap(({ facts: { record } }) => (opened.has(record) ? [] : [record])));
+    const prices = await this.prices.versions(manager, charges.map(({ facts }) => facts.priceVersion));
+    const parts = new Map(charges.map((charge) => [charge, partsOf(charge, prices.get(charge.facts.priceVersion))]));
+    const freshRecords = await this.charges.insert(manager, charges, parts);
     const fresh = charges.filter(({ facts }) => freshRecords.has(facts.record));
     await this.flagConflicts(manager, charges.filter(({ facts }) => !freshRecords.has(facts.record)));
-    if (fresh.length > 0) await this.post(manager, fresh, leases, holds);
-    await this.keepReceipts(manager, charges);
+    const payees = await this.nodes.find(manager, charges.map(({ facts }) => facts.node));
+    if (fresh.length > 0) await this.post(manager, fresh, { leases, holds, prices, parts, payees });
+    await this.keepReceipts(manager, charges, payees);
     return [...freshRecords];
   }
 
-  private async post(manager: EntityManager, fresh: readonly Charge[], leases: ReadonlyMap<string, LeaseBalance>, holds: ReadonlyMap<string, { lease: string; keptNanos: bigint }>): Promise<void> {
+  private async post(manager: EntityManager, fresh: readonly Charge[], { leases, holds, prices, parts, payees }: Known): Promise<void> {
     const facts = fresh.map((charge) => charge.facts);
-    const prices = await this.prices.versions(manager, facts.map(({ priceVersion }) => priceVersion));
-    const payees = await this.nodes.find(manager, facts.map(({ node }) => node));
     const budgetTenants = await this.budgets.tenantsOf(manager, facts.map(({ budget }) => budget));
     const uses = fresh.map(({ facts: { record, tenant, budget, lease }, amountNanos }) => ({ record, tenant, budget, lease, amountNanos, keptNanos: holds.get(record)?.keptNanos ?? 0n, keptBy: holds.get(record)?.lease ?? lease }));
     const { bookings, remaining } = useLeases(leases, uses);
@@ -86,12 +101,13 @@ export class BookingService {
       found.push(...priceAnomalies(charge, prices.get(priceVersion)));
       if (!hasBudget) found.push({ kind: anomalyKinds.unknownBudget, subject: record, tenant, detail: { budget } });
       else if (use.anomaly && charge.amountNanos > 0n) found.push({ kind: use.anomaly, subject: record, tenant, detail: { lease: charge.facts.lease, nanos: use.fromAvailableNanos.toString() } });
-      return chargeTransfer(charge, use, payees.get(node)?.payoutAddress, hasBudget);
+      return chargeTransfer(charge, parts.get(charge)!, use, payees.get(node)?.payoutAddress, hasBudget);
     });
     await this.leases.setRemaining(manager, remaining);
     await this.admissions.end(manager, fresh.map(({ facts: ended, recordType }) => ({ facts: ended, state: recordType })));
     await this.anomalies.add(manager, found);
-    await this.ledger.post(manager, transfers);
+    const held = await this.holding.hold(manager, fresh.map((charge) => heldOf(charge, parts.get(charge)!, payees.get(charge.facts.node)?.payoutAddress)));
+    await this.ledger.post(manager, [...transfers, ...held]);
   }
 
   private async flagConflicts(manager: EntityManager, known: readonly Charge[]): Promise<void> {
@@ -101,15 +117,16 @@ export class BookingService {
   }
 
   /** Receipts that came with the records, and those that came before them. */
-  private async keepReceipts(manager: EntityManager, charges: readonly Charge[]): Promise<void> {
+  private async keepReceipts(manager: EntityManager, charges: readonly Charge[], payees: ReadonlyMap<string, Payee>): Promise<void> {
     const withReceipt = charges.filter(({ facts }) => facts.receipt !== null);
-    const keys = await this.nodes.find(manager, withReceipt.map(({ facts }) => facts.node));
-    const opened = withReceipt.map(({ facts }) => verifiedReceipt(facts.receipt!, facts.node, keys.get(facts.node)?.publicKey));
+    const opened = withReceipt.map(({ facts }) => verifiedReceipt(facts.receipt!, facts.node, payees.get(facts.node)?.publicKey));
     const conflicting = await this.receipts.add(manager, opened.flatMap((result) => (result.receipt ? [result.receipt] : [])), this.clock.nowMs());
     await this.anomalies.add(manager, [...conflicting.map(contestedReceipt), ...opened.flatMap((result, index) => (result.receipt ? [] : [badReceipt(withReceipt[index]!)]))]);
     await this.receipts.match(manager, charges.map(({ facts }) => facts.record));
   }
 }
+
+const heldOf = ({ facts: { record, tenant, node, offer } }: Charge, { earnedNanos }: ChargeParts, payee: string | undefined): Earned => ({ record, tenant, node, offer, earnedNanos, payee });
 
 function staleFences(admitted: readonly AdmittedFacts[], leases: ReadonlyMap<string, LeaseBalance>): Anomaly[] {
   return admitted.flatMap(({ record, tenant, lease, fence }) => {

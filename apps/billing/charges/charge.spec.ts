@@ -3,9 +3,10 @@ import fc from 'fast-check';
 import { SystemClock, SystemIds } from '#kernel';
 import { chargeOf } from '#protocol';
 import { budgetAccounts } from '../ledger/chart-of-accounts.js';
+import { priced } from '../price-books/priced.js';
 import { admittedFacts, completedFacts, recordOf } from '../records-harness.js';
 import type { TestNode } from '../records-harness.js';
-import { chargeFrom, chargeTransfer, priceAnomalies } from './charge.js';
+import { chargeFrom, chargeTransfer, partsOf, priceAnomalies } from './charge.js';
 import { recordBatch } from './record-batch.js';
 
 const ids = new SystemIds(new SystemClock());
@@ -51,11 +52,27 @@ describe('a charge', () => {
     const charge = chargeFrom(completedFacts(admitted, node, 100), 'completed');
     const use = { record: admitted.record, fromLeaseNanos: 1_500n, fromAvailableNanos: 500n, returnedNanos: 30n, anomaly: undefined };
     const amounts = (posted: ReturnType<typeof chargeTransfer>): Record<string, bigint> => Object.fromEntries(posted.lines.map(({ account, amount }) => [account.kind, amount]));
-    const full = chargeTransfer(charge, use, payee, true);
+    const whole = partsOf(charge, price);
+    const full = chargeTransfer(charge, whole, use, payee, true);
     expect(full.id).toBe(admitted.record);
     expect(amounts(full)).toEqual({ receivable: 2_000n, payable: -2_000n, 'budget.spent': 2_000n, 'budget.leased': -1_530n, 'budget.available': -470n });
     expect(full.lines.find(({ account }) => account.kind === 'budget.spent')!.account).toEqual(budgetAccounts(lease.budget, market.tenant).spent);
-    expect(amounts(chargeTransfer(charge, use, undefined, false))).toEqual({ receivable: 2_000n, unassigned: -2_000n });
+    expect(amounts(chargeTransfer(charge, whole, use, undefined, false))).toEqual({ receivable: 2_000n, unassigned: -2_000n });
+  });
+
+  it('is divided between machine, network and deployment without a nano lost or made, whatever was recorded', () => {
+    fc.assert(
+      fc.property(fc.nat(10 ** 9), fc.bigInt({ min: 0n, max: 10n ** 9n }), fc.nat(100_000), fc.nat(100_000), fc.bigInt({ min: -5n, max: 5n }), fc.option(fc.bigInt(1n, 1_000n), { nil: undefined }), (tokens, ask, networkFeeBasisPoints, markupBasisPoints, off, requestNanos) => {
+        const { price: sold, by } = priced({ inputNanosPerMillion: ask, outputNanosPerMillion: 0n }, { id: ids.uuid(), rules: [{ network: null, model: null, networkFeeBasisPoints, markupBasisPoints, ...(requestNanos !== undefined && { requestNanos }) }] }, 'm', undefined);
+        const due = chargeOf({ inputTokens: tokens, outputTokens: 0 }, sold) + off;
+        const charge = chargeFrom(completedFacts(admitted, node, tokens, { chargeNanos: due > 0n ? due : 0n }), 'completed');
+        const { earnedNanos, networkFeeNanos, markupNanos } = partsOf(charge, { ...sold, offer, book: by });
+        expect(earnedNanos + networkFeeNanos + markupNanos).toBe(charge.amountNanos);
+        expect(earnedNanos >= 0n && networkFeeNanos >= 0n && markupNanos >= 0n).toBe(true);
+        expect(earnedNanos <= chargeOf({ inputTokens: tokens, outputTokens: 0 }, { inputNanosPerMillion: ask, outputNanosPerMillion: 0n }) || (networkFeeBasisPoints + markupBasisPoints === 0 && requestNanos === undefined)).toBe(true);
+      }),
+      { seed: 7 },
+    );
   });
 });
 

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AdmissionSweeper } from '../admissions/admission-sweeper.service.js';
+import { HoldbacksModule } from '../holdbacks/holdbacks.module.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
 import { LeasesModule } from '../leases/leases.module.js';
 import { PricesModule } from '../prices/prices.module.js';
@@ -13,7 +14,7 @@ import { RecordsConsumer } from './records.consumer.js';
 
 /** Records in, charges out; and the end of admissions that nobody ended. */
 @Module({
-  imports: [LedgerModule, LeasesModule, PricesModule, ReceiptsModule, RecordsModule, UsageModule],
+  imports: [HoldbacksModule, LedgerModule, LeasesModule, PricesModule, ReceiptsModule, RecordsModule, UsageModule],
   controllers: [RecordsConsumer, ChargesRpc],
   providers: [BookingService, ChargesStore, AdmissionSweeper],
 })

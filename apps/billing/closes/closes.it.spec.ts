@@ -25,7 +25,7 @@ describe('a close of the books', () => {
     books = await openBooks({ BILLING_CLOSE_PATIENCE_MS: '400' });
     node = await joinNode(books);
     closes = books.get(ClosesService);
-  }, 120_000);
+  });
   beforeEach(async () => {
     market = await openMarket(books, 10n ** 9n);
     lease = await market.acquire('gateway-1', 10n ** 8n);
@@ -152,6 +152,19 @@ describe('a close of the books', () => {
     expect(await named((await closes.run()).number)).toEqual([['balance_not_postings', `receivable:${market.tenant}`], ['usage_not_charges', market.tenant]]);
     await asOwner('UPDATE billing.usage_hours SET amount_nanos = amount_nanos - 1 WHERE tenant = $1', [market.tenant]);
     await asOwner('UPDATE billing.accounts SET balance = balance - 1 WHERE code = $1', [`receivable:${market.tenant}`]);
+    expect(await closes.run()).toMatchObject({ differences: 0 });
+  });
+
+  it('names what was measured beside tokens and is not the sum of the charges', async () => {
+    const admitted = admittedFacts(books.ids, market, lease, node);
+    const usage = { inputTokens: 3, outputTokens: 0, meters: { images: 2 } };
+    const facts = completedFacts(admitted, node, 3, { usage, receipt: signedBy(node, admitted, 3, { usage }) });
+    await market.book(recordOf(admitted), recordOf(facts));
+    books.outside.log(facts);
+    await asOwner('UPDATE billing.usage_meters SET quantity = quantity + 1 WHERE tenant = $1', [market.tenant]);
+    const { number } = await closes.run();
+    expect((await closes.get(number)).named).toMatchObject([{ kind: 'usage_not_charges', subject: market.tenant, detail: 'usage: 3 images, charges: 2' }]);
+    await asOwner('UPDATE billing.usage_meters SET quantity = quantity - 1 WHERE tenant = $1', [market.tenant]);
     expect(await closes.run()).toMatchObject({ differences: 0 });
   });
 

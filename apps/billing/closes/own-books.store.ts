@@ -27,6 +27,13 @@ const comparisons: readonly (readonly [Kind, string])[] = [
      WHERE (COALESCE(c.n, 0), COALESCE(c.nanos, 0)) <> (COALESCE(u.n, 0), COALESCE(u.nanos, 0)) ORDER BY 1`,
   ],
   [
+    'usage_not_charges',
+    `SELECT tenant::text AS subject, 'usage: ' || COALESCE(u.quantity, 0) || ' ' || meter || ', charges: ' || COALESCE(c.quantity, 0) AS detail
+     FROM (SELECT c.tenant, m.key AS meter, sum(m.value::numeric) AS quantity FROM billing.charges c CROSS JOIN LATERAL jsonb_each_text(c.meters) AS m(key, value) GROUP BY 1, 2) c
+       FULL JOIN (SELECT tenant, meter, sum(quantity) AS quantity FROM billing.usage_meters GROUP BY 1, 2) u USING (tenant, meter)
+     WHERE COALESCE(c.quantity, 0) <> COALESCE(u.quantity, 0) ORDER BY 1, 2`,
+  ],
+  [
     'leases_not_account',
     `SELECT b.id AS subject, 'leases hold ' || COALESCE(l.nanos, 0) || ' nanos, the account ' || COALESCE(a.balance, 0) AS detail FROM billing.budgets b
        LEFT JOIN (SELECT budget, sum(remaining_nanos) AS nanos FROM billing.leases GROUP BY budget) l ON l.budget = b.id LEFT JOIN billing.accounts a ON a.code = 'budget:' || b.id || ':leased'
@@ -38,6 +45,20 @@ const comparisons: readonly (readonly [Kind, string])[] = [
      FROM (SELECT tenant, split_part(code, ':', 3) AS payee, -balance AS nanos FROM billing.accounts WHERE kind = 'drawn') a
        FULL JOIN (SELECT l.tenant::text AS tenant, l.payee, sum(l.nanos) AS nanos FROM billing.statement_lines l JOIN billing.statements s ON s.id = l.statement WHERE s.state = 'drawn' GROUP BY 1, 2) s USING (tenant, payee)
      WHERE COALESCE(s.nanos, 0) <> COALESCE(a.nanos, 0) ORDER BY 1`,
+  ],
+  [
+    'held_not_account',
+    `SELECT tenant || ' ' || node AS subject, 'holdbacks keep ' || COALESCE(h.nanos, 0) || ' nanos, the account ' || COALESCE(a.nanos, 0) AS detail
+     FROM (SELECT tenant, split_part(code, ':', 3) AS node, -balance AS nanos FROM billing.accounts WHERE kind = 'held') a
+       FULL JOIN (SELECT tenant::text AS tenant, node::text AS node, sum(amount_nanos) AS nanos FROM billing.holdbacks WHERE state = 'held' GROUP BY 1, 2) h USING (tenant, node)
+     WHERE COALESCE(h.nanos, 0) <> COALESCE(a.nanos, 0) ORDER BY 1`,
+  ],
+  [
+    'granted_not_account',
+    `SELECT tenant || ' ' || credit AS subject, 'credits have ' || COALESCE(c.nanos, 0) || ' nanos left, the account ' || COALESCE(a.nanos, 0) AS detail
+     FROM (SELECT tenant, split_part(code, ':', 3) AS credit, -balance AS nanos FROM billing.accounts WHERE kind = 'granted') a
+       FULL JOIN (SELECT tenant::text AS tenant, id::text AS credit, amount_nanos - used_nanos - lapsed_nanos AS nanos FROM billing.credits) c USING (tenant, credit)
+     WHERE COALESCE(c.nanos, 0) <> COALESCE(a.nanos, 0) ORDER BY 1`,
   ],
 ];
 
@@ -52,7 +73,7 @@ export class OwnBooksStore {
 
   async differences(manager: EntityManager): Promise<CloseDifference[]> {
     const found: CloseDifference[] = [];
-    for (const { currency, sum } of await this.trial.sums(manager)) if (sum !== 0n) found.push({ kind: 'currency_not_zero', subject: currency, detail: `all postings sum to ${sum}` });
+    for (const { currency, sum } of await this.trial.sumsOfPostings(manager)) if (sum !== 0n) found.push({ kind: 'currency_not_zero', subject: currency, detail: `all postings sum to ${sum}` });
     for (const code of await this.trial.wrongBalances(manager)) found.push({ kind: 'balance_not_postings', subject: code, detail: 'the cached balance is not the sum of the postings' });
     for (const [kind, sql] of [...comparisons, ['receipt_missing', missingReceipts] as const]) {
       found.push(...(await manager.query<{ subject: string; detail: string }[]>(sql)).map((row) => ({ kind, ...row })));

@@ -10,8 +10,8 @@ import { invoicePdf } from './invoice-pdf.js';
 import { invoiceUbl } from './invoice-ubl.js';
 
 const id = '11111111-1111-4111-8111-111111111111';
-const usage = (over: Partial<UsageGroup> = {}): UsageGroup => ({ project: 'mail', model: 'llama-3-70b', endpoint: 'chat/completions', meter: 'input', lateMonth: null, tokens: 123_456_789n, nanosPerMillion: 590_000_000n, amountNanos: 72_839_505_510n, ...over });
-const groups = [usage(), usage({ meter: 'output', tokens: 4_200_000n, nanosPerMillion: 790_000_000n, amountNanos: 3_318_000_000n }), usage({ meter: 'difference', tokens: 0n, nanosPerMillion: 0n, amountNanos: -12_340_000n }), usage({ lateMonth: '2026-09', tokens: 10n, amountNanos: 5_900n })];
+const usage = (over: Partial<UsageGroup> = {}): UsageGroup => ({ project: 'mail', model: 'llama-3-70b', endpoint: 'chat/completions', meter: 'input_tokens', lateMonth: null, quantity: 123_456_789n, priceNanos: 590_000_000n, amountNanos: 72_839_505_510n, ...over });
+const groups = [usage(), usage({ meter: 'output_tokens', quantity: 4_200_000n, priceNanos: 790_000_000n, amountNanos: 3_318_000_000n }), usage({ meter: 'difference', quantity: 0n, priceNanos: 0n, amountNanos: -12_340_000n }), usage({ lateMonth: '2026-09', quantity: 10n, amountNanos: 5_900n })];
 const rate = { currency: 'EUR' as const, nanosPerUsd: 921_300_000n, validFromMs: 0, source: 'ECB reference rate of 2026-10-30' };
 const dollar = { currency: 'USD' as const, nanosPerUsd: 1_000_000_000n, validFromMs: 0, source: 'the dollar itself' };
 const written = (buyer: Partial<Buyer> = {}, seller: Partial<Seller> = {}, of: readonly UsageGroup[] = groups) => {
@@ -65,7 +65,7 @@ describe('an invoice', () => {
   });
 
   it('with more lines than anyone reads is summed by model, then by project, and never loses a nano', () => {
-    const many = Array.from({ length: linesMax + 1 }, (_, index) => usage({ nanosPerMillion: BigInt(index), amountNanos: 10_000_000n }));
+    const many = Array.from({ length: linesMax + 1 }, (_, index) => usage({ priceNanos: BigInt(index), amountNanos: 10_000_000n }));
     expect(invoiceLines(many, 1_000_000_000n)).toMatchObject([{ netMinor: BigInt(linesMax + 1), quantity: 1n }]);
     expect(invoiceLines(many.map((group, index) => ({ ...group, model: `m${index}`, project: `p${index % 7}` })), 1_000_000_000n)).toHaveLength(7);
     expect(brokenRules(invoiceUbl(written({}, {}, many)))).toEqual([]);
@@ -80,5 +80,10 @@ describe('an invoice', () => {
     const long = await invoicePdf(written({}, {}, Array.from({ length: 90 }, (_, index) => usage({ project: `project ${index}` }))));
     expect([once, long].map((pdf) => pdf.toString('latin1').match(/\/Type \/Page\b/g)!.length)).toEqual([1, 4]);
     if (process.env['MIZAN_KEEP_PDF']) writeFileSync(process.env['MIZAN_KEEP_PDF'], long);
+  });
+
+  it('knows its own letters, whatever files were made before it: f and i side by side have the shape of the one sign for both', async () => {
+    const [letters, sign] = [await invoicePdf(written({ name: 'Finance, finance' })), await invoicePdf(written({ name: 'Finance, \ufb01nance' }))];
+    expect(letters.equals(sign)).toBe(false);
   });
 });

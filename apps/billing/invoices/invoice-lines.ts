@@ -1,3 +1,5 @@
+import { meterPer, meterUnits } from '#kernel';
+import type { Meter } from '#kernel';
 import type { InvoiceLine } from '#protocol';
 import { fromUsd, toMinor } from './rounding.js';
 
@@ -6,33 +8,41 @@ export interface UsageGroup {
   readonly project: string;
   readonly model: string;
   readonly endpoint: string;
-  readonly meter: 'input' | 'output' | 'difference';
+  /** `credit`: no usage; the model is what it is for. `term`: neither, of an agreement or a credit. */
+  readonly meter: Meter | 'difference' | 'credit' | 'term';
   /** Of usage from before the period that came late: the month it is from, `2026-01`. */
   readonly lateMonth: string | null;
-  readonly tokens: bigint;
-  readonly nanosPerMillion: bigint;
+  /** As the meter counts; its price is for `meterPer` of it. */
+  readonly quantity: bigint;
+  readonly priceNanos: bigint;
   readonly amountNanos: bigint;
 }
 
 /** A line of 200 bytes: 400 of them are 80 KB, and ten pages. */
 export const linesMax = 400;
-const perMillion = 1_000_000n;
 
 /** Lines in the invoice's currency, each net rounded to hundredths. With too many prices or projects, coarser lines without a unit price. */
 export function invoiceLines(groups: readonly UsageGroup[], nanosPerUsd: bigint): InvoiceLine[] {
-  const fine = groups.filter(({ tokens, amountNanos }) => tokens > 0n || amountNanos !== 0n);
+  const fine = groups.filter(({ quantity, amountNanos }) => quantity > 0n || amountNanos !== 0n);
   if (fine.length <= linesMax) return fine.map((group, index) => lineOf(group, index + 1, nanosPerUsd));
-  const byModel = summed(fine, ({ project, model }) => `${project}: ${model}`);
-  const byProject = byModel.size <= linesMax ? byModel : summed(fine, ({ project }) => project);
-  const coarse = byProject.size <= linesMax ? byProject : summed(fine, () => 'all projects');
-  return [...coarse].map(([name, usdNanos], index) => lumpSum(index + 1, `Inference, ${name}`, 'input and output tokens, all prices together', usdNanos, nanosPerUsd));
+  // Of terms there are a few; they are never part of a sum.
+  const terms = fine.filter(({ meter }) => meter === 'term');
+  const usage = fine.filter(({ meter }) => meter !== 'term');
+  const usageMax = linesMax - terms.length;
+  const byModel = summed(usage, ({ project, model }) => `${project}: ${model}`);
+  const byProject = byModel.size <= usageMax ? byModel : summed(usage, ({ project }) => project);
+  const coarse = byProject.size <= usageMax ? byProject : summed(usage, () => 'all projects');
+  const lines = [...coarse].map(([name, usdNanos], index) => lumpSum(index + 1, `Inference, ${name}`, 'all meters and prices together', usdNanos, nanosPerUsd));
+  return [...lines, ...terms.map((term, index) => lineOf(term, lines.length + index + 1, nanosPerUsd))];
 }
 
 function lineOf(group: UsageGroup, id: number, nanosPerUsd: bigint): InvoiceLine {
-  const name = `${group.model}: ${group.meter === 'difference' ? 'charged beside usage × price' : `${group.meter} tokens`}`;
+  if (group.meter === 'credit' || group.meter === 'term') return lumpSum(id, group.model, group.endpoint, group.amountNanos, nanosPerUsd);
   const detail = [`project ${group.project}`, group.endpoint, ...(group.lateMonth === null ? [] : [`late usage of ${group.lateMonth}`])].filter((part) => part !== '').join(', ');
-  if (group.meter === 'difference') return lumpSum(id, name, detail, group.amountNanos, nanosPerUsd);
-  return { id, name, detail, quantity: group.tokens, per: perMillion, priceNanos: fromUsd(group.nanosPerMillion, nanosPerUsd), netMinor: toMinor(fromUsd(group.amountNanos, nanosPerUsd)) };
+  if (group.meter === 'difference') return lumpSum(id, `${group.model}: charged beside usage × price`, detail, group.amountNanos, nanosPerUsd);
+  const { title, counted } = meterUnits[group.meter];
+  const name = `${group.model}: ${title}${title.endsWith(counted) ? '' : ` (${counted})`}`;
+  return { id, name, detail, quantity: group.quantity, per: meterPer(group.meter), priceNanos: fromUsd(group.priceNanos, nanosPerUsd), netMinor: toMinor(fromUsd(group.amountNanos, nanosPerUsd)) };
 }
 
 /** A price is never negative: what is taken back is a quantity of −1. */

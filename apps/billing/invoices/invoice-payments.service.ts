@@ -1,10 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { Clock } from '#kernel';
+import { Outbox } from '#messaging';
 import { failure } from '#protocol';
-import type { InvoicePayment } from '#protocol';
+import type { invoiceCalls, InvoicePayment, RequestOf } from '#protocol';
 import { withTenant } from '#service';
 import { LedgerStore } from '../ledger/ledger.store.js';
 import type { Transfer } from '../ledger/transfer.js';
+import { TenantRecords } from '../records/tenant-records.service.js';
 import { readDocument } from './invoice-document.js';
 import { chainPaymentTransfer, paymentId, paymentTransfer } from './invoice-transfers.js';
 import { InvoicesService } from './invoices.service.js';
@@ -15,6 +18,9 @@ import { fromUsd, nanosPerMinor, toUsd } from './rounding.js';
 
 const dueOf = ({ grossMinor, paidMinor, creditedMinor }: FoundInvoice): bigint => grossMinor - paidMinor - creditedMinor;
 
+/** An older gateway does not say who. */
+const nobody = { keyId: null, tenant: null };
+
 /** Brings payments together with invoices. */
 @Injectable()
 export class InvoicePaymentsService {
@@ -24,11 +30,14 @@ export class InvoicePaymentsService {
     @Inject(InvoicesStore) private readonly invoices: InvoicesStore,
     @Inject(PaymentsStore) private readonly payments: PaymentsStore,
     @Inject(LedgerStore) private readonly ledger: LedgerStore,
+    @Inject(TenantRecords) private readonly records: TenantRecords,
+    @Inject(Outbox) private readonly outbox: Outbox,
+    @Inject(Clock) private readonly clock: Clock,
   ) {}
 
   /** A payment told by hand, once by its id. Errors: NOT_FOUND, REQUEST_INVALID (more than is due), IDEMPOTENCY_MISMATCH. */
-  pay(tenant: string, payment: Omit<InvoicePayment, 'source'>): Promise<FoundInvoice> {
-    return withTenant(this.dataSource, '*', async (manager) => {
+  async pay(tenant: string, payment: Omit<InvoicePayment, 'source'>, actor: RequestOf<typeof invoiceCalls.pay>['actor'] = nobody): Promise<FoundInvoice> {
+    const paid = await withTenant(this.dataSource, '*', async (manager) => {
       await this.invoices.lockTenant(manager, tenant);
       const invoice = await this.service.found(manager, tenant, payment.invoice);
       const known = await this.payments.find(manager, payment.id);
@@ -40,8 +49,12 @@ export class InvoicePaymentsService {
       if (payment.amountMinor <= 0n || payment.amountMinor > dueOf(invoice)) throw failure('REQUEST_INVALID', `the amount must be above 0 and at most the ${dueOf(invoice)} hundredths that are due`, { param: 'amountMinor' });
       await this.payments.add(manager, tenant, { ...payment, source: 'hand' }, null);
       await this.ledger.post(manager, [paymentTransfer(payment.id, invoice, payment.amountMinor)]);
+      const fields = { actor, ...payment, amountMinor: payment.amountMinor.toString() };
+      await this.outbox.record(manager, await this.records.seal(tenant, { id: payment.id, type: 'payment.noted', timeMs: this.clock.nowMs(), fields, facts: null }));
       return this.service.found(manager, tenant, payment.invoice);
     });
+    this.outbox.kick();
+    return paid;
   }
 
   /** What the chain settled pays the oldest open invoices, in whole hundredths. Answers how many payments that were. */

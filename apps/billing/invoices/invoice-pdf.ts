@@ -12,6 +12,7 @@ const columns = [
   { title: 'Net', x: 480, width: 65, align: 'right' },
 ] as const;
 
+const perText = (per: bigint): string => (per === 1n ? '' : per === 1_000_000n ? ' / million' : ` / ${grouped(per)}`);
 const money = (minor: bigint): string => grouped(minorText(minor));
 
 /** The invoice as finance departments read it, A4. The same document gives the same bytes: dates come from it, not from a clock. */
@@ -67,7 +68,7 @@ function lines(pdf: Pdf, { lines: all }: InvoiceDocument, from: number): number 
     }
     const below = text(pdf, detail, columns[0].x, text(pdf, name, columns[0].x, y, { width: columns[0].width }), { width: columns[0].width, size: 7 });
     text(pdf, grouped(line.quantity), columns[1].x, y, { width: columns[1].width, align: 'right' });
-    text(pdf, `${formatNanos(line.priceNanos)}${line.per === 1n ? '' : ' / million'}`, columns[2].x, y, { width: columns[2].width, align: 'right' });
+    text(pdf, `${formatNanos(line.priceNanos)}${perText(line.per)}`, columns[2].x, y, { width: columns[2].width, align: 'right' });
     text(pdf, money(line.netMinor), columns[3].x, y, { width: columns[3].width, align: 'right' });
     y = below + 6;
   }

@@ -11,6 +11,8 @@ import { PaymentsStore } from './payments.store.js';
 
 /** Ids of a round trip: 200 of 36 bytes. */
 const pageSize = 200;
+/** Organisations at once, each on one of eight connections: while some wait for the database, files of another are made. Numbers are given one after the other all the same. */
+const atOnceMax = 3;
 
 /** Once a month is over: drafts for whoever used something, issued when their grace is over; and payments that the chain brought. */
 @Injectable()
@@ -43,7 +45,7 @@ export class InvoiceRun extends PeriodicTask {
     for (let after: string | null = null; ; ) {
       const last: string | null = after;
       const tenants: string[] = await withTenant(this.dataSource, '*', (manager) => this.charges.tenantsDue(manager, toMs, last, pageSize));
-      for (const tenant of tenants) await this.attempt(tenant, () => this.service.draft(tenant, fromMs, toMs));
+      await this.attemptEach(tenants.map((tenant) => ({ tenant })), ({ tenant }) => this.service.draft(tenant, fromMs, toMs));
       if (tenants.length < pageSize) return;
       after = tenants.at(-1)!;
     }
@@ -52,11 +54,28 @@ export class InvoiceRun extends PeriodicTask {
   private async issueDue(): Promise<void> {
     for (;;) {
       const drafts = await withTenant(this.dataSource, '*', (manager) => this.invoices.drafts(manager, this.clock.nowMs(), pageSize));
-      let issued = 0;
-      for (const { tenant, id } of drafts) issued += (await this.attempt(tenant, () => this.service.issue(tenant, id))) ? 1 : 0;
+      const issued = await this.attemptEach(drafts, ({ tenant, id }) => this.service.issue(tenant, id));
       // Those that cannot be issued stay, and must not be asked for again at once.
       if (issued === 0 || drafts.length < pageSize) return;
     }
+  }
+
+  /** Answers how many came about. */
+  private async attemptEach<T extends { readonly tenant: string }>(all: readonly T[], work: (one: T) => Promise<unknown>): Promise<number> {
+    const rest = [...all].reverse();
+    let done = 0;
+    const worker = async (): Promise<void> => {
+      for (let one = rest.pop(); one !== undefined; one = rest.pop()) {
+        const taken = one;
+        if (await this.attempt(taken.tenant, () => work(taken))) done += 1;
+      }
+    };
+    const stop = (error: unknown): never => {
+      rest.length = 0;
+      throw error;
+    };
+    await Promise.all(Array.from({ length: atOnceMax }, () => worker().catch(stop)));
+    return done;
   }
 
   /** One organisation whose invoice is impossible keeps nobody else waiting. */

@@ -1,25 +1,18 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { AdjustmentsStore } from '../adjustments/adjustments.store.js';
+import { monthOf } from '../agreements/month.js';
 import { TenantRecords } from '../records/tenant-records.service.js';
+import { meteredLines, meteredPrices, meteredSums } from '../usage/metered-lines.js';
+import type { MeteredRow } from '../usage/metered-lines.js';
 import type { UsageGroup } from './invoice-lines.js';
 
-interface Row {
+interface Row extends MeteredRow {
   project: string;
   model: string | null;
   endpoint: string | null;
   late: string | null;
-  input_price: string;
-  output_price: string;
-  input_tokens: string;
-  output_tokens: string;
-  input_nanos: string;
-  output_nanos: string;
-  amount_nanos: string;
 }
-
-/** Each request's own line, rounded half up as its charge was; failed ones cost nothing. */
-const lineNanos = (tokens: string, price: string): string => `COALESCE(sum(div(c.${tokens}::numeric * COALESCE(p.${price}, 0) + 500000, 1000000)) FILTER (WHERE c.outcome <> 'failed'), 0)`;
-const tokensOf = (tokens: string): string => `COALESCE(sum(c.${tokens}) FILTER (WHERE c.outcome <> 'failed'), 0)`;
 
 /** Not in an invoice yet, of the period or late of an earlier one: `$1` tenant, `$2` the period's end. */
 const due = 'c.tenant = $1 AND c.charged_at_ms < $2 AND NOT EXISTS (SELECT 1 FROM billing.invoiced_charges t WHERE t.record = c.record)';
@@ -27,29 +20,50 @@ const due = 'c.tenant = $1 AND c.charged_at_ms < $2 AND NOT EXISTS (SELECT 1 FRO
 /** Which charges are in which invoice: each in one. */
 @Injectable()
 export class InvoicedChargesStore {
-  constructor(@Inject(TenantRecords) private readonly tenants: TenantRecords) {}
+  constructor(
+    @Inject(TenantRecords) private readonly tenants: TenantRecords,
+    @Inject(AdjustmentsStore) private readonly adjustments: AdjustmentsStore,
+  ) {}
 
   /** Takes what is due into an invoice. */
   async take(manager: EntityManager, tenant: string, toMs: number, invoice: string): Promise<void> {
     await manager.query(`INSERT INTO billing.invoiced_charges (record, invoice, tenant) SELECT c.record, $3, c.tenant FROM billing.charges c WHERE ${due} ORDER BY c.record`, [tenant, toMs, invoice]);
   }
 
+  /** With credits as far as the usage covers them. */
+  private async withCredits(manager: EntityManager, tenant: string, toMs: number, usage: readonly UsageGroup[], invoice: string | null): Promise<UsageGroup[]> {
+    const credits = await this.adjustments.due(manager, tenant, toMs, usage.reduce((sum, { amountNanos }) => sum + amountNanos, 0n));
+    if (invoice !== null) await this.adjustments.take(manager, tenant, invoice, credits);
+    return [...usage, ...credits.map(({ name, detail, amountNanos }): UsageGroup => ({ project: 'all projects', model: name, endpoint: detail, meter: 'credit', lateMonth: null, quantity: 0n, priceNanos: 0n, amountNanos }))];
+  }
+
   /** What is due now. */
-  due(manager: EntityManager, tenant: string, fromMs: number, toMs: number): Promise<UsageGroup[]> {
-    return this.groups(manager, tenant, `billing.charges c`, due, [tenant, toMs, fromMs]);
+  async due(manager: EntityManager, tenant: string, fromMs: number, toMs: number): Promise<UsageGroup[]> {
+    return this.withCredits(manager, tenant, toMs, await this.groups(manager, tenant, `billing.charges c`, due, [tenant, toMs, fromMs]), null);
   }
 
-  /** What an invoice took. */
-  taken(manager: EntityManager, tenant: string, fromMs: number, invoice: string): Promise<UsageGroup[]> {
-    return this.groups(manager, tenant, 'billing.invoiced_charges t JOIN billing.charges c ON c.record = t.record', 't.invoice = $2 AND t.tenant = $1', [tenant, invoice, fromMs]);
+  /** What an invoice took, and takes of credits. */
+  async taken(manager: EntityManager, tenant: string, fromMs: number, toMs: number, invoice: string): Promise<UsageGroup[]> {
+    const usage = await this.groups(manager, tenant, 'billing.invoiced_charges t JOIN billing.charges c ON c.record = t.record', 't.invoice = $2 AND t.tenant = $1', [tenant, invoice, fromMs]);
+    return this.withCredits(manager, tenant, toMs, usage, invoice);
   }
 
-  /** Organisations with details for invoices and something due before `toMs`, in order, after one of them. */
+  /** What was charged in each hour: of what is due, or of what an invoice took. */
+  async byHour(manager: EntityManager, tenant: string, toMs: number, invoice: string | null): Promise<ReadonlyMap<number, bigint>> {
+    const [from, where] = invoice === null ? ['billing.charges c', due] : ['billing.invoiced_charges t JOIN billing.charges c ON c.record = t.record', 't.tenant = $1 AND t.invoice = $2'];
+    const rows = await manager.query<{ hour: string; nanos: string }[]>(`SELECT c.charged_at_ms / 3600000 * 3600000 AS hour, sum(c.amount_nanos) AS nanos FROM ${from} WHERE ${where} GROUP BY 1`, [tenant, invoice ?? toMs]);
+    return new Map(rows.map(({ hour, nanos }) => [Number(hour), BigInt(nanos)]));
+  }
+
+  /** Organisations with details for invoices and something due before `toMs`, in order, after one of them; or with a month that ends then to be billed, used or not. */
   async tenantsDue(manager: EntityManager, toMs: number, after: string | null, limit: number): Promise<string[]> {
     const rows = await manager.query<{ tenant: string }[]>(
       `SELECT b.tenant FROM billing.buyers b WHERE ($2::uuid IS NULL OR b.tenant > $2) AND EXISTS (SELECT 1 FROM billing.charges c WHERE c.tenant = b.tenant AND c.charged_at_ms < $1
-         AND NOT EXISTS (SELECT 1 FROM billing.invoiced_charges t WHERE t.record = c.record)) ORDER BY 1 LIMIT $3`,
-      [toMs, after, limit],
+         AND NOT EXISTS (SELECT 1 FROM billing.invoiced_charges t WHERE t.record = c.record))
+         OR ($2::uuid IS NULL OR b.tenant > $2) AND EXISTS (SELECT 1 FROM (SELECT terms FROM billing.agreements WHERE tenant = b.tenant AND effective_from_ms <= $4
+             ORDER BY effective_from_ms DESC, approved_at_ms DESC, id DESC LIMIT 1) g WHERE g.terms ->> 'minimumNanos' IS NOT NULL OR jsonb_array_length(g.terms -> 'fees') > 0)
+           AND NOT EXISTS (SELECT 1 FROM billing.invoices i WHERE i.tenant = b.tenant AND i.kind = 'invoice' AND i.period_from_ms = $4 AND i.period_to_ms = $1) ORDER BY 1 LIMIT $3`,
+      [toMs, after, limit, monthOf(toMs - 1).fromMs],
     );
     return rows.map(({ tenant }) => tenant);
   }
@@ -57,10 +71,9 @@ export class InvoicedChargesStore {
   private async groups(manager: EntityManager, tenant: string, from: string, where: string, parameters: readonly [string, string | number, number]): Promise<UsageGroup[]> {
     const rows = await manager.query<Row[]>(
       `SELECT c.project, COALESCE(a.model, o.model) AS model, a.endpoint, CASE WHEN c.charged_at_ms < $3 THEN to_char(to_timestamp(c.charged_at_ms / 1000) AT TIME ZONE 'UTC', 'YYYY-MM') END AS late,
-         COALESCE(p.input_nanos_per_million, 0) AS input_price, COALESCE(p.output_nanos_per_million, 0) AS output_price, ${tokensOf('input_tokens')} AS input_tokens, ${tokensOf('output_tokens')} AS output_tokens,
-         ${lineNanos('input_tokens', 'input_nanos_per_million')} AS input_nanos, ${lineNanos('output_tokens', 'output_nanos_per_million')} AS output_nanos, sum(c.amount_nanos) AS amount_nanos
+         ${meteredPrices}, ${meteredSums}, sum(c.amount_nanos) AS amount_nanos
        FROM ${from} LEFT JOIN billing.admissions a ON a.record = c.record LEFT JOIN billing.prices p ON p.version = c.price_version AND p.offer = c.offer LEFT JOIN billing.offers o ON o.id = c.offer
-       WHERE ${where} GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 4 NULLS FIRST, 1, 2, 3, 5, 6`,
+       WHERE ${where} GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY 4 NULLS FIRST, 1, 2, 3, 5, 6, 7, 8`,
       [...parameters],
     );
     return rows.flatMap((row) => this.groupsOf(tenant, row));
@@ -68,12 +81,7 @@ export class InvoicedChargesStore {
 
   private groupsOf(tenant: string, row: Row): UsageGroup[] {
     const common = { project: this.tenants.namesOf(tenant, row.project).projectName ?? row.project, model: row.model ?? 'Inference', endpoint: row.endpoint ?? '', lateMonth: row.late };
-    const [input, output, amount] = [BigInt(row.input_nanos), BigInt(row.output_nanos), BigInt(row.amount_nanos)];
-    const groups: UsageGroup[] = [
-      { ...common, meter: 'input', tokens: BigInt(row.input_tokens), nanosPerMillion: BigInt(row.input_price), amountNanos: input },
-      { ...common, meter: 'output', tokens: BigInt(row.output_tokens), nanosPerMillion: BigInt(row.output_price), amountNanos: output },
-      { ...common, meter: 'difference', tokens: 0n, nanosPerMillion: 0n, amountNanos: amount - input - output },
-    ];
-    return groups.filter(({ tokens, amountNanos }) => tokens > 0n || amountNanos !== 0n);
+    const { lines, differenceNanos } = meteredLines(row);
+    return [...lines.map((line) => ({ ...common, ...line })), ...(differenceNanos === 0n ? [] : [{ ...common, meter: 'difference' as const, quantity: 0n, priceNanos: 0n, amountNanos: differenceNanos }])];
   }
 }

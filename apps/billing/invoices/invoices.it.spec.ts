@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Buyer, LogRecord } from '#protocol';
 import { openRecordBody } from '#protocol';
 import { openBooks } from '../books-harness.js';
@@ -8,7 +8,7 @@ import { receivable } from '../ledger/chart-of-accounts.js';
 import type { Lease } from '../leases/leases.service.js';
 import { PayablesService } from '../payables/payables.service.js';
 import { SettlementService } from '../payables/settlement.service.js';
-import { admittedFacts, completedFacts, joinNode, openMarket, recordOf } from '../records-harness.js';
+import { admittedFacts, completedFacts, joinNode, logged, openMarket, recordOf } from '../records-harness.js';
 import type { Market, TestNode } from '../records-harness.js';
 import { brokenRules } from './en16931-rules-harness.js';
 import { UsageRpc } from '../usage/usage.rpc.js';
@@ -23,8 +23,6 @@ const inJanuaryMs = Date.parse('2026-01-15T12:00:00Z');
 const dayMs = 86_400_000;
 const actor = { keyId: null, tenant: null } as never;
 
-/** Other suites share the machine. */
-jest.setTimeout(30_000);
 
 describe('invoices', () => {
   let books: Books;
@@ -52,7 +50,7 @@ describe('invoices', () => {
     node = await joinNode(books, 10n ** 9n);
     await books.get(PartiesRpc).putRate({ actor, rate: { currency: 'EUR', nanosPerUsd: 900_000_000n, validFromMs: 0, source: 'ECB' } });
     books.clock.advance(Date.parse('2026-02-04') - books.clock.nowMs());
-  }, 120_000);
+  });
   beforeEach(async () => {
     market = await openMarket(books, 10n ** 15n);
     lease = await market.acquire('gateway-1', 10n ** 14n);
@@ -117,7 +115,7 @@ describe('invoices', () => {
   });
 
   it('are named by the lines of cost of what is in them, and only there', async () => {
-    const lines = async () => (await books.get(UsageRpc).lines({ tenant: market.tenant, fromMs, toMs })).lines.map(({ tokens, invoice }) => [tokens, invoice]);
+    const lines = async () => (await books.get(UsageRpc).lines({ tenant: market.tenant, fromMs, toMs })).lines.map(({ quantity, invoice }) => [quantity, invoice]);
     await use(1_000_000);
     await draft();
     expect(await lines()).toEqual([[1_000_000, null]]);
@@ -136,6 +134,18 @@ describe('invoices', () => {
     const [pdf, ubl] = [await books.get(InvoicesRpc).file({ tenant: market.tenant, id: invoice.id, kind: 'pdf' }), await books.get(InvoicesRpc).file({ tenant: market.tenant, id: invoice.id, kind: 'ubl' })];
     expect([pdf.name, pdf.sha256, ubl.sha256]).toEqual([`${invoice.number}.pdf`, invoice.pdfHash, invoice.ublHash]);
     expect(brokenRules(Buffer.from(ubl.bytes, 'base64').toString())).toEqual([]);
+  });
+
+  it('have parties and rates whose every change is in the log, bank details left out of what is open', async () => {
+    const sellers = (await logged(books, 'parties.changed')).filter(({ fields }) => (fields as { seller?: string } | null)?.seller === seller);
+    const { name, registrationId, vatId } = frankfurt;
+    expect(sellers).toEqual([{ id: expect.any(String), fields: { keyId: null, seller, name, registrationId, vatId, numberPrefix: `S${seller.slice(-6).toUpperCase()}` } }]);
+    const rate = { currency: 'GBP' as const, nanosPerUsd: 800_000_000n, validFromMs: 5, source: 'BoE' };
+    for (const _ of [1, 2]) await books.get(PartiesRpc).putRate({ actor, rate });
+    await expect(books.get(PartiesRpc).putRate({ actor, rate: { ...rate, source: 'another' } })).rejects.toMatchObject({ code: 'CONFLICT' });
+    expect((await logged(books, 'rate.set')).filter(({ fields }) => (fields as { currency: string }).currency === 'GBP')).toMatchObject([{ fields: { nanosPerUsd: '800000000', validFromMs: 5, source: 'BoE' } }]);
+    await buy({ termsDays: 14 });
+    expect(await logged(books, 'parties.changed', market)).toMatchObject([{ fields: { seller, buyer: { termsDays: 30 } } }, { fields: { seller, buyer: { name: bank.name, termsDays: 14 } } }]);
   });
 
   it('are credited line by line up to what they say, once by id, and the books follow', async () => {
@@ -168,6 +178,7 @@ describe('invoices', () => {
     await expect(pay(books.ids.uuid(), 201n)).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
     await expect(pay(books.ids.uuid(), 0n)).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
     expect(await pay(books.ids.uuid(), 200n)).toMatchObject({ state: 'paid' });
+    expect(await logged(books, 'payment.noted', market)).toMatchObject([{ id, fields: { invoice: invoice.id, amountMinor: '100', reference: 'SEPA 7' } }, { fields: { amountMinor: '200' } }]);
     expect(await balance(`invoiced:${market.tenant}`)).toBe(0n);
     expect(await books.faults()).toEqual([]);
   });

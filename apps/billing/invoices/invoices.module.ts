@@ -1,6 +1,15 @@
 import { Module } from '@nestjs/common';
+import { AgreementsRpc } from '../agreements/agreements.rpc.js';
+import { Agreements } from '../agreements/agreements.service.js';
+import { AgreementsStore } from '../agreements/agreements.store.js';
+import { InvoiceTerms } from '../agreements/invoice-terms.service.js';
+import { InvoiceTermsStore } from '../agreements/invoice-terms.store.js';
+import { AdjustmentsStore } from '../adjustments/adjustments.store.js';
+import { Credits } from '../credits/credits.service.js';
+import { CreditsStore } from '../credits/credits.store.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
 import { RecordsModule } from '../records/records.module.js';
+import { UsageModule } from '../usage/usage.module.js';
 import { InvoicePaymentsService } from './invoice-payments.service.js';
 import { InvoiceRun } from './invoice-run.service.js';
 import { InvoicedChargesStore } from './invoiced-charges.store.js';
@@ -11,10 +20,10 @@ import { PartiesRpc } from './parties.rpc.js';
 import { PartiesStore } from './parties.store.js';
 import { PaymentsStore } from './payments.store.js';
 
-/** What organisations are billed: invoices, credit notes, and what was paid on them. */
+/** What organisations are billed: invoices, credit notes, what was agreed and given beside prices, and what was paid. */
 @Module({
-  imports: [LedgerModule, RecordsModule],
-  controllers: [InvoicesRpc, PartiesRpc],
-  providers: [InvoicesStore, InvoicedChargesStore, PartiesStore, PaymentsStore, InvoicesService, InvoicePaymentsService, InvoiceRun],
+  imports: [LedgerModule, RecordsModule, UsageModule],
+  controllers: [AgreementsRpc, InvoicesRpc, PartiesRpc],
+  providers: [AdjustmentsStore, Agreements, AgreementsStore, Credits, CreditsStore, InvoiceTerms, InvoiceTermsStore, InvoicesStore, InvoicedChargesStore, PartiesStore, PaymentsStore, InvoicesService, InvoicePaymentsService, InvoiceRun],
 })
 export class InvoicesModule {}

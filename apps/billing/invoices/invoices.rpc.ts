@@ -38,8 +38,8 @@ export class InvoicesRpc {
   }
 
   @Serve(invoiceCalls.pay)
-  pay({ tenant, ...payment }: RequestOf<typeof invoiceCalls.pay>): Promise<ReplyOf<typeof invoiceCalls.pay>> {
-    return this.paying.pay(tenant, payment);
+  pay({ tenant, actor, ...payment }: RequestOf<typeof invoiceCalls.pay>): Promise<ReplyOf<typeof invoiceCalls.pay>> {
+    return this.paying.pay(tenant, payment, actor);
   }
 
   @Serve(invoiceCalls.list)

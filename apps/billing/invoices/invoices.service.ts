@@ -6,6 +6,9 @@ import { Outbox } from '#messaging';
 import { failure } from '#protocol';
 import type { InvoiceDocument } from '#protocol';
 import { SERVICE_CONFIG, withTenant } from '#service';
+import { InvoiceTerms } from '../agreements/invoice-terms.service.js';
+import type { BilledUsage } from '../agreements/invoice-terms.service.js';
+import type { Term } from '../agreements/terms.js';
 import type { BillingConfig } from '../billing-config.js';
 import { LedgerStore } from '../ledger/ledger.store.js';
 import type { Transfer } from '../ledger/transfer.js';
@@ -38,6 +41,7 @@ export class InvoicesService {
     @Inject(Outbox) private readonly outbox: Outbox,
     @Inject(InvoicesStore) private readonly invoices: InvoicesStore,
     @Inject(InvoicedChargesStore) private readonly charges: InvoicedChargesStore,
+    @Inject(InvoiceTerms) private readonly terms: InvoiceTerms,
     @Inject(PartiesStore) private readonly parties: PartiesStore,
     @Inject(LedgerStore) private readonly ledger: LedgerStore,
     @Inject(TenantRecords) private readonly records: TenantRecords,
@@ -51,7 +55,7 @@ export class InvoicesService {
       const known = await this.invoices.ofPeriod(manager, tenant, fromMs, toMs);
       if (known) return known;
       const period = { id: this.ids.uuid(), tenant, fromMs, toMs };
-      const { document, seller } = await this.write(manager, period, await this.charges.due(manager, tenant, fromMs, toMs));
+      const { document, seller } = await this.asDue(manager, period);
       await this.invoices.insert(manager, document, seller, { fromMs, toMs, issueAfterMs: toMs + this.config.BILLING_INVOICE_GRACE_MS });
       return this.found(manager, tenant, period.id);
     });
@@ -62,7 +66,7 @@ export class InvoicesService {
     const text = await this.invoices.document(manager, invoice.id);
     if (text !== undefined) return readDocument(text);
     const { id, tenant, periodFromMs: fromMs, periodToMs: toMs } = invoice;
-    return (await this.write(manager, { id, tenant, fromMs, toMs }, await this.charges.due(manager, tenant, fromMs, toMs))).document;
+    return (await this.asDue(manager, { id, tenant, fromMs, toMs })).document;
   }
 
   /** Takes the charges, gives the number, freezes and posts, once. Errors: NOT_FOUND, INVOICE_IMPOSSIBLE, NOTHING_DUE. */
@@ -74,8 +78,12 @@ export class InvoicesService {
       const { periodFromMs: fromMs, periodToMs: toMs } = draft;
       if (toMs > this.clock.nowMs()) throw failure('INVOICE_IMPOSSIBLE', 'the period of this invoice is not over yet', { invoice: id });
       await this.charges.take(manager, tenant, toMs, id);
-      const { document, seller } = await this.write(manager, { id, tenant, fromMs, toMs }, await this.charges.taken(manager, tenant, fromMs, id));
-      return this.freeze(manager, document, seller, (numbered) => issueTransfer(numbered, seller));
+      const groups = await this.charges.taken(manager, tenant, fromMs, toMs, id);
+      const billed = this.billed(manager, { id, tenant, fromMs, toMs }, groups, id);
+      const terms = await this.terms.of(manager, billed);
+      const { document, seller } = await this.write(manager, { id, tenant, fromMs, toMs }, [...groups, ...terms.map(termGroup)]);
+      const booked = await this.terms.take(manager, id, billed, terms);
+      return this.freeze(manager, document, seller, (numbered) => [issueTransfer(numbered, seller), ...booked]);
     });
     this.outbox.kick();
     return issued;
@@ -98,7 +106,7 @@ export class InvoicesService {
       if (document.grossMinor > of.grossMinor - of.creditedMinor - of.paidMinor) throw failure('REQUEST_INVALID', 'more than is still due would be credited; pay the difference back first', { param: 'lines' });
       await this.invoices.insert(manager, document, of.seller, { fromMs: of.periodFromMs, toMs: of.periodToMs, issueAfterMs: this.clock.nowMs() });
       await this.invoices.addCredited(manager, of.id, document.grossMinor);
-      return this.freeze(manager, document, of.seller, (numbered) => creditTransfer(numbered, of.seller));
+      return this.freeze(manager, document, of.seller, (numbered) => [creditTransfer(numbered, of.seller)]);
     });
     this.outbox.kick();
     return issued;
@@ -109,6 +117,17 @@ export class InvoicesService {
     const invoice = await this.invoices.find(manager, tenant, id);
     if (!invoice) throw failure('NOT_FOUND', 'there is no such invoice', { invoice: id });
     return invoice;
+  }
+
+  /** As it would be issued now. */
+  private async asDue(manager: EntityManager, period: Period): Promise<{ document: InvoiceDocument; seller: string }> {
+    const groups = await this.charges.due(manager, period.tenant, period.fromMs, period.toMs);
+    const terms = await this.terms.of(manager, this.billed(manager, period, groups, null));
+    return this.write(manager, period, [...groups, ...terms.map(termGroup)]);
+  }
+
+  private billed(manager: EntityManager, { tenant, toMs }: Period, groups: readonly UsageGroup[], invoice: string | null): BilledUsage {
+    return { tenant, toMs, usageNanos: groups.reduce((sum, { amountNanos }) => sum + amountNanos, 0n), byHour: () => this.charges.byHour(manager, tenant, toMs, invoice) };
   }
 
   private async write(manager: EntityManager, { id, tenant, fromMs, toMs }: Period, groups: UsageGroup[]): Promise<{ document: InvoiceDocument; seller: string }> {
@@ -125,13 +144,13 @@ export class InvoicesService {
     return { document: draftDocument({ ...draft, homeRate: await this.parties.rateAt(manager, home, toMs) }), seller: party.seller };
   }
 
-  private async freeze(manager: EntityManager, draft: InvoiceDocument, seller: string, transferOf: (document: InvoiceDocument) => Transfer): Promise<FoundInvoice> {
+  private async freeze(manager: EntityManager, draft: InvoiceDocument, seller: string, transfersOf: (document: InvoiceDocument) => Transfer[]): Promise<FoundInvoice> {
     const nowMs = this.clock.nowMs();
     const number = await this.invoices.nextNumber(manager, seller, draft.seller.numberPrefix, draft.kind, new Date(nowMs).getUTCFullYear());
     const document = { ...draft, number };
     const files = { pdf: await invoicePdf(document), ubl: Buffer.from(invoiceUbl(document)) };
     const documentHash = await this.invoices.freeze(manager, document, seller, nowMs, files);
-    await this.ledger.post(manager, [transferOf(document)]);
+    await this.ledger.post(manager, transfersOf(document));
     const { id, tenant, kind, currency } = document;
     const fields = {
       ...{ invoice: id, kind, number, currency, corrects: document.corrects?.id ?? null, documentHash, pdfHash: sha256(files.pdf), ublHash: sha256(files.ubl) },
@@ -143,3 +162,5 @@ export class InvoicesService {
     return issued;
   }
 }
+
+const termGroup = ({ name, detail, amountNanos }: Term): UsageGroup => ({ project: 'all projects', model: name, endpoint: detail, meter: 'term', lateMonth: null, quantity: 0n, priceNanos: 0n, amountNanos });

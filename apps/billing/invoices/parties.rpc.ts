@@ -1,9 +1,11 @@
 import { Controller, Inject } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { Serve } from '#messaging';
-import { failure, invoiceCalls } from '#protocol';
+import { Clock, Ids } from '#kernel';
+import { Outbox, Serve } from '#messaging';
+import { failure, invoiceCalls, operatorRecord } from '#protocol';
 import type { ReplyOf, RequestOf } from '#protocol';
 import { withTenant } from '#service';
+import { TenantRecords } from '../records/tenant-records.service.js';
 import { PartiesStore } from './parties.store.js';
 
 @Controller()
@@ -11,11 +13,21 @@ export class PartiesRpc {
   constructor(
     @Inject(DataSource) private readonly dataSource: DataSource,
     @Inject(PartiesStore) private readonly parties: PartiesStore,
+    @Inject(TenantRecords) private readonly records: TenantRecords,
+    @Inject(Outbox) private readonly outbox: Outbox,
+    @Inject(Ids) private readonly ids: Ids,
+    @Inject(Clock) private readonly clock: Clock,
   ) {}
 
   @Serve(invoiceCalls.putSeller)
-  async putSeller({ id, seller }: RequestOf<typeof invoiceCalls.putSeller>): Promise<ReplyOf<typeof invoiceCalls.putSeller>> {
-    await withTenant(this.dataSource, '*', (manager) => this.parties.putSeller(manager, id, seller));
+  async putSeller({ actor, id, seller }: RequestOf<typeof invoiceCalls.putSeller>): Promise<ReplyOf<typeof invoiceCalls.putSeller>> {
+    await withTenant(this.dataSource, '*', async (manager) => {
+      await this.parties.putSeller(manager, id, seller);
+      // The deployment's entries are open to everybody, and bank details are not everybody's business.
+      const { name, registrationId, vatId, numberPrefix } = seller;
+      await this.outbox.record(manager, operatorRecord({ id: this.ids.uuid(), type: 'parties.changed', timeMs: this.clock.nowMs(), fields: { keyId: actor.keyId, seller: id, name, registrationId, vatId, numberPrefix }, facts: null }));
+    });
+    this.outbox.kick();
     return { id, seller };
   }
 
@@ -26,11 +38,13 @@ export class PartiesRpc {
   }
 
   @Serve(invoiceCalls.putBuyer)
-  async putBuyer({ tenant, seller, buyer }: RequestOf<typeof invoiceCalls.putBuyer>): Promise<ReplyOf<typeof invoiceCalls.putBuyer>> {
+  async putBuyer({ actor, tenant, seller, buyer }: RequestOf<typeof invoiceCalls.putBuyer>): Promise<ReplyOf<typeof invoiceCalls.putBuyer>> {
     await withTenant(this.dataSource, tenant, async (manager) => {
       await this.parties.seller(manager, seller);
       await this.parties.putBuyer(manager, tenant, seller, buyer);
+      await this.outbox.record(manager, await this.records.seal(tenant, { id: this.ids.uuid(), type: 'parties.changed', timeMs: this.clock.nowMs(), fields: { actor, seller, buyer }, facts: null }));
     });
+    this.outbox.kick();
     return { tenant, seller, buyer };
   }
 
@@ -42,8 +56,13 @@ export class PartiesRpc {
   }
 
   @Serve(invoiceCalls.putRate)
-  async putRate({ rate }: RequestOf<typeof invoiceCalls.putRate>): Promise<ReplyOf<typeof invoiceCalls.putRate>> {
-    await withTenant(this.dataSource, '*', (manager) => this.parties.putRate(manager, rate));
+  async putRate({ actor, rate }: RequestOf<typeof invoiceCalls.putRate>): Promise<ReplyOf<typeof invoiceCalls.putRate>> {
+    await withTenant(this.dataSource, '*', async (manager) => {
+      if (!(await this.parties.putRate(manager, rate))) return;
+      const fields = { keyId: actor.keyId, ...rate, nanosPerUsd: rate.nanosPerUsd.toString() };
+      await this.outbox.record(manager, operatorRecord({ id: this.ids.uuid(), type: 'rate.set', timeMs: this.clock.nowMs(), fields, facts: null }));
+    });
+    this.outbox.kick();
     return rate;
   }
 }

@@ -34,11 +34,12 @@ export class PartiesStore {
     return row && { seller: row.seller, buyer: buyer.parse(row.details) };
   }
 
-  /** Error: CONFLICT when another rate was given for that moment. */
-  async putRate(manager: EntityManager, { currency, validFromMs, nanosPerUsd, source }: ExchangeRate): Promise<void> {
-    await manager.query('INSERT INTO billing.exchange_rates (currency, valid_from_ms, nanos_per_usd, source) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING', [currency, validFromMs, nanosPerUsd, source]);
+  /** False when this rate was there. Error: CONFLICT when another rate was given for that moment. */
+  async putRate(manager: EntityManager, { currency, validFromMs, nanosPerUsd, source }: ExchangeRate): Promise<boolean> {
+    const inserted = await manager.query<unknown[]>('WITH put AS (INSERT INTO billing.exchange_rates (currency, valid_from_ms, nanos_per_usd, source) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING 1) SELECT 1 FROM put', [currency, validFromMs, nanosPerUsd, source]);
     const [row] = await manager.query<{ same: boolean }[]>('SELECT nanos_per_usd = $3 AND source = $4 AS same FROM billing.exchange_rates WHERE currency = $1 AND valid_from_ms = $2', [currency, validFromMs, nanosPerUsd, source]);
     if (!row?.same) throw failure('CONFLICT', `another rate of ${currency} was given for that moment; give a later one`, { param: 'validFromMs' });
+    return inserted.length > 0;
   }
 
   /** The rate in force at a moment. Error: INVOICE_IMPOSSIBLE. */

@@ -1,11 +1,23 @@
 import type { Nanos } from '#kernel';
-import { leaseReturn } from './lease-return.js';
+import { givenBack, leaseReturn } from './lease-return.js';
 import { leaseSize } from './lease-size.js';
 import { useLeases } from './lease-usage.js';
 import type { LeaseBalance } from './lease-usage.js';
 
 /** What could be wrong with the protocol: each must lead the search to a state that may not be. */
-export type PlantedFault = 'reclaims before the books have caught up' | 'reclaims without grace' | 'returns what open requests hold' | 'books what comes twice' | 'holder counts its time from the answer' | 'holder uses a lease to its end';
+export type PlantedFault =
+  | 'reclaims before the books have caught up'
+  | 'reclaims without grace'
+  | 'returns what open requests hold'
+  | 'books what comes twice'
+  | 'holder counts its time from the answer'
+  | 'holder uses a lease to its end'
+  | 'gives up what its requests hold'
+  | 'uses what it has given up'
+  | 'counts what is given back twice'
+  | 'takes from a lease that has returned'
+  | 'gives back the hold of an admission that may have arrived'
+  | 'gives back what an end left before the end is durable';
 
 /** Sizes of the world that is searched. */
 export interface World {
@@ -13,6 +25,8 @@ export interface World {
   readonly gateways: number;
   readonly requests: number;
   readonly leases: number;
+  /** Answers to recalls. */
+  readonly recalls: number;
 }
 
 /** In ticks: a holder may begin requests in the first of the two that a lease lives; one more is grace. A clock may lose one tick in the life of a lease. */
@@ -22,15 +36,18 @@ interface Lease {
   readonly gateway: number;
   closesAt: number;
   open: boolean;
+  /** What it was granted for, less what came back on a recall. */
+  granted: number;
   remaining: number;
-  /** What its holder thinks: age by its own clock, whether that clock has lost its tick, and what is left. `null`: not held any more. */
-  held: { age: number; lagged: boolean; left: number } | null;
+  /** What its holder thinks: age by its own clock, whether that clock has lost its tick, what it was granted and has not given up, and what is left of that. `null`: not held any more. */
+  held: { age: number; lagged: boolean; granted: number; left: number } | null;
 }
 
 interface Request {
   readonly gateway: number;
   readonly lease: number;
-  state: 'held' | 'admitted' | 'ended' | 'gone';
+  /** `unsure`: its holder was not told that what it recorded is durable, and has nothing more to do with it. */
+  state: 'held' | 'admitted' | 'ended' | 'gone' | 'unsure';
   /** As the books know it. */
   booked: 'unknown' | 'open' | 'ended';
   kept: number;
@@ -47,13 +64,16 @@ export interface State {
   requests: Request[];
   /** What is not booked yet, in order. */
   stream: { readonly request: number; readonly kind: 'admitted' | 'ended'; readonly at: number }[];
+  /** What holders said on recalls: each may be heard at once, late, more than once, in another order, or never. */
+  answers: { readonly lease: number; readonly usedMax: number }[];
+  answered: number;
   /** Whether a message came twice already: once is enough. */
   repeated: boolean;
   /** What may not be and happened on the way here. */
   wrong: string | null;
 }
 
-export const begin = ({ limit, gateways }: World): State => ({ now: 0, available: limit, spent: 0, alive: Array.from({ length: gateways }, () => true), leases: [], requests: [], stream: [], repeated: false, wrong: null });
+export const begin = ({ limit, gateways }: World): State => ({ now: 0, available: limit, spent: 0, alive: Array.from({ length: gateways }, () => true), leases: [], requests: [], stream: [], answers: [], answered: 0, repeated: false, wrong: null });
 
 type Step = readonly [name: string, next: State];
 
@@ -63,6 +83,7 @@ const copy = (state: State): State => ({
   leases: state.leases.map((lease) => ({ ...lease, held: lease.held && { ...lease.held } })),
   requests: state.requests.map((request) => ({ ...request })),
   stream: [...state.stream],
+  answers: [...state.answers],
 });
 
 /** Every state that one step of anybody leads to. */
@@ -71,6 +92,8 @@ export function stepsOf(state: State, world: World, fault?: PlantedFault): Step[
   const step = (name: string, change: (next: State) => void): void => {
     const next = copy(state);
     change(next);
+    // What can change nothing any more need not be remembered: amounts only shrink, and leases open once.
+    if (fault === undefined) next.answers = next.answers.filter(({ lease, usedMax }) => next.leases[lease]!.open && usedMax < next.leases[lease]!.granted);
     steps.push([name, next]);
   };
   for (const [gateway, alive] of state.alive.entries()) {
@@ -83,17 +106,22 @@ export function stepsOf(state: State, world: World, fault?: PlantedFault): Step[
   for (const [request, { state: at, booked, gateway }] of state.requests.entries()) {
     if (at === 'held') step(`admit ${request}`, (next) => admit(next, request, fault));
     for (const cost of [0, 1]) if (at === 'admitted') step(`end ${request} for ${cost}`, (next) => end(next, request, cost));
-    // Nobody else ends a request of the dead: billing does, from a receipt or with nothing.
-    for (const cost of [0, 1]) if (at === 'gone' && booked === 'open' && !state.alive[gateway]! && !isEnding(state, request)) step(`close ${request} for ${cost}`, (next) => end(next, request, cost));
+    if (at === 'admitted' || (at === 'held' && isInTime(state, request, fault))) step(`hear nothing of ${request}`, (next) => doubt(next, request, fault));
+    // Nobody else ends a request of the dead, and perhaps nobody one that its holder is not sure of: billing does, from a receipt or with nothing.
+    const isOrphan = at === 'unsure' || (at === 'gone' && !state.alive[gateway]!);
+    for (const cost of [0, 1]) if (isOrphan && booked === 'open' && !isEnding(state, request)) step(`close ${request} for ${cost}`, (next) => end(next, request, cost));
   }
   for (const [lease, { open, held, gateway }] of state.leases.entries()) {
     if (open && isDue(state, lease, fault)) step(`reclaim ${lease}`, (next) => reclaim(next, lease, fault));
     const idle = held !== null && state.alive[gateway]! && !state.requests.some((one) => one.lease === lease && (one.state === 'held' || one.state === 'admitted'));
     if (idle) step(`release ${lease}`, (next) => release(next, lease));
+    // Recalled by whoever is short of money.
+    if (held !== null && state.alive[gateway]! && state.answered < world.recalls && givesUp(state, lease, fault) > 0) step(`give up of ${lease}`, (next) => giveUp(next, lease, fault));
   }
+  for (const [answer, { lease }] of state.answers.entries()) step(`hear of ${lease}`, (next) => hear(next, answer, fault));
   if (state.stream.length > 0) step('book', (next) => book(next, fault));
   for (const [request, { booked }] of state.requests.entries()) if (!state.repeated && booked === 'ended') step(`repeat ${request}`, (next) => repeat(next, request));
-  if (state.now < times.last && state.leases.some(({ open }) => open)) for (const lagging of lagsOf(state)) step(`tick${lagging.length > 0 ? `, ${lagging.join()} late` : ''}`, (next) => tick(next, lagging));
+  if (state.now < times.last && state.leases.some(({ open }) => open)) for (const lagging of lagsOf(state)) step(`tick${lagging.length > 0 ? `, ${lagging.join()} late` : ''}`, (next) => tick(next, lagging, fault));
   return steps;
 }
 
@@ -110,7 +138,7 @@ function grant(state: State, gateway: number, fault?: PlantedFault): void {
   state.available -= size;
   // Counted from the sending of the question; the answer may be a tick on its way.
   const age = fault === 'holder counts its time from the answer' ? -2 : 0;
-  state.leases.push({ gateway, closesAt: state.now + (fault === 'reclaims without grace' ? times.usable : times.ttl + times.grace), open: true, remaining: size, held: { age, lagged: false, left: size } });
+  state.leases.push({ gateway, closesAt: state.now + (fault === 'reclaims without grace' ? times.usable : times.ttl + times.grace), open: true, granted: size, remaining: size, held: { age, lagged: false, granted: size, left: size } });
 }
 
 const usableTicks = (fault?: PlantedFault): number => (fault === 'holder uses a lease to its end' ? times.ttl + times.grace : times.usable);
@@ -123,11 +151,16 @@ function hold(state: State, gateway: number, fault?: PlantedFault): void {
   state.requests.push({ gateway, lease, state: 'held', booked: 'unknown', kept: 0, cost: 0 });
 }
 
+function isInTime({ requests, leases }: State, request: number, fault?: PlantedFault): boolean {
+  const { held } = leases[requests[request]!.lease]!;
+  return held !== null && held.age <= usableTicks(fault);
+}
+
 /** The record is in the stream before the answer; what took too long is refused and gives its hold back. */
 function admit(state: State, request: number, fault?: PlantedFault): void {
   const one = state.requests[request]!;
   const { held } = state.leases[one.lease]!;
-  if (held !== null && held.age <= usableTicks(fault)) {
+  if (isInTime(state, request, fault)) {
     one.state = 'admitted';
     append(state, request, 'admitted');
   } else {
@@ -136,12 +169,22 @@ function admit(state: State, request: number, fault?: PlantedFault): void {
   }
 }
 
+/** The stream does not say whether it has an admission, which it has, or an end, which it has not: the hold counts as spent. */
+function doubt(state: State, request: number, fault?: PlantedFault): void {
+  const one = state.requests[request]!;
+  const isBack = fault === (one.state === 'held' ? 'gives back the hold of an admission that may have arrived' : 'gives back what an end left before the end is durable');
+  if (one.state === 'held') append(state, request, 'admitted');
+  one.state = 'unsure';
+  const { held } = state.leases[one.lease]!;
+  if (held !== null && isBack) held.left += 1;
+}
+
 function end(state: State, request: number, cost: number): void {
   const one = state.requests[request]!;
+  const { held } = state.leases[one.lease]!;
+  if (held !== null && one.state === 'admitted') held.left += 1 - cost;
   if (one.state === 'admitted') one.state = 'ended';
   one.cost = cost;
-  const { held } = state.leases[one.lease]!;
-  if (held !== null) held.left += 1 - cost;
   append(state, request, 'ended');
 }
 
@@ -173,13 +216,39 @@ function release(state: State, lease: number): void {
   if (one.open) one.closesAt = Math.min(one.closesAt, state.now);
 }
 
+const givesUp = ({ leases, requests }: State, lease: number, fault?: PlantedFault): number =>
+  leases[lease]!.held!.left + (fault === 'gives up what its requests hold' ? requests.filter((one) => one.lease === lease && (one.state === 'held' || one.state === 'admitted')).length : 0);
+
+/** What is given up is not used any more from here on, whenever the answer is heard. */
+function giveUp(state: State, lease: number, fault?: PlantedFault): void {
+  const { held } = state.leases[lease]!;
+  const nanos = givesUp(state, lease, fault);
+  state.answered += 1;
+  state.answers.push({ lease, usedMax: held!.granted - nanos });
+  held!.granted -= nanos;
+  if (fault !== 'uses what it has given up') held!.left -= nanos;
+}
+
+function hear(state: State, answer: number, fault?: PlantedFault): void {
+  const { lease, usedMax } = state.answers[answer]!;
+  const one = state.leases[lease]!;
+  const open = one.open || fault === 'takes from a lease that has returned';
+  const granted = fault === 'counts what is given back twice' ? usedMax + 1 : one.granted;
+  const back = Number(givenBack({ open, grantedNanos: BigInt(granted), remainingNanos: BigInt(one.remaining) }, BigInt(usedMax)));
+  one.granted -= back;
+  one.remaining -= back;
+  state.available += back;
+}
+
 /** The clock of the service, and those of the holders except those that lose this tick. */
-function tick(state: State, lagging: readonly number[]): void {
+function tick(state: State, lagging: readonly number[], fault?: PlantedFault): void {
   state.now += 1;
   for (const [index, { held }] of state.leases.entries()) {
     if (held === null) continue;
     if (lagging.includes(index)) held.lagged = true;
-    else held.age = Math.min(held.age + 1, times.ttl + times.grace + 1);
+    else held.age = Math.min(held.age + 1, usableTicks(fault) + 1);
+    // What cannot be used any more is as old as anything.
+    if (held.age > usableTicks(fault)) held.lagged = false;
   }
 }
 
@@ -189,7 +258,11 @@ function lagsOf({ leases }: State): number[][] {
   return able.reduce<number[][]>((sets, index) => [...sets, ...sets.map((set) => [...set, index])], [[]]);
 }
 
-const balance = (lease: Lease, index: number): LeaseBalance => ({ id: String(index), budget: 'b', tenant: 't', fence: 1, open: lease.open, remainingNanos: BigInt(lease.remaining) });
+function balance({ leases, requests }: State, index: number): LeaseBalance {
+  const { open, remaining } = leases[index]!;
+  const kept = requests.reduce((sum, one) => sum + (one.lease === index && one.booked !== 'ended' ? one.kept : 0), 0);
+  return { id: String(index), budget: 'b', tenant: 't', fence: 1, open, remainingNanos: BigInt(remaining), keptNanos: BigInt(kept) };
+}
 
 function reclaim(state: State, index: number, fault?: PlantedFault): void {
   const lease = state.leases[index]!;
@@ -212,9 +285,10 @@ function book(state: State, fault?: PlantedFault): void {
     return;
   }
   if (one.booked === 'ended' && fault !== 'books what comes twice') return;
+  const balances = new Map(state.leases.map((_, index) => [String(index), balance(state, index)]));
   one.booked = 'ended';
   const use = { record: String(request), tenant: 't', budget: 'b', lease: String(one.lease), amountNanos: BigInt(cost), keptNanos: BigInt(one.kept), keptBy: String(one.lease) };
-  const { bookings, remaining } = useLeases(new Map(state.leases.map((lease, index) => [String(index), balance(lease, index)])), [use]);
+  const { bookings, remaining } = useLeases(balances, [use]);
   for (const [id, left] of remaining) state.leases[Number(id)]!.remaining = Number(left);
   const booking = bookings[0]!;
   state.available += Number(booking.returnedNanos - booking.fromAvailableNanos);

@@ -1,9 +1,7 @@
-import { describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { begin, stepsOf } from './lease-model-harness.js';
 import type { PlantedFault, State, World } from './lease-model-harness.js';
 
-/** Other suites share the machine. */
-jest.setTimeout(30_000);
 
 /** What may not be, in a state of the protocol; `null`: nothing is wrong. */
 function wrongIn(state: State, world: World): string | null {
@@ -50,10 +48,11 @@ function wayTo(key: string, seen: ReadonlyMap<string, { from: string | null; by:
   return way;
 }
 
-describe('the lease protocol, in every order of steps, with clocks that lag, gateways that are killed and messages that come twice', () => {
+describe('the lease protocol, in every order of steps, with clocks that lag, gateways that are killed, messages that come twice, records whose fate is unknown, and recalls that are answered late, twice or never', () => {
   it.each<[string, World]>([
-    ['two gateways and a budget of one', { limit: 1, gateways: 2, requests: 1, leases: 2 }],
-    ['one gateway with two requests', { limit: 2, gateways: 1, requests: 2, leases: 1 }],
+    ['two gateways and a budget of one', { limit: 1, gateways: 2, requests: 1, leases: 2, recalls: 1 }],
+    ['one gateway with two requests', { limit: 2, gateways: 1, requests: 2, leases: 1, recalls: 2 }],
+    ['a lease for two requests, of which one is recalled', { limit: 4, gateways: 1, requests: 2, leases: 1, recalls: 2 }],
   ])('never spends more than the budget, and everything unused comes back: %s', (_name, world) => {
     const { states, quiet, wrong, way } = search(world);
     expect({ wrong, way }).toEqual({ wrong: undefined, way: undefined });
@@ -68,8 +67,14 @@ describe('the lease protocol, in every order of steps, with clocks that lag, gat
     ['books what comes twice', 'spent is not what the requests cost'],
     ['holder counts its time from the answer', 'late_lease_usage'],
     ['holder uses a lease to its end', 'late_lease_usage'],
+    ['gives up what its requests hold', 'lease_overrun'],
+    ['uses what it has given up', 'lease_overrun'],
+    ['counts what is given back twice', 'lease_overrun'],
+    ['takes from a lease that has returned', 'late_lease_usage'],
+    ['gives back the hold of an admission that may have arrived', 'lease_overrun'],
+    ['gives back what an end left before the end is durable', 'lease_overrun'],
   ])('would be found out if it did wrong: %s', (fault, expected) => {
-    const { wrong, way } = search({ limit: 2, gateways: 1, requests: 2, leases: 1 }, fault);
+    const { wrong, way } = search({ limit: 4, gateways: 1, requests: 2, leases: 1, recalls: 2 }, fault);
     expect(wrong).toBe(expected);
     expect(way!.length).toBeGreaterThan(3);
   });

@@ -4,7 +4,7 @@ import { leaseReturn } from './lease-return.js';
 import { useLeases } from './lease-usage.js';
 import type { LeaseBalance } from './lease-usage.js';
 
-const lease = (over: Partial<LeaseBalance> = {}): LeaseBalance => ({ id: 'lease', budget: 'budget', tenant: 'tenant', fence: 1, open: true, remainingNanos: 100n, ...over });
+const lease = (over: Partial<LeaseBalance> = {}): LeaseBalance => ({ id: 'lease', budget: 'budget', tenant: 'tenant', fence: 1, open: true, remainingNanos: 100n, keptNanos: 0n, ...over });
 const use = (amountNanos: bigint, over: object = {}) => ({ record: 'r', tenant: 'tenant', budget: 'budget', lease: 'lease', amountNanos, keptNanos: 0n, keptBy: 'lease', ...over });
 const nanos = fc.bigInt({ min: 0n, max: 1_000n });
 
@@ -20,15 +20,24 @@ describe('usage under a lease', () => {
   });
 
   it('of a closed lease is paid by what was kept for it, and the rest of that returns', () => {
-    const { bookings } = useLeases(new Map([['lease', lease({ open: false, remainingNanos: 50n })]]), [use(20n, { keptNanos: 30n }), use(30n, { keptNanos: 20n })]);
+    const { bookings } = useLeases(new Map([['lease', lease({ open: false, remainingNanos: 50n, keptNanos: 50n })]]), [use(20n, { keptNanos: 30n }), use(30n, { keptNanos: 20n })]);
     expect(bookings).toMatchObject([
       { fromLeaseNanos: 20n, returnedNanos: 10n, fromAvailableNanos: 0n, anomaly: undefined },
       { fromLeaseNanos: 20n, returnedNanos: 0n, fromAvailableNanos: 10n, anomaly: 'late_lease_usage' },
     ]);
   });
 
+  it('of a closed lease that has less than it kept, for its holder gave up what one record did not need, leaves that to the others', () => {
+    const { bookings, remaining } = useLeases(new Map([['lease', lease({ open: false, remainingNanos: 140n, keptNanos: 200n })]]), [use(40n, { record: 'a', keptNanos: 100n }), use(90n, { record: 'b', keptNanos: 100n })]);
+    expect(bookings).toMatchObject([
+      { fromLeaseNanos: 40n, returnedNanos: 0n, fromAvailableNanos: 0n, anomaly: undefined },
+      { fromLeaseNanos: 90n, returnedNanos: 10n, fromAvailableNanos: 0n, anomaly: undefined },
+    ]);
+    expect(remaining.get('lease')).toBe(0n);
+  });
+
   it('of work begun again under another lease is paid by that one, and what the first kept returns whole', () => {
-    const first = lease({ id: 'first', open: false, remainingNanos: 30n });
+    const first = lease({ id: 'first', open: false, remainingNanos: 30n, keptNanos: 30n });
     for (const second of [lease(), lease({ open: false, remainingNanos: 0n })]) {
       const { bookings, remaining } = useLeases(new Map([['first', first], ['lease', second]]), [use(20n, { keptNanos: 30n, keptBy: 'first' })]);
       expect(bookings).toMatchObject([{ fromLeaseNanos: second.open ? 20n : 0n, fromAvailableNanos: second.open ? 0n : 20n, returnedNanos: 30n }]);
@@ -46,10 +55,11 @@ describe('usage under a lease', () => {
   it('is booked whole, and what the lease loses is what was paid from it and returned', () => {
     fc.assert(
       fc.property(nanos, fc.array(fc.tuple(nanos, nanos)), fc.boolean(), (start, pairs, open) => {
-        const { kept } = leaseReturn(start, pairs.map(([, holdNanos], index) => ({ record: String(index), holdNanos })));
-        const remainingNanos = open ? start : kept.reduce((sum, { keptNanos }) => sum + keptNanos, 0n);
+        const { returnedNanos, kept } = leaseReturn(start, pairs.map(([, holdNanos], index) => ({ record: String(index), holdNanos })));
+        const remainingNanos = open ? start : start - returnedNanos;
+        const keptNanos = open ? 0n : kept.reduce((sum, one) => sum + one.keptNanos, 0n);
         const uses = pairs.map(([amountNanos], index) => use(amountNanos, { record: String(index), keptNanos: open ? 0n : kept[index]!.keptNanos }));
-        const { bookings, remaining } = useLeases(new Map([['lease', lease({ open, remainingNanos })]]), uses);
+        const { bookings, remaining } = useLeases(new Map([['lease', lease({ open, remainingNanos, keptNanos })]]), uses);
         bookings.forEach((booking, index) => expect(booking.fromLeaseNanos + booking.fromAvailableNanos).toBe(pairs[index]![0]));
         const taken = bookings.reduce((sum, booking) => sum + booking.fromLeaseNanos + booking.returnedNanos, 0n);
         expect(remaining.get('lease')).toBe(remainingNanos - taken);
@@ -64,9 +74,9 @@ describe('closing a lease', () => {
     fc.assert(
       fc.property(nanos, fc.array(nanos), (remaining, holds) => {
         const { returnedNanos, kept } = leaseReturn(remaining, holds.map((holdNanos, index) => ({ record: String(index), holdNanos })));
-        expect(kept.reduce((sum, { keptNanos }) => sum + keptNanos, returnedNanos)).toBe(remaining);
-        kept.forEach(({ keptNanos }, index) => expect(keptNanos >= 0n && keptNanos <= holds[index]!).toBe(true));
-        if (returnedNanos > 0n) expect(kept.map(({ keptNanos }) => keptNanos)).toEqual(holds);
+        const held = holds.reduce((sum, holdNanos) => sum + holdNanos, 0n);
+        expect(returnedNanos).toBe(held > remaining ? 0n : remaining - held);
+        expect(kept.map(({ keptNanos }) => keptNanos)).toEqual(holds);
       }),
     );
   });

@@ -11,6 +11,8 @@ export interface LeaseBalance {
   readonly open: boolean;
   /** Still on the budget's leased account for this lease. */
   readonly remainingNanos: Nanos;
+  /** Of a closed one: what its open records may need of that, together. */
+  readonly keptNanos: Nanos;
 }
 
 export interface LeaseUse {
@@ -19,7 +21,7 @@ export interface LeaseUse {
   readonly budget: string;
   readonly lease: string;
   readonly amountNanos: Nanos;
-  /** What a closed lease kept for this record. */
+  /** What a closed lease kept for this record at most. */
   readonly keptNanos: Nanos;
   /** The lease that kept it: the record's first one, where the work was begun again under another. */
   readonly keptBy: string;
@@ -41,31 +43,37 @@ export interface LeaseUseBooking {
  */
 export function useLeases(leases: ReadonlyMap<string, LeaseBalance>, uses: readonly LeaseUse[]): { bookings: LeaseUseBooking[]; remaining: Map<string, Nanos> } {
   const remaining = new Map([...leases].map(([id, lease]) => [id, lease.remainingNanos]));
+  const kept = new Map([...leases].map(([id, lease]) => [id, lease.keptNanos]));
+  /** A closed lease needs to keep less by what it kept for a record: gives how much of what is left goes back. */
+  const letGo = (id: string, keptNanos: Nanos): Nanos => {
+    const needed = kept.get(id)! - keptNanos;
+    kept.set(id, needed);
+    const left = remaining.get(id)!;
+    const returnedNanos = left > needed ? left - needed : 0n;
+    remaining.set(id, left - returnedNanos);
+    return returnedNanos;
+  };
+  /** What another lease kept for the record and is not needed for it. */
+  const returnKept = ({ keptBy, keptNanos, budget, tenant }: LeaseUse): Nanos => {
+    const keeper = leases.get(keptBy);
+    return keeper && !keeper.open && keeper.budget === budget && keeper.tenant === tenant ? letGo(keptBy, keptNanos) : 0n;
+  };
   const bookings = uses.map((use): LeaseUseBooking => {
     const { record, amountNanos } = use;
     const lease = leases.get(use.lease);
     const isOwnKeep = use.keptBy === use.lease;
     if (!lease || lease.budget !== use.budget || lease.tenant !== use.tenant) {
-      return { record, fromLeaseNanos: 0n, fromAvailableNanos: amountNanos, returnedNanos: isOwnKeep ? 0n : returnKept(leases, remaining, use), anomaly: anomalyKinds.unknownLease };
+      return { record, fromLeaseNanos: 0n, fromAvailableNanos: amountNanos, returnedNanos: isOwnKeep ? 0n : returnKept(use), anomaly: anomalyKinds.unknownLease };
     }
     const left = remaining.get(lease.id)!;
-    const kept = isOwnKeep ? use.keptNanos : 0n;
-    const usable = lease.open ? left : kept;
+    const keptNanos = isOwnKeep ? use.keptNanos : 0n;
+    const usable = lease.open || left < keptNanos ? left : keptNanos;
     const fromLeaseNanos = amountNanos < usable ? amountNanos : usable;
-    const ownReturnNanos = lease.open ? 0n : kept - fromLeaseNanos;
     const fromAvailableNanos = amountNanos - fromLeaseNanos;
-    remaining.set(lease.id, left - fromLeaseNanos - ownReturnNanos);
-    const returnedNanos = ownReturnNanos + (isOwnKeep ? 0n : returnKept(leases, remaining, use));
+    remaining.set(lease.id, left - fromLeaseNanos);
+    const returnedNanos = (lease.open ? 0n : letGo(lease.id, keptNanos)) + (isOwnKeep ? 0n : returnKept(use));
     const short = lease.open ? anomalyKinds.leaseOverrun : anomalyKinds.lateLeaseUsage;
     return { record, fromLeaseNanos, fromAvailableNanos, returnedNanos, anomaly: fromAvailableNanos > 0n ? short : undefined };
   });
   return { bookings, remaining };
-}
-
-/** What another lease kept for the record and is not needed for it: goes back whole. Gives how much. */
-function returnKept(leases: ReadonlyMap<string, LeaseBalance>, remaining: Map<string, Nanos>, { keptBy, keptNanos, budget, tenant }: LeaseUse): Nanos {
-  const keeper = leases.get(keptBy);
-  if (!keeper || keeper.open || keeper.budget !== budget || keeper.tenant !== tenant) return 0n;
-  remaining.set(keptBy, remaining.get(keptBy)! - keptNanos);
-  return keptNanos;
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { limits } from '#protocol';
+import { billingCalls, limits } from '#protocol';
+import type { UsedLease } from '#protocol';
 import { AnomaliesStore } from '../anomalies/anomalies.store.js';
 import { openBooks } from '../books-harness.js';
 import type { Books } from '../books-harness.js';
@@ -8,6 +9,7 @@ import { BudgetsService } from '../budgets/budgets.service.js';
 import { admittedFacts, completedFacts, joinNode, openMarket, recordOf } from '../records-harness.js';
 import type { Market, TestNode } from '../records-harness.js';
 import { LeasesService } from './leases.service.js';
+import type { Lease } from './leases.service.js';
 import { ReclaimService } from './reclaim.service.js';
 
 const lifeMs = limits.leaseTtlMs + limits.leaseGraceMs;
@@ -22,9 +24,10 @@ describe('budget leases', () => {
   beforeAll(async () => {
     books = await openBooks();
     node = await joinNode(books);
-  }, 120_000);
+  });
   beforeEach(async () => {
     books.progress.laggingSinceMs = undefined;
+    books.holders.gateways.clear();
     market = await openMarket(books, 10_000n);
   });
   afterAll(() => books.close());
@@ -36,13 +39,13 @@ describe('budget leases', () => {
     expect(granted.length).toBeLessThan(60);
     for (const result of results) if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'BUDGET_EXHAUSTED' });
     expect(await books.faults()).toEqual([]);
-  }, 120_000);
+  });
 
   it('grant a budget for one hold to exactly one of many', async () => {
     market = await openMarket(books, 100n);
     const results = await Promise.allSettled(Array.from({ length: 20 }, (_, index) => market.acquire(`gateway-${index}`, 100n)));
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-  }, 120_000);
+  });
 
   it('are refused without a budget, and when not even the need is left', async () => {
     await expect(books.get(LeasesService).acquire({ tenant: market.tenant, project: books.ids.uuid(), gateway: 'g', needNanos: 1n, demandNanosPerSecond: 0n })).rejects.toMatchObject({ code: 'BUDGET_MISSING' });
@@ -114,6 +117,94 @@ describe('budget leases', () => {
     await books.get(LeasesService).release(lease.lease, 'g', lease.fence);
     expect(await market.acquire('h', 5_000n)).toMatchObject({ amountNanos: 5_000n });
     expect(await books.faults()).toEqual([]);
+  });
+
+  describe('recalled from a gateway that does not need them', () => {
+    /** What the gateway says of its lease, to whoever asks. */
+    const says = (gateway: string, ...said: UsedLease[]): void => void books.holders.gateways.set(gateway, () => said);
+    const used = ({ lease, fence }: Lease, usedNanosMax: bigint): UsedLease => ({ lease, fence, usedNanosMax });
+
+    it('are in the budget at once, for whoever is short, though the books lag behind', async () => {
+      const lease = await market.acquire('g', 9_000n);
+      books.progress.laggingSinceMs = 0;
+      says('g', used(lease, 2_000n));
+      expect(await market.acquire('h', 5_000n)).toMatchObject({ amountNanos: 5_000n });
+      expect(await budget()).toMatchObject({ availableNanos: 3_000n, leasedNanos: 7_000n, spentNanos: 0n });
+      expect(await books.faults()).toEqual([]);
+    });
+
+    it('give nothing when the same is said again, by another holder, under another fence, or after they were returned', async () => {
+      const lease = await market.acquire('g', 9_000n);
+      says('g', used(lease, 8_000n), used(lease, 7_000n), used({ ...lease, fence: 9 }, 0n), used({ ...lease, lease: books.ids.uuid() }, 0n));
+      says('h', used(lease, 0n));
+      await expect(market.acquire('h', 5_000n)).rejects.toMatchObject({ code: 'BUDGET_EXHAUSTED' });
+      await expect(market.acquire('h', 5_000n)).rejects.toMatchObject({ code: 'BUDGET_EXHAUSTED' });
+      expect(await budget()).toMatchObject({ availableNanos: 3_000n, leasedNanos: 7_000n });
+      books.clock.advance(lifeMs);
+      await reclaim();
+      await books.get(LeasesService).release(lease.lease, 'g', lease.fence, 0n);
+      expect(await budget()).toMatchObject({ availableNanos: 10_000n, leasedNanos: 0n });
+      expect(await books.faults()).toEqual([]);
+    });
+
+    it('leave what is used or held, which is booked as ever, also when they close before the books hear of it', async () => {
+      const lease = await market.acquire('g', 1_000n);
+      const [ended, open] = [admittedFacts(books.ids, market, lease, node, { holdNanos: 600n }), admittedFacts(books.ids, market, lease, node, { holdNanos: 400n })];
+      await market.book(recordOf(ended), recordOf(open));
+      // The first has ended for 100; the books do not know yet.
+      says('g', used(lease, 500n));
+      await market.acquire('h', 9_500n);
+      books.clock.advance(lifeMs);
+      await reclaim();
+      await market.book(recordOf(completedFacts(ended, node, 100)));
+      await market.book(recordOf(completedFacts(open, node, 400)));
+      expect(await budget()).toMatchObject({ spentNanos: 500n, leasedNanos: 0n, availableNanos: 9_500n });
+      expect(await books.within((manager) => books.get(AnomaliesStore).list(manager), market.tenant)).toEqual([]);
+      expect(await books.faults()).toEqual([]);
+    });
+
+    it('are asked for once by all who are short at the same time, and not while all that is out would not do', async () => {
+      const lease = await market.acquire('g', 9_900n);
+      let asked = 0;
+      books.holders.gateways.set('g', () => ((asked += 1), [used(lease, 0n)]));
+      await expect(market.acquire('h', 10_001n)).rejects.toMatchObject({ code: 'BUDGET_EXHAUSTED' });
+      expect(asked).toBe(0);
+      await Promise.all(Array.from({ length: 10 }, (_, index) => market.acquire(`h${index}`, 900n)));
+      expect(asked).toBeLessThanOrEqual(2);
+    });
+
+    it('are not waited for when their gateway is silent, and taken when it answers after all', async () => {
+      const lease = await market.acquire('g', 9_000n);
+      let answer: (said: readonly UsedLease[]) => void = () => undefined;
+      books.holders.gateways.set('g', () => new Promise((resolve) => (answer = resolve)));
+      await expect(market.acquire('h', 5_000n)).rejects.toMatchObject({ code: 'BUDGET_EXHAUSTED' });
+      answer([used(lease, 0n)]);
+      while ((await budget()).availableNanos < 10_000n) await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(await market.acquire('h', 5_000n)).toMatchObject({ amountNanos: 5_000n });
+    });
+
+    it('are not granted to whoever has gone by then: it took longer than is waited for', async () => {
+      const lease = await market.acquire('g', 9_000n);
+      books.holders.gateways.set('g', () => (books.clock.advance(billingCalls.acquireLease.timeoutMs), [used(lease, 0n)]));
+      await expect(market.acquire('h', 5_000n)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+      expect(await budget()).toMatchObject({ availableNanos: 10_000n, leasedNanos: 0n });
+    });
+
+    it('are asked for under every budget of the organisation, when what it may spend is out', async () => {
+      const rest = { requestsPerMinute: null, tokensPerMinute: null, concurrentRequests: null, models: null, cacheSeconds: null, semanticCache: null, hedge: null, answers: null, responseSeconds: null };
+      books.limits.apply(market.tenant, { ...rest, tenant: market.tenant, scope: 'organisation', subject: market.tenant, spend: { limitNanos: 1_000n, period: 'day' }, changedAtMs: 1 }, 1);
+      const lease = await market.acquire('g', 900n);
+      books.holders.gateways.set('g', (recall) => (recall.budget === null && recall.tenant === market.tenant ? [used(lease, 100n)] : []));
+      expect(await market.acquire('h', 800n)).toMatchObject({ amountNanos: 800n });
+    });
+  });
+
+  it('return what was not used at once when they are released by a holder that says how much it used', async () => {
+    const lease = await market.acquire('g', 9_000n);
+    books.progress.laggingSinceMs = 0;
+    await books.get(LeasesService).release(lease.lease, 'g', lease.fence, 3_000n);
+    expect(await market.acquire('h', 7_000n)).toMatchObject({ amountNanos: 7_000n });
+    expect(await budget()).toMatchObject({ availableNanos: 0n, leasedNanos: 10_000n });
   });
 
   it('stop when the limit is lowered below what is out, and nothing is taken back', async () => {

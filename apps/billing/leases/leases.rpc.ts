@@ -14,7 +14,7 @@ export class LeasesRpc {
   }
 
   @Serve(billingCalls.releaseLease)
-  async release({ lease, gateway, fence }: RequestOf<typeof billingCalls.releaseLease>): Promise<ReplyOf<typeof billingCalls.releaseLease>> {
-    return { released: await this.leases.release(lease, gateway, fence) };
+  async release({ lease, gateway, fence, usedNanosMax }: RequestOf<typeof billingCalls.releaseLease>): Promise<ReplyOf<typeof billingCalls.releaseLease>> {
+    return { released: await this.leases.release(lease, gateway, fence, usedNanosMax) };
   }
 }

@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Nanos } from '#kernel';
-import type { OpenHold } from './lease-return.js';
+import type { LeaseRecall } from '#protocol';
+import { runNamed } from '../ledger/named-statement.js';
+import type { GrantedLease, OpenHold } from './lease-return.js';
 import type { LeaseBalance } from './lease-usage.js';
 
 export interface NewLease {
@@ -13,6 +15,22 @@ export interface NewLease {
   readonly amountNanos: Nanos;
   readonly grantedAtMs: number;
   readonly closesAtMs: number;
+}
+
+/** A lease with its holder. */
+export interface HeldLease extends GrantedLease {
+  readonly id: string;
+  readonly budget: string;
+  readonly tenant: string;
+  readonly gateway: string;
+  readonly fence: number;
+  readonly returnedNanos: Nanos;
+}
+
+/** What is out with one gateway, the holds and what is not booked yet included. */
+export interface Outstanding {
+  readonly gateway: string;
+  readonly nanos: Nanos;
 }
 
 interface LeaseRow {
@@ -33,6 +51,7 @@ const fromRow = (row: LeaseRow): LeaseBalance => ({
   fence: Number(row.fence),
   open: row.state === 'open',
   remainingNanos: BigInt(row.remaining_nanos),
+  keptNanos: 0n,
 });
 
 @Injectable()
@@ -69,10 +88,54 @@ export class LeasesStore {
     return rows[1] > 0;
   }
 
-  /** Leases by id, locked in id order. */
-  async lock(manager: EntityManager, ids: readonly string[]): Promise<ReadonlyMap<string, LeaseBalance>> {
-    const rows = await manager.query<LeaseRow[]>(`SELECT ${columns} FROM billing.leases WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE`, [ids]);
-    return new Map(rows.map((row) => [row.id, fromRow(row)]));
+  /** Leases by id, and those under which `records` were admitted, locked in id order. */
+  async lock(manager: EntityManager, ids: readonly string[], records: readonly string[]): Promise<ReadonlyMap<string, LeaseBalance>> {
+    const rows = await runNamed<LeaseRow>(
+      manager,
+      'lock-leases',
+      `SELECT ${columns} FROM billing.leases WHERE id = ANY($1::uuid[] || ARRAY(SELECT a.lease FROM billing.admissions a WHERE a.record = ANY($2::uuid[]))) ORDER BY id FOR UPDATE`,
+      [ids, records],
+    );
+    const kept = await this.keptBy(manager, rows.filter((row) => row.state === 'closed' && row.remaining_nanos !== '0').map(({ id }) => id));
+    return new Map(rows.map((row) => [row.id, { ...fromRow(row), keptNanos: kept.get(row.id) ?? 0n }]));
+  }
+
+  /** What closed leases, which are locked, keep for their open admissions. */
+  private async keptBy(manager: EntityManager, closed: readonly string[]): Promise<ReadonlyMap<string, Nanos>> {
+    if (closed.length === 0) return new Map();
+    const rows = await manager.query<{ lease: string; nanos: string }[]>(
+      `SELECT lease, sum(kept_nanos) AS nanos FROM billing.admissions WHERE lease = ANY($1::uuid[]) AND state IN ('open', 'closing') GROUP BY lease`,
+      [closed],
+    );
+    return new Map(rows.map(({ lease, nanos }) => [lease, BigInt(nanos)]));
+  }
+
+  /** Leases by id with their holders, locked in id order. */
+  async lockHeld(manager: EntityManager, ids: readonly string[]): Promise<ReadonlyMap<string, HeldLease>> {
+    const rows = await manager.query<(LeaseRow & { gateway: string; amount_nanos: string; returned_nanos: string })[]>(
+      `SELECT ${columns}, gateway, amount_nanos, returned_nanos FROM billing.leases WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE`,
+      [ids],
+    );
+    const held = rows.map((row): HeldLease => ({ ...fromRow(row), gateway: row.gateway, returnedNanos: BigInt(row.returned_nanos), grantedNanos: BigInt(row.amount_nanos) - BigInt(row.returned_nanos) }));
+    return new Map(held.map((lease) => [lease.id, lease]));
+  }
+
+  /** Takes what holders give back out of their leases, which are locked. */
+  async giveBack(manager: EntityManager, given: ReadonlyMap<string, Nanos>): Promise<void> {
+    await manager.query(
+      'UPDATE billing.leases l SET remaining_nanos = l.remaining_nanos - g.nanos, returned_nanos = l.returned_nanos + g.nanos FROM unnest($1::uuid[], $2::bigint[]) AS g(id, nanos) WHERE l.id = g.id',
+      [[...given.keys()], [...given.values()]],
+    );
+  }
+
+  /** Gateways that may have money of a budget, or of any of the organisation's; of one key's leases, or of all. */
+  async outstanding(manager: EntityManager, { tenant, budget, keyId }: LeaseRecall): Promise<Outstanding[]> {
+    const rows = await manager.query<{ gateway: string; nanos: string }[]>(
+      `SELECT gateway, sum(remaining_nanos) AS nanos FROM billing.leases WHERE tenant = $1 AND remaining_nanos > 0 AND state = 'open' AND ($2::uuid IS NULL OR budget = $2) AND ($3::uuid IS NULL OR key_id = $3)
+       GROUP BY gateway ORDER BY gateway`,
+      [tenant, budget, keyId ?? null],
+    );
+    return rows.map(({ gateway, nanos }) => ({ gateway, nanos: BigInt(nanos) }));
   }
 
   /** Up to `max` open leases whose time is over at `nowMs`, locked; those that others work on are left out. */
@@ -102,13 +165,15 @@ export class LeasesStore {
 
   async close(manager: EntityManager, lease: string, remainingNanos: Nanos, returnedNanos: Nanos, nowMs: number): Promise<void> {
     await manager.query(
-      `UPDATE billing.leases SET state = 'closed', remaining_nanos = $2, returned_nanos = $3, closed_at_ms = $4, closed_reason = COALESCE(closed_reason, 'expired') WHERE id = $1`,
+      `UPDATE billing.leases SET state = 'closed', remaining_nanos = $2, returned_nanos = returned_nanos + $3, closed_at_ms = $4, closed_reason = COALESCE(closed_reason, 'expired') WHERE id = $1`,
       [lease, remainingNanos, returnedNanos, nowMs],
     );
   }
 
   async setRemaining(manager: EntityManager, remaining: ReadonlyMap<string, Nanos>): Promise<void> {
-    await manager.query(
+    await runNamed(
+      manager,
+      'use-leases',
       'UPDATE billing.leases l SET remaining_nanos = r.remaining FROM unnest($1::uuid[], $2::bigint[]) AS r(id, remaining) WHERE l.id = r.id AND l.remaining_nanos <> r.remaining',
       [[...remaining.keys()], [...remaining.values()]],
     );

@@ -2,10 +2,10 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { Clock } from '#kernel';
-import type { Nanos } from '#kernel';
+import type { DomainError, Nanos } from '#kernel';
 import { Replicas, ReplicaView } from '#messaging';
 import { failure, limitReplica, spendPeriodAt } from '#protocol';
-import type { LimitEntry } from '#protocol';
+import type { LimitEntry, LimitScope } from '#protocol';
 import { SpendStore } from './spend.store.js';
 
 /** Whose money a lease is of. */
@@ -15,6 +15,13 @@ export interface Spender {
   /** The key that alone may use the lease. */
   readonly keyId?: string | undefined;
   readonly budget: string;
+}
+
+/** Of one limit: what is out in leases that it counts would have to come back. */
+export interface SpendShort {
+  readonly scope: LimitScope;
+  readonly nanos: Nanos;
+  readonly error: DomainError;
 }
 
 /**
@@ -40,20 +47,18 @@ export class SpendLimits implements OnModuleInit {
     if (this.limitsOf(spender).length > 0) await this.spend.takeTurn(manager, spender.tenant);
   }
 
-  /** What may still be leased; `undefined` = no limit. Error: SPEND_LIMIT_REACHED when it is less than `needNanos`. */
-  async left(manager: EntityManager, spender: Spender, needNanos: Nanos): Promise<Nanos | undefined> {
+  /** What may still be leased, `undefined` = no limit; and which limits leave less than `needNanos`, the widest first, with the error to tell: SPEND_LIMIT_REACHED. */
+  async left(manager: EntityManager, spender: Spender, needNanos: Nanos): Promise<{ nanos: Nanos | undefined; short: readonly SpendShort[] }> {
     const nowMs = this.clock.nowMs();
+    const short: SpendShort[] = [];
     let least: Nanos | undefined;
     for (const { scope, spend } of this.limitsOf(spender)) {
       const { fromMs, toMs } = spendPeriodAt(spend.period, nowMs);
       const left = spend.limitNanos - (await this.spend.spentAndLeased(manager, scope, spender, fromMs));
-      if (needNanos > 0n && needNanos > left) {
-        const told = `what is left of the ${scope}'s spend of this ${spend.period} does not cover this request; the next begins at ${new Date(toMs).toISOString()}`;
-        throw failure('SPEND_LIMIT_REACHED', told, { scope, retryAfterMs: toMs - nowMs });
-      }
+      if (needNanos > 0n && needNanos > left) short.push({ scope, nanos: needNanos - left, error: reached(scope, spend.period, toMs, nowMs) });
       if (least === undefined || left < least) least = left;
     }
-    return least;
+    return { nanos: least, short };
   }
 
   private limitsOf({ tenant, project, keyId }: Omit<Spender, 'budget'>): (LimitEntry & { spend: NonNullable<LimitEntry['spend']> })[] {
@@ -63,4 +68,10 @@ export class SpendLimits implements OnModuleInit {
       return limit?.tenant === tenant && limit.spend !== null ? [{ ...limit, spend: limit.spend }] : [];
     });
   }
+}
+
+function reached(scope: LimitScope, period: NonNullable<LimitEntry['spend']>['period'], toMs: number, nowMs: number): DomainError {
+  if (period === 'total') return failure('SPEND_LIMIT_REACHED', `what is left of the ${scope}'s spend in all does not cover this request; raise its limit`, { scope });
+  const told = `what is left of the ${scope}'s spend of this ${period} does not cover this request; the next begins at ${new Date(toMs).toISOString()}`;
+  return failure('SPEND_LIMIT_REACHED', told, { scope, retryAfterMs: toMs - nowMs });
 }

@@ -13,6 +13,22 @@ export const accountKinds = [
   'payable',
   /** Owed for work of a node whose enrolment has not been heard of yet: credit, moved to `payable` when it is. */
   'unassigned',
+  /** What the deployment adds to prices: credit. */
+  'margin',
+  /** What is added for a network: credit. */
+  'network-fee',
+  /** What agreements take off invoices. */
+  'discount',
+  /** Monthly fees, and what is missing to a minimum that was committed to: credit. */
+  'fees',
+  /** What credits cost the deployment. */
+  'promotion',
+  /** A credit that an organisation was given and has not used: credit. */
+  'granted',
+  /** The deployment's own, moved by hand: its bank, what it lent. */
+  'operator',
+  /** Earned and kept back until the work is verified: credit. */
+  'held',
   /** In a statement that is not settled yet: credit. */
   'drawn',
   /** Joins the dollar liability and the token payout. */
@@ -60,6 +76,14 @@ export const budgetAccounts = (budget: string, tenant: string) => {
 export const receivable = (tenant: string): Account => ({ kind: 'receivable', code: `receivable:${tenant}`, currency: usd, tenant });
 export const payable = (tenant: string, payee: string): Account => ({ kind: 'payable', code: `payable:${tenant}:${payee.toLowerCase()}`, currency: usd, tenant });
 export const unassigned = (tenant: string, node: string): Account => ({ kind: 'unassigned', code: `unassigned:${tenant}:${node}`, currency: usd, tenant });
+export const margin: Account = { kind: 'margin', code: 'margin', currency: usd, tenant: operatorTenant };
+export const networkFees = (network: string | null): Account => ({ kind: 'network-fee', code: `network-fee:${network ?? 'unknown'}`, currency: usd, tenant: operatorTenant });
+export const discount: Account = { kind: 'discount', code: 'discount', currency: usd, tenant: operatorTenant };
+export const fees: Account = { kind: 'fees', code: 'fees', currency: usd, tenant: operatorTenant };
+export const promotion: Account = { kind: 'promotion', code: 'promotion', currency: usd, tenant: operatorTenant };
+export const granted = (tenant: string, credit: string): Account => ({ kind: 'granted', code: `granted:${tenant}:${credit}`, currency: usd, tenant });
+export const operatorAccount = (name: string, currency: string): Account => ({ kind: 'operator', code: `operator:${name}`, currency, tenant: operatorTenant });
+export const held = (tenant: string, node: string): Account => ({ kind: 'held', code: `held:${tenant}:${node}`, currency: usd, tenant });
 export const drawn = (tenant: string, payee: string): Account => ({ kind: 'drawn', code: `drawn:${tenant}:${payee.toLowerCase()}`, currency: usd, tenant });
 export const exchange = (currency: string): Account => ({ kind: 'exchange', code: 'exchange', currency, tenant: operatorTenant });
 export const escrow = (token: string): Account => ({ kind: 'escrow', code: 'escrow', currency: token, tenant: operatorTenant });

@@ -1,104 +1,152 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { failure } from '#protocol';
-import { accountId } from './chart-of-accounts.js';
+import { arrayOf, textsOf } from '#service';
 import type { Account } from './chart-of-accounts.js';
+import { ledgerFailure } from './ledger-failure.js';
+import { KnownAccounts } from './known-accounts.js';
 import { runNamed } from './named-statement.js';
 import { transferHash } from './transfer.js';
 import type { Transfer } from './transfer.js';
 
+/** What was given or is kept back is never more than used up: the database refuses that. Answers those that other transactions see too. */
 const openAccounts = `
-  INSERT INTO billing.accounts (id, code, currency, kind, tenant)
-  SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[]) AS a(id, code, currency, kind, tenant)
-  ON CONFLICT (id) DO NOTHING`;
-
-/**
- * The whole batch in one statement: transfers not yet known, postings of those only, sums per account, accounts locked in
- * id order, one update per account. Ids come sorted: unsorted ones deadlock with an overlapping batch. Sums travel with the
- * locked rows, so that they are joined once.
- */
-const postTransfers = `
-  WITH fresh AS (
-    INSERT INTO billing.transfers (id, code, tenant, input_hash)
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS t(id, code, tenant, input_hash)
+  WITH opened AS (
+    INSERT INTO billing.accounts (id, code, currency, kind, tenant, balance_most)
+    SELECT a.*, CASE WHEN a.kind IN ('granted', 'held') THEN 0 END FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[]) AS a(id, code, currency, kind, tenant)
     ON CONFLICT (id) DO NOTHING
-    RETURNING id, tenant
-  ), posted AS (
-    INSERT INTO billing.postings (transfer, line, account, currency, tenant, amount)
-    SELECT l.transfer, l.line, l.account, l.currency, fresh.tenant, l.amount
-    FROM unnest($5::uuid[], $6::smallint[], $7::uuid[], $8::text[], $9::bigint[]) AS l(transfer, line, account, currency, amount)
-    JOIN fresh ON fresh.id = l.transfer
-    RETURNING account, amount
-  ), sums AS (
-    SELECT account, sum(amount) AS amount FROM posted GROUP BY account
-  ), locked AS (
-    SELECT a.id, s.amount FROM sums s JOIN billing.accounts a ON a.id = s.account ORDER BY a.id FOR NO KEY UPDATE OF a
-  ), moved AS (
-    UPDATE billing.accounts a SET balance = a.balance + l.amount FROM locked l WHERE a.id = l.id
-    RETURNING a.id
   )
-  SELECT fresh.id, (SELECT count(*) FROM moved) AS moved FROM fresh`;
+  SELECT a.id FROM billing.accounts a WHERE a.id = ANY($1::uuid[]) AND a.xmin <> pg_current_xact_id()::xid`;
+
+/** Enters transfers that are not known yet. Answers the others, and whether they said the same where this statement sees them. */
+const enterTransfers = `
+  WITH given AS (
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::smallint[]) AS t(id, code, tenant, input_hash, lines)
+  ), fresh AS (
+    INSERT INTO billing.transfers (id, code, tenant, input_hash, lines) SELECT * FROM given
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id
+  )
+  SELECT g.id, t.input_hash = g.input_hash AS same FROM given g LEFT JOIN billing.transfers t ON t.id = g.id WHERE NOT EXISTS (SELECT FROM fresh WHERE fresh.id = g.id)`;
+
+/** A trigger checks them, locks their accounts and moves the balances, all in this statement. */
+const postLines = `
+  INSERT INTO billing.postings (transfer, line, account, currency, tenant, amount)
+  SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::uuid[], $4::text[], $5::text[], $6::bigint[])`;
+
+interface Entry {
+  readonly transfer: Transfer;
+  readonly hash: string;
+}
+
+interface PostedLine {
+  /** Its transfer's. */
+  readonly id: string;
+  readonly tenant: string;
+  readonly index: number;
+  readonly account: Account;
+  readonly accountId: string;
+  readonly amount: bigint;
+}
+
+interface KnownRow {
+  id: string;
+  /** Null where another writer was done in the meantime. */
+  same: boolean | null;
+}
 
 /** The double-entry books. Rows are only ever added; balances are projections of them. */
 @Injectable()
 export class LedgerStore {
+  private readonly known = new KnownAccounts();
+
   /**
    * Posts transfers in the caller's transaction, once each: a known id with the same content is left as it is. At most one
-   * call per transaction, so that accounts are locked in one order. Answers the ids that are new.
-   * Errors: IDEMPOTENCY_MISMATCH (a known id with other content), LEDGER_UNBALANCED.
+   * call per transaction, so that accounts are locked in one order. Ids go in sorted: unsorted ones deadlock with an overlapping batch.
+   * Answers the ids that are new.
+   * Errors: IDEMPOTENCY_MISMATCH (a known id with other content), LEDGER_UNBALANCED, ACCOUNT_CLOSED, ACCOUNT_LIMIT (an account leaves its bounds).
    */
   async post(manager: EntityManager, transfers: readonly Transfer[]): Promise<ReadonlySet<string>> {
     const batch = [...distinct(transfers).values()].sort((a, b) => compare(a.transfer.id, b.transfer.id));
     if (batch.length === 0) return new Set();
-    const lines = batch.flatMap(({ transfer }) => transfer.lines.map((line, index) => ({ ...line, transfer: transfer.id, index, id: accountId(line.account) })));
-    await this.open(manager, new Map(lines.map(({ id, account }) => [id, account])));
-    const rows = await runNamed<{ id: string }>(manager, 'post-transfers', postTransfers, [
-      batch.map(({ transfer }) => transfer.id),
-      batch.map(({ transfer }) => transfer.code),
-      batch.map(({ transfer }) => transfer.tenant),
-      batch.map(({ hash }) => hash),
-      lines.map((line) => line.transfer),
-      lines.map((line) => line.index),
-      lines.map((line) => line.id),
-      lines.map((line) => line.account.currency),
-      lines.map((line) => line.amount),
-    ]);
-    const fresh = new Set(rows.map((row) => row.id));
-    const known = batch.filter(({ transfer }) => !fresh.has(transfer.id));
-    if (known.length > 0) await this.assertSame(manager, new Map(known.map(({ transfer, hash }) => [transfer.id, hash])));
-    return fresh;
+    const known = await this.enter(manager, batch);
+    const fresh = known.size === 0 ? batch : batch.filter(({ transfer }) => !known.has(transfer.id));
+    await this.postLines(manager, fresh.flatMap(({ transfer: { id, tenant, lines } }) => lines.map(({ account, amount }, index) => ({ id, tenant, index, account, accountId: this.known.idOf(account), amount }))));
+    return new Set(fresh.map(({ transfer }) => transfer.id));
   }
 
-  /** Balances of accounts, locked until the transaction ends, in the order of the accounts given. Missing ones are opened. */
-  async lock(manager: EntityManager, accounts: readonly Account[]): Promise<bigint[]> {
-    const byId = new Map(accounts.map((account) => [accountId(account), account]));
-    await this.open(manager, byId);
-    const rows = await manager.query<{ id: string; balance: string }[]>('SELECT id, balance FROM billing.accounts WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE', [[...byId.keys()]]);
-    const balances = new Map(rows.map((row) => [row.id, BigInt(row.balance)]));
-    return accounts.map((account) => balances.get(accountId(account))!);
-  }
-
-  private async open(manager: EntityManager, accounts: ReadonlyMap<string, Account>): Promise<void> {
-    const wanted = [...accounts].sort(([a], [b]) => compare(a, b));
-    await runNamed(manager, 'open-accounts', openAccounts, [
-      wanted.map(([id]) => id),
-      wanted.map(([, account]) => account.code),
-      wanted.map(([, account]) => account.currency),
-      wanted.map(([, account]) => account.kind),
-      wanted.map(([, account]) => account.tenant),
+  /** Answers the ids that are known, once it is certain that they say the same. */
+  private async enter(manager: EntityManager, batch: readonly Entry[]): Promise<ReadonlySet<string>> {
+    const rows = await runNamed<KnownRow>(manager, 'enter-transfers', enterTransfers, [
+      arrayOf(batch.map(({ transfer }) => transfer.id)),
+      arrayOf(batch.map(({ transfer }) => transfer.code)),
+      textsOf(batch.map(({ transfer }) => transfer.tenant)),
+      arrayOf(batch.map(({ hash }) => hash)),
+      arrayOf(batch.map(({ transfer }) => transfer.lines.length)),
     ]);
+    const different = rows.find(({ same }) => same === false);
+    if (different) throw mismatch(different.id);
+    const unseen = new Set(rows.filter(({ same }) => same === null).map(({ id }) => id));
+    if (unseen.size > 0) await this.assertSame(manager, new Map(batch.filter(({ transfer }) => unseen.has(transfer.id)).map(({ transfer, hash }) => [transfer.id, hash])));
+    return new Set(rows.map(({ id }) => id));
   }
 
   private async assertSame(manager: EntityManager, hashes: ReadonlyMap<string, string>): Promise<void> {
     const rows = await manager.query<{ id: string; input_hash: string }[]>('SELECT id, input_hash FROM billing.transfers WHERE id = ANY($1::uuid[])', [[...hashes.keys()]]);
-    for (const row of rows) {
-      if (hashes.get(row.id) !== row.input_hash) throw mismatch(row.id);
+    const found = new Map(rows.map((row) => [row.id, row.input_hash]));
+    // One that this transaction may not see is another organisation's.
+    for (const [id, hash] of hashes) if (found.get(id) !== hash) throw mismatch(id);
+  }
+
+  private async postLines(manager: EntityManager, lines: readonly PostedLine[]): Promise<void> {
+    if (lines.length === 0) return;
+    await this.open(manager, lines);
+    try {
+      await runNamed(manager, 'post-lines', postLines, [
+        arrayOf(lines.map(({ id }) => id)),
+        arrayOf(lines.map(({ index }) => index)),
+        arrayOf(lines.map(({ accountId }) => accountId)),
+        textsOf(lines.map(({ account }) => account.currency)),
+        textsOf(lines.map(({ tenant }) => tenant)),
+        arrayOf(lines.map(({ amount }) => amount)),
+      ]);
+    } catch (error) {
+      this.known.forget();
+      throw ledgerFailure(error);
     }
+  }
+
+  /** Balances of accounts, locked until the transaction ends, in the order of the accounts given. Missing ones are opened. */
+  async lock(manager: EntityManager, accounts: readonly Account[]): Promise<bigint[]> {
+    const ids = accounts.map((account) => this.known.idOf(account));
+    await this.open(manager, accounts.map((account, index) => ({ account, accountId: ids[index]! })));
+    const rows = await manager.query<{ id: string; balance: string }[]>('SELECT id, balance FROM billing.accounts WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE', [ids]);
+    const balances = new Map(rows.map((row) => [row.id, BigInt(row.balance)]));
+    if (ids.some((id) => !balances.has(id))) {
+      // A database that was brought back to an earlier time does not have them any more.
+      this.known.forget();
+      throw new Error('accounts that were opened are not in the books any more; they are opened again when this is tried again');
+    }
+    return ids.map((id) => balances.get(id)!);
+  }
+
+  private async open(manager: EntityManager, accounts: readonly Pick<PostedLine, 'account' | 'accountId'>[]): Promise<void> {
+    const missing = new Map(accounts.filter(({ accountId }) => !this.known.isOpen(accountId)).map(({ account, accountId }) => [accountId, account]));
+    if (missing.size === 0) return;
+    const wanted = [...missing].sort(([a], [b]) => compare(a, b));
+    const rows = await runNamed<{ id: string }>(manager, 'open-accounts', openAccounts, [
+      arrayOf(wanted.map(([id]) => id)),
+      wanted.map(([, account]) => account.code),
+      textsOf(wanted.map(([, account]) => account.currency)),
+      arrayOf(wanted.map(([, account]) => account.kind)),
+      textsOf(wanted.map(([, account]) => account.tenant)),
+    ]);
+    this.known.opened(rows.map(({ id }) => id));
   }
 }
 
-function distinct(transfers: readonly Transfer[]): Map<string, { transfer: Transfer; hash: string }> {
-  const byId = new Map<string, { transfer: Transfer; hash: string }>();
+function distinct(transfers: readonly Transfer[]): Map<string, Entry> {
+  const byId = new Map<string, Entry>();
   for (const transfer of transfers) {
     const hash = transferHash(transfer);
     if ((byId.get(transfer.id)?.hash ?? hash) !== hash) throw mismatch(transfer.id);

@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { checkedNanos } from '#kernel';
 import { failure } from '#protocol';
-import { accountId } from './chart-of-accounts.js';
 import type { Account } from './chart-of-accounts.js';
 
 /** Debit (positive) or credit (negative) of one account, in the smallest units of its currency. */
@@ -16,14 +15,23 @@ export const transferCodes = [
   'lease.return',
   'charge',
   'payee.assign',
+  'payable.hold',
+  'payable.release',
+  'payable.forfeit',
   'payables.draw',
+  'payables.take-back',
   'royalty.split',
   'epoch.settle',
   'deposit',
   'withdrawal',
   'deposit-withdrawal',
+  'deposit-reversal',
   'x402.sale',
+  'journal',
+  'credit.grant',
+  'credit.lapse',
   'invoice.issue',
+  'invoice.terms',
   'invoice.credit',
   'invoice.payment',
 ] as const;
@@ -50,7 +58,7 @@ export function transfer(id: string, code: TransferCode, tenant: string, lines: 
   const net = new Map<string, { account: Account; amount: bigint }>();
   const sums = new Map<string, bigint>();
   for (const { account, amount } of lines) {
-    const key = accountId(account);
+    const key = `${account.currency}\0${account.code}`;
     net.set(key, { account, amount: (net.get(key)?.amount ?? 0n) + amount });
     sums.set(account.currency, (sums.get(account.currency) ?? 0n) + amount);
   }
@@ -64,5 +72,5 @@ export function transfer(id: string, code: TransferCode, tenant: string, lines: 
 /** SHA-256, hex, of what a transfer says: the same id with another hash is another transfer under a known id. */
 export function transferHash({ code, tenant, lines }: Transfer): string {
   const text = lines.map(({ account, amount }) => `${account.currency} ${account.code} ${amount}`).sort();
-  return createHash('sha256').update([code, tenant, ...text].join('\n')).digest('hex');
+  return hash('sha256', [code, tenant, ...text].join('\n'), 'hex');
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { runNamed } from '../ledger/named-statement.js';
 
 /** Whom to pay for a node's work, and the key that signs its receipts. */
 export interface Payee {
@@ -22,7 +23,8 @@ export class NodesStore {
   }
 
   async find(manager: EntityManager, nodes: readonly string[]): Promise<ReadonlyMap<string, Payee>> {
-    const rows = await manager.query<{ id: string; public_key: string; payout_address: string }[]>('SELECT id, public_key, payout_address FROM billing.nodes WHERE id = ANY($1::uuid[])', [[...new Set(nodes)]]);
+    if (nodes.length === 0) return new Map();
+    const rows = await runNamed<{ id: string; public_key: string; payout_address: string }>(manager, 'payees-of-nodes', 'SELECT id, public_key, payout_address FROM billing.nodes WHERE id = ANY($1::uuid[])', [[...new Set(nodes)]]);
     return new Map(rows.map((row) => [row.id, { node: row.id, publicKey: row.public_key, payoutAddress: row.payout_address }]));
   }
 

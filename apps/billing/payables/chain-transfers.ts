@@ -9,6 +9,11 @@ export function depositTransfer(position: string, tenant: string, units: bigint,
   return transfer(namedUuid('deposit', position), 'deposit', tenant, move(deposit(tenant, currency), escrow(currency), units));
 }
 
+/** Of a deposit that the chain took back for good. */
+export function depositReversalTransfer(position: string, tenant: string, units: bigint, { currency }: TokenCurrency): Transfer {
+  return transfer(namedUuid('deposit-reversal', position), 'deposit-reversal', tenant, move(escrow(currency), deposit(tenant, currency), units));
+}
+
 export function depositWithdrawalTransfer(position: string, tenant: string, units: bigint, { currency }: TokenCurrency): Transfer {
   return transfer(namedUuid('deposit-withdrawal', position), 'deposit-withdrawal', tenant, move(escrow(currency), deposit(tenant, currency), units));
 }

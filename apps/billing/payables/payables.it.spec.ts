@@ -10,6 +10,7 @@ import type { ConversionRate } from '#protocol';
 import { PayablesService } from './payables.service.js';
 import { SettlementService } from './settlement.service.js';
 import type { Statement } from './statement.js';
+import { StatementsStore } from './statements.store.js';
 
 const payer = `0x${'Ab'.repeat(20)}`;
 
@@ -48,7 +49,7 @@ describe('payables', () => {
     books = await openBooks();
     const joined = [await joinNode(books), await joinNode(books)].sort((a, b) => (a.payee < b.payee ? -1 : 1));
     nodes = [joined[0]!, joined[1]!];
-  }, 120_000);
+  });
   beforeEach(async () => {
     market = await openMarket(books, 1_000_000n);
   });
@@ -102,6 +103,46 @@ describe('payables', () => {
     expect(await books.faults()).toEqual([]);
   });
 
+  it('that were drawn and signed by nobody are owed again when the draw is taken back, once, and its id draws nothing more', async () => {
+    const payables = books.get(PayablesService);
+    await earn(nodes[0], 5_000);
+    await earn(nodes[1], 3_000);
+    const settled = await payables.draw(books.ids.uuid(), market.tenant, [], 1);
+    await books.get(SettlementService).settled(settledEvent(settled));
+    await earn(nodes[0], 4_000);
+    const before = await payables.list(market.tenant);
+    const taken = await draw();
+    expect(taken).toMatchObject({ totalUnits: 7n, cumulativeTotalUnits: 12n });
+    const other = await openMarket(books, 10_000n);
+    await expect(payables.takeBack(taken.id, other.tenant)).rejects.toMatchObject({ code: 'IDEMPOTENCY_MISMATCH' });
+    await Promise.all([1, 2, 3].map(() => payables.takeBack(taken.id, market.tenant)));
+    await payables.takeBack(books.ids.uuid(), market.tenant);
+    expect(await payables.list(market.tenant)).toEqual(before);
+    await expect(draw(taken.id)).rejects.toMatchObject({ code: 'CONFLICT', message: expect.stringContaining('taken back') });
+    await expect(payables.takeBack(settled.id, market.tenant)).rejects.toMatchObject({ code: 'CONFLICT' });
+    expect(await books.faults()).toEqual([]);
+    const next = await payables.draw(books.ids.uuid(), market.tenant, [], 9, undefined, [nodes[0].payee]);
+    expect(next).toMatchObject({ totalUnits: 4n, cumulativeTotalUnits: 9n, lines: [{ payee: nodes[0].payee, units: 4n, cumulativeUnits: 9n }] });
+    await books.get(SettlementService).settled(settledEvent(next));
+    expect(await draw()).toMatchObject({ totalUnits: 3n, cumulativeTotalUnits: 12n, lines: [{ payee: nodes[1].payee, cumulativeUnits: 3n }] });
+    expect(await books.faults()).toEqual([]);
+  });
+
+  it('are drawn up to so many units, and a charge is in the statement that pays the last of its payee’s debt', async () => {
+    const [first, small] = [await earn(nodes[0], 5_000), await earn(nodes[1], 3_000)];
+    const payables = books.get(PayablesService);
+    const draws = async (unitsMax: bigint): Promise<{ units: bigint[]; charges: string[] }> => {
+      const drawn = await payables.draw(books.ids.uuid(), market.tenant, [], undefined, undefined, undefined, unitsMax);
+      const charges = await books.within((manager) => books.get(StatementsStore).charges(manager, drawn.id));
+      await books.get(SettlementService).settled(settledEvent(drawn));
+      return { units: drawn.lines.map(({ units }) => units), charges: charges.map(({ record }) => record) };
+    };
+    expect(await draws(4n)).toEqual({ units: [4n], charges: [] });
+    expect(await draws(4n)).toEqual({ units: [1n, 3n], charges: [first, small].sort() });
+    await expect(draws(4n)).rejects.toMatchObject({ code: 'NOTHING_DUE' });
+    expect(await books.faults()).toEqual([]);
+  });
+
   it('give NOTHING_DUE below one unit, and refuse the statement of another tenant', async () => {
     await earn(nodes[0], 999);
     await expect(draw()).rejects.toMatchObject({ code: 'NOTHING_DUE' });
@@ -140,6 +181,32 @@ describe('payables', () => {
     ]);
     const currencies = await books.within((manager) => books.get(TrialBalanceStore).sums(manager));
     expect(currencies.map(({ currency, sum }) => [currency, sum])).toEqual([['TUSD6', 0n], ['USD', 0n]]);
+    expect(await books.faults()).toEqual([]);
+  });
+
+  it('lose a deposit again that the chain took back for good, once for each time that it was there, and name what was paid out of it', async () => {
+    const settlement = books.get(SettlementService);
+    const deposit = { tenant: market.tenant, payer, units: 100n, at: at() };
+    const held = async (): Promise<bigint> => -(await balance(`deposit:${market.tenant}`));
+    const spent = async () => (await books.within((manager) => books.get(AnomaliesStore).list(manager), market.tenant)).filter(({ kind, tenant }) => kind === 'deposit_spent' && tenant === market.tenant);
+    for (let times = 0; times < 2; times++) await settlement.deposited(deposit);
+    for (let times = 0; times < 2; times++) await settlement.depositReversed(deposit);
+    expect([await held(), await spent()]).toEqual([0n, []]);
+    // There again, and gone again: each is a fact of its own.
+    await settlement.deposited(deposit);
+    expect(await held()).toBe(0n);
+    for (let times = 0; times < 2; times++) await settlement.deposited({ ...deposit, reversals: 1 });
+    expect(await held()).toBe(100n);
+    await earn(nodes[0], 7_000);
+    await settlement.settled(settledEvent(await draw()));
+    await Promise.all([1, 2, 3].map(() => settlement.depositReversed({ ...deposit, reversals: 1 })));
+    expect(await held()).toBe(-7n);
+    expect(await spent()).toMatchObject([{ detail: { payer, units: '100', missingUnits: '7' } }]);
+    // Heard of in the other order.
+    const late = { ...deposit, at: at() };
+    await settlement.depositReversed(late);
+    await settlement.deposited(late);
+    expect(await held()).toBe(-7n);
     expect(await books.faults()).toEqual([]);
   });
 

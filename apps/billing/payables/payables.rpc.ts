@@ -13,9 +13,15 @@ export class PayablesRpc {
     return { data: await this.payables.list(tenant) };
   }
 
+  @Serve(billingCalls.takeBackPayables)
+  async takeBack({ statement, tenant }: RequestOf<typeof billingCalls.takeBackPayables>): Promise<ReplyOf<typeof billingCalls.takeBackPayables>> {
+    await this.payables.takeBack(statement, tenant);
+    return { statement };
+  }
+
   @Serve(billingCalls.drawPayables)
-  async draw({ statement, tenant, except, payeesMax, rate }: RequestOf<typeof billingCalls.drawPayables>): Promise<ReplyOf<typeof billingCalls.drawPayables>> {
-    const { id, lines, ...rest } = await this.payables.draw(statement, tenant, except, payeesMax, rate);
+  async draw({ statement, tenant, except, payeesMax, rate, only, unitsMax }: RequestOf<typeof billingCalls.drawPayables>): Promise<ReplyOf<typeof billingCalls.drawPayables>> {
+    const { id, lines, ...rest } = await this.payables.draw(statement, tenant, except, payeesMax, rate, only, unitsMax);
     return { ...rest, statement: id, nanosPerUnit: worthOf(1n, rest.rate), payees: lines.map(({ payee, units, cumulativeUnits }) => ({ payee, units, cumulativeUnits })) };
   }
 

@@ -1,12 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Nanos } from '#kernel';
+import { deposit } from '../ledger/chart-of-accounts.js';
 
 export interface Payable {
   readonly tenant: string;
   readonly payee: string;
   readonly earnedNanos: Nanos;
   readonly drawnNanos: Nanos;
+  readonly heldNanos: Nanos;
   readonly owedNanos: Nanos;
 }
 
@@ -30,18 +32,20 @@ export class PayablesStore {
 
   /** Of one tenant, or of all that the transaction sees. */
   async list(manager: EntityManager, tenant: string | null): Promise<Payable[]> {
-    const rows = await manager.query<{ tenant: string; payee: string; owed: string; drawn: string }[]>(
-      `SELECT a.tenant, split_part(a.code, ':', 3) AS payee, -a.balance AS owed, COALESCE(d.nanos, 0) AS drawn
+    const rows = await manager.query<{ tenant: string; payee: string; owed: string; drawn: string; held: string }[]>(
+      `SELECT a.tenant, split_part(a.code, ':', 3) AS payee, -a.balance AS owed, COALESCE(d.nanos, 0) AS drawn, COALESCE(h.nanos, 0) AS held
        FROM billing.accounts a
        LEFT JOIN (SELECT l.tenant, l.payee, sum(l.nanos) AS nanos FROM billing.statement_lines l GROUP BY 1, 2) d
          ON d.tenant::text = a.tenant AND d.payee = split_part(a.code, ':', 3)
+       LEFT JOIN (SELECT h.tenant, n.payout_address AS payee, sum(h.amount_nanos) AS nanos FROM billing.holdbacks h JOIN billing.nodes n ON n.id = h.node WHERE h.state = 'held' GROUP BY 1, 2) h
+         ON h.tenant::text = a.tenant AND h.payee = split_part(a.code, ':', 3)
        WHERE a.kind = 'payable' AND ($1::text IS NULL OR a.tenant = $1) ORDER BY 1, 2`,
       [tenant],
     );
     return rows.map((row) => {
       const owedNanos = BigInt(row.owed);
-      const drawnNanos = BigInt(row.drawn);
-      return { tenant: row.tenant, payee: row.payee, earnedNanos: owedNanos + drawnNanos, drawnNanos, owedNanos };
+      const [drawnNanos, heldNanos] = [BigInt(row.drawn), BigInt(row.held)];
+      return { tenant: row.tenant, payee: row.payee, earnedNanos: owedNanos + drawnNanos + heldNanos, drawnNanos, heldNanos, owedNanos };
     });
   }
 
@@ -53,6 +57,14 @@ export class PayablesStore {
       [page.tenant, page.after ?? null, page.limit],
     );
     return rows.map(({ units, settled_tx: settledTx, settled_at_ms: settledAtMs, ...row }) => ({ ...row, units: BigInt(units), settledTx, settledAtMs: settledAtMs === null ? null : Number(settledAtMs) }));
+  }
+
+  /** By how much a tenant's deposit is below zero, in units. */
+  async depositMissing(manager: EntityManager, tenant: string, currency: string): Promise<bigint> {
+    const { code } = deposit(tenant, currency);
+    const [row] = await manager.query<{ balance: string }[]>('SELECT balance FROM billing.accounts WHERE code = $1 AND currency = $2', [code, currency]);
+    const balance = BigInt(row?.balance ?? 0);
+    return balance > 0n ? balance : 0n;
   }
 
   /** Whose deposit an address pays from. */

@@ -23,6 +23,11 @@ export class SettlementConsumer {
     return this.settlement.deposited(event);
   }
 
+  @ConsumeEvent(settlementEvents.depositReversed, { durable: 'billing-deposit-reversed' })
+  onDepositReversed(event: PayloadOf<typeof settlementEvents.depositReversed>): Promise<void> {
+    return this.settlement.depositReversed(event);
+  }
+
   @ConsumeEvent(settlementEvents.depositWithdrawn, { durable: 'billing-deposit-withdrawn' })
   onDepositWithdrawn(event: PayloadOf<typeof settlementEvents.depositWithdrawn>): Promise<void> {
     return this.settlement.depositWithdrawn(event);

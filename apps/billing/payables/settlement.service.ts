@@ -13,11 +13,12 @@ import type { BillingConfig } from '../billing-config.js';
 import { operatorTenant } from '../ledger/chart-of-accounts.js';
 import { LedgerStore } from '../ledger/ledger.store.js';
 import { SettledNotices } from '../receipts/settled-notices.service.js';
-import { depositTransfer, depositWithdrawalTransfer, saleTransfer, settleTransfer, withdrawalTransfer } from './chain-transfers.js';
+import { depositReversalTransfer, depositTransfer, depositWithdrawalTransfer, saleTransfer, settleTransfer, withdrawalTransfer } from './chain-transfers.js';
 import { PayablesStore } from './payables.store.js';
 import { StatementsStore } from './statements.store.js';
 
 type Deposit = PayloadOf<typeof settlementEvents.depositConfirmed>;
+type DepositReversed = PayloadOf<typeof settlementEvents.depositReversed>;
 type DepositWithdrawn = PayloadOf<typeof settlementEvents.depositWithdrawn>;
 type Settled = PayloadOf<typeof settlementEvents.epochSettled>;
 type Sold = PayloadOf<typeof x402Events.settled>;
@@ -25,6 +26,8 @@ type Withdrawal = PayloadOf<typeof settlementEvents.withdrawalConfirmed>;
 
 /** Where on chain something happened: posted once, however often it is told. */
 const positionOf = ({ blockHash, tx, logIndex }: Deposit['at']): string => `${blockHash} ${tx} ${logIndex}`;
+/** A deposit counts once for each time that the chain gave it after it had taken it back for good. */
+const depositKey = ({ at, reversals }: Pick<Deposit, 'at' | 'reversals'>): string => (reversals === undefined ? positionOf(at) : `${positionOf(at)} again ${reversals}`);
 const chainInbox = 'chain';
 
 /** Brings into the books what the chain confirmed. */
@@ -46,21 +49,34 @@ export class SettlementService {
     this.token = tokenCurrency(config);
   }
 
-  deposited({ tenant, payer, units, at }: Deposit): Promise<void> {
-    return this.once(at, async (manager) => {
+  deposited({ tenant, payer, units, at, reversals }: Deposit): Promise<void> {
+    const key = depositKey({ at, reversals });
+    return this.once(key, async (manager) => {
       await this.payables.notePayer(manager, payer, tenant);
-      await this.ledger.post(manager, [depositTransfer(positionOf(at), tenant, units, this.token)]);
+      await this.ledger.post(manager, [depositTransfer(key, tenant, units, this.token)]);
+    });
+  }
+
+  /** Takes the very deposit back. Of one that was not heard of yet nothing is booked, now or later. What was paid out of it meanwhile is named. */
+  depositReversed({ tenant, payer, units, at, reversals }: DepositReversed): Promise<void> {
+    const key = depositKey({ at, reversals });
+    return this.once(`${key} reversed`, async (manager) => {
+      await this.payables.notePayer(manager, payer, tenant);
+      if (await this.inbox.claim(manager, chainInbox, key)) return;
+      await this.ledger.post(manager, [depositReversalTransfer(key, tenant, units, this.token)]);
+      const missing = await this.payables.depositMissing(manager, tenant, this.token.currency);
+      if (missing > 0n) await this.anomalies.add(manager, [{ kind: anomalyKinds.depositSpent, subject: key, tenant, detail: { payer, units: units.toString(), missingUnits: missing.toString() } }]);
     });
   }
 
   depositWithdrawn({ tenant, units, at }: DepositWithdrawn): Promise<void> {
-    return this.once(at, (manager) => this.ledger.post(manager, [depositWithdrawalTransfer(positionOf(at), tenant, units, this.token)]).then(() => undefined));
+    return this.once(positionOf(at), (manager) => this.ledger.post(manager, [depositWithdrawalTransfer(positionOf(at), tenant, units, this.token)]).then(() => undefined));
   }
 
   /** The books follow the chain; where it settled something else than was drawn, that is noted. Then the nodes are told. */
   async settled(event: Settled): Promise<void> {
     const { statement: id, tenant, payer, payees, at } = event;
-    await this.once(at, async (manager) => {
+    await this.once(positionOf(at), async (manager) => {
       await this.payables.notePayer(manager, payer, tenant);
       const statement = await this.statements.find(manager, id);
       if (!(await this.statements.settle(manager, id, at.tx, this.clock.nowMs())) || !agrees(statement!.lines, payees)) {
@@ -73,7 +89,7 @@ export class SettlementService {
   }
 
   sold({ payment, tenant, payTo, units, at }: Sold): Promise<void> {
-    return this.once(at, (manager) => this.ledger.post(manager, [saleTransfer(payment, tenant, payTo, units, this.token)]).then(() => undefined));
+    return this.once(positionOf(at), (manager) => this.ledger.post(manager, [saleTransfer(payment, tenant, payTo, units, this.token)]).then(() => undefined));
   }
 
   /** Whether it could be booked: `false` while the payer's tenant is not known. */
@@ -91,9 +107,9 @@ export class SettlementService {
     return withTenant(this.dataSource, '*', (manager) => this.anomalies.add(manager, [{ kind: anomalyKinds.payerUnknown, subject: positionOf(at), tenant: operatorTenant, detail: { payer } }]));
   }
 
-  private once(at: Deposit['at'], post: (manager: EntityManager) => Promise<void>): Promise<void> {
+  private once(what: string, post: (manager: EntityManager) => Promise<void>): Promise<void> {
     return withTenant(this.dataSource, '*', async (manager) => {
-      if (await this.inbox.claim(manager, chainInbox, positionOf(at))) await post(manager);
+      if (await this.inbox.claim(manager, chainInbox, what)) await post(manager);
     });
   }
 }

@@ -59,6 +59,36 @@ describe('drawing a statement', () => {
     );
   });
 
+  it('pays everybody in consecutive draws of at most so many units, those who are owed most first and the last in part', () => {
+    fc.assert(
+      fc.property(fc.array(fc.bigInt({ min: 0n, max: 9_000n }), { maxLength: 20 }), rates, fc.bigInt(1n, 40n), fc.integer({ min: 1, max: 30 }), (earned, rate, unitsMax, payeesMax) => {
+        const scaled = earned.map((nanos) => (nanos * rate.nanos) / (rate.units * 100n));
+        let owed = scaled.map((owedNanos, index) => ({ payee: payee(index), owedNanos, cumulativeUnits: 0n }));
+        let before = 0n;
+        for (let draws = 0; ; draws++) {
+          const chosen = mostOwed(owed, rate, payeesMax, unitsMax);
+          const statement = drawStatement('s', tenant, chosen, rate, before);
+          if (statement === undefined) break;
+          expect(draws).toBeLessThan(2_000);
+          expect(statement.totalUnits <= unitsMax && statement.lines.length <= payeesMax).toBe(true);
+          // One at most is paid in part, and then nothing is left of what may be paid.
+          const cut = statement.lines.filter(({ payee: of, units }) => units < unitsFor(owed.find((each) => each.payee === of)!.owedNanos, rate));
+          expect(cut.length).toBeLessThanOrEqual(1);
+          expect(cut.map(({ payee: of }) => of)).toEqual(chosen.filter((each) => each.unitsMax !== undefined).map((each) => each.payee));
+          if (cut.length === 1) expect(statement.totalUnits).toBe(unitsMax);
+          const taken = new Map(statement.lines.map((line) => [line.payee, line]));
+          const least = chosen.reduce((min, { owedNanos }) => (owedNanos < min ? owedNanos : min), chosen[0]!.owedNanos);
+          for (const each of owed) if (!taken.has(each.payee)) expect(each.owedNanos <= least || unitsFor(each.owedNanos, rate) === 0n).toBe(true);
+          for (const { payee: of, nanos } of statement.lines) expect(nanos <= owed.find((each) => each.payee === of)!.owedNanos).toBe(true);
+          before = statement.cumulativeTotalUnits;
+          owed = owed.map((each) => ({ ...each, owedNanos: each.owedNanos - (taken.get(each.payee)?.nanos ?? 0n) }));
+        }
+        expect(owed.every(({ owedNanos }) => unitsFor(owedNanos, rate) === 0n)).toBe(true);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
   it('loses nothing over many draws: in the end all but less than a unit is paid', () => {
     fc.assert(
       fc.property(fc.array(fc.bigInt({ min: 0n, max: 5_000n }), { minLength: 1, maxLength: 30 }), (earnings) => {

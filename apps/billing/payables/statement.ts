@@ -1,7 +1,7 @@
 import type { Nanos } from '#kernel';
 import { nanosFor, unitsFor } from '#protocol';
 import type { ConversionRate, Ratio } from '#protocol';
-import { drawn, payable } from '../ledger/chart-of-accounts.js';
+import { drawn, namedUuid, payable } from '../ledger/chart-of-accounts.js';
 import { move, transfer } from '../ledger/transfer.js';
 import type { Transfer } from '../ledger/transfer.js';
 
@@ -10,6 +10,8 @@ export interface Owed {
   readonly payee: string;
   readonly owedNanos: Nanos;
   readonly cumulativeUnits: bigint;
+  /** No more than this is paid of it now; left out: all. */
+  readonly unitsMax?: bigint;
 }
 
 export interface StatementLine {
@@ -31,19 +33,34 @@ export interface Statement {
   readonly cumulativeTotalUnits: bigint;
 }
 
-/** Of those that are owed a unit, the `payeesMax` that are owed most, in the order they came; of equals the first. */
-export function mostOwed(owed: readonly Owed[], rate: Ratio, payeesMax: number): readonly Owed[] {
+/**
+ * Of those that are owed a unit, the `payeesMax` that are owed most, in the order they came; of equals the first. `unitsMax` in all: those who are owed most come first, and
+ * the one at whom it ends is paid in part.
+ */
+export function mostOwed(owed: readonly Owed[], rate: Ratio, payeesMax: number, unitsMax?: bigint): readonly Owed[] {
   const due = owed.filter(({ owedNanos }) => unitsFor(owedNanos, rate) > 0n);
-  if (due.length <= payeesMax) return due;
+  if (due.length <= payeesMax && unitsMax === undefined) return due;
   const byAmount = [...due].sort((a, b) => (a.owedNanos === b.owedNanos ? 0 : a.owedNanos > b.owedNanos ? -1 : 1));
-  const chosen = new Set(byAmount.slice(0, payeesMax));
-  return due.filter((each) => chosen.has(each));
+  const chosen = within(byAmount.slice(0, payeesMax), rate, unitsMax);
+  return due.flatMap((each) => chosen.get(each) ?? []);
+}
+
+function within(byAmount: readonly Owed[], rate: Ratio, unitsMax: bigint | undefined): Map<Owed, Owed> {
+  const chosen = new Map<Owed, Owed>();
+  let left = unitsMax;
+  for (const each of byAmount) {
+    const units = unitsFor(each.owedNanos, rate);
+    if (left === 0n) break;
+    chosen.set(each, left !== undefined && units > left ? { ...each, unitsMax: left } : each);
+    if (left !== undefined) left -= units < left ? units : left;
+  }
+  return chosen;
 }
 
 /** Whole token units only; what is left of each payee's nanos stays payable. `undefined` when there is not one unit to pay. */
 export function drawStatement(id: string, tenant: string, owed: readonly Owed[], rate: ConversionRate, drawnBeforeUnits: bigint): Statement | undefined {
   const lines = owed
-    .map(({ payee, owedNanos, cumulativeUnits }) => ({ payee, units: unitsFor(owedNanos, rate), before: cumulativeUnits }))
+    .map(({ payee, owedNanos, cumulativeUnits, unitsMax }) => ({ payee, units: unitsMax ?? unitsFor(owedNanos, rate), before: cumulativeUnits }))
     .filter(({ units }) => units > 0n)
     .map(({ payee, units, before }) => ({ payee, units, cumulativeUnits: before + units, nanos: nanosFor(units, rate) }));
   if (lines.length === 0) return undefined;
@@ -54,4 +71,9 @@ export function drawStatement(id: string, tenant: string, owed: readonly Owed[],
 /** D payable / C drawn, per payee. */
 export function drawTransfer({ id, tenant, lines }: Statement): Transfer {
   return transfer(id, 'payables.draw', tenant, lines.flatMap(({ payee, nanos }) => move(drawn(tenant, payee), payable(tenant, payee), nanos)));
+}
+
+/** The same the other way round: nothing of the draw was signed, and all of it is owed again. */
+export function takeBackTransfer({ id, tenant, lines }: Statement): Transfer {
+  return transfer(namedUuid('payables.take-back', id), 'payables.take-back', tenant, lines.flatMap(({ payee, nanos }) => move(payable(tenant, payee), drawn(tenant, payee), nanos)));
 }

@@ -63,18 +63,26 @@ export class StatementsStore {
   }
 
   /**
-   * Notes which charges a draw took: all of its payees' that are in the books (their accounts are locked) and in no statement
-   * yet, and free ones of any payee.
+   * Notes which charges a draw took: all of the payees whom it pays whole (`payees`) that are in the books (their accounts are locked) and in no
+   * statement yet, and free ones of any payee. One of which something is held, or not paid yet, is in the statement that takes the last of it.
    */
-  async takeCharges(manager: EntityManager, { id, tenant, lines }: Statement): Promise<void> {
+  async takeCharges(manager: EntityManager, { id, tenant }: Statement, payees: readonly string[]): Promise<void> {
     await manager.query(
       `INSERT INTO billing.statement_charges (record, statement, tenant)
        SELECT c.record, $1, c.tenant FROM billing.charges c JOIN billing.nodes n ON n.id = c.node
        WHERE c.tenant = $2 AND (n.payout_address = ANY($3::text[]) OR c.amount_nanos = 0)
          AND NOT EXISTS (SELECT 1 FROM billing.statement_charges d WHERE d.record = c.record)
+         AND NOT EXISTS (SELECT 1 FROM billing.holdbacks h WHERE h.record = c.record AND h.state = 'held')
        ORDER BY c.record`,
-      [id, tenant, lines.map(({ payee }) => payee)],
+      [id, tenant, payees],
     );
+  }
+
+  /** Forgets a draw: its lines, and which charges it took. The ledger keeps what was posted. */
+  async remove(manager: EntityManager, id: string): Promise<void> {
+    await manager.query('DELETE FROM billing.statement_charges WHERE statement = $1', [id]);
+    await manager.query('DELETE FROM billing.statement_lines WHERE statement = $1', [id]);
+    await manager.query(`DELETE FROM billing.statements WHERE id = $1 AND state = 'drawn'`, [id]);
   }
 
   /** Marks a statement as settled on chain; `false` when it was already, or there is none. */

@@ -50,7 +50,9 @@ export function payeeStatementPdf(statement: PayeeStatement): Promise<Buffer> {
   }
   y = table(pdf, y, 'Drawn into statements for the chain', drawnColumns, statement.drawn);
   y = sum(pdf, y, 'Drawn', -statement.drawnNanos);
+  if (statement.forfeitedNanos > 0n) y = sum(pdf, y, 'Held back and lost, work refuted', -statement.forfeitedNanos);
   y = sum(pdf, rule(pdf, y + 4) + 6, 'Owed after', statement.closingNanos);
+  if (statement.heldNanos > 0n) y = sum(pdf, y, 'of it held until work is verified', statement.heldNanos);
   text(pdf, 'Amounts are exact, in US dollars. Each job is one entry of the audit log and one receipt signed by the machine; what is drawn pays whole units of the token, the rest stays owed.', page.left, y + 8, { width: 495, size: 7 });
   numberPages(pdf, `Statement of ${payee}`);
   pdf.end();

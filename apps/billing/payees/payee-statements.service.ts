@@ -27,9 +27,10 @@ export class PayeeStatements {
       const shared = await this.store.shared(manager, asked, linesMax + 1);
       const drawn = await this.store.drawn(manager, asked, linesMax + 1);
       if (earned.length + shared.length + drawn.length > linesMax) throw failure('REQUEST_INVALID', `more than ${linesMax} lines: ask for a shorter period, or for one organisation`, { param: 'end_time' });
+      const { forfeitedNanos, heldNanos } = await this.store.held(manager, asked);
       const earnedNanos = sum(earned);
       const [sharedNanos, drawnNanos] = [sum(shared), sum(drawn)];
-      return { ...asked, openingNanos, earned, earnedNanos, shared, sharedNanos, drawn, drawnNanos, closingNanos: openingNanos + earnedNanos + sharedNanos - drawnNanos };
+      return { ...asked, openingNanos, earned, earnedNanos, shared, sharedNanos, drawn, drawnNanos, forfeitedNanos, closingNanos: openingNanos + earnedNanos + sharedNanos - forfeitedNanos - drawnNanos, heldNanos };
     });
   }
 }

@@ -16,6 +16,8 @@ const dayMs = 86_400_000;
 const earnedBy = 'FROM billing.charges c JOIN billing.nodes n ON n.id = c.node WHERE n.payout_address = $1 AND ($2::uuid IS NULL OR c.tenant = $2)';
 const drawnFor = 'FROM billing.statement_lines l JOIN billing.statements s ON s.id = l.statement WHERE l.payee = $1 AND ($2::uuid IS NULL OR l.tenant = $2)';
 
+const heldOf = 'FROM billing.holdbacks h JOIN billing.charges c ON c.record = h.record JOIN billing.nodes n ON n.id = h.node WHERE n.payout_address = $1 AND ($2::uuid IS NULL OR h.tenant = $2)';
+
 /** Royalties that the payee got as an owner of data, and gave as the one whose machine did the work. */
 const sharedWith = `FROM (SELECT booked_at_ms, tenant, dataset, payer AS other, record, amount_nanos FROM billing.royalties WHERE owner = $1
   UNION ALL SELECT booked_at_ms, tenant, dataset, owner, record, -amount_nanos FROM billing.royalties WHERE payer = $1) r WHERE ($2::uuid IS NULL OR r.tenant = $2)`;
@@ -31,18 +33,29 @@ export class PayeeStatementsStore {
   /** Earned, got, not given and not drawn before the period, in nano-dollars. */
   async openingNanos(manager: EntityManager, { payee, tenant, fromMs }: Asked): Promise<bigint> {
     const [row] = await manager.query<{ nanos: string }[]>(
-      `SELECT (SELECT COALESCE(sum(c.amount_nanos), 0) ${earnedBy} AND c.charged_at_ms < $3)
-         + (SELECT COALESCE(sum(r.amount_nanos), 0) ${sharedWith} AND r.booked_at_ms < $3) - (SELECT COALESCE(sum(l.nanos), 0) ${drawnFor} AND s.drawn_at_ms < $3) AS nanos`,
+      `SELECT (SELECT COALESCE(sum(COALESCE(c.earned_nanos, c.amount_nanos)), 0) ${earnedBy} AND c.charged_at_ms < $3)
+         + (SELECT COALESCE(sum(r.amount_nanos), 0) ${sharedWith} AND r.booked_at_ms < $3) - (SELECT COALESCE(sum(l.nanos), 0) ${drawnFor} AND s.drawn_at_ms < $3)
+         - (SELECT COALESCE(sum(h.forfeited_nanos), 0) ${heldOf} AND h.ended_at_ms < $3) AS nanos`,
       [payee, tenant, fromMs],
     );
     return BigInt(row!.nanos);
+  }
+
+  /** Lost in the period, and at its end still held: also what was released since. */
+  async held(manager: EntityManager, { payee, tenant, fromMs, toMs }: Asked): Promise<{ forfeitedNanos: bigint; heldNanos: bigint }> {
+    const [row] = await manager.query<{ forfeited: string; held: string }[]>(
+      `SELECT COALESCE(sum(h.forfeited_nanos) FILTER (WHERE h.ended_at_ms >= $3 AND h.ended_at_ms < $4), 0) AS forfeited,
+         COALESCE(sum(h.amount_nanos) FILTER (WHERE (h.ended_at_ms IS NULL OR h.ended_at_ms >= $4) AND c.charged_at_ms < $4), 0) AS held ${heldOf}`,
+      [payee, tenant, fromMs, toMs],
+    );
+    return { forfeitedNanos: BigInt(row!.forfeited), heldNanos: BigInt(row!.held) };
   }
 
   /** At most `limit` lines, in order of day, organisation and machine. */
   async earned(manager: EntityManager, { payee, tenant, fromMs, toMs }: Asked, limit: number): Promise<EarnedLine[]> {
     const rows = await manager.query<(Pick<EarnedLine, 'tenant' | 'node' | 'nodeName' | 'model' | 'endpoint'> & { day: string; jobs: string; input: string; output: string; nanos: string })[]>(
       `SELECT e.day, e.tenant, e.node, e.name AS "nodeName", e.model, e.endpoint, count(*) AS jobs, sum(e.input_tokens) AS input, sum(e.output_tokens) AS output, sum(e.amount_nanos) AS nanos FROM (
-         SELECT c.charged_at_ms / ${dayMs} * ${dayMs} AS day, c.tenant, c.node, n.name, c.input_tokens, c.output_tokens, c.amount_nanos,
+         SELECT c.charged_at_ms / ${dayMs} * ${dayMs} AS day, c.tenant, c.node, n.name, c.input_tokens, c.output_tokens, COALESCE(c.earned_nanos, c.amount_nanos) AS amount_nanos,
            COALESCE((SELECT a.model FROM billing.admissions a WHERE a.record = c.record), (SELECT o.model FROM billing.offers o WHERE o.id = c.offer), '') AS model,
            COALESCE((SELECT a.endpoint FROM billing.admissions a WHERE a.record = c.record), '') AS endpoint
          ${earnedBy} AND c.charged_at_ms >= $3 AND c.charged_at_ms < $4) e

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { PayeeStatement } from '#protocol';
 import { openBooks } from '../books-harness.js';
@@ -11,8 +11,6 @@ import { PayeesRpc } from './payees.rpc.js';
 const startMs = 1_767_225_600_000;
 const dayMs = 86_400_000;
 
-/** Other suites share the machine. */
-jest.setTimeout(30_000);
 
 describe('the statement of a payee', () => {
   let books: Books;
@@ -37,7 +35,7 @@ describe('the statement of a payee', () => {
     await earn(markets[1], 1_400, startMs + 2 * dayMs);
     books.clock.advance(3 * dayMs);
     await books.get(PayablesService).draw(books.ids.uuid(), markets[0].tenant);
-  }, 120_000);
+  });
   afterAll(() => books.close());
 
   it('says what was owed before, each day by machine and model, what was drawn, and what is owed after', async () => {

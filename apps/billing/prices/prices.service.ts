@@ -2,10 +2,14 @@ import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import { Clock, Ids } from '#kernel';
+import type { MeterPrices } from '#kernel';
 import { Outbox } from '#messaging';
-import { failure, operatorRecord, priceReplica } from '#protocol';
-import type { TokenPrices } from '#protocol';
+import { askOf, failure, meterPricesJson, operatorRecord, priceReplica } from '#protocol';
+import type { PricedBy } from '#protocol';
 import { withTenant } from '#service';
+import { PriceBooksStore } from '../price-books/price-books.store.js';
+import { priced } from '../price-books/priced.js';
+import { OfferNetworks } from './offer-networks.service.js';
 import { newPriceVersion } from './price.js';
 import type { PriceVersion } from './price.js';
 import { PricesStore } from './prices.store.js';
@@ -18,10 +22,12 @@ export class PricesService {
     @Inject(Ids) private readonly ids: Ids,
     @Inject(Outbox) private readonly outbox: Outbox,
     @Inject(PricesStore) private readonly prices: PricesStore,
+    @Inject(PriceBooksStore) private readonly books: PriceBooksStore,
+    @Inject(OfferNetworks) private readonly networks: OfferNetworks,
   ) {}
 
   /** Gives an offer a new price from now on. Errors: NOT_FOUND, NODE_REVOKED, AMOUNT_INVALID. */
-  async put(offer: string, prices: TokenPrices, keyId: string | null): Promise<PriceVersion> {
+  async put(offer: string, prices: MeterPrices, keyId: string | null): Promise<PriceVersion> {
     const price = await withTenant(this.dataSource, '*', async (manager) => {
       const state = await this.prices.lockOffer(manager, offer);
       if (state === 'unknown') throw failure('NOT_FOUND', 'there is no such offer', { offer });
@@ -33,7 +39,7 @@ export class PricesService {
   }
 
   /** Lists the offers of a node that joined, at what it asks. */
-  async listAsks(manager: EntityManager, node: string, asks: readonly (TokenPrices & { id: string; model: string })[]): Promise<void> {
+  async listAsks(manager: EntityManager, node: string, asks: readonly (MeterPrices & { id: string; model: string })[]): Promise<void> {
     await this.prices.lockNode(manager, node);
     for (const ask of asks) {
       await this.prices.addOffer(manager, ask.id, node, ask.model);
@@ -48,6 +54,7 @@ export class PricesService {
     for (const offer of await this.prices.revoke(manager, node)) {
       await this.prices.end(manager, offer, this.clock.nowMs());
       await this.outbox.replica(manager, priceReplica, offer, null);
+      await this.outbox.record(manager, operatorRecord({ id: this.ids.uuid(), type: 'price.withdrawn', timeMs: this.clock.nowMs(), fields: { offer, node }, facts: null }));
     }
   }
 
@@ -57,14 +64,39 @@ export class PricesService {
     return { data: rows.slice(0, page.limit), hasMore: rows.length > page.limit };
   }
 
-  private async change(manager: EntityManager, offer: string, prices: TokenPrices, keyId: string | null): Promise<PriceVersion> {
-    const price = newPriceVersion(this.ids.uuid(), offer, prices, this.clock.nowMs());
+  /** Brings an offer's price to the book in force; `false` when it is. The caller's transaction is over all tenants. */
+  async reprice(manager: EntityManager, offer: string): Promise<boolean> {
+    if ((await this.prices.lockOffer(manager, offer)) !== 'listed') return false;
+    const before = await this.prices.inForce(manager, offer);
+    if (!before) return false;
+    const { by } = await this.pricedNow(manager, offer, askOf(before));
+    if (before.book?.book === by?.book && before.book?.network === by?.network) return false;
+    await this.change(manager, offer, askOf(before), null);
+    return true;
+  }
+
+  /** What organisations pay where a machine asks `ask`, by the book in force. */
+  private async pricedNow(manager: EntityManager, offer: string, ask: MeterPrices): Promise<{ price: MeterPrices; by?: PricedBy | undefined }> {
+    const book = await this.books.inForce(manager, this.clock.nowMs());
+    return book ? priced(ask, book, await this.prices.modelOf(manager, offer), this.networks.of(offer)) : { price: ask };
+  }
+
+  /** `ask`: what the machine gets. */
+  private async change(manager: EntityManager, offer: string, ask: MeterPrices, keyId: string | null): Promise<PriceVersion> {
+    // An ask that no book can hold is refused before anything is added to it.
+    newPriceVersion(offer, offer, ask, 0);
+    const { price: prices, by } = await this.pricedNow(manager, offer, ask);
+    const price = newPriceVersion(this.ids.uuid(), offer, prices, this.clock.nowMs(), by);
     await this.prices.end(manager, offer, price.validFromMs);
     await this.prices.insert(manager, price);
-    const { validToMs: _, ...value } = price;
-    await this.outbox.replica(manager, priceReplica, offer, value);
-    const fields = { ...value, inputNanosPerMillion: value.inputNanosPerMillion.toString(), outputNanosPerMillion: value.outputNanosPerMillion.toString(), keyId };
+    const { validToMs: _, book, ...value } = price;
+    await this.outbox.replica(manager, priceReplica, offer, { ...value, ...(book && { book }) });
+    const { requestNanos, meters, ...told } = value;
+    const fields = { ...told, inputNanosPerMillion: value.inputNanosPerMillion.toString(), outputNanosPerMillion: value.outputNanosPerMillion.toString(), ...feeOf({ requestNanos }), ...(meters && { meters: meterPricesJson(meters) }), ...(book && { book: madeOf(book) }), keyId };
     await this.outbox.record(manager, operatorRecord({ id: price.version, type: 'price.set', timeMs: price.validFromMs, fields, facts: null }));
     return price;
   }
 }
+
+const feeOf = ({ requestNanos }: { requestNanos?: bigint | undefined }): Record<string, string> => (requestNanos === undefined ? {} : { requestNanos: requestNanos.toString() });
+const madeOf = ({ requestNanos, askMeters, ...by }: PricedBy) => ({ ...by, ...feeOf({ requestNanos }), ...(askMeters && { askMeters: meterPricesJson(askMeters) }), askInputNanosPerMillion: by.askInputNanosPerMillion.toString(), askOutputNanosPerMillion: by.askOutputNanosPerMillion.toString() });

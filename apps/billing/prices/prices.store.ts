@@ -1,5 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import type { MeterNanos } from '#kernel';
+import { meterPricesJson } from '#protocol';
+import { runNamed } from '../ledger/named-statement.js';
 import type { PriceVersion } from './price.js';
 
 interface PriceRow {
@@ -10,9 +13,22 @@ interface PriceRow {
   hash: string;
   valid_from_ms: string;
   valid_to_ms: string | null;
+  book: string | null;
+  network: string | null;
+  ask_input_nanos_per_million: string | null;
+  ask_output_nanos_per_million: string | null;
+  network_fee_basis_points: number | null;
+  markup_basis_points: number | null;
+  request_nanos: string | null;
+  meters: MetersJson | null;
+  ask_meters: MetersJson | null;
 }
 
-const columns = 'version, offer, input_nanos_per_million, output_nanos_per_million, hash, valid_from_ms, valid_to_ms';
+const columns = 'version, offer, input_nanos_per_million, output_nanos_per_million, hash, valid_from_ms, valid_to_ms, book, network, ask_input_nanos_per_million, ask_output_nanos_per_million, network_fee_basis_points, markup_basis_points, request_nanos, meters, ask_meters';
+
+type MetersJson = ReturnType<typeof meterPricesJson>;
+const metersOf = (json: MetersJson): MeterNanos => Object.fromEntries(Object.entries(json).map(([meter, nanos]) => [meter, BigInt(nanos)]));
+const metersRow = (meters: MeterNanos | undefined): string | null => (meters === undefined ? null : JSON.stringify(meterPricesJson(meters)));
 
 const fromRow = (row: PriceRow): PriceVersion => ({
   version: row.version,
@@ -23,6 +39,20 @@ const fromRow = (row: PriceRow): PriceVersion => ({
   hash: row.hash,
   validFromMs: Number(row.valid_from_ms),
   validToMs: row.valid_to_ms === null ? null : Number(row.valid_to_ms),
+  ...(row.request_nanos !== null && { requestNanos: BigInt(row.request_nanos) }),
+  ...(row.meters !== null && { meters: metersOf(row.meters) }),
+  ...(row.book !== null && {
+    book: {
+      book: row.book,
+      network: row.network,
+      askInputNanosPerMillion: BigInt(row.ask_input_nanos_per_million!),
+      askOutputNanosPerMillion: BigInt(row.ask_output_nanos_per_million!),
+      ...(row.ask_meters !== null && { askMeters: metersOf(row.ask_meters) }),
+      networkFeeBasisPoints: row.network_fee_basis_points!,
+      markupBasisPoints: row.markup_basis_points!,
+      ...(row.request_nanos !== null && { requestNanos: BigInt(row.request_nanos) }),
+    },
+  }),
 });
 
 @Injectable()
@@ -59,20 +89,33 @@ export class PricesStore {
   }
 
   async insert(manager: EntityManager, price: PriceVersion): Promise<void> {
-    await manager.query(`INSERT INTO billing.prices (${columns}, currency) VALUES ($1, $2, $3, $4, $5, $6, NULL, $7)`, [
+    await manager.query(`INSERT INTO billing.prices (${columns}, currency) VALUES ($1, $2, $3, $4, $5, $6, NULL, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`, [
       price.version,
       price.offer,
       price.inputNanosPerMillion,
       price.outputNanosPerMillion,
       price.hash,
       price.validFromMs,
-      price.currency,
+      ...[price.book?.book ?? null, price.book?.network ?? null, price.book?.askInputNanosPerMillion ?? null, price.book?.askOutputNanosPerMillion ?? null],
+      ...[price.book?.networkFeeBasisPoints ?? null, price.book?.markupBasisPoints ?? null, price.requestNanos ?? null],
+      ...[metersRow(price.meters), metersRow(price.book?.askMeters), price.currency],
     ]);
   }
 
   async inForce(manager: EntityManager, offer: string): Promise<PriceVersion | undefined> {
     const [row] = await manager.query<PriceRow[]>(`SELECT ${columns} FROM billing.prices WHERE offer = $1 AND valid_to_ms IS NULL`, [offer]);
     return row && fromRow(row);
+  }
+
+  async modelOf(manager: EntityManager, offer: string): Promise<string> {
+    const [row] = await manager.query<{ model: string }[]>('SELECT model FROM billing.offers WHERE id = $1', [offer]);
+    return row!.model;
+  }
+
+  /** Offers with a price that another book made, or none, or one that did not know the network; in order, after one. */
+  async notOfBook(manager: EntityManager, book: string, after: string | null, limit: number): Promise<string[]> {
+    const rows = await manager.query<{ offer: string }[]>('SELECT offer FROM billing.prices WHERE valid_to_ms IS NULL AND (book IS DISTINCT FROM $1 OR network IS NULL) AND ($2::uuid IS NULL OR offer > $2) ORDER BY offer LIMIT $3', [book, after, limit]);
+    return rows.map(({ offer }) => offer);
   }
 
   /** The version that was in force at a time for an offer of this node. */
@@ -86,7 +129,7 @@ export class PricesStore {
   }
 
   async versions(manager: EntityManager, versions: readonly string[]): Promise<ReadonlyMap<string, PriceVersion>> {
-    const rows = await manager.query<PriceRow[]>(`SELECT ${columns} FROM billing.prices WHERE version = ANY($1::uuid[])`, [[...new Set(versions)]]);
+    const rows = await runNamed<PriceRow>(manager, 'price-versions', `SELECT ${columns} FROM billing.prices WHERE version = ANY($1::uuid[])`, [[...new Set(versions)]]);
     return new Map(rows.map((row) => [row.version, fromRow(row)]));
   }
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { openBooks } from '../books-harness.js';
 import type { Books } from '../books-harness.js';
 import { ClosesService } from '../closes/closes.service.js';
@@ -10,8 +10,6 @@ import { ReceiptsService } from './receipts.service.js';
 
 const actor = { keyId: null, tenant: null };
 
-/** Other suites share the machine. */
-jest.setTimeout(30_000);
 
 describe('claims', () => {
   let books: Books;
@@ -36,7 +34,7 @@ describe('claims', () => {
     market = await openMarket(books, 10n ** 9n);
     lease = await market.acquire('gateway-1', 10n ** 8n);
     records = [await claim(1), await claim(2), await claim(3)].sort();
-  }, 60_000);
+  });
   afterAll(() => books.close());
 
   it('are open until somebody ends them, once, with a word and a reason that stand in the log', async () => {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import type { MeterQuantities } from '#kernel';
 import type { ClaimResolution, ClaimState } from '#protocol';
 
 interface Row {
@@ -10,6 +11,7 @@ interface Row {
   model: string;
   input_tokens: string;
   output_tokens: string;
+  meters: MeterQuantities | null;
   reason: string;
   received_at_ms: string;
   resolution: ClaimResolution['resolution'] | null;
@@ -19,7 +21,7 @@ interface Row {
 }
 
 /** Where a node signed several receipts of one record, the last one stands for them. */
-const claims = `SELECT * FROM (SELECT DISTINCT ON (r.record, r.node) r.record, r.node, n.name AS node_name, r.offer, r.model, r.input_tokens, r.output_tokens, COALESCE(r.reason, 'no_charge') AS reason, r.received_at_ms,
+const claims = `SELECT * FROM (SELECT DISTINCT ON (r.record, r.node) r.record, r.node, n.name AS node_name, r.offer, r.model, r.input_tokens, r.output_tokens, r.meters, COALESCE(r.reason, 'no_charge') AS reason, r.received_at_ms,
     c.resolution, c.note, c.actor, c.resolved_at_ms
   FROM billing.receipts r LEFT JOIN billing.nodes n ON n.id = r.node LEFT JOIN billing.claim_resolutions c ON c.record = r.record AND c.node = r.node
   WHERE r.state <> 'matched' ORDER BY r.record, r.node, r.received_at_ms DESC, r.digest) claims`;
@@ -51,7 +53,7 @@ export class ClaimsStore {
   }
 }
 
-function fromRow({ node_name: nodeName, input_tokens: input, output_tokens: output, received_at_ms: received, resolution, note, actor, resolved_at_ms: at, ...row }: Row): ClaimState {
+function fromRow({ node_name: nodeName, input_tokens: input, output_tokens: output, meters, received_at_ms: received, resolution, note, actor, resolved_at_ms: at, ...row }: Row): ClaimState {
   const resolved = resolution === null ? null : { resolution, note, actor, resolvedAtMs: Number(at) };
-  return { ...row, nodeName, inputTokens: Number(input), outputTokens: Number(output), receivedAtMs: Number(received), resolved };
+  return { ...row, nodeName, inputTokens: Number(input), outputTokens: Number(output), ...(meters && { meters }), receivedAtMs: Number(received), resolved };
 }

@@ -1,11 +1,11 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { royaltyUse } from '#protocol';
 import type { RoyaltyShare } from '#protocol';
 import { openBooks } from '../books-harness.js';
 import type { Books } from '../books-harness.js';
 import { PayablesService } from '../payables/payables.service.js';
 import { PayeesRpc } from '../payees/payees.rpc.js';
-import { admittedFacts, completedFacts, joinNode, newNode, openMarket, recordOf } from '../records-harness.js';
+import { admittedFacts, completedFacts, joinNode, logged, newNode, openMarket, recordOf } from '../records-harness.js';
 import type { Market, TestNode } from '../records-harness.js';
 import { RoyaltiesConsumer } from './royalties.consumer.js';
 import { RoyaltiesRpc } from './royalties.rpc.js';
@@ -13,8 +13,6 @@ import { RoyaltiesRpc } from './royalties.rpc.js';
 const [anna, ben] = [`0x${'Aa'.repeat(20)}`, `0x${'0b'.repeat(20)}`];
 const actor = { keyId: null, tenant: null } as never;
 
-/** Other suites share the machine. */
-jest.setTimeout(30_000);
 
 describe('royalties', () => {
   let books: Books;
@@ -36,7 +34,7 @@ describe('royalties', () => {
   beforeAll(async () => {
     books = await openBooks();
     node = await joinNode(books);
-  }, 60_000);
+  });
   beforeEach(async () => {
     market = await openMarket(books, 10n ** 12n);
   });
@@ -54,6 +52,8 @@ describe('royalties', () => {
     const first = await note(record, [share(anna, 5_000), share(ben, 1)]);
     const again = await Promise.all([note(record, [share(ben, 1), share(anna.toLowerCase(), 5_000)]), note(record, [share(anna, 5_000), share(ben, 1)])]);
     for (const answer of again) expect(answer).toEqual(first);
+    const lines = [{ owner: ben, dataset: 'letters', basisPoints: 1, amountNanos: '0' }, { owner: anna.toLowerCase(), dataset: 'letters', basisPoints: 5_000, amountNanos: '450' }];
+    expect(await logged(books, 'royalties.noted', market)).toEqual([{ id: record, fields: { actor, record, use: 'retrieval', dividedNanos: '900', payer: node.payee, lines } }]);
     await expect(note(record, [share(anna, 5_001), share(ben, 1)])).rejects.toMatchObject({ code: 'IDEMPOTENCY_MISMATCH' });
     await expect(note(record, [share(anna, 5_000), share(ben, 1)], market.tenant, 'training')).rejects.toMatchObject({ code: 'IDEMPOTENCY_MISMATCH' });
     expect(await owed()).toEqual({ [node.payee]: 450n, [anna.toLowerCase()]: 450n });

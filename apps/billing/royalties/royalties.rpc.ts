@@ -1,6 +1,6 @@
 import { Controller, Inject } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { Serve } from '#messaging';
+import { Outbox, Serve } from '#messaging';
 import { royaltyCalls } from '#protocol';
 import type { ReplyOf, RequestOf } from '#protocol';
 import { withTenant } from '#service';
@@ -12,12 +12,15 @@ export class RoyaltiesRpc {
   constructor(
     @Inject(DataSource) private readonly dataSource: DataSource,
     @Inject(RoyaltiesService) private readonly service: RoyaltiesService,
+    @Inject(Outbox) private readonly outbox: Outbox,
     @Inject(RoyaltiesStore) private readonly royalties: RoyaltiesStore,
   ) {}
 
   @Serve(royaltyCalls.note)
-  note({ actor: _actor, ...use }: RequestOf<typeof royaltyCalls.note>): Promise<ReplyOf<typeof royaltyCalls.note>> {
-    return withTenant(this.dataSource, '*', (manager) => this.service.note(manager, use));
+  async note({ actor, ...use }: RequestOf<typeof royaltyCalls.note>): Promise<ReplyOf<typeof royaltyCalls.note>> {
+    const noted = await withTenant(this.dataSource, '*', (manager) => this.service.note(manager, use, actor));
+    this.outbox.kick();
+    return noted;
   }
 
   @Serve(royaltyCalls.list)

@@ -2,12 +2,14 @@ import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import { Clock } from '#kernel';
+import { Outbox } from '#messaging';
 import { failure } from '#protocol';
-import type { RoyaltyLine, RoyaltyUse } from '#protocol';
+import type { RequestOf, royaltyCalls, RoyaltyLine, RoyaltyUse } from '#protocol';
 import { namedUuid, payable } from '../ledger/chart-of-accounts.js';
 import { LedgerStore } from '../ledger/ledger.store.js';
 import { move, transfer } from '../ledger/transfer.js';
 import { StatementsStore } from '../payables/statements.store.js';
+import { TenantRecords } from '../records/tenant-records.service.js';
 import { RoyaltiesStore } from './royalties.store.js';
 import { split } from './split.js';
 
@@ -20,6 +22,8 @@ export interface Royalties {
 }
 
 const whole = 10_000;
+/** An event said so. */
+const nobody = { keyId: null, tenant: null };
 
 @Injectable()
 export class RoyaltiesService {
@@ -29,13 +33,16 @@ export class RoyaltiesService {
     @Inject(RoyaltiesStore) private readonly royalties: RoyaltiesStore,
     @Inject(StatementsStore) private readonly statements: StatementsStore,
     @Inject(LedgerStore) private readonly ledger: LedgerStore,
+    @Inject(Outbox) private readonly outbox: Outbox,
+    @Inject(TenantRecords) private readonly records: TenantRecords,
   ) {}
 
   /**
-   * Moves the owners' shares of a charge from its machine's payee to them, once per record, in the caller's transaction over all tenants.
+   * Moves the owners' shares of a charge from its machine's payee to them, once per record, in the caller's transaction over all tenants; the log
+   * has it under the record's own id.
    * Errors: NOT_FOUND, CONFLICT, IDEMPOTENCY_MISMATCH.
    */
-  async note(manager: EntityManager, use: RoyaltyUse): Promise<Royalties> {
+  async note(manager: EntityManager, use: RoyaltyUse, actor: RequestOf<typeof royaltyCalls.note>['actor'] = nobody): Promise<Royalties> {
     const { record, tenant } = use;
     // No draw may take the charge between the look and the posting.
     await this.statements.lockTenant(manager, tenant);
@@ -48,6 +55,7 @@ export class RoyaltiesService {
     }
     if (charge.payee === null) throw failure('CONFLICT', 'the payee of this machine is not known yet; try again when its enrolment is', { record });
     if (charge.isDrawn) throw failure('CONFLICT', 'what this record earned is drawn for the chain already; shares are given before that', { record });
+    if (charge.isRefuted) throw failure('CONFLICT', 'verification refuted this work, and what it earned is credited; shares are given before that', { record });
     const { payee } = charge;
     // One order of shares, so that the same shares are divided in the same way.
     const shares = use.shares.map((share) => ({ ...share, owner: share.owner.toLowerCase() })).sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
@@ -56,6 +64,9 @@ export class RoyaltiesService {
     const lines = shares.map((share, index): RoyaltyLine => ({ ...share, record, tenant, use: use.use, amountNanos: amounts[index]!, payer: payee, bookedAtMs: this.clock.nowMs() }));
     await this.royalties.insert(manager, lines);
     await this.ledger.post(manager, [transfer(namedUuid('royalty', record), 'royalty.split', tenant, lines.flatMap(({ owner, amountNanos }) => move(payable(tenant, owner), payable(tenant, payee), amountNanos)))]);
+    const said = lines.map(({ owner, dataset, basisPoints, amountNanos }) => ({ owner, dataset, basisPoints, amountNanos: amountNanos.toString() }));
+    const fields = { actor, record, use: use.use, dividedNanos: charge.amountNanos.toString(), payer: payee, lines: said };
+    await this.outbox.record(manager, await this.records.seal(tenant, { id: record, type: 'royalties.noted', timeMs: this.clock.nowMs(), fields, facts: null }));
     return answer(record, charge.amountNanos, lines);
   }
 }

@@ -4,12 +4,14 @@ import type { RoyaltyLine } from '#protocol';
 
 type Row = Omit<RoyaltyLine, 'basisPoints' | 'amountNanos' | 'bookedAtMs'> & { basis_points: number; amount_nanos: string; booked_at_ms: string };
 
-/** What a charge says that can be divided. */
+/** What of a charge can be divided: what its machine earned. */
 export interface Divisible {
   readonly amountNanos: bigint;
   /** Whom the machine's work pays; `null` while it is not known. */
   readonly payee: string | null;
   readonly isDrawn: boolean;
+  /** Verification refuted the work, and what was held of it is credited. */
+  readonly isRefuted: boolean;
 }
 
 const columns = 'record, owner, dataset, tenant, use, basis_points, amount_nanos, payer, booked_at_ms';
@@ -17,12 +19,13 @@ const columns = 'record, owner, dataset, tenant, use, basis_points, amount_nanos
 @Injectable()
 export class RoyaltiesStore {
   async charge(manager: EntityManager, tenant: string, record: string): Promise<Divisible | undefined> {
-    const [row] = await manager.query<{ amount_nanos: string; payee: string | null; drawn: boolean }[]>(
-      `SELECT c.amount_nanos, n.payout_address AS payee, EXISTS (SELECT 1 FROM billing.statement_charges s WHERE s.record = c.record) AS drawn
+    const [row] = await manager.query<{ amount_nanos: string; payee: string | null; drawn: boolean; refuted: boolean }[]>(
+      `SELECT COALESCE(c.earned_nanos, c.amount_nanos) AS amount_nanos, n.payout_address AS payee, EXISTS (SELECT 1 FROM billing.statement_charges s WHERE s.record = c.record) AS drawn,
+         EXISTS (SELECT 1 FROM billing.holdbacks h WHERE h.record = c.record AND h.state = 'forfeited') AS refuted
        FROM billing.charges c LEFT JOIN billing.nodes n ON n.id = c.node WHERE c.record = $1 AND c.tenant = $2`,
       [record, tenant],
     );
-    return row && { amountNanos: BigInt(row.amount_nanos), payee: row.payee, isDrawn: row.drawn };
+    return row && { amountNanos: BigInt(row.amount_nanos), payee: row.payee, isDrawn: row.drawn, isRefuted: row.refuted };
   }
 
   /** In order of owner and data set. */

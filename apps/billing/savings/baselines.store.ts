@@ -4,7 +4,7 @@ import type { EntityManager } from 'typeorm';
 import { canonicalJson } from '#kernel';
 import { baselineTable } from '#protocol';
 import type { BaselineTable } from '#protocol';
-import { builtInPrices } from './built-in-prices.js';
+import { builtInMeterPrices, builtInPrices } from './built-in-prices.js';
 
 export interface KnownTable {
   readonly table: BaselineTable;
@@ -18,7 +18,7 @@ export class BaselinesStore {
   async current(manager: EntityManager): Promise<KnownTable> {
     const [row] = await manager.query<{ content: string; hash: string }[]>('SELECT content, hash FROM billing.baseline_tables ORDER BY number DESC LIMIT 1');
     if (row) return { table: baselineTable.parse(JSON.parse(row.content)), from: 'operator', hash: row.hash };
-    const table: BaselineTable = { prices: [...builtInPrices], models: [], coin: null };
+    const table: BaselineTable = { prices: [...builtInPrices], meterPrices: [...builtInMeterPrices], models: [], coin: null };
     return { table, from: 'built-in', hash: hashOf(textOf(table)) };
   }
 

@@ -1,15 +1,15 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { chargeOf } from '#protocol';
 import { openBooks } from '../books-harness.js';
 import type { Books } from '../books-harness.js';
-import { admittedFacts, completedFacts, joinNode, openMarket, recordOf } from '../records-harness.js';
+import { PricesRpc } from '../prices/prices.rpc.js';
+import { admittedFacts, completedFacts, joinNode, logged, openMarket, recordOf } from '../records-harness.js';
 import type { Market } from '../records-harness.js';
 import { SavingsRpc } from './savings.rpc.js';
 
 const actor = { keyId: null, tenant: null };
 const startMs = Date.parse('2026-09-01');
 
-/** Other suites share the machine. */
-jest.setTimeout(30_000);
 
 describe('the report of what is saved', () => {
   let books: Books;
@@ -26,7 +26,7 @@ describe('the report of what is saved', () => {
       const admitted = admittedFacts(books.ids, market, lease, node, { admittedAtMs: startMs + 5 });
       await market.book(recordOf(admitted), recordOf(completedFacts(admitted, node, tokens)));
     }
-  }, 60_000);
+  });
   afterAll(() => books.close());
 
   it('has no baseline until the operator says what a model is like', async () => {
@@ -44,7 +44,35 @@ describe('the report of what is saved', () => {
     expect(found).toMatchObject({ tableHash: put.hash, tableFrom: 'operator', paidNanos: 15_000_000n, baselineNanos: 10_000_000n, verdict: 'dearer', rows: [{ verdict: 'dearer', isSame: false, baseline: { asOf: '2026-08-21' } }] });
     const cheap = await books.get(SavingsRpc).put({ actor, prices: [{ ...put.table.prices[0]!, provider: 'Own', model: 'x', inputNanosPerMillion: 10n ** 9n }], models: [{ ...models[0]!, provider: 'Own', baseline: 'x' }], coin: null });
     expect(cheap.hash).not.toBe(put.hash);
+    expect(await logged(books, 'baselines.set')).toMatchObject([{ fields: { keyId: null, tableHash: put.hash, models: 1, meterPrices: put.table.meterPrices!.length } }, { fields: { tableHash: cheap.hash, prices: 1 } }]);
     expect(await report()).toMatchObject({ verdict: 'cheaper', baselineNanos: 500_000_000n, beside: [{ what: 'gas', nanos: null }, {}] });
+  });
+
+  it('tells what was measured otherwise from tokens, each with what was paid for it, and what failed from work', async () => {
+    const media = await openMarket(books, 10n ** 12n);
+    const node = await joinNode(books, 0n);
+    const dated = async (prices: object) => ({ ...node, price: await books.get(PricesRpc).put({ actor: { keyId: books.ids.uuid(), tenant: null }, offer: node.offer, inputNanosPerMillion: 3_000_000n, outputNanosPerMillion: 5_000_000n, ...prices }) });
+    const lease = await media.acquire('g', 10n ** 10n);
+    const use = async (by: typeof node, usage: { inputTokens: number; outputTokens: number; meters?: object }, outcome: 'ok' | 'failed' = 'ok'): Promise<void> => {
+      const admitted = admittedFacts(books.ids, media, lease, by, { admittedAtMs: startMs + 5, holdNanos: 10n ** 9n });
+      await media.book(recordOf(admitted), recordOf(completedFacts(admitted, by, 0, { usage, outcome, chargeNanos: outcome === 'failed' ? 0n : chargeOf(usage, by.price) })));
+    };
+    const cachedIsDearer = await dated({});
+    await use(cachedIsDearer, { inputTokens: 1_001, outputTokens: 7, meters: { cached_tokens: 900 } });
+    await use(await dated({ meters: { cached_tokens: 1_000_000n, images: 40_000_000n, gpu_ms: 300_000n } }), { inputTokens: 10, outputTokens: 0, meters: { cached_tokens: 4, images: 2, gpu_ms: 36_000 } });
+    await use(cachedIsDearer, { inputTokens: 5_000, outputTokens: 50 }, 'failed');
+    const models = [{ model: 'm', provider: 'OpenAI', baseline: 'gpt-5-nano', region: 'global', isSame: false, note: 'another model' }, { model: 'm', meter: 'gpu_ms' as const, provider: 'AWS', baseline: 'L4 (g6.xlarge)', region: 'us-east-1', isSame: true, note: 'the same card' }];
+    await books.get(SavingsRpc).put({ actor, models, coin: null });
+    const found = await report(media.tenant);
+    // Of 1,001 tokens of input at 3 nanos 101 were not cached, of 10 six.
+    expect(found.rows.map(({ meter, inputTokens, outputTokens, quantity, paidNanos, baselineNanos, verdict }) => [meter, inputTokens, outputTokens, quantity, paidNanos, baselineNanos, verdict])).toEqual([
+      [undefined, 107, 7, undefined, 303n + 35n + 18n, 5_350n + 2_800n, 'cheaper'],
+      ['cached_tokens', 0, 0, 904, 2_700n + 4n, 4_520n, 'cheaper'],
+      ['images', 0, 0, 2, 80_000_000n, null, 'no_baseline'],
+      ['gpu_ms', 0, 0, 36_000, 10_800_000n, 8_048_000n, 'dearer'],
+    ]);
+    expect(found).toMatchObject({ paidNanos: 356n + 2_704n + 10_800_000n, baselineNanos: 8_150n + 4_520n + 8_048_000n, uncomparedNanos: 80_000_000n, verdict: 'dearer' });
+    expect(found.caveats).toContain('No comparison: 2 images, for 0.08 USD. Without a price in the table that work is in neither sum.');
   });
 
   it('is of one organisation alone, and the tables of before stay', async () => {

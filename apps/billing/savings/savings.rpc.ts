@@ -1,13 +1,13 @@
 import { Controller, Inject } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { Clock } from '#kernel';
-import { Serve } from '#messaging';
-import { failure, savingsCalls } from '#protocol';
+import { Clock, Ids } from '#kernel';
+import { Outbox, Serve } from '#messaging';
+import { failure, operatorRecord, savingsCalls } from '#protocol';
 import type { ReplyOf, RequestOf, SavingsReport } from '#protocol';
 import { withTenant } from '#service';
 import { Outside } from '../closes/outside.js';
 import { BaselinesStore } from './baselines.store.js';
-import { builtInPrices } from './built-in-prices.js';
+import { builtInMeterPrices, builtInPrices } from './built-in-prices.js';
 import { savingsRows, savingsTotals } from './compare.js';
 import { WorkStore } from './work.store.js';
 
@@ -22,6 +22,8 @@ export class SavingsRpc {
     @Inject(WorkStore) private readonly work: WorkStore,
     @Inject(BaselinesStore) private readonly baselines: BaselinesStore,
     @Inject(Outside) private readonly outside: Outside,
+    @Inject(Outbox) private readonly outbox: Outbox,
+    @Inject(Ids) private readonly ids: Ids,
   ) {}
 
   /** Errors: REQUEST_INVALID, SERVICE_UNAVAILABLE (settlement does not say what gas cost). */
@@ -41,10 +43,16 @@ export class SavingsRpc {
   }
 
   @Serve(savingsCalls.putTable)
-  put({ actor, prices = [...builtInPrices], models, coin }: RequestOf<typeof savingsCalls.putTable>): Promise<ReplyOf<typeof savingsCalls.putTable>> {
-    return withTenant(this.dataSource, '*', async (manager) => {
-      await this.baselines.put(manager, { prices, models, coin }, actor, this.clock.nowMs());
-      return this.baselines.current(manager);
+  async put({ actor, prices = [...builtInPrices], meterPrices = [...builtInMeterPrices], models, coin }: RequestOf<typeof savingsCalls.putTable>): Promise<ReplyOf<typeof savingsCalls.putTable>> {
+    const put = await withTenant(this.dataSource, '*', async (manager) => {
+      const nowMs = this.clock.nowMs();
+      await this.baselines.put(manager, { prices, meterPrices, models, coin }, actor, nowMs);
+      const current = await this.baselines.current(manager);
+      const fields = { keyId: actor.keyId, tableHash: current.hash, prices: prices.length, meterPrices: meterPrices.length, models: models.length };
+      await this.outbox.record(manager, operatorRecord({ id: this.ids.uuid(), type: 'baselines.set', timeMs: nowMs, fields, facts: null }));
+      return current;
     });
+    this.outbox.kick();
+    return put;
   }
 }

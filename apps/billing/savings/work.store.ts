@@ -1,16 +1,58 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { measuredMeters } from '#kernel';
+import type { Meter } from '#kernel';
+import { cachedAsInput, meteredSums } from '../usage/metered-lines.js';
 import type { DayOfWork } from './compare.js';
+
+const hourMs = 3_600_000;
+const dayOf = (ms: string): string => `to_char(to_timestamp(${ms} / 1000) AT TIME ZONE 'UTC', 'YYYY-MM-DD')`;
+
+/** Sums of hours, and of the charges in them that are more than tokens at a price: those that were measured otherwise, that bear a fee, or that failed and are no work. */
+const selectWork = `
+  WITH hours AS (
+    SELECT u.model, ${dayOf('u.hour_ms')} AS day, sum(u.requests) AS requests, sum(u.input_tokens) AS input, sum(u.output_tokens) AS output, sum(u.amount_nanos) AS paid
+    FROM billing.usage_hours u WHERE u.tenant = $1 AND u.hour_ms >= $2 AND u.hour_ms < $3 GROUP BY 1, 2 HAVING sum(u.requests) > 0
+  ), metered AS (
+    SELECT COALESCE(a.model, '') AS model, ${dayOf('c.charged_at_ms')} AS day, ${meteredSums}, ${cachedAsInput}, sum(c.amount_nanos) AS amount_nanos,
+      COALESCE(sum(c.input_tokens) FILTER (WHERE c.outcome = 'failed'), 0) AS failed_input, COALESCE(sum(c.output_tokens) FILTER (WHERE c.outcome = 'failed'), 0) AS failed_output
+    FROM billing.charges c JOIN billing.admissions a ON a.record = c.record LEFT JOIN billing.prices p ON p.version = c.price_version AND p.offer = c.offer
+    WHERE c.tenant = $1 AND c.charged_at_ms >= $4 AND c.charged_at_ms < $5 AND (c.meters IS NOT NULL OR p.request_nanos IS NOT NULL OR c.outcome = 'failed')
+    GROUP BY 1, 2
+  )
+  SELECT hours.*, ${['failed_input', 'failed_output', 'cached_as_input', 'cached_as_input_nanos', 'amount_nanos', 'input_tokens_nanos', 'output_tokens_nanos', ...measuredMeters.flatMap((meter) => [meter, `${meter}_nanos`])].map((column) => `metered.${column}`).join(', ')}
+  FROM hours LEFT JOIN metered USING (model, day) ORDER BY hours.model, hours.day`;
+
+type WorkRow = Record<'model' | 'day' | 'requests' | 'input' | 'output' | 'paid' | 'failed_input' | 'failed_output' | 'cached_as_input' | 'cached_as_input_nanos' | Meter | `${Meter}_nanos`, string> & {
+  /** Null where nothing of the day is measured by meters. */
+  readonly amount_nanos: string | null;
+};
 
 @Injectable()
 export class WorkStore {
   /** By model and day of UTC, in the hours that begin in the period. */
   async byDay(manager: EntityManager, { tenant, fromMs, toMs }: { tenant: string; fromMs: number; toMs: number }): Promise<DayOfWork[]> {
-    const rows = await manager.query<Record<'model' | 'day' | 'requests' | 'input' | 'output' | 'nanos', string>[]>(
-      `SELECT u.model, to_char(to_timestamp(u.hour_ms / 1000) AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day, sum(u.requests) AS requests, sum(u.input_tokens) AS input, sum(u.output_tokens) AS output, sum(u.amount_nanos) AS nanos
-       FROM billing.usage_hours u WHERE u.tenant = $1 AND u.hour_ms >= $2 AND u.hour_ms < $3 GROUP BY 1, 2 HAVING sum(u.requests) > 0 ORDER BY 1, 2`,
-      [tenant, fromMs, toMs],
-    );
-    return rows.map(({ model, day, requests, input, output, nanos }) => ({ model, day, requests: Number(requests), inputTokens: Number(input), outputTokens: Number(output), paidNanos: BigInt(nanos) }));
+    const hourFrom = (ms: number): number => Math.ceil(ms / hourMs) * hourMs;
+    return (await manager.query<WorkRow[]>(selectWork, [tenant, fromMs, toMs, hourFrom(fromMs), hourFrom(toMs)])).map(workOf);
   }
+}
+
+function workOf(row: WorkRow): DayOfWork {
+  const { model, day } = row;
+  const requests = Number(row.requests);
+  if (row.amount_nanos === null) return { model, day, requests, inputTokens: Number(row.input), outputTokens: Number(row.output), paidNanos: BigInt(row.paid), meters: [], otherNanos: 0n };
+  const linesNanos = (['input_tokens', 'output_tokens', ...measuredMeters] as const).reduce((sum, meter) => sum + BigInt(row[`${meter}_nanos`]), 0n);
+  const otherNanos = BigInt(row.amount_nanos) - linesNanos;
+  // Cached input is work of its own kind, also where it has no price of its own here.
+  const asInput = { quantity: Number(row.cached_as_input), paidNanos: BigInt(row.cached_as_input_nanos) };
+  const meters = measuredMeters
+    .map((meter) => ({ meter, quantity: Number(row[meter]) + (meter === 'cached_tokens' ? asInput.quantity : 0), paidNanos: BigInt(row[`${meter}_nanos`]) + (meter === 'cached_tokens' ? asInput.paidNanos : 0n) }))
+    .filter(({ quantity, paidNanos }) => quantity > 0 || paidNanos !== 0n);
+  const cached = meters.find(({ meter }) => meter === 'cached_tokens')?.quantity ?? 0;
+  return {
+    ...{ model, day, requests, meters, otherNanos },
+    inputTokens: Number(row.input) - Number(row.failed_input) - cached,
+    outputTokens: Number(row.output) - Number(row.failed_output),
+    paidNanos: BigInt(row.paid) - otherNanos - meters.reduce((sum, { paidNanos }) => sum + paidNanos, 0n),
+  };
 }

@@ -2,50 +2,54 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { CostLine } from '#protocol';
 import { TenantRecords } from '../records/tenant-records.service.js';
+import { meteredLines, meteredPrices, meteredSums, noPrices, noSums } from './metered-lines.js';
+import type { MeteredRow } from './metered-lines.js';
+import { pageBytesMax, wireBytes } from './page-bytes.js';
 
-/** Groups of a page; each has up to three lines of at most 1.5 KiB with usual tags: below the bus's mebibyte. */
+/** Groups that are looked up for a page, and lines that it has at most. With long tags it has fewer: it is bounded by its bytes, too. */
 const groupsPerPage = 150;
+const linesPerPage = 600;
 const dayMs = 86_400_000;
 
-interface GroupRow {
+interface GroupRow extends MeteredRow {
   id: string;
   day: string;
-  project: string;
+  project: string | null;
   key: string | null;
   model: string | null;
   endpoint: string | null;
-  offer: string;
-  node: string;
+  offer: string | null;
+  node: string | null;
   node_name: string | null;
-  price_version: string;
+  price_version: string | null;
   price_hash: string | null;
-  input_price: string | null;
-  output_price: string | null;
   tags: string[];
-  input_tokens: string;
-  output_tokens: string;
-  input_nanos: string;
-  output_nanos: string;
-  amount_nanos: string;
   invoice: string | null;
+  /** Of what is no usage. */
+  meter: 'credit' | 'discount' | 'minimum' | 'fee' | 'granted' | null;
 }
-
-/** Each request's own line, rounded half up as its charge was. Failed ones cost nothing and are no usage to pay for. */
-const lineNanos = (tokens: string, price: string): string => `sum(div(c.${tokens}::numeric * COALESCE(p.${price}, 0) + 500000, 1000000)) FILTER (WHERE c.outcome <> 'failed')`;
 
 const selectGroups = `
   SELECT * FROM (
     SELECT md5(concat_ws('|', c.project, a.key_id, a.model, a.endpoint, c.offer, c.node, c.price_version, a.cost_tags, v.number)) AS id, c.charged_at_ms / ${dayMs} * ${dayMs} AS day,
       c.project, a.key_id AS key, COALESCE(a.model, o.model) AS model, a.endpoint, c.offer, c.node, n.name AS node_name, c.price_version, p.hash AS price_hash,
-      p.input_nanos_per_million AS input_price, p.output_nanos_per_million AS output_price, a.cost_tags AS tags,
-      COALESCE(sum(c.input_tokens) FILTER (WHERE c.outcome <> 'failed'), 0) AS input_tokens, COALESCE(sum(c.output_tokens) FILTER (WHERE c.outcome <> 'failed'), 0) AS output_tokens,
-      COALESCE(${lineNanos('input_tokens', 'input_nanos_per_million')}, 0) AS input_nanos, COALESCE(${lineNanos('output_tokens', 'output_nanos_per_million')}, 0) AS output_nanos,
-      sum(c.amount_nanos) AS amount_nanos, v.number AS invoice
+      ${meteredPrices}, a.cost_tags AS tags, ${meteredSums},
+      sum(c.amount_nanos) AS amount_nanos, v.number AS invoice, NULL AS meter
     FROM billing.charges c JOIN billing.admissions a ON a.record = c.record
       LEFT JOIN billing.prices p ON p.version = c.price_version AND p.offer = c.offer LEFT JOIN billing.offers o ON o.id = c.offer LEFT JOIN billing.nodes n ON n.id = c.node
       LEFT JOIN billing.invoiced_charges t ON t.record = c.record LEFT JOIN billing.invoices v ON v.id = t.invoice
     WHERE c.tenant = $1 AND c.charged_at_ms >= $2 AND c.charged_at_ms < $3
     GROUP BY c.project, a.key_id, a.model, o.model, a.endpoint, c.offer, c.node, n.name, c.price_version, p.version, a.cost_tags, v.number, 2
+    UNION ALL
+    SELECT md5('credit ' || j.id), j.made_at_ms / ${dayMs} * ${dayMs}, c.project, a.key_id, COALESCE(a.model, o.model), a.endpoint, c.offer, c.node, n.name, c.price_version, p.hash, ${noPrices}, a.cost_tags, ${noSums}, j.amount_nanos, v.number, 'credit'
+    FROM billing.adjustments j JOIN billing.charges c ON c.record = j.record JOIN billing.admissions a ON a.record = c.record
+      LEFT JOIN billing.prices p ON p.version = c.price_version AND p.offer = c.offer LEFT JOIN billing.offers o ON o.id = c.offer LEFT JOIN billing.nodes n ON n.id = c.node
+      LEFT JOIN billing.invoiced_adjustments t ON t.adjustment = j.id LEFT JOIN billing.invoices v ON v.id = t.invoice
+    WHERE j.tenant = $1 AND j.made_at_ms >= $2 AND j.made_at_ms < $3
+    UNION ALL
+    SELECT md5('term ' || t.invoice || t.line), (v.period_to_ms - 1) / ${dayMs} * ${dayMs}, NULL, NULL, t.name, t.detail, NULL, NULL, NULL, NULL, NULL, ${noPrices}, ARRAY[]::text[], ${noSums}, t.amount_nanos, v.number, t.kind
+    FROM billing.invoiced_terms t JOIN billing.invoices v ON v.id = t.invoice
+    WHERE t.kind <> 'usage' AND t.tenant = $1 AND v.period_to_ms - 1 >= $2 AND v.period_to_ms - 1 < $3
   ) AS groups
   WHERE $4::bigint IS NULL OR (day, id) > ($4, $5::text)
   ORDER BY day, id LIMIT $6`;
@@ -57,15 +61,23 @@ export class CostLinesStore {
   async page(manager: EntityManager, tenant: string, { fromMs, toMs, after }: { fromMs: number; toMs: number; after?: string | undefined }): Promise<{ lines: CostLine[]; next: string | null }> {
     const [day, id] = after?.split(':') ?? [null, null];
     const rows = await manager.query<GroupRow[]>(selectGroups, [tenant, fromMs - (fromMs % dayMs), Math.ceil(toMs / dayMs) * dayMs, day, id, groupsPerPage]);
-    const last = rows.at(-1);
-    return { lines: rows.flatMap((row) => this.linesOf(tenant, row)), next: rows.length === groupsPerPage ? `${last!.day}:${last!.id}` : null };
+    const lines: CostLine[] = [];
+    let bytes = 0;
+    for (const [index, row] of rows.entries()) {
+      const more = this.linesOf(tenant, row);
+      bytes += more.reduce((sum, line) => sum + wireBytes(line), 0);
+      // What does not fit begins the next page. A group is never split: its ten lines with all the tags that a request may have are 320 KiB.
+      if (index > 0 && (lines.length + more.length > linesPerPage || bytes > pageBytesMax)) return { lines, next: afterGroup(rows[index - 1]!) };
+      lines.push(...more);
+    }
+    return { lines, next: rows.length === groupsPerPage ? afterGroup(rows.at(-1)!) : null };
   }
 
   private linesOf(tenant: string, row: GroupRow): CostLine[] {
     const common = {
       dayMs: Number(row.day),
       project: row.project,
-      ...this.tenants.namesOf(tenant, row.project),
+      ...this.tenants.namesOf(tenant, row.project ?? ''),
       keyId: row.key,
       model: row.model ?? '',
       endpoint: row.endpoint ?? '',
@@ -77,12 +89,11 @@ export class CostLinesStore {
       tags: row.tags,
       invoice: row.invoice,
     };
-    const differenceNanos = BigInt(row.amount_nanos) - BigInt(row.input_nanos) - BigInt(row.output_nanos);
-    const lines: CostLine[] = [
-      { ...common, meter: 'input', tokens: Number(row.input_tokens), nanosPerMillion: BigInt(row.input_price ?? 0), amountNanos: BigInt(row.input_nanos) },
-      { ...common, meter: 'output', tokens: Number(row.output_tokens), nanosPerMillion: BigInt(row.output_price ?? 0), amountNanos: BigInt(row.output_nanos) },
-      { ...common, meter: 'difference', tokens: 0, nanosPerMillion: 0n, amountNanos: differenceNanos },
-    ];
-    return lines.filter(({ tokens, amountNanos }) => tokens > 0 || amountNanos !== 0n);
+    const other = (meter: CostLine['meter'], amountNanos: bigint): CostLine => ({ ...common, meter, quantity: 0, priceNanos: 0n, amountNanos });
+    if (row.meter !== null) return [other(row.meter, BigInt(row.amount_nanos))];
+    const { lines, differenceNanos } = meteredLines(row);
+    return [...lines.map((line): CostLine => ({ ...common, ...line, quantity: Number(line.quantity) })), ...(differenceNanos === 0n ? [] : [other('difference', differenceNanos)])];
   }
 }
+
+const afterGroup = ({ day: at, id }: GroupRow): string => `${at}:${id}`;

@@ -1,14 +1,21 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { AdmittedFacts, CostLine, UsageBucket, UsageGroup } from '#protocol';
+import { createHash } from 'node:crypto';
+import { measuredMeters } from '#kernel';
+import { costCalls, limits } from '#protocol';
+import type { AdmittedFacts, CostLine, ReplyOf, UsageBucket, UsageGroup } from '#protocol';
 import { openBooks } from '../books-harness.js';
 import type { Books } from '../books-harness.js';
 import type { Lease } from '../leases/leases.service.js';
+import { PricesRpc } from '../prices/prices.rpc.js';
 import { admittedFacts, completedFacts, joinNode, openMarket, recordOf } from '../records-harness.js';
 import type { Market, TestNode } from '../records-harness.js';
 import { UsageRpc } from './usage.rpc.js';
 
 const noonMs = Date.parse('2026-01-31T12:00:00Z');
 const hourMs = 3_600_000;
+/** What nats-server is set to. */
+const busBytesMax = 1_048_576;
+const sizeOf = (reply: unknown): number => Buffer.byteLength(JSON.stringify(reply));
 
 describe('usage', () => {
   let books: Books;
@@ -20,13 +27,15 @@ describe('usage', () => {
   beforeAll(async () => {
     books = await openBooks();
     node = await joinNode(books, 1_500_000n);
-  }, 120_000);
+  });
   beforeEach(async () => {
     market = await openMarket(books, 10n ** 9n);
     lease = await market.acquire('gateway-1', 10n ** 8n);
   });
   afterAll(() => books.close());
 
+  /** As many and as long as a request may have. Hashes, since what repeats itself is compressed. */
+  const longTags = (seed = ''): string[] => Array.from({ length: limits.tagsMax }, (_, tag) => `cost:${Array.from({ length: 6 }, (_each, part) => createHash('sha512').update(`${seed} ${tag} ${part}`).digest('base64url')).join('')}`.slice(0, limits.headerValueCharsMax));
   const admitted = (endMs: number, over: Partial<AdmittedFacts> = {}): AdmittedFacts => admittedFacts(books.ids, market, lease, node, { keyId: key, admittedAtMs: endMs - 50, ...over });
   const booked = async (tokens: number, endMs: number, over: Partial<AdmittedFacts> = {}): Promise<void> => {
     const facts = admitted(endMs, over);
@@ -77,6 +86,33 @@ describe('usage', () => {
     expect(await books.faults()).toEqual([]);
   });
 
+  it('is counted under as many and as long tags as a request may have', async () => {
+    const costTags = longTags();
+    for (const tokens of [10, 20]) {
+      const facts = admitted(noonMs, { costTags });
+      await market.book(recordOf(facts), recordOf(completedFacts(facts, node, tokens, { usage: { inputTokens: tokens, outputTokens: 0, meters: { images: 1 } } })));
+    }
+    expect(sums(await usage('1d', [], { tags: [costTags.at(-1)] }))).toMatchObject([{ requests: 2, inputTokens: 30, meters: { images: 2 } }]);
+    const rows = (table: string) => books.within((manager) => manager.query(`SELECT count(*)::int AS rows FROM billing.${table} WHERE tenant = $1`, [market.tenant]));
+    expect([await rows('usage_hours'), await rows('usage_meters')]).toEqual([[{ rows: 1 }], [{ rows: 1 }]]);
+  });
+
+  it('has fewer buckets in a page where tags are long, and says where the next begins', async () => {
+    const facts = Array.from({ length: 48 }, (_, index) => admitted(noonMs + (index % 4) * hourMs, { costTags: longTags(`${index}`) }));
+    await market.book(...facts.flatMap((one) => [recordOf(one), recordOf(completedFacts(one, node, 2))]));
+    const found: UsageBucket[] = [];
+    const asked = { tenant: market.tenant, toMs: noonMs + 4 * hourMs, width: '1h' as const, groupBy: ['tag' as const], projects: [], keys: [], models: [], tags: [], limit: 100 };
+    for (let next: number | null = noonMs; next !== null; ) {
+      const page: ReplyOf<typeof costCalls.listUsage> = await books.get(UsageRpc).list({ ...asked, fromMs: next });
+      expect(sizeOf(costCalls.listUsage.reply.encode(page))).toBeLessThan(busBytesMax);
+      found.push(...page.buckets);
+      next = page.nextMs;
+    }
+    expect(found.map(({ fromMs, sums: of }) => [(fromMs - noonMs) / hourMs, of.length])).toEqual([0, 1, 2, 3].map((hour) => [hour, 12 * limits.tagsMax]));
+    const whole = { ...asked, fromMs: noonMs, width: '1d' as const };
+    await expect(books.get(UsageRpc).list(whole)).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+  });
+
   it('is paged by bucket and hidden from another tenant', async () => {
     await booked(10, noonMs);
     const page = await books.get(UsageRpc).list({ tenant: market.tenant, fromMs: noonMs - 2 * hourMs, toMs: noonMs + hourMs, width: '1h', groupBy: [], projects: [], keys: [], models: [], tags: [], limit: 2 });
@@ -85,10 +121,11 @@ describe('usage', () => {
   });
 
   describe('as lines of cost', () => {
-    const lines = async (tenant = market.tenant): Promise<CostLine[]> => {
+    const lines = async (tenant = market.tenant, seen: (page: ReplyOf<typeof costCalls.listCostLines>) => void = () => undefined): Promise<CostLine[]> => {
       const found: CostLine[] = [];
       for (let after: string | undefined; ; ) {
         const page = await books.get(UsageRpc).lines({ tenant, fromMs: noonMs, toMs: noonMs + 1, after });
+        seen(page);
         found.push(...page.lines);
         if (page.next === null) return found;
         after = page.next;
@@ -103,8 +140,22 @@ describe('usage', () => {
       const failed = admitted(noonMs);
       await market.book(recordOf(failed), recordOf(completedFacts(failed, node, 5, { outcome: 'failed', chargeNanos: 0n })));
       const found = await lines();
-      expect(found.map(({ meter, tokens, amountNanos }) => [meter, tokens, amountNanos])).toEqual([['input', 12, 19n], ['difference', 0, 85n]]);
-      expect(found[0]).toMatchObject({ dayMs: Date.parse('2026-01-31'), projectName: 'mail', tenantName: 'Rhein Bank', nodeName: 'node', model: 'm', keyId: key, nanosPerMillion: 1_500_000n });
+      expect(found.map(({ meter, quantity, amountNanos }) => [meter, quantity, amountNanos])).toEqual([['input_tokens', 12, 19n], ['difference', 0, 85n]]);
+      expect(found[0]).toMatchObject({ dayMs: Date.parse('2026-01-31'), projectName: 'mail', tenantName: 'Rhein Bank', nodeName: 'node', model: 'm', keyId: key, priceNanos: 1_500_000n });
+    });
+
+    it('comes in pages that the bus takes, however long the tags, and a line is never split', async () => {
+      const dated = { ...node, price: await books.get(PricesRpc).put({ actor: { keyId: books.ids.uuid(), tenant: null }, offer: node.offer, inputNanosPerMillion: 9n, outputNanosPerMillion: 9n, meters: Object.fromEntries(measuredMeters.map((meter) => [meter, 9n])) }) };
+      const usage = { inputTokens: 10, outputTokens: 10, meters: Object.fromEntries(measuredMeters.map((meter) => [meter, 5])) };
+      const facts = Array.from({ length: 12 }, (_, index) => admittedFacts(books.ids, market, lease, dated, { keyId: key, admittedAtMs: noonMs - 50, costTags: longTags(`${index}`).map((tag) => tag.replaceAll('A', '"')) }));
+      await market.book(...facts.flatMap((one) => [recordOf(one), recordOf(completedFacts(one, dated, 0, { usage, chargeNanos: 10_000n }))]));
+      const pages: number[] = [];
+      const found = await lines(market.tenant, (page) => pages.push(sizeOf(costCalls.listCostLines.reply.encode(page))));
+      expect(pages.length).toBeGreaterThan(1);
+      expect(Math.max(...pages)).toBeLessThan(busBytesMax);
+      expect(new Set(found.map(({ tags, meter }) => `${tags[0]} ${meter}`)).size).toBe(12 * 9);
+      expect(found).toHaveLength(12 * 9);
+      expect(found.reduce((sum, { amountNanos }) => sum + amountNanos, 0n)).toBe(120_000n);
     });
 
     it('comes in pages without loss or repetition, and to its own tenant only', async () => {

@@ -38,5 +38,5 @@ const statements = [
   'GRANT UPDATE (requests, input_tokens, output_tokens, amount_nanos) ON billing.usage_hours TO mizan_billing',
   'GRANT SELECT ON billing.usage_hours TO mizan_verify',
   `SELECT set_config('app.tenant', '*', true)`,
-  countUsage('SELECT record, false AS learnt FROM billing.charges'),
+  countUsage('SELECT record, false AS learnt FROM billing.charges', 'tenant, hour_ms, project, key_id, model, endpoint, tags'),
 ];

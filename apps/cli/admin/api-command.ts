@@ -17,8 +17,8 @@ export function apiCommand(usage: string, summary: string, ask: (session: Sessio
 }
 
 /** The same for a listing: pages by `--after` and `--limit`. */
-export function listCommand(summary: string, ask: (session: Session, page: { after: string | undefined; limit: string | undefined }, options: Options) => Promise<unknown>): Command {
-  return apiCommand('list', summary, (session, _args, options) => ask(session, { after: options['after'], limit: options['limit'] }, options))
+export function listCommand(summary: string, ask: (session: Session, page: { after: string | undefined; limit: string | undefined }, options: Options) => Promise<unknown>, name = 'list'): Command {
+  return apiCommand(name, summary, (session, _args, options) => ask(session, { after: options['after'], limit: options['limit'] }, options))
     .option('--after <id>', 'the last id of the page before')
     .option('--limit <count>', 'entries at most');
 }

@@ -1,10 +1,10 @@
-import { getAddress, ZeroAddress } from 'ethers';
-import { bondsCalls, namingRefusals, sendCall } from '#chain';
-import { hashOfFile, sendPaying, toAmount, toUnits } from './bond-session.js';
+import { ZeroAddress } from 'ethers';
+import { bondsCalls, isoOf, namingRefusals, sendCall } from '#chain';
+import { accountOf, toAmount, toUnits } from '../contract/contract-session.js';
+import { hashOfFile, sendPaying } from './bond-session.js';
 import type { BondSession } from './bond-session.js';
 
-const timeOf = (seconds: bigint): string | null => (seconds === 0n ? null : new Date(Number(seconds) * 1_000).toISOString());
-const accountOf = (text: string): string => getAddress(text.toLowerCase());
+const timeOf = (seconds: bigint): string | null => (seconds === 0n ? null : isoOf(seconds));
 
 async function sent({ bonds, wallet }: BondSession, data: string): Promise<{ tx: string }> {
   return { tx: (await namingRefusals(() => sendCall(wallet!, bonds.address, data))).hash };

@@ -9,9 +9,7 @@ import { askChain } from '#local';
 import { anvilKeys, startAnvil } from '#testing';
 import type { Anvil } from '#testing';
 import { bondCommand } from '../bond-command.js';
-import { toUnits } from './bond-session.js';
-
-jest.setTimeout(60_000);
+import { toUnits } from '../contract/contract-session.js';
 
 /** Nothing runs but a chain: no service, no database, no bus. */
 describe('mizan bond', () => {

@@ -10,8 +10,6 @@ import { anvilKeys, startAnvil } from '#testing';
 import type { Anvil } from '#testing';
 import { chainCommand } from '../chain-command.js';
 
-jest.setTimeout(60_000);
-
 const day = 86_400n;
 
 describe('mizan chain deploy', () => {

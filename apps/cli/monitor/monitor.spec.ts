@@ -116,6 +116,13 @@ describe('a monitor', () => {
     log.instead.clear();
     await expect(look({ witnesses: [cosigner.key], quorum: 1 })).rejects.toMatchObject({ kind: 'unwitnessed' });
   });
+
+  it('counts a witness of the operator for none', async () => {
+    const own = ed25519Cosigner('mizan.example/witness', new Uint8Array(32).fill(0x43));
+    log.instead.set('checkpoint', { status: 200, body: log.note(300, signer, own, cosigner) });
+    expect((await look({ witnesses: [own.key, cosigner.key], quorum: 1 })).witnessedBy).toEqual(['witness.example/w1']);
+    await expect(look({ witnesses: [own.key, cosigner.key], quorum: 2 })).rejects.toMatchObject({ kind: 'unwitnessed' });
+  });
 });
 
 describe('anchors on the chain', () => {

@@ -1,4 +1,4 @@
-import { openCheckpoint, Malformed, verifySignature, type Checkpoint, type VerifierKey } from '#merkle';
+import { isOperatorsOwn, openCheckpoint, Malformed, verifySignature, type Checkpoint, type VerifierKey } from '#merkle';
 import type { Anchor } from '../verify/chain-view.js';
 import { Alarm } from './alarm.js';
 import { checkAnchors } from './check-anchors.js';
@@ -16,7 +16,7 @@ export interface MonitorParts {
   readonly log: LogSource;
   readonly logKey: VerifierKey;
   readonly witnesses: readonly VerifierKey[];
-  /** How many of them must have cosigned. */
+  /** How many of them must have cosigned; the operator's own count for none. */
   readonly quorum: number;
   readonly anchors: Anchors | undefined;
   /** How long a log may show less than it did (another server's copy), or than is on the chain. */
@@ -50,7 +50,7 @@ export async function monitorRound(parts: MonitorParts, memory: Memory): Promise
     const note = await parts.log.checkpoint();
     const shown = opened(parts, note);
     if (shown.size < needed && parts.nowMs() < untilMs) {
-      await new Promise((resolve) => setTimeout(resolve, parts.pauseMs));
+      await new Promise((resolve) => setTimeout(resolve, Math.min(parts.pauseMs, untilMs - parts.nowMs())));
       continue;
     }
     return await withEvidence(note, async () => {
@@ -66,7 +66,9 @@ export async function monitorRound(parts: MonitorParts, memory: Memory): Promise
 
 function opened({ logKey, witnesses, quorum }: MonitorParts, note: string): Checkpoint & { witnessedBy: readonly VerifierKey[] } {
   try {
-    const shown = openCheckpoint(note, logKey, verifySignature, witnesses);
+    const opened = openCheckpoint(note, logKey, verifySignature, witnesses);
+    // The operator's own says nothing that the log's signature does not.
+    const shown = { ...opened, witnessedBy: opened.witnessedBy.filter((key) => !isOperatorsOwn(key, logKey)) };
     if (shown.witnessedBy.length >= quorum) return shown;
     throw new Alarm('unwitnessed', `${shown.witnessedBy.length} of ${quorum} witnesses have cosigned the checkpoint of ${shown.size} entries`, note);
   } catch (error) {

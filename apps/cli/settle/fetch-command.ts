@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { Wallet } from 'ethers';
@@ -13,6 +13,8 @@ export interface Fetched {
   readonly payee: string;
   /** Files that were written now. */
   readonly statements: readonly string[];
+  /** Files of statements that can land no more, as the service says. */
+  readonly voided: readonly string[];
   readonly exposure: unknown;
 }
 
@@ -24,20 +26,25 @@ export async function fetchStatements(apiUrl: string, key: string, directory: st
   const proof = { signedAtMs, signature: await wallet.signMessage(payeeProofText(wallet.address, signedAtMs)) };
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const statements: string[] = [];
+  let voided: readonly number[] = [];
   for (let after = 0, hasMore = true; hasMore; ) {
     const page = z.decode(nonCustodyCalls.handedStatements.reply, (await api.ask('POST', `/payees/${wallet.address}/handed-statements`, { body: { ...proof, after } })) as never);
     for (const { number, file } of page.data) {
-      const path = join(directory, `${String(number).padStart(12, '0')}-${file.statement.payer}.json`);
+      const path = join(directory, `${padded(number)}-${file.statement.payer}.json`);
       after = number;
       if (existsSync(path)) continue;
       await replaceFile(path, `${JSON.stringify(z.encode(statementFile, file), null, 2)}\n`);
       statements.push(path);
     }
     hasMore = page.hasMore;
+    voided = page.voided ?? [];
   }
+  const names = readdirSync(directory).filter((name) => name.endsWith('.json'));
   const { data } = (await api.ask('POST', `/payees/${wallet.address}/exposure`, { body: proof })) as { data: unknown };
-  return { payee: wallet.address, statements, exposure: data };
+  return { payee: wallet.address, statements, voided: voided.flatMap((number) => names.filter((name) => name.startsWith(padded(number)))).map((name) => join(directory, name)), exposure: data };
 }
+
+const padded = (number: number): string => String(number).padStart(12, '0');
 
 interface Given {
   readonly api: string;

@@ -1,14 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { Wallet } from 'ethers';
+import { getAddress, Wallet } from 'ethers';
 import type { JsonRpcProvider } from 'ethers';
-import { connect, Escrow, listHash, unpackList } from '#chain';
+import { connect, Escrow, listHash, statementSigner, unpackList } from '#chain';
 import type { Credit } from '#chain';
 import { statementFile } from '#protocol';
-import type { z } from 'zod';
+import type { StatementFile } from '#protocol';
 import { walletKey } from '../wallet-key.js';
 import type { KeyOptions } from '../wallet-key.js';
-
-export type StatementFile = z.output<typeof statementFile>;
 
 export interface SettleOptions extends KeyOptions {
   /** JSON-RPC endpoint of the chain that the file names; every other service may be gone. */
@@ -49,8 +47,18 @@ export function readStatementFile(text: string): StatementFile {
     const [issue] = parsed.error.issues;
     throw new Error(`this is not a statement file: ${issue!.path.join('.')}: ${issue!.message}`);
   }
-  if (listHash(parsed.data.list) !== parsed.data.statement.listHash) throw new Error('the list in the file is not the one that was signed');
+  const { statement, list, signature, chainId, escrow, signer } = parsed.data;
+  if (listHash(list) !== statement.listHash) throw new Error('the list in the file is not the one that was signed');
+  const by = statementSigner(statement, { chainId: BigInt(chainId), escrow }, signature);
+  if (signer !== undefined && by !== getAddress(signer)) throw new Error(`the file says that ${signer} signed for ${statement.payer}, and the signature is not its`);
   return parsed.data;
+}
+
+/** Who signed, offline: the payer's own key, or the delegate that the file names; whether it is one only the escrow can say. Null: a wallet that is a contract signed, or somebody who had no right to. */
+export function signerOf({ statement, signature, chainId, escrow, signer }: StatementFile): { address: string; isDelegate: boolean } | null {
+  const by = statementSigner(statement, { chainId: BigInt(chainId), escrow }, signature);
+  if (by === getAddress(statement.payer)) return { address: by, isDelegate: false };
+  return by !== null && signer !== undefined ? { address: by, isDelegate: true } : null;
 }
 
 function parseJson(text: string): unknown {

@@ -6,14 +6,13 @@ import { Wallet } from 'ethers';
 import { z } from 'zod';
 import { connect, deployEscrow, deployTestDollar, depositTestDollars, Escrow, escrowCalls, listHash, packList, sendCall, signStatement, Token } from '#chain';
 import { statementFile } from '#protocol';
+import type { StatementFile } from '#protocol';
 import { askChain } from '#local';
-import { anvilKeys, startAnvil } from '#testing';
+import { anvilKeys, mine, startAnvil } from '#testing';
 import type { Anvil } from '#testing';
+import { delegateCommand } from '../delegate-command.js';
 import { settleCommand } from '../settle-command.js';
 import { openSession, readStatementFile } from './settle-session.js';
-import type { StatementFile } from './settle-session.js';
-
-jest.setTimeout(60_000);
 
 const thawSeconds = 3_600n;
 
@@ -59,11 +58,14 @@ describe('a statement file with nothing but an RPC endpoint', () => {
   }
 
   /** Runs the command as the command line does; what it printed. */
-  async function run(name: string, who: string, ...more: string[]): Promise<Record<string, unknown>> {
+  const run = (name: string, who: string, ...more: string[]): Promise<Record<string, unknown>> =>
+    printed(() => settleCommand().exitOverride().parseAsync(['node', 'settle', name, path, '--rpc', anvil.rpcUrl, '--key-file', join(directory, who), '--json', ...more]));
+
+  async function printed(command: () => Promise<unknown>): Promise<Record<string, unknown>> {
     const lines: string[] = [];
     const log = jest.spyOn(console, 'log').mockImplementation((line: string) => void lines.push(line));
     try {
-      await settleCommand().exitOverride().parseAsync(['node', 'settle', name, path, '--rpc', anvil.rpcUrl, '--key-file', join(directory, who), '--json', ...more]);
+      await command();
     } finally {
       log.mockRestore();
     }
@@ -77,7 +79,7 @@ describe('a statement file with nothing but an RPC endpoint', () => {
 
   it('is put on chain by anybody, once', async () => {
     const first = await run('submit', 'stranger');
-    expect(first).toMatchObject({ payer: payer.address, epoch: '1', sent: true, payees: 1 });
+    expect(first).toMatchObject({ payer: payer.address, signer: payer.address, epoch: '1', sent: true, payees: 1 });
     expect(await escrow.credit(payer.address, 0)).toEqual({ cumulative: 300n, drawn: 0n });
     expect(await run('submit', 'stranger')).toMatchObject({ sent: false, tx: null });
   });
@@ -101,10 +103,67 @@ describe('a statement file with nothing but an RPC endpoint', () => {
     expect(await run('exit', 'payer')).toMatchObject({ step: 'empty', units: '0' });
   });
 
+  it('says who signed for its payer, and lands while that is a delegate and no longer', async () => {
+    const hot = new Wallet(anvilKeys[4]);
+    const orders = async (name: string, ...values: string[]): Promise<Record<string, unknown>> =>
+      printed(() => delegateCommand().exitOverride().parseAsync(['node', 'delegate', name, ...values, '--rpc', anvil.rpcUrl, '--escrow', escrow.address, '--json', ...(name === 'show' ? [] : ['--key-file', join(directory, 'payer')])]));
+    const later = await fileOver(420n, 3n);
+    const delegated: StatementFile = { ...later, signature: signStatement(later.statement, { chainId: 31_337n, escrow: escrow.address }, hot.privateKey), signer: hot.address };
+    const put = (given: StatementFile): void => writeFileSync(path, JSON.stringify(z.encode(statementFile, given)));
+    put({ ...delegated, signer: stranger.address });
+    await expect(run('submit', 'stranger')).rejects.toThrow(`${stranger.address} signed for ${payer.address}, and the signature is not its`);
+    put(delegated);
+    await expect(run('submit', 'stranger')).rejects.toThrow('has not made a delegate');
+    // Without a deposit all of it holds at once.
+    expect(await orders('add', hot.address)).toMatchObject({ delegate: hot.address, standing: 'live', cap: '0.0' });
+    expect(await orders('limits', '0.00002', '60')).toMatchObject({ cap: '0.00002', secondsApart: 60, next: null });
+    await expect(orders('allow', Wallet.createRandom().address)).rejects.toThrow('not registered');
+    const late = Wallet.createRandom().address;
+    await sendCall(stranger, escrow.address, escrowCalls.register(late));
+    await expect(orders('allow', late)).rejects.toThrow('not final yet');
+    await mine(anvil.rpcUrl);
+    expect(await orders('allow', payee.address)).toMatchObject({ txs: [expect.any(String)], payees: [{ payee: payee.address, index: 0, allowed: true }] });
+    expect(await orders('allow', payee.address)).toMatchObject({ txs: [], payees: [{ allowed: true }] });
+    await depositTestDollars(payer, escrow.address, 100n);
+    const signedBy = async (key: string, cumulative: bigint, epoch: bigint): Promise<StatementFile> => {
+      const { statement, ...rest } = await fileOver(cumulative, epoch);
+      return { ...rest, statement, signature: signStatement(statement, { chainId: 31_337n, escrow: escrow.address }, key), ...(key === hot.privateKey && { signer: hot.address }) };
+    };
+    const refusedWith = async (given: StatementFile): Promise<{ revert: unknown; message: string }> => {
+      put(given);
+      const error = (await run('submit', 'stranger').catch((caught: unknown) => caught)) as { details: { revert: unknown }; message: string };
+      return { revert: error.details.revert, message: error.message };
+    };
+    expect(await refusedWith(await signedBy(hot.privateKey, 421n, 3n))).toEqual({ revert: 'EpochCapExceeded', message: expect.stringMatching(/EpochCapExceeded\(20, 21\): .*mizan delegate limits/) });
+    expect(await refusedWith(await signedBy(anvilKeys[1], 401n, 1n))).toEqual({ revert: 'EpochStale', message: expect.stringContaining('fetch the newest one') });
+    put(delegated);
+    expect(await run('submit', 'stranger')).toMatchObject({ sent: true, signer: hot.address, payer: payer.address });
+    expect(await refusedWith(await signedBy(hot.privateKey, 421n, 4n))).toEqual({ revert: 'IntervalNotOver', message: expect.stringContaining('submit it again when') });
+    expect(await escrow.credit(payer.address, 0)).toMatchObject({ cumulative: 420n });
+    expect(await orders('limits', '0.5', '30')).toMatchObject({ cap: '0.00002', secondsApart: 60, next: { cap: '0.5', secondsApart: 30 } });
+    expect(await orders('drop', payee.address)).toMatchObject({ payees: [{ allowed: false }] });
+    expect(await orders('drop', payee.address, late)).toMatchObject({ txs: [], payees: [{ allowed: false }, { allowed: false }] });
+    const announced = await orders('allow', payee.address);
+    expect(announced).toMatchObject({ txs: [expect.any(String)], payees: [{ allowed: false, admissibleFrom: expect.any(String) }] });
+    expect(announced['restarted']).toBeUndefined();
+    expect(await orders('allow', payee.address)).toMatchObject({ txs: [], payees: announced['payees'] });
+    expect(await orders('allow', late)).toMatchObject({ restarted: expect.stringMatching(/begins again: 0$/) });
+    await expect(orders('admit', payer.address, payee.address)).rejects.toMatchObject({ code: 'CHAIN_REJECTED', message: expect.stringContaining('NotYet') });
+    expect(await orders('revoke', hot.address)).toMatchObject({ standing: 'revoked', note: expect.stringContaining('limits 0') });
+    await askChain(anvil.rpcUrl, 'evm_increaseTime', [Number(thawSeconds) + 1]);
+    await askChain(anvil.rpcUrl, 'anvil_mine', ['0x1']);
+    expect(await orders('admit', payer.address, payee.address)).toMatchObject({ payees: [{ allowed: true, admissibleFrom: null }] });
+    expect(await orders('show', payer.address, hot.address, payee.address)).toMatchObject({ standing: 'ended', cap: '0.5', payees: [{ index: 0, allowed: true }] });
+    const after = await fileOver(430n, 4n);
+    put({ ...after, signature: signStatement(after.statement, { chainId: 31_337n, escrow: escrow.address }, hot.privateKey), signer: hot.address });
+    await expect(run('submit', 'stranger')).rejects.toThrow('has revoked');
+    put(file);
+  });
+
   it('is refused by name when the escrow refuses it', async () => {
-    const forged = { ...(await fileOver(500n, 3n)), signature: file.signature };
+    const forged = { ...(await fileOver(500n, 5n)), signature: file.signature };
     writeFileSync(path, JSON.stringify(z.encode(statementFile, forged)));
-    await expect(run('submit', 'stranger')).rejects.toMatchObject({ code: 'CHAIN_REJECTED' });
+    await expect(run('submit', 'stranger')).rejects.toMatchObject({ code: 'CHAIN_REJECTED', details: { revert: 'SignatureWrong' }, message: expect.stringContaining('neither the payer nor a delegate') });
     writeFileSync(path, JSON.stringify(z.encode(statementFile, file)));
   });
 

@@ -17,7 +17,7 @@ describe('what is known, and how', () => {
   });
 
   it('takes the provider’s word for where it is as far as its evidence goes, and its signature for what was used', () => {
-    expect(gradeOf('machine')).toBe('in a contract that the provider signed');
+    expect(gradeOf('machine')).toBe('asserted by Mizan, which says that a contract with the provider states it');
     expect(gradeOf('usage')).toBe('signed by the provider');
     expect(gradeOf('responseHash')).toBe('signed by the provider');
     expect(gradeOf('chargeNanos')).toBe('computed again from usage and price');
@@ -30,7 +30,7 @@ describe('what is known, and how', () => {
     const ungraded = { machine: { ...machine, evidence: 'hearsay' } };
     expect(gradeOf('machine', exampleText({ admitted: ungraded, completed: ungraded }))).toBe('asserted by Mizan');
     const attested = { machine: { ...machine, evidence: 'attested' } };
-    expect(gradeOf('machine', exampleText({ admitted: attested, completed: attested }))).toBe('attested by its hardware');
+    expect(gradeOf('machine', exampleText({ admitted: attested, completed: attested }))).toBe('asserted by Mizan, which says that its hardware attests it');
   });
 
   it('names the witnesses that the reader trusts as outside memory, and never those of the operator', () => {

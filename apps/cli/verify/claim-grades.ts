@@ -7,7 +7,11 @@ export interface GradedClaim {
   readonly grade: string;
 }
 
-const machineGrades: Record<string, string> = { attested: 'attested by its hardware', contract: 'in a contract that the provider signed', declared: 'declared by the provider alone' };
+const machineGrades: Record<string, string> = {
+  attested: 'asserted by Mizan, which says that its hardware attests it',
+  contract: 'asserted by Mizan, which says that a contract with the provider states it',
+  declared: 'declared by the provider alone',
+};
 const asserted = 'asserted by Mizan';
 
 type Held = (check: string) => boolean;

@@ -51,7 +51,7 @@ describe('verifying a proof file offline', () => {
     expect(verdictOf(file).keyPinned).toBe(false);
   });
 
-  it('names the witnesses of the reader that have cosigned every checkpoint, and no other', () => {
+  it('names the witnesses of the reader that have cosigned every checkpoint, no other, and none of the operator', () => {
     const [own, other] = [ed25519Cosigner('witness.example/w1', randomBytes(32)), ed25519Cosigner('witness.example/operator', randomBytes(32))];
     const cosign = (proof: string, ...cosigners: Cosigner[]): string => {
       const { text } = parseNote(parseProofFile(proof).checkpoint);
@@ -62,6 +62,9 @@ describe('verifying a proof file offline', () => {
     const keys = [own, other].map(({ key }) => formatVerifierKey(key));
     expect(verifyOffline(JSON.stringify(file), file.logKey, keys.slice(0, 1))).toMatchObject({ valid: true, outsideMemory: ['witness.example/w1'] });
     expect(verifyOffline(JSON.stringify(file), file.logKey)).toMatchObject({ valid: true, outsideMemory: 'none' });
+    const operators = ed25519Cosigner('mizan.example/witness', randomBytes(32));
+    const its = { ...file, entries: file.entries.map((entry) => ({ ...entry, proof: cosign(entry.proof, operators) })) };
+    expect(verifyOffline(JSON.stringify(its), file.logKey, [formatVerifierKey(operators.key)])).toMatchObject({ valid: true, outsideMemory: 'none', entries: [{ witnessedBy: [] }, { witnessedBy: [] }] });
     file.entries[1]!.proof = proofFile().entries[1]!.proof;
     expect(verifyOffline(JSON.stringify(file), file.logKey, keys)).toMatchObject({ valid: false, outsideMemory: 'none' });
     const half = proofFile();

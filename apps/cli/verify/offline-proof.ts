@@ -1,4 +1,4 @@
-import { parseVerifierKey, sha256, verifyProofFile, verifySignature } from '#merkle';
+import { isOperatorsOwn, parseVerifierKey, sha256, verifyProofFile, verifySignature } from '#merkle';
 import { bodyMatchesEnvelope, parseEnvelope, recordProof } from '#protocol';
 
 /** One entry of a proof file, checked from the file alone. */
@@ -52,7 +52,7 @@ export function verifyOffline(text: string, pinnedKey: string | undefined, witne
       if (entry.body && !bodyMatchesEnvelope(entry.body, envelope)) return verdict(`the body of ${envelope.type} is not the one that its entry commits to`);
       const { index, checkpoint } = verifyProofFile(file, bytes, trust);
       if (index !== entry.index) return verdict(`entry ${entry.index} is number ${index} by its proof`);
-      entries.push({ record, type: envelope.type, time: envelope.time, index, logSize: checkpoint.size, disclosed: entry.body !== null, witnessedBy: checkpoint.witnessedBy.map(({ name }) => name) });
+      entries.push({ record, type: envelope.type, time: envelope.time, index, logSize: checkpoint.size, disclosed: entry.body !== null, witnessedBy: checkpoint.witnessedBy.filter((key) => !isOperatorsOwn(key, trust.logKey)).map(({ name }) => name) });
     }
     return verdict(undefined);
   } catch (error) {

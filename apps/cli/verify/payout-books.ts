@@ -6,9 +6,11 @@ export interface PayeeBooks {
   readonly tenant: string;
   /** Lower-case address. */
   readonly payee: string;
-  /** By its charges, and by the royalties that it got and gave. */
+  /** By its charges, less what verification refuted, and by the royalties that it got and gave. */
   readonly earnedNanos: bigint;
-  /** By the ledger: earned and not drawn. */
+  /** Of that, kept back until the work is verified. */
+  readonly heldNanos: bigint;
+  /** By the ledger: earned, not held and not drawn. */
   readonly payableNanos: bigint;
   readonly drawnUnits: bigint;
   /** What of its earnings the statements' lines pay, each at its statement's rate. */
@@ -31,12 +33,15 @@ export interface PayoutBooks {
   /** Organisations whose statements' totals are not the sums of their lines. */
   readonly misdrawn: readonly string[];
   depositOf(tenant: string): bigint;
+  /** Deposited by a payer's address and not told to the books, which refuse it. */
+  heldOf(address: string): bigint;
 }
 
 interface PayeeRow {
   tenant: string;
   payee: string;
   earned: string;
+  held: string;
   payable: string;
   drawn: string;
   settled: string;
@@ -52,9 +57,12 @@ const nanosOf = (units: string): string => `div(${units} * (s.rate ->> 'nanos'):
 const payeesSql = `
   WITH earned AS (
     SELECT tenant, payee, sum(nanos) AS nanos FROM (
-      SELECT c.tenant::text AS tenant, n.payout_address AS payee, c.amount_nanos AS nanos FROM billing.charges c JOIN billing.nodes n ON n.id = c.node
+      SELECT c.tenant::text AS tenant, n.payout_address AS payee, COALESCE(c.earned_nanos, c.amount_nanos) AS nanos FROM billing.charges c JOIN billing.nodes n ON n.id = c.node
       UNION ALL SELECT tenant::text, owner, amount_nanos FROM billing.royalties
+      UNION ALL SELECT h.tenant::text, n.payout_address, -h.forfeited_nanos FROM billing.holdbacks h JOIN billing.nodes n ON n.id = h.node WHERE h.forfeited_nanos > 0
       UNION ALL SELECT tenant::text, payer, -amount_nanos FROM billing.royalties) e GROUP BY 1, 2
+  ), held AS (
+    SELECT h.tenant::text AS tenant, n.payout_address AS payee, sum(h.amount_nanos) AS nanos FROM billing.holdbacks h JOIN billing.nodes n ON n.id = h.node WHERE h.state = 'held' GROUP BY 1, 2
   ), lines AS (
     SELECT l.tenant::text AS tenant, l.payee, sum(l.units) AS drawn, sum(l.nanos) AS drawn_nanos, COALESCE(sum(l.units) FILTER (WHERE s.state = 'settled'), 0) AS settled, max(${nanosOf('1')}) AS nanos_per_unit
     FROM billing.statement_lines l JOIN billing.statements s ON s.id = l.statement GROUP BY 1, 2
@@ -66,9 +74,9 @@ const payeesSql = `
       -COALESCE(sum(balance) FILTER (WHERE kind = 'credited'), 0) AS credited
     FROM billing.accounts WHERE kind IN ('payable', 'credited') GROUP BY 1, 2
   )
-  SELECT tenant, payee, COALESCE(e.nanos, 0) AS earned, COALESCE(b.payable, 0) AS payable, COALESCE(l.drawn, 0) AS drawn, COALESCE(l.settled, 0) AS settled,
+  SELECT tenant, payee, COALESCE(e.nanos, 0) AS earned, COALESCE(h.nanos, 0) AS held, COALESCE(b.payable, 0) AS payable, COALESCE(l.drawn, 0) AS drawn, COALESCE(l.settled, 0) AS settled,
     COALESCE(s.units, 0) AS signed, COALESCE(b.credited, 0) AS credited, COALESCE(l.drawn_nanos, 0) AS drawn_nanos, COALESCE(l.nanos_per_unit, 0) AS nanos_per_unit
-  FROM earned e FULL JOIN lines l USING (tenant, payee) FULL JOIN signed s USING (tenant, payee) FULL JOIN booked b USING (tenant, payee)
+  FROM earned e FULL JOIN lines l USING (tenant, payee) FULL JOIN signed s USING (tenant, payee) FULL JOIN booked b USING (tenant, payee) FULL JOIN held h USING (tenant, payee)
   ORDER BY tenant, payee`;
 
 /** A statement's own totals against its lines, its running total against those before it (one is open at a time), and what its lines pay against its rate. */
@@ -85,6 +93,8 @@ export async function booksOf(query: Query, chain: ChainView | undefined): Promi
   const payers = await query<{ tenant: string; address: string }>('SELECT tenant, address FROM settlement.payers ORDER BY tenant');
   const accounts = await query<{ kind: string; tenant: string; balance: string }>(`SELECT kind, tenant, sum(balance) AS balance FROM billing.accounts WHERE kind IN ('escrow', 'deposit') GROUP BY kind, tenant`);
   const [cursor] = await query<{ next: string }>('SELECT next_block AS next FROM settlement.cursors WHERE chain_id = $1 AND lower(escrow) = $2', [chain?.chainId.toString() ?? '0', chain?.escrow.toLowerCase() ?? '']);
+  const held = await query<{ payer: string; units: string }>(`SELECT payer, sum(CASE name WHEN 'Deposited' THEN units ELSE -units END) AS units FROM settlement.chain_events WHERE held IS NOT NULL GROUP BY payer`);
+  const heldUnits = new Map(held.map(({ payer, units }) => [payer, BigInt(units)]));
   const misdrawn = await query<{ tenant: string }>(misdrawnSql);
   const balances = new Map(accounts.map(({ kind, tenant, balance }) => [`${kind} ${tenant}`, BigInt(balance)]));
   return {
@@ -92,6 +102,7 @@ export async function booksOf(query: Query, chain: ChainView | undefined): Promi
       tenant: row.tenant,
       payee: row.payee,
       earnedNanos: BigInt(row.earned),
+      heldNanos: BigInt(row.held),
       payableNanos: BigInt(row.payable),
       drawnUnits: BigInt(row.drawn),
       settledUnits: BigInt(row.settled),
@@ -104,6 +115,7 @@ export async function booksOf(query: Query, chain: ChainView | undefined): Promi
     escrowUnits: accounts.filter(({ kind }) => kind === 'escrow').reduce((sum, { balance }) => sum + BigInt(balance), 0n),
     nextBlock: Number(cursor?.next ?? 0),
     misdrawn: misdrawn.map(({ tenant }) => tenant),
+    heldOf: (address) => heldUnits.get(address) ?? 0n,
     depositOf: (tenant) => -(balances.get(`deposit ${tenant}`) ?? 0n),
   };
 }

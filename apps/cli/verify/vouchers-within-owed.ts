@@ -34,8 +34,8 @@ function beyondOwed(books: PayeeBooks): Problem[] {
   for (const [how, nanos] of paid) {
     if (nanos > books.earnedNanos) problems.push(broken(`${how} ${books.tenant} ${books.payee}`, `${about(books)} has ${nanos} nanos ${how} and earned ${books.earnedNanos}`));
   }
-  const owed = books.earnedNanos - books.drawnNanos;
-  if (owed !== books.payableNanos) problems.push(unsettled(`payable ${books.tenant} ${books.payee}`, `${about(books)} is owed ${owed} nanos by its charges and ${books.payableNanos} by the ledger`));
+  const owed = books.earnedNanos - books.heldNanos - books.drawnNanos;
+  if (owed !== books.payableNanos) problems.push(unsettled(`payable ${books.tenant} ${books.payee}`, `${about(books)} is owed ${owed} nanos by its charges, less what is held of them, and ${books.payableNanos} by the ledger`));
   return problems;
 }
 
@@ -52,7 +52,7 @@ async function comparePayers(chain: ChainView, books: PayoutBooks, at: BlockTag)
       if (onChain !== inBooks) problems.push(unsettled(`${what} ${address}`, `payer ${address}: ${what} is ${onChain} units on chain and ${inBooks} in the books`));
     };
     differs('the sum of credits', sum, payer.cumulativeTotal);
-    differs('the deposit', payer.available, books.depositOf(tenant));
+    differs('the deposit', payer.available, books.depositOf(tenant) + books.heldOf(address));
     const known = new Map(books.payees.filter((payee) => payee.tenant === tenant).map((payee) => [payee.payee, payee]));
     for (const [index, payee] of addresses.entries()) {
       const entry = known.get(payee);

@@ -4,6 +4,7 @@ import { Reflector } from '@nestjs/core';
 import { failure } from '#protocol';
 import { Authenticator } from '../request/authenticate.js';
 import { SalesCounter } from '../x402/sales-counter.js';
+import { AdminReads } from './admin-reads.js';
 import { accessMetadata, authorise, soldMetadata } from './authorise.js';
 import type { Access } from './authorise.js';
 import type { AuthenticatedRequest } from './principal.js';
@@ -17,9 +18,10 @@ export class AccessGuard implements CanActivate {
     private readonly reflector: Reflector,
     private readonly authenticator: Authenticator,
     private readonly counter: SalesCounter,
+    private readonly reads: AdminReads,
   ) {}
 
-  canActivate(context: ExecutionContext): boolean {
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const access = this.reflector.get<Access | undefined>(accessMetadata, context.getHandler());
     if (access?.kind === 'open') return true;
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
@@ -35,6 +37,7 @@ export class AccessGuard implements CanActivate {
     authorise(principal, access.action, tenant);
     request.principal = principal;
     request.resourceTenant = tenant;
+    if (this.reads.concerns(principal, access.action, tenant)) return this.reads.note(principal, access.action, tenant).then(() => true);
     return true;
   }
 }

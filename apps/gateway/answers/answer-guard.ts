@@ -1,5 +1,6 @@
 import { findingKinds } from '#protocol';
 import type { AnswerRules, FindingKind } from '#protocol';
+import { sliceChars as usualSliceChars } from '../classify/scan.js';
 import type { Finding } from '../classify/scan.js';
 import { TextGuard } from './text-guard.js';
 
@@ -36,9 +37,13 @@ export class AnswerGuard {
   private readonly choices = new Map<number, Texts>();
   private readonly finished = new Set<number>();
   /** Token by token, the words could be read beside what was taken out. */
-  private readonly hidesTokens: boolean;
+  readonly hidesTokens: boolean;
 
-  constructor(private readonly rules: AnswerRules) {
+  constructor(
+    private readonly rules: AnswerRules,
+    private readonly giveWay: () => Promise<void> = nextTurn,
+    private readonly sliceChars = usualSliceChars,
+  ) {
     this.hidesTokens = Object.values(rules).some((action) => action !== 'record');
   }
 
@@ -82,23 +87,32 @@ export class AnswerGuard {
     return [...this.choices.keys()].filter((index) => !this.finished.has(index));
   }
 
-  /** Changes a whole choice in place. */
-  passWhole(choice: Choice): void {
+  /** Changes a whole choice in place; after each slice of a long text, others have their turn. */
+  async passWhole(choice: Choice): Promise<void> {
     const index = indexOf(choice);
     const said = choice.message;
     if (this.hidesTokens && choice.logprobs) choice.logprobs = null;
-    const all = (name: string, text: string): string => this.textOf(index, name).push(text) + this.textOf(index, name).end();
-    if (typeof choice.text === 'string') choice.text = all('text', choice.text);
+    if (typeof choice.text === 'string') choice.text = await this.passText(index, 'text', choice.text);
     if (said) {
-      for (const field of saidFields) if (typeof said[field] === 'string') said[field] = all(field, said[field]);
-      callsOf(said).forEach((call, at) => {
-        if (typeof call.function?.arguments === 'string') call.function.arguments = all(`call ${at}`, call.function.arguments);
-      });
+      for (const field of saidFields) if (typeof said[field] === 'string') said[field] = await this.passText(index, field, said[field]);
+      for (const [at, call] of callsOf(said).entries()) {
+        if (typeof call.function?.arguments === 'string') call.function.arguments = await this.passText(index, `call ${at}`, call.function.arguments);
+      }
     }
     if (![...(this.choices.get(index)?.values() ?? [])].some((text) => text.isStopped)) return;
     choice.finish_reason = 'content_filter';
     // Half of its arguments is no call.
     if (said) delete said.tool_calls;
+  }
+
+  private async passText(index: number, name: string, whole: string): Promise<string> {
+    const text = this.textOf(index, name);
+    let out = '';
+    for (let from = 0; from < whole.length; from += this.sliceChars) {
+      if (from > 0) await this.giveWay();
+      out += text.push(whole.slice(from, from + this.sliceChars));
+    }
+    return out + text.end();
   }
 
   private passMember(index: number, holder: object, name: string): void {
@@ -124,6 +138,8 @@ export class AnswerGuard {
     return made;
   }
 }
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Puts what was held back where the client expects more of it. */
 function append(choice: Choice, name: string, rest: string): void {

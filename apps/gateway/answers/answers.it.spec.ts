@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import OpenAI from 'openai';
 import type { AnswerRules, CompletedFacts } from '#protocol';
 import { testNats } from '#testing';
@@ -13,8 +13,6 @@ const said = pieces.join('');
 const about = { id: 'c', object: 'chat.completion.chunk', created: 1, model: 'm' };
 const event = (value: object): string => `data: ${JSON.stringify(value)}\n\n`;
 const asArguments = (text: string): string => JSON.stringify({ to: text });
-
-jest.setTimeout(60_000);
 
 describe('answers under rules', () => {
   let nats: TestNats;
@@ -62,16 +60,15 @@ describe('answers under rules', () => {
     client = new OpenAI({ baseURL: `${stack.url}/v1`, apiKey: await stack.key('developer'), maxRetries: 0 });
     await stack.node(1, machine, { model: 'm', endpoints: ['chat.completions'], capacity: 20 });
     await eventually(async () => (await client.models.list()).data.length === 1);
-  }, 120_000);
+  });
   afterAll(async () => {
     await stack?.stop();
     await nats?.stop();
-  }, 120_000);
+  });
 
   /** Sets the rules of the project; they are in force when this resolves. */
   async function rules(answers: AnswerRules | null, scope: 'project' | 'organisation' = 'project'): Promise<void> {
     await stack.limit(scope, scope === 'project' ? project : tenant.tenant, { answers });
-    await new Promise((resolve) => setTimeout(resolve, 300));
   }
   const messages = [{ role: 'user' as const, content: 'whom?' }];
   const tools = [{ type: 'function' as const, function: { name: 'send' } }];

@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
+import { meterNames } from '#kernel';
 import { SystemClock, SystemIds } from '#kernel';
 import type { CostLine } from '#protocol';
 import { decimal, focusColumns, focusHeader, focusRows } from './focus.js';
@@ -20,9 +22,9 @@ const line = (over: Partial<CostLine> = {}): CostLine => ({
   priceVersion: ids.uuid(),
   priceHash: 'a'.repeat(64),
   tags: ['cost:team=red', 'cost:pilot'],
-  meter: 'input',
-  tokens: 12,
-  nanosPerMillion: 1_500_000n,
+  meter: 'input_tokens',
+  quantity: 12,
+  priceNanos: 1_500_000n,
   amountNanos: 19n,
   invoice: null,
   ...over,
@@ -43,14 +45,15 @@ function parse(csv: string): Record<string, string>[] {
 const written = (...lines: CostLine[]) => parse(focusHeader + focusRows(tenant, lines, () => ({ region: 'eu-central-1' })));
 
 const mandatory = 'BilledCost BillingAccountId BillingAccountName BillingCurrency BillingPeriodEnd BillingPeriodStart ChargeCategory ChargeClass ChargeDescription ChargePeriodEnd ChargePeriodStart ContractedCost EffectiveCost InvoiceIssuer ListCost PricingQuantity PricingUnit Provider Publisher ServiceCategory ServiceName'.split(' ');
+const conditional = 'BillingAccountType ConsumedQuantity ConsumedUnit ContractedUnitPrice ListUnitPrice PricingCategory PricingCurrency PricingCurrencyContractedUnitPrice PricingCurrencyEffectiveCost PricingCurrencyListUnitPrice RegionId RegionName ResourceId ResourceName ResourceType SkuId SkuMeter SkuPriceId SkuPriceDetails SubAccountId SubAccountName SubAccountType Tags'.split(' ');
+const recommended = 'AvailabilityZone ChargeFrequency InvoiceId ServiceSubcategory'.split(' ');
 const nullable = new Set(['BillingAccountName', 'ChargeClass', 'ChargeDescription', 'PricingQuantity', 'PricingUnit']);
 
 describe('a FOCUS file', () => {
   it('has every mandatory column once, own columns last, and a value where none may be missing', () => {
-    expect(focusColumns).toEqual(expect.arrayContaining(mandatory));
-    expect(new Set(focusColumns).size).toBe(focusColumns.length);
-    expect(focusColumns.findIndex((name) => name.startsWith('x_'))).toBe(focusColumns.length - 3);
-    for (const row of written(line(), line({ meter: 'output' }), line({ meter: 'difference', tokens: 0 }))) for (const name of mandatory) if (!nullable.has(name)) expect([name, row[name]]).not.toEqual([name, '']);
+    expect(focusColumns.slice(0, -3)).toEqual([...mandatory, ...conditional, ...recommended].sort());
+    expect(focusColumns.slice(-3)).toEqual(['x_ApiKeyId', 'x_Endpoint', 'x_Model']);
+    for (const row of written(line(), line({ meter: 'output_tokens' }), line({ meter: 'difference', quantity: 0 }))) for (const name of mandatory) if (!nullable.has(name)) expect([name, row[name]]).not.toEqual([name, '']);
   });
 
   it('says what was used, at which price, and when, in UTC with an end that is outside', () => {
@@ -59,7 +62,33 @@ describe('a FOCUS file', () => {
       ...{ ChargePeriodStart: '2026-12-31T00:00:00Z', ChargePeriodEnd: '2027-01-01T00:00:00Z', BillingPeriodStart: '2026-12-01T00:00:00Z', BillingPeriodEnd: '2027-01-01T00:00:00Z' },
       ...{ ChargeCategory: 'Usage', ChargeClass: '', InvoiceId: '', Tags: '{"team":"red","pilot":true}', RegionId: 'eu-central-1', SubAccountName: 'mail', BillingAccountId: tenant },
     });
-    expect(written(line({ meter: 'difference', tokens: 0, amountNanos: -5n }))[0]).toMatchObject({ ChargeCategory: 'Adjustment', BilledCost: '-0.000000005', ContractedCost: '-0.000000005', PricingQuantity: '', SkuId: '' });
+    expect(written(line({ meter: 'difference', quantity: 0, amountNanos: -5n }))[0]).toMatchObject({ ChargeCategory: 'Adjustment', BilledCost: '-0.000000005', ContractedCost: '-0.000000005', PricingQuantity: '', SkuId: '' });
+  });
+
+  it.each([
+    ['images', 3, 40_000_000n, { ConsumedQuantity: '3', ConsumedUnit: 'Images', PricingQuantity: '3', PricingUnit: 'Images', ListUnitPrice: '0.04', ContractedCost: '0.12' }],
+    ['audio_ms', 1_500, 100_000n, { ConsumedQuantity: '1.5', ConsumedUnit: 'Seconds', PricingQuantity: '1.5', PricingUnit: 'Seconds', ListUnitPrice: '0.0001', ContractedCost: '0.00015' }],
+    ['gpu_ms', 10, 7n, { ConsumedQuantity: '0.01', ConsumedUnit: 'GPU-Seconds', PricingUnit: 'GPU-Seconds', ContractedCost: '0.00000000007' }],
+    ['obh_milli', 2_500, 10_000_000n, { ConsumedQuantity: '2.5', PricingUnit: 'OBh', ContractedCost: '0.025' }],
+    ['frames', 12, 5n, { ConsumedUnit: 'Frames', PricingQuantity: '12' }],
+    ['cached_tokens', 2_000_000, 500_000n, { ConsumedQuantity: '2000000', ConsumedUnit: 'Tokens', PricingQuantity: '2', PricingUnit: '1000000 Tokens', SkuMeter: 'Cached Input Tokens' }],
+    ['requests', 4, 700n, { ConsumedUnit: 'Requests', PricingQuantity: '4', PricingUnit: 'Requests', ContractedCost: '0.0000028' }],
+  ] as const)('counts %s in a unit of its own', (meter, quantity, priceNanos, expected) => {
+    expect(written(line({ meter, quantity, priceNanos }))[0]).toMatchObject({ ChargeCategory: 'Usage', ...expected });
+  });
+
+  it('names the meter of each SKU and price by a suffix, which the documentation explains', () => {
+    const documentation = readFileSync('docs/operations.md', 'utf8');
+    for (const meter of meterNames) {
+      const usage = line({ meter });
+      const { SkuId, SkuPriceId, SkuMeter, ConsumedUnit, PricingUnit } = written(usage)[0]!;
+      expect([SkuId, SkuPriceId]).toEqual([`${usage.offer!}:${meter}`, `${usage.priceVersion!}:${meter}`]);
+      expect(documentation).toContain(`| \`${meter}\` | ${SkuMeter!} | ${ConsumedUnit!} | ${PricingUnit!} |`);
+    }
+  });
+
+  it('keeps what it has no name for in the sum', () => {
+    expect(written(line({ meter: 'other', quantity: 0, priceNanos: 0n, amountNanos: 7n }))[0]).toMatchObject({ ChargeCategory: 'Adjustment', BilledCost: '0.000000007', ContractedCost: '0.000000007', PricingQuantity: '', SkuId: '' });
   });
 
   it('names the invoice that a line is in', () => {
@@ -72,8 +101,8 @@ describe('a FOCUS file', () => {
       return BigInt(whole! + fraction.padEnd(places, '0'));
     };
     fc.assert(
-      fc.property(fc.nat(2 ** 31 - 1), fc.bigInt({ min: 0n, max: 10n ** 15n }), (tokens, nanosPerMillion) => {
-        const [row] = written(line({ tokens, nanosPerMillion }));
+      fc.property(fc.constantFrom(...meterNames), fc.nat(2 ** 31 - 1), fc.bigInt({ min: 0n, max: 10n ** 15n }), (meter, quantity, priceNanos) => {
+        const [row] = written(line({ meter, quantity, priceNanos }));
         expect(scaled(row!['PricingQuantity']!, 6) * scaled(row!['ContractedUnitPrice']!, 9)).toBe(scaled(row!['ContractedCost']!, 15));
       }),
       { seed: 20_260_101, numRuns: 200 },

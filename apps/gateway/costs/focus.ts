@@ -1,3 +1,5 @@
+import { meterNames, meterUnits } from '#kernel';
+import type { Meter } from '#kernel';
 import { costTagPrefix } from '#protocol';
 import type { CostLine } from '#protocol';
 
@@ -22,13 +24,64 @@ export function decimal(value: bigint, places: number): string {
   return `${value < 0n ? '-' : ''}${digits.slice(0, digits.length - places)}${fraction === '' ? '' : `.${fraction}`}`;
 }
 
-const isUsage = ({ meter }: CostLine): boolean => meter !== 'difference';
-const ofUsage = (value: (line: CostLine) => string) => (line: CostLine): Cell => (isUsage(line) ? value(line) : null);
-const meterName = ({ meter }: CostLine): string => (meter === 'input' ? 'Input Tokens' : 'Output Tokens');
+type UsageLine = CostLine & { readonly meter: Meter };
+
+const isUsage = (line: CostLine): line is UsageLine => (meterNames as readonly string[]).includes(line.meter);
+const ofUsage = (value: (line: UsageLine) => string) => (line: CostLine): Cell => (isUsage(line) ? value(line) : null);
+/** Units as FOCUS writes them: capitals, and time in seconds. */
+const focusUnits: Readonly<Record<Meter, { readonly name: string; readonly unit: string }>> = {
+  input_tokens: { name: 'Input Tokens', unit: 'Tokens' },
+  output_tokens: { name: 'Output Tokens', unit: 'Tokens' },
+  cached_tokens: { name: 'Cached Input Tokens', unit: 'Tokens' },
+  images: { name: 'Images', unit: 'Images' },
+  audio_ms: { name: 'Audio', unit: 'Seconds' },
+  gpu_ms: { name: 'GPU Time', unit: 'GPU-Seconds' },
+  frames: { name: 'Frames', unit: 'Frames' },
+  obh_milli: { name: 'OctaneBench Hours', unit: 'OBh' },
+  requests: { name: 'Requests', unit: 'Requests' },
+};
+const places = ({ meter }: UsageLine): number => meterUnits[meter].places;
+/** What has the price; of tokens it is a million of what is consumed. */
+const pricingQuantity = (line: UsageLine): string => decimal(BigInt(line.quantity), places(line));
+const isByMillion = (line: UsageLine): boolean => places(line) === 6;
+
+/** What a line is in the words of FOCUS. */
+function categoryOf(line: CostLine): string {
+  if (isUsage(line)) return 'Usage';
+  switch (line.meter as Exclude<CostLine['meter'], Meter>) {
+    case 'credit':
+    case 'granted':
+      return 'Credit';
+    case 'minimum':
+    case 'fee':
+      return 'Purchase';
+    case 'difference':
+    case 'discount':
+    case 'other':
+      return 'Adjustment';
+  }
+}
+
+function descriptionOf(line: CostLine): string {
+  if (isUsage(line)) return `${focusUnits[line.meter].name} of ${line.model}`;
+  switch (line.meter as Exclude<CostLine['meter'], Meter>) {
+    case 'credit':
+      return `Credit for work of ${line.model} that verification refuted`;
+    case 'difference':
+      return `Charged beside usage × price of ${line.model}`;
+    case 'other':
+      return `Charged for use of ${line.model} by a meter that this release does not know`;
+    case 'discount':
+    case 'minimum':
+    case 'fee':
+    case 'granted':
+      return `${line.model}: ${line.endpoint}`;
+  }
+}
 const billed = ({ amountNanos }: CostLine): string => decimal(amountNanos, 9);
-const unitPrice = ofUsage(({ nanosPerMillion }) => decimal(nanosPerMillion, 9));
+const unitPrice = ofUsage(({ priceNanos }) => decimal(priceNanos, 9));
 /** Quantity × unit price, exactly; what is billed differs by each request's rounding to a nano-dollar. */
-const contracted = (line: CostLine): string => (isUsage(line) ? decimal(BigInt(line.tokens) * line.nanosPerMillion, 15) : billed(line));
+const contracted = (line: CostLine): string => (isUsage(line) ? decimal(BigInt(line.quantity) * line.priceNanos, places(line) + 9) : billed(line));
 
 /** `cost:team=red` is the key `team` with a value, `cost:pilot` a key that is there. */
 function tagsOf({ tags }: CostLine): string {
@@ -49,14 +102,14 @@ const columns: readonly Column[] = [
   ['BillingCurrency', () => 'USD'],
   ['BillingPeriodEnd', ({ dayMs: atMs }) => month(atMs, 1)],
   ['BillingPeriodStart', ({ dayMs: atMs }) => month(atMs, 0)],
-  ['ChargeCategory', (line) => (isUsage(line) ? 'Usage' : 'Adjustment')],
+  ['ChargeCategory', categoryOf],
   ['ChargeClass', () => null],
-  ['ChargeDescription', (line) => (isUsage(line) ? `${meterName(line)} of ${line.model}` : `Charged beside usage × price of ${line.model}`)],
-  ['ChargeFrequency', (line) => (isUsage(line) ? 'Usage-Based' : 'One-Time')],
+  ['ChargeDescription', descriptionOf],
+  ['ChargeFrequency', (line) => (isUsage(line) ? 'Usage-Based' : line.meter === 'fee' || line.meter === 'minimum' ? 'Recurring' : 'One-Time')],
   ['ChargePeriodEnd', ({ dayMs: atMs }) => iso(atMs + dayMs)],
   ['ChargePeriodStart', ({ dayMs: atMs }) => iso(atMs)],
-  ['ConsumedQuantity', ofUsage(({ tokens }) => String(tokens))],
-  ['ConsumedUnit', ofUsage(() => 'Tokens')],
+  ['ConsumedQuantity', ofUsage((line) => (isByMillion(line) ? String(line.quantity) : pricingQuantity(line)))],
+  ['ConsumedUnit', ofUsage(({ meter }) => focusUnits[meter].unit)],
   ['ContractedCost', contracted],
   ['ContractedUnitPrice', unitPrice],
   ['EffectiveCost', billed],
@@ -69,29 +122,29 @@ const columns: readonly Column[] = [
   ['PricingCurrencyContractedUnitPrice', unitPrice],
   ['PricingCurrencyEffectiveCost', billed],
   ['PricingCurrencyListUnitPrice', unitPrice],
-  ['PricingQuantity', ofUsage(({ tokens }) => decimal(BigInt(tokens), 6))],
-  ['PricingUnit', ofUsage(() => '1000000 Tokens')],
+  ['PricingQuantity', ofUsage(pricingQuantity)],
+  ['PricingUnit', ofUsage((line) => `${isByMillion(line) ? '1000000 ' : ''}${focusUnits[line.meter].unit}`)],
   ['Provider', () => seller],
   ['Publisher', ({ nodeName }) => nodeName ?? seller],
   ['RegionId', (_line, place) => place?.region ?? null],
   ['RegionName', (_line, place) => place?.region ?? null],
   ['ResourceId', ({ node }) => node],
   ['ResourceName', ({ nodeName }) => nodeName],
-  ['ResourceType', () => 'Machine'],
+  ['ResourceType', ({ node }) => (node === null ? null : 'Machine')],
   ['ServiceCategory', () => 'AI and Machine Learning'],
   ['ServiceName', () => 'Mizan Inference'],
   ['ServiceSubcategory', () => 'Generative AI'],
-  ['SkuId', ofUsage(({ offer, meter }) => `${offer}:${meter}`)],
-  ['SkuMeter', ofUsage(meterName)],
+  ['SkuId', ofUsage(({ offer, meter }) => `${offer!}:${meter}`)],
+  ['SkuMeter', ofUsage(({ meter }) => focusUnits[meter].name)],
   ['SkuPriceDetails', ofUsage(({ model, endpoint, priceHash }) => JSON.stringify({ x_Model: model, x_Endpoint: endpoint, x_PriceHash: priceHash }))],
-  ['SkuPriceId', ofUsage(({ priceVersion, meter }) => `${priceVersion}:${meter}`)],
+  ['SkuPriceId', ofUsage(({ priceVersion, meter }) => `${priceVersion!}:${meter}`)],
   ['SubAccountId', ({ project }) => project],
   ['SubAccountName', ({ projectName }) => projectName],
-  ['SubAccountType', () => 'Project'],
+  ['SubAccountType', ({ project }) => (project === null ? null : 'Project')],
   ['Tags', tagsOf],
   ['x_ApiKeyId', ({ keyId }) => keyId],
-  ['x_Endpoint', ({ endpoint }) => endpoint],
-  ['x_Model', ({ model }) => model],
+  ['x_Endpoint', (line) => (line.node === null ? null : line.endpoint)],
+  ['x_Model', (line) => (line.node === null ? null : line.model)],
 ];
 
 export const focusColumns: readonly string[] = columns.map(([name]) => name);
@@ -100,7 +153,7 @@ export const focusHeader = `${focusColumns.join(',')}\r\n`;
 
 /** Lines of CSV (RFC 4180); `null` is an empty cell. */
 export const focusRows = (tenant: string, lines: readonly CostLine[], placeOf: (offer: string) => Place | undefined): string =>
-  lines.map((line) => `${columns.map(([, value]) => cell(value(line, placeOf(line.offer), tenant))).join(',')}\r\n`).join('');
+  lines.map((line) => `${columns.map(([, value]) => cell(value(line, line.offer === null ? undefined : placeOf(line.offer), tenant))).join(',')}\r\n`).join('');
 
 /** A spreadsheet must not take a name for a formula: it gets an apostrophe. Numbers keep their sign. */
 function cell(value: Cell): string {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { nanos } from '#protocol';
+import { meterQuantities, nanos } from '#protocol';
 import type { ReplyOf, UsageSum, costCalls } from '#protocol';
 
 const page = <S extends z.ZodType>(result: S) =>
@@ -15,6 +15,8 @@ const usageResult = z.object({
   input_tokens: z.int(),
   output_tokens: z.int(),
   num_model_requests: z.int(),
+  /** Our own: what else was measured, where anything was. */
+  meters: meterQuantities.optional(),
   project_id: z.string().nullable(),
   api_key_id: z.string().nullable(),
   model: z.string().nullable(),
@@ -48,6 +50,7 @@ export const toUsagePage = (usage: Usage): z.output<typeof usagePage> =>
     input_tokens: sum.inputTokens,
     output_tokens: sum.outputTokens,
     num_model_requests: sum.requests,
+    ...(sum.meters && { meters: sum.meters }),
     project_id: sum.project,
     api_key_id: sum.keyId,
     model: sum.model,

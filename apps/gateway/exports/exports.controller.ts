@@ -4,16 +4,14 @@ import { Controller, Get, Query, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Caller } from '#messaging';
-import { exportCalls, exportEntriesMax, exportFormat, exportPageMax } from '#protocol';
-import type { ExportFormat } from '#protocol';
+import { exportCalls, exportContentTypes, exportEntriesMax, ExportFile, exportFormat, exportPageMax } from '#protocol';
+import type { ExportFormat, ExportHead, Reader } from '#protocol';
 import { Authorise, askedTenant } from '../access/authorise.js';
-import { CurrentPrincipal, actorOf } from '../access/principal.js';
+import { CurrentPrincipal, actorOf, readerOf } from '../access/principal.js';
 import type { Principal } from '../access/principal.js';
 import { AllowedTenant } from '../access/resource-tenant.js';
 import { tenantQuery } from '../http/list-query.js';
 import { RepliesBytes } from '../http/replies.js';
-import { contentTypes, ExportFile } from './export-file.js';
-import type { ExportHead } from './export-file.js';
 
 const exportQuery = tenantQuery.extend({
   format: exportFormat.default('jsonl'),
@@ -35,20 +33,20 @@ export class ExportsController {
     const asked = { tenant, after: query.after ?? null, limit: query.limit };
     const begun = await this.caller.call(exportCalls.begin, { ...asked, actor: actorOf(principal), format: query.format });
     const file = new PassThrough();
-    void this.write(file, query.format, { ...asked, ...begun }).catch((error: unknown) => file.destroy(error instanceof Error ? error : new Error(String(error))));
+    void this.write(file, query.format, { ...asked, ...begun }, readerOf(principal)).catch((error: unknown) => file.destroy(error instanceof Error ? error : new Error(String(error))));
     await reply
       .header('x-mizan-checkpoint', Buffer.from(begun.checkpoint).toString('base64'))
       .header('content-disposition', `attachment; filename="mizan-${asked.after ?? 'start'}.${query.format === 'csv' ? 'csv' : 'jsonl'}"`)
-      .type(`${contentTypes[query.format]}; charset=utf-8`)
+      .type(`${exportContentTypes[query.format]}; charset=utf-8`)
       .send(file);
   }
 
-  private async write(file: PassThrough, format: ExportFormat, head: ExportHead): Promise<void> {
+  private async write(file: PassThrough, format: ExportFormat, head: ExportHead, reader: Reader): Promise<void> {
     const parts = new ExportFile(format);
     file.write(parts.head(head));
     let { after, limit: left } = head;
     for (;;) {
-      const { data, next } = await this.caller.call(exportCalls.page, { tenant: head.tenant, after, until: head.until, limit: Math.min(left, exportPageMax) });
+      const { data, next } = await this.caller.call(exportCalls.page, { tenant: head.tenant, after, until: head.until, limit: Math.min(left, exportPageMax), reader });
       if (data.length > 0 && !file.write(parts.page(data))) await once(file, 'drain');
       left -= data.length;
       after = data.at(-1)?.index ?? after;

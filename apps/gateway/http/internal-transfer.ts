@@ -12,7 +12,7 @@ const over = (connections: number): Agent => new Agent({ connections, connect: {
  * at once, and responses, which are held in memory, wait for no client.
  */
 const agents = { files: over(1_024), lines: over(64), responses: over(256) } as const;
-type What = keyof typeof agents;
+export type What = keyof typeof agents;
 
 /** Reads from an address that the scheduler gave. Errors: the scheduler's, SERVICE_UNAVAILABLE. */
 export async function fetchContent(url: string, what: What = 'files'): Promise<{ body: Readable; bytes: number | undefined }> {
@@ -23,10 +23,25 @@ export async function fetchContent(url: string, what: What = 'files'): Promise<{
 
 /** Sends to an address that the scheduler gave. Errors: the scheduler's, SERVICE_UNAVAILABLE, and the stream's own. */
 export async function sendContent(url: string, body: Readable | Buffer, more: Readonly<Record<string, string>> = {}, what: What = 'files', signal?: AbortSignal): Promise<void> {
+  await (await put(url, body, more, what, signal)).body.dump();
+}
+
+/** The same, and what is answered to it: JSON. Errors: the scheduler's, SERVICE_UNAVAILABLE. */
+export async function sendForAnswer(url: string, body: Buffer, more: Readonly<Record<string, string>>, what: What): Promise<unknown> {
+  const { body: answer } = await put(url, body, more, what);
+  return answer.json().catch((error: unknown) => {
+    throw failure('SERVICE_UNAVAILABLE', 'the answer broke off on its way', {}, error);
+  });
+}
+
+function put(url: string, body: Readable | Buffer, more: Readonly<Record<string, string>>, what: What, signal?: AbortSignal): Promise<Dispatcher.ResponseData> {
+  return ask(withQuery(url, more), what, { method: 'PUT', body, headers: { 'content-type': 'application/octet-stream' }, ...(signal && { signal }) });
+}
+
+export function withQuery(url: string, more: Readonly<Record<string, string>>): string {
   const address = new URL(url);
   for (const [name, value] of Object.entries(more)) address.searchParams.set(name, value);
-  const answer = await ask(address.href, what, { method: 'PUT', body, headers: { 'content-type': 'application/octet-stream' }, ...(signal && { signal }) });
-  await answer.body.dump();
+  return address.href;
 }
 
 async function ask(url: string, what: What, options: { method: Dispatcher.HttpMethod; body?: Readable | Buffer; headers?: Record<string, string>; signal?: AbortSignal }): Promise<Dispatcher.ResponseData> {

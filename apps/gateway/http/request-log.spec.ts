@@ -18,7 +18,6 @@ describe('the request log', () => {
     Logger.overrideLogger({ log: keep, error: keep, warn: keep });
     new RequestLog({ httpAdapter: { getInstance: () => server } } as unknown as HttpAdapterHost);
     server.get('/v1/models/:id', () => 'ok');
-    server.get('/healthz', () => 'ok');
     server.post('/v1/embeddings', (request, reply) => {
       request.failedWith = 'POLICY_DENIED';
       return reply.code(403).send('no');
@@ -37,13 +36,5 @@ describe('the request log', () => {
       { msg: 'request', record: 'the-record', method: 'GET', route: '/v1/models/:id', status: 200, ms: expect.any(Number) },
     ]);
     expect(JSON.stringify(lines)).not.toContain('hidden');
-  });
-
-  it('is silent about probes', async () => {
-    const before = lines.length;
-    await fetch(`${url}/healthz`);
-    await fetch(`${url}/v1/models/one`);
-    await seen(before + 1);
-    expect(lines.slice(before)).toEqual([expect.objectContaining({ route: '/v1/models/:id' })]);
   });
 });

@@ -9,9 +9,6 @@ declare module 'fastify' {
   }
 }
 
-/** Routes that only probes and scrapers ask. */
-const quiet: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
-
 /** One structured line for each answered request, under the id of its record. Never what was asked, by whom, or with which key. */
 @Injectable()
 export class RequestLog {
@@ -20,10 +17,8 @@ export class RequestLog {
   constructor(host: HttpAdapterHost) {
     host.httpAdapter.getInstance<FastifyInstance>().addHook('onResponse', (request, reply, done) => {
       const route = request.routeOptions.url ?? 'none';
-      if (!quiet.has(route)) {
-        const { id: record, method, failedWith: code } = request;
-        this.logger.log({ msg: 'request', record, method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10, ...(code === undefined ? {} : { code }) });
-      }
+      const { id: record, method, failedWith: code } = request;
+      this.logger.log({ msg: 'request', record, method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10, ...(code === undefined ? {} : { code }) });
       done();
     });
   }

@@ -1,12 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import OpenAI from 'openai';
 import type { RunningService } from '#service';
 import { testNats } from '#testing';
 import type { TestNats } from '#testing';
 import type { NodeJobInput, NodeJobOutput } from '#wire';
 import { eventually, GatewayStack } from '../gateway-harness.js';
-
-jest.setTimeout(60_000);
 
 describe('conformance 37: a request with an Idempotency-Key', () => {
   let nats: TestNats;
@@ -33,11 +31,11 @@ describe('conformance 37: a request with an Idempotency-Key', () => {
     await stack.node(1, embed, { model: 'm', capacity: 50 });
     second = await stack.another();
     for (const url of [stack.url, second.url]) await eventually(async () => (await fetch(`${url}/v1/models/m`, { headers: { authorization: `Bearer ${key}` } })).status === 200);
-  }, 120_000);
+  });
   afterAll(async () => {
     await stack?.stop();
     await nats?.stop();
-  }, 120_000);
+  });
 
   const ask = (name: string, input = 'a', url = stack.url, as = key) =>
     new OpenAI({ baseURL: `${url}/v1`, apiKey: as, maxRetries: 0 }).embeddings.create({ model: 'm', input, encoding_format: 'float' }, { headers: { 'Idempotency-Key': name } }).withResponse();

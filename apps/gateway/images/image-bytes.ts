@@ -12,11 +12,14 @@ const signatures: readonly { readonly type: string; readonly is: (bytes: Buffer)
 export const imageBytesMax = 10 * 1024 * 1024;
 export const imageTypes = signatures.map(({ type }) => type);
 
+/** The media type by the first bytes. */
+export const typeOfImage = (bytes: Buffer): string | undefined => signatures.find(({ is }) => is(bytes))?.type;
+
 /** The media type of an image's bytes. Error: REQUEST_INVALID. */
 export function imageType(bytes: Buffer, param: string): string {
-  const known = signatures.find(({ is }) => is(bytes));
+  const known = typeOfImage(bytes);
   if (!known) throw failure('REQUEST_INVALID', `${param} is not an image of type ${imageTypes.join(', ')}`, { param });
-  return known.type;
+  return known;
 }
 
 /** The bytes of a `data:` URL. Error: REQUEST_INVALID. */

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -11,8 +11,6 @@ import { eventually, GatewayStack } from '../gateway-harness.js';
 const png = Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), Buffer.from('the rest of a picture')]);
 const dataUrl = `data:image/png;base64,${png.toString('base64')}`;
 
-/** Other suites share the machine. */
-jest.setTimeout(60_000);
 
 describe('images in messages', () => {
   let nats: TestNats;
@@ -43,13 +41,13 @@ describe('images in messages', () => {
     await stack.node(1, see, { model: 'sees', endpoints: ['chat.completions'], capacity: 50 });
     await stack.node(2, async () => ({ status: 200, contentType: 'application/json', body: Buffer.from(JSON.stringify({ object: 'list', data: [{ object: 'embedding', index: 0, embedding: [1] }], model: 'e', usage: { prompt_tokens: 1, total_tokens: 1 } })), usage: { inputTokens: 1, outputTokens: 0 } }), { model: 'e', capacity: 50 });
     await eventually(async () => (await client.models.list()).data.length === 2);
-  }, 120_000);
+  });
   afterAll(async () => {
     await stack?.stop();
     await nats?.stop();
     server?.closeAllConnections();
     server?.close();
-  }, 120_000);
+  });
 
   const ask = (image: string, text = 'what is this?') =>
     client.chat.completions.create({ model: 'sees', max_tokens: 10, messages: [{ role: 'user', content: [{ type: 'text', text }, { type: 'image_url', image_url: { url: image } }] }] });

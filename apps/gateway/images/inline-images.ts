@@ -45,7 +45,6 @@ export class ImageInliner {
   async inline<R extends WithMessages>(request: R, signal: AbortSignal): Promise<Inlined<R>> {
     const places = placesOf(request);
     if (places.length === 0) return { request, legible: request, images: 0 };
-    if (places.length > imagesMax) throw failure('REQUEST_INVALID', `a request has at most ${imagesMax} images`, { param: 'messages' });
     const urls = new Map<ImagePart, string>();
     let bytes = 0;
     for (const { part, param } of places) {
@@ -53,7 +52,7 @@ export class ImageInliner {
       if ((bytes += image.length) > imagesBytesMax) throw failure('REQUEST_INVALID', `the images have more than ${imagesBytesMax} bytes together`, { param });
       urls.set(part, `data:${imageType(image, param)};base64,${image.toString('base64')}`);
     }
-    return { request: withUrls(request, (part) => urls.get(part)!), legible: withUrls(request, ({ image_url: { url } }) => (isData(url) ? '' : url)), images: places.length };
+    return { ...withoutFetching(request), request: withUrls(request, (part) => urls.get(part)!) };
   }
 
   private async bytesOf(url: string, param: string, signal: AbortSignal): Promise<Buffer> {
@@ -71,14 +70,22 @@ export class ImageInliner {
   }
 }
 
+/** A request as it was written: what there is to read in it, though no image is fetched. Error: REQUEST_INVALID. */
+export function withoutFetching<R extends WithMessages>(request: R): Inlined<R> {
+  return { request, legible: withUrls(request, ({ image_url: { url } }) => (isData(url) ? '' : url)), images: placesOf(request).length };
+}
+
 const isData = (url: string): boolean => /^data:/i.test(url);
 
 const isImage = (part: unknown): part is ImagePart => (part as { type?: unknown } | null)?.type === 'image_url';
 
+/** Error: REQUEST_INVALID. */
 function placesOf({ messages }: WithMessages): { part: ImagePart; param: string }[] {
-  return messages.flatMap(({ content }, at) =>
+  const places = messages.flatMap(({ content }, at) =>
     Array.isArray(content) ? content.flatMap((part: unknown, inner) => (isImage(part) ? [{ part, param: `messages[${at}].content[${inner}].image_url.url` }] : [])) : [],
   );
+  if (places.length > imagesMax) throw failure('REQUEST_INVALID', `a request has at most ${imagesMax} images`, { param: 'messages' });
+  return places;
 }
 
 function withUrls<R extends WithMessages>(request: R, urlOf: (part: ImagePart) => string): R {

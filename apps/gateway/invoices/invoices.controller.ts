@@ -5,6 +5,8 @@ import { Caller } from '#messaging';
 import { invoice, invoiceCalls, uuid } from '#protocol';
 import type { Invoice, ReplyOf } from '#protocol';
 import { Authorise, askedTenant, bodyTenant } from '../access/authorise.js';
+import { CurrentPrincipal, actorOf } from '../access/principal.js';
+import type { Principal } from '../access/principal.js';
 import { AllowedTenant, OneTenant } from '../access/resource-tenant.js';
 import { tenantPageQuery, tenantQuery } from '../http/list-query.js';
 import type { TenantPageQuery } from '../http/list-query.js';
@@ -13,7 +15,7 @@ import { Replies, RepliesBytes } from '../http/replies.js';
 const ofTenant = z.object({ tenant: uuid });
 const newInvoice = invoiceCalls.draft.request;
 const newCredit = invoiceCalls.credit.request.omit({ invoice: true });
-const newPayment = invoiceCalls.pay.request.omit({ invoice: true });
+const newPayment = invoiceCalls.pay.request.omit({ invoice: true, actor: true });
 
 /** What organisations are billed. Drafts may change; what is issued never does. */
 @Controller('v1/invoices')
@@ -73,8 +75,8 @@ export class InvoicesController {
   @Post(':id/payments')
   @Authorise('invoice.write', bodyTenant)
   @Replies('Records a payment that came by bank', invoice, 201)
-  pay(@OneTenant() tenant: string, @Param('id', { schema: uuid }) id: string, @Body({ schema: newPayment }) body: z.output<typeof newPayment>): Promise<Invoice> {
-    return this.caller.call(invoiceCalls.pay, { ...body, tenant, invoice: id });
+  pay(@CurrentPrincipal() principal: Principal, @OneTenant() tenant: string, @Param('id', { schema: uuid }) id: string, @Body({ schema: newPayment }) body: z.output<typeof newPayment>): Promise<Invoice> {
+    return this.caller.call(invoiceCalls.pay, { ...body, actor: actorOf(principal), tenant, invoice: id });
   }
 
   private async send(reply: FastifyReply, file: { tenant: string; id: string; kind: 'pdf' | 'ubl' }, contentType: string): Promise<void> {

@@ -53,13 +53,13 @@ beforeAll(async () => {
   const env = (name: 'gateway' | 'governance'): NodeJS.ProcessEnv => ({ NATS_URL: nats.url, NATS_CREDS: nats.credentials[name], LOG_LEVEL: 'fatal' });
   log = await runService(defineService({ name: 'governance', config: z.object({}), module: () => LogModule, migrations: [], http: 'internal' }), env('governance'));
   edge = await runService(gateway, { ...env('gateway'), KEY_PEPPER: 'a pepper for integration tests' });
-}, 60_000);
+});
 
 afterAll(async () => {
   await edge?.stop();
   await log?.stop();
   await nats?.stop();
-}, 30_000);
+});
 
 describe('the log over HTTP, without a key', () => {
   it('gives a reader all that it takes to derive the signed root', async () => {

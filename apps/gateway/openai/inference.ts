@@ -6,10 +6,9 @@ import type { AuthenticatedRequest, Principal } from '../access/principal.js';
 import { seesTimings } from '../access/timing-viewer.js';
 import { idempotencyKey } from '../idempotency/idempotency-key.js';
 import type { Once, Turn } from '../idempotency/once.js';
-import { higher } from '../classify/data-class.js';
 import type { Replicated } from '../replicated.js';
 import type { Authenticator } from '../request/authenticate.js';
-import { declaredFacts } from '../request/declared-facts.js';
+import { declaredFacts, withClass } from '../request/declared-facts.js';
 import type { Persons } from '../request/persons.js';
 import type { InferenceAnswer, InferenceJob } from '../request/inference-job.js';
 import type { RequestPipeline } from '../request/request-pipeline.js';
@@ -40,7 +39,7 @@ export class Inference {
     if (name === undefined) return this.run(principal, tenant, { form, ...parsed }, request, reply);
     const { deadlineMs, streamDeadlineMs } = this.settings;
     const secret = request.headers.authorization ?? '';
-    const taken = await this.once.take({ ...{ tenant: tenant.tenant, keyId: principal.keyId, name, secret }, path: request.url, body: request.body, record: request.id, deadlineMs: form === undefined ? deadlineMs : streamDeadlineMs });
+    const taken = await this.once.take({ ...{ tenant: tenant.tenant, keyId: principal.keyId, name, secret }, path: request.url, body: parsed.identity ?? request.body, record: request.id, deadlineMs: form === undefined && parsed.takesLong !== true ? deadlineMs : streamDeadlineMs });
     if ('kept' in taken) return void (await reply.code(taken.kept.status).headers({ 'x-mizan-record': taken.kept.record, 'idempotency-replayed': 'true' }).type(taken.kept.contentType).send(taken.kept.body));
     await this.run(principal, tenant, { form, ...parsed }, request, reply, taken.turn);
   }
@@ -71,15 +70,16 @@ export class Inference {
   }
 
   private async answered(principal: Principal, tenant: TenantEntry, parsed: ParsedRequest, request: AuthenticatedRequest, reply: FastifyReply, tellTimes?: () => void): Promise<InferenceAnswer> {
-    const { form, keep, told } = parsed;
-    const answer = await this.pipeline.run(this.jobOf(principal, tenant, parsed, request, reply, tellTimes));
+    const { form, keep, told, contentType } = parsed;
+    const made = await this.pipeline.run(this.jobOf(principal, tenant, parsed, request, reply, tellTimes));
+    const answer = contentType === undefined ? made : { ...made, contentType };
     // What was answered before comes without being kept.
     if (answer.isReused) await keep?.(answer);
     return told && form === undefined ? { ...answer, body: told(answer.body) } : answer;
   }
 
   private jobOf(principal: Principal, tenant: TenantEntry, parsed: ParsedRequest, request: AuthenticatedRequest, reply: FastifyReply, tellTimes?: () => void): InferenceJob {
-    const { form, keep, told: _, classAtLeast, ...asked } = parsed;
+    const { form, keep, told: _t, contentType: _c, identity: _i, classAtLeast, ...asked } = parsed;
     const project = projectOf(principal, tenant, singleHeader(request, 'openai-project'));
     const declared = this.persons.named(tenant, declaredFacts(request.headers));
     return {
@@ -89,7 +89,7 @@ export class Inference {
       role: principal.role,
       tenant,
       project,
-      declared: classAtLeast === undefined ? declared : { ...declared, dataClass: higher(declared.dataClass ?? project.defaultClass, classAtLeast) },
+      declared: withClass(declared, project, classAtLeast),
       ...(keep && { keep: async (made) => made && keep(made) }),
       isRepeat: /^[1-9]\d*$/.test(singleHeader(request, 'x-stainless-retry-count') ?? ''),
       tellLimits: (headers) => void reply.headers(headers),

@@ -12,7 +12,15 @@ export interface ParsedRequest {
   readonly body: Buffer;
   readonly texts: readonly string[];
   readonly bound: TokenBound;
+  /** What of an answer can be counted here too, where something can: a machine that claims more is not believed. */
+  measured?(answer: Buffer): TokenBound['meters'];
   adapt(answer: Buffer): Buffer;
+  /** Pictures and sound may take machines as long as a stream. */
+  readonly takesLong?: boolean;
+  /** What the answer is told to be; as the machine says when left out. */
+  readonly contentType?: string;
+  /** What says whether a request is the same again, where the body was not read as JSON. */
+  readonly identity?: unknown;
   /** The data of this request is of this class at least, whatever is declared. */
   readonly classAtLeast?: DataClass;
   /** Keeps what the client is about to be given; never throws. Of a stream the body is empty. */

@@ -1,7 +1,7 @@
 import { request as httpRequest } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { connect as connectSocket } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import OpenAI from 'openai';
 import type { CompletedFacts } from '#protocol';
 import { testNats } from '#testing';
@@ -53,8 +53,6 @@ function machine(pieces: (seen: Seen) => AsyncIterable<string | Buffer> | Iterab
   return { handler, seen };
 }
 
-jest.setTimeout(30_000);
-
 describe('streams through the gateway', () => {
   let nats: TestNats;
   let stack: GatewayStack;
@@ -65,14 +63,14 @@ describe('streams through the gateway', () => {
 
   beforeAll(async () => {
     nats = await testNats();
-    stack = await GatewayStack.start(nats, { STREAM_COMMENT_MS: '150', FIRST_EVENT_MS: '700' });
+    stack = await GatewayStack.start(nats, { STREAM_COMMENT_MS: '150', FIRST_EVENT_MS: '3000' });
     key = await stack.key('developer');
     client = new OpenAI({ baseURL: `${stack.url}/v1`, apiKey: key, maxRetries: 0 });
-  }, 120_000);
+  });
   afterAll(async () => {
     await stack.stop();
     await nats.stop();
-  }, 120_000);
+  });
 
   /** Puts machines on the market for a model of their own, the cheapest first; gives the model's name. */
   async function offer(...handlers: NodeJobHandler[]): Promise<string> {
@@ -81,8 +79,6 @@ describe('streams through the gateway', () => {
       machines += 1;
       await stack.node(machines, handler, { model, endpoints: ['chat.completions', 'completions'], capacity: 20 }, 10_000_000n * BigInt(index + 1));
     }
-    await eventually(async () => (await fetch(`${stack.url}/v1/models/${model}`, { headers: { authorization: `Bearer ${key}` } })).status === 200);
-    await pause(50);
     return model;
   }
   const text = async (stream: AsyncIterable<OpenAI.ChatCompletionChunk>): Promise<string> => {
@@ -103,9 +99,11 @@ describe('streams through the gateway', () => {
   };
 
   it('comes to the official client piece by piece, recorded on both sides of it, charged by the engine’s usage', async () => {
+    let goOn!: () => void;
+    const isSeen = new Promise<void>((resolve) => (goOn = resolve));
     const { handler } = machine(async function* () {
       yield event(chunk({ role: 'assistant', content: 'The ' }));
-      await pause(300);
+      await isSeen;
       yield event(chunk({ content: 'scales.' }, { choices: [{ index: 0, delta: { content: 'scales.' }, finish_reason: 'stop' }] }));
       yield upstreamUsage + done;
     });
@@ -115,6 +113,7 @@ describe('streams through the gateway', () => {
     expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/);
     await eventually(() => stack.records.some(({ id, type }) => id === record && type === 'admitted'));
     expect(stack.records.some(({ id, type }) => id === record && type === 'completed')).toBe(false);
+    goOn();
     const chunks: OpenAI.ChatCompletionChunk[] = [];
     for await (const each of stream) chunks.push(each);
     expect(chunks.map(({ choices }) => choices[0]!.delta.content)).toEqual(['The ', 'scales.']);
@@ -197,7 +196,8 @@ describe('streams through the gateway', () => {
     const broken = machine(() => [event(chunk({ content: 'a' })), event({ ...chunk({ content: 'b' }), id: 'other', created: 2 }), event({ error: { message: 'cuda at 10.0.0.7', code: 500 } }), done]);
     const second = machine(() => [event(chunk({ content: 'never' })), done]);
     const body = await (await post(await offer(broken.handler, second.handler))).text();
-    const events = body.trim().split('\n\n').map((each) => JSON.parse(each.slice('data: '.length)) as { id?: string; error?: { code: string } });
+    // On a busy machine comments stand between the events.
+    const events = body.trim().split('\n\n').filter((each) => each.startsWith('data: ')).map((each) => JSON.parse(each.slice('data: '.length)) as { id?: string; error?: { code: string } });
     expect(events.map(({ id, error }) => id ?? error!.code)).toEqual(['chatcmpl-1', 'chatcmpl-1', 'ENGINE_FAILED']);
     expect(body).not.toContain('10.0.0.7');
     expect([broken.seen.bodies.length, second.seen.bodies.length]).toEqual([1, 0]);
@@ -205,7 +205,7 @@ describe('streams through the gateway', () => {
 
   it('conformance 22: goes to the next machine when the first gives no token in time, before the head', async () => {
     const silent = machine(async function* () {
-      await pause(2_000);
+      await pause(6_000);
       yield event(chunk({ content: 'late' }));
     });
     const second = machine(() => [event(chunk({ content: 'here' })), done]);
@@ -312,7 +312,7 @@ describe('streams through the gateway', () => {
 
   it('conformance 29: frees machine and reservation within a second of a client that leaves before the head', async () => {
     const waiting = machine(async function* () {
-      await pause(650);
+      await pause(2_500);
       yield event(chunk({ content: 'late' }));
     });
     const model = await offer(waiting.handler);

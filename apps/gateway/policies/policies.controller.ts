@@ -4,7 +4,7 @@ import { Caller } from '#messaging';
 import { governanceCalls, policyVersion, uuid } from '#protocol';
 import type { ReplyOf } from '#protocol';
 import { Authorise, pathTenant } from '../access/authorise.js';
-import { CurrentPrincipal, actorOf } from '../access/principal.js';
+import { CurrentPrincipal, actorOf, readerOf } from '../access/principal.js';
 import type { Principal } from '../access/principal.js';
 import { Replies } from '../http/replies.js';
 
@@ -49,7 +49,7 @@ export class PoliciesController {
   @Post('dry-run')
   @Authorise('policy.dryRun', pathTenant)
   @Replies('Decides a past request again', governanceCalls.dryRunPolicy.reply)
-  dryRun(@Param('tenant', { schema: uuid }) tenant: string, @Body({ schema: dryRun }) body: z.output<typeof dryRun>): Promise<ReplyOf<typeof governanceCalls.dryRunPolicy>> {
-    return this.caller.call(governanceCalls.dryRunPolicy, { tenant, ...body });
+  dryRun(@CurrentPrincipal() principal: Principal, @Param('tenant', { schema: uuid }) tenant: string, @Body({ schema: dryRun }) body: z.output<typeof dryRun>): Promise<ReplyOf<typeof governanceCalls.dryRunPolicy>> {
+    return this.caller.call(governanceCalls.dryRunPolicy, { tenant, ...body, reader: readerOf(principal) });
   }
 }

@@ -9,7 +9,7 @@ import type { Principal } from '../access/principal.js';
 import { pageQuery } from '../http/list-query.js';
 import { Replies } from '../http/replies.js';
 
-const newPrice = billingCalls.putPrice.request.pick({ inputNanosPerMillion: true, outputNanosPerMillion: true });
+const newPrice = billingCalls.putPrice.request.pick({ inputNanosPerMillion: true, outputNanosPerMillion: true, meters: true });
 const pricesQuery = pageQuery.extend({ offer: uuid.optional() });
 
 @Controller('v1')

@@ -4,7 +4,7 @@ import { Caller } from '#messaging';
 import { month as monthText, reportCalls, signedReport } from '#protocol';
 import type { SignedReport } from '#protocol';
 import { Authorise, askedTenant } from '../access/authorise.js';
-import { CurrentPrincipal, actorOf } from '../access/principal.js';
+import { CurrentPrincipal, actorOf, readerOf } from '../access/principal.js';
 import type { Principal } from '../access/principal.js';
 import { OneTenant } from '../access/resource-tenant.js';
 import { tenantQuery } from '../http/list-query.js';
@@ -20,7 +20,7 @@ export class ReportsController {
   @Authorise('log.export', askedTenant)
   @Replies('What ran where, under which law, refusals, overrides, approvals and payments of a month, signed; always the same', signedReport)
   get(@CurrentPrincipal() principal: Principal, @OneTenant() tenant: string, @Param('month', { schema: monthText }) month: string, @Query({ schema: tenantQuery }) _query: unknown): Promise<SignedReport> {
-    return this.caller.call(reportCalls.get, { actor: actorOf(principal), tenant, month });
+    return this.caller.call(reportCalls.get, { actor: actorOf(principal), reader: readerOf(principal), tenant, month });
   }
 
   /** Error: REQUEST_INVALID when the month is not over. */
@@ -29,7 +29,7 @@ export class ReportsController {
   @Header('content-type', 'application/pdf')
   @RepliesBytes('The same as a PDF', 'application/pdf')
   async pdf(@CurrentPrincipal() principal: Principal, @OneTenant() tenant: string, @Param('month', { schema: monthText }) month: string, @Query({ schema: tenantQuery }) _query: unknown, @Res() reply: FastifyReply): Promise<void> {
-    const { bytes } = await this.caller.call(reportCalls.pdf, { actor: actorOf(principal), tenant, month });
+    const { bytes } = await this.caller.call(reportCalls.pdf, { actor: actorOf(principal), reader: readerOf(principal), tenant, month });
     await reply.header('content-disposition', `attachment; filename="audit-${month}.pdf"`).type('application/pdf').send(Buffer.from(bytes, 'base64'));
   }
 }

@@ -1,4 +1,4 @@
-import { DomainError, LinkedAbort } from '#kernel';
+import { assert, DomainError, LinkedAbort } from '#kernel';
 import type { Clock } from '#kernel';
 import { costTagPrefix, failure } from '#protocol';
 import type { AdmittedFacts, CompletedFacts, LogRecord } from '#protocol';
@@ -34,12 +34,22 @@ export class Admission {
   constructor(private readonly parts: AdmissionParts) {}
 
   async run(decided: Decided, hold: Hold, slot: Slot): Promise<InferenceAnswer> {
-    const { job, deadlineMs } = decided;
     const first = await this.begin(decided, hold, slot);
+    try {
+      return await this.toEnd(decided, hold, first);
+    } catch (error) {
+      // Admitted, and its end is not known to be durable: the books may hear of another one, so the hold counts as spent. What was settled stays settled.
+      this.parts.leases.settle(hold, hold.amountNanos);
+      throw error;
+    }
+  }
+
+  private async toEnd(decided: Decided, hold: Hold, first: Dispatched | Opened): Promise<InferenceAnswer> {
+    const { job, deadlineMs } = decided;
     const dispatched = first.outcome === 'opened' ? await this.parts.steps.run('relay', () => relayStream(job, job.streamed!, first, Math.max(0, deadlineMs - this.parts.clock.nowMs()))) : first;
-    await this.keep(decided, dispatched, hold);
+    await this.keep(decided, dispatched);
     const { facts, record } = this.parts.steps.now('meter', () => this.completed(decided, hold, dispatched));
-    this.parts.leases.settle(hold, facts.chargeNanos);
+    assert(facts.chargeNanos <= hold.amountNanos, 'a job costs at most what was reserved');
     decided.tokens.settle(facts.usage.inputTokens + facts.usage.outputTokens);
     try {
       await this.commit('record.completed', record);
@@ -49,6 +59,7 @@ export class Admission {
       finish(decided, first, (form) => form.error(told));
       throw told;
     }
+    this.parts.leases.settle(hold, facts.chargeNanos);
     if (dispatched.outcome === 'ok') {
       finish(decided, first, (form) => form.end(facts.usage));
       return { ...dispatched.answer, usage: facts.usage, chargeNanos: facts.chargeNanos, record: job.id };
@@ -73,20 +84,22 @@ export class Admission {
       await admitted;
     } catch (error) {
       if (first.outcome === 'opened') first.slot.done('cancelled');
-      // It may have arrived all the same: it is said again, with an end without a charge, whenever the stream is back.
-      this.parts.recorder.commitEventually(await admission, deadlineMs);
+      const record = await admission;
+      // It may have arrived all the same, and the books may end it from its machine's receipt: the hold counts as spent.
+      this.parts.leases.settle(hold, hold.amountNanos);
+      // It is said again, with an end without a charge, whenever the stream is back.
+      this.parts.recorder.commitEventually(record, deadlineMs);
       this.parts.recorder.commitEventually(this.completed(decided, hold, cancelled(first, error)).record, deadlineMs);
       throw error;
     }
     return first;
   }
 
-  /** What cannot be kept is left to whoever has the job by now; until the books close its record the hold counts as spent. */
-  private async keep({ job, tokens }: Decided, dispatched: Dispatched, hold: Hold): Promise<void> {
+  /** What cannot be kept is left to whoever has the job by now. */
+  private async keep({ job, tokens }: Decided, dispatched: Dispatched): Promise<void> {
     try {
       await job.keep?.(dispatched.outcome === 'ok' ? { ...dispatched.answer, usage: dispatched.made.usage } : undefined);
     } catch (error) {
-      this.parts.leases.settle(hold, hold.amountNanos);
       tokens.settle(job.bound.inputTokens + job.bound.outputTokens);
       throw error;
     }
@@ -122,7 +135,7 @@ export class Admission {
     };
   }
 
-  private completed({ job }: Decided, hold: Hold, dispatched: Dispatched): { facts: CompletedFacts; record: LogRecord } {
+  private completed({ job, fields }: Decided, hold: Hold, dispatched: Dispatched): { facts: CompletedFacts; record: LogRecord } {
     const { offer, outcome, attempts } = dispatched;
     const facts: CompletedFacts = {
       kind: 'completed',
@@ -143,7 +156,7 @@ export class Admission {
       completedAtMs: this.parts.clock.nowMs(),
       closedBy: 'gateway',
     };
-    return { facts, record: this.parts.records.completed(job.tenant, facts, offer) };
+    return { facts, record: this.parts.records.completed(job.tenant, fields, facts, offer) };
   }
 }
 

@@ -1,3 +1,4 @@
+import { meterPricesJson } from '#protocol';
 import type { DecisionFields, RecordFields } from '#protocol';
 import type { MarketOffer } from '../market/market-offer.js';
 import type { SeenOffers } from '../market/offer-sets.js';
@@ -36,6 +37,6 @@ export function fieldsOfDecision(job: InferenceJob, classification: Classificati
 export function machineFields({ entry, price }: MarketOffer): RecordFields {
   return {
     machine: { node: entry.node, name: entry.nodeName, network: entry.network, region: entry.region, country: entry.country, jurisdiction: entry.jurisdiction, evidence: entry.evidence, isolation: entry.isolation },
-    price: { version: price.version, hash: price.hash, currency: price.currency, inputNanosPerMillion: price.inputNanosPerMillion.toString(), outputNanosPerMillion: price.outputNanosPerMillion.toString() },
+    price: { version: price.version, hash: price.hash, currency: price.currency, inputNanosPerMillion: price.inputNanosPerMillion.toString(), outputNanosPerMillion: price.outputNanosPerMillion.toString(), ...(price.requestNanos !== undefined && { requestNanos: price.requestNanos.toString() }), ...(price.meters && { meters: meterPricesJson(price.meters) }) },
   };
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { dataClass, failure, limits } from '#protocol';
 import type { DataClass } from '#protocol';
+import { higher } from '../classify/data-class.js';
 
 /** What the caller says about a request's data, by headers. */
 export interface DeclaredFacts {
@@ -12,6 +13,11 @@ export interface DeclaredFacts {
   readonly dataset: string | null;
   /** For example `sender:someone@example.com`. */
   readonly tags: readonly string[];
+}
+
+/** The same of at least that class, where there is one; `project` says the class of what declares none. */
+export function withClass(declared: DeclaredFacts, project: { readonly defaultClass: DataClass }, atLeast: DataClass | undefined): DeclaredFacts {
+  return atLeast === undefined ? declared : { ...declared, dataClass: higher(declared.dataClass ?? project.defaultClass, atLeast) };
 }
 
 const text = z

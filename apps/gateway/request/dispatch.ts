@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { currentTraceparent } from '#messaging';
-import { chargeOf } from '#protocol';
+import { askOf, chargeOf } from '#protocol';
 import type { CompletedFacts } from '#protocol';
 import type { JobRequest, JobResult, JobStream } from '#wire';
 import type { MarketOffer } from '../market/market-offer.js';
@@ -84,7 +84,8 @@ export class Dispatcher {
     const result = await this.nodes.run(request);
     checkUsage(result.usage, job.bound);
     const { status, contentType } = result;
-    const answer = { status, contentType, body: job.adapt(result.body), engineBody: result.body };
+    const answer = { status, contentType, body: await job.adapt(result.body), engineBody: result.body };
+    if (job.measured !== undefined) checkUsage(result.usage, { ...job.bound, meters: job.measured(result.body) });
     slot.done('ok');
     const made = madeOf(result, createHash('sha256').update(result.body).digest('hex'));
     return { outcome: 'ok', offer, made, answer, attempts: [...before, { offer: offer.id, node: offer.entry.node, outcome: 'ok' }] };
@@ -104,7 +105,7 @@ function jobFor(job: InferenceJob, offer: MarketOffer, deadlineMs: number, signa
     deadlineMs,
     traceparent: currentTraceparent(),
     cacheSalt,
-    worthNanos: chargeOf(job.bound, offer.price),
+    worthNanos: chargeOf(job.bound, askOf(offer.price)),
     signal,
   };
 }

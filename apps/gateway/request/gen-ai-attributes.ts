@@ -1,3 +1,4 @@
+import type { Endpoint } from '#protocol';
 import type { InferenceAnswer, InferenceJob } from './inference-job.js';
 
 export type GenAiAttributes = Record<string, string | number | boolean | string[]>;
@@ -15,9 +16,15 @@ const requestFields: Readonly<Record<string, string>> = {
   dimensions: 'gen_ai.embeddings.dimension.count',
 };
 
+/** What comes of a request that gives no text alone. */
+const outputTypes: Partial<Record<Endpoint, string>> = { 'images.generations': 'image', 'audio.speech': 'speech', 'audio.transcriptions': 'text' };
+
 export function requestAttributes({ endpoint, body }: Pick<InferenceJob, 'endpoint' | 'body'>): GenAiAttributes {
+  const outputType = outputTypes[endpoint];
+  const attributes: GenAiAttributes = outputType === undefined ? {} : { 'gen_ai.output.type': outputType };
+  // Of a recording there is nothing to tell that were worth reading it.
+  if (endpoint === 'audio.transcriptions') return attributes;
   const asked = objectOf(body);
-  const attributes: GenAiAttributes = {};
   for (const [field, name] of Object.entries(requestFields)) {
     const value = asked[field];
     if (typeof value === 'number' || typeof value === 'boolean') attributes[name] = value;

@@ -6,7 +6,15 @@ import type { InferenceAnswer, InferenceJob } from './inference-job.js';
 import { requestAttributes, responseAttributes } from './gen-ai-attributes.js';
 
 /** Names of OpenTelemetry's conventions for generative AI (semantic-conventions-genai, gen-ai-spans and gen-ai-metrics; in development there). */
-const operations: Record<Endpoint, string> = { 'chat.completions': 'chat', completions: 'text_completion', embeddings: 'embeddings' };
+const operations: Record<Endpoint, string> = {
+  'chat.completions': 'chat',
+  completions: 'text_completion',
+  embeddings: 'embeddings',
+  moderations: 'moderation',
+  'images.generations': 'generate_content',
+  'audio.transcriptions': 'generate_content',
+  'audio.speech': 'generate_content',
+};
 const provider = 'mizan';
 
 const powers = (first: number, factor: number, count: number): number[] => Array.from({ length: count }, (_, at) => first * factor ** at);

@@ -72,7 +72,7 @@ describe('the recorder', () => {
     const recorder = recorderOn(log, new ManualClock());
     recorder.assertAvailable();
     log.available = false;
-    expect(() => recorder.assertAvailable()).toThrow(expect.objectContaining({ code: 'RECORD_UNAVAILABLE' }));
+    expect(() => recorder.assertAvailable()).toThrow(expect.objectContaining({ code: 'RECORD_UNAVAILABLE', details: { isBegun: false } }));
     await expect(recorder.commit(record(1))).rejects.toMatchObject({ code: 'RECORD_UNAVAILABLE' });
   });
 

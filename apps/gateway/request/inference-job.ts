@@ -21,12 +21,18 @@ export interface InferenceJob {
   readonly texts: readonly string[];
   /** More tokens than this the job cannot use. */
   readonly bound: TokenBound;
+  /** What of an answer can be counted here too, where something can: a machine that claims more is not believed. */
+  measured?(answer: Buffer): TokenBound['meters'];
   /** What the client is given of a node's answer, in the form it asked for. Error: NODE_PROTOCOL when the answer has no such form. */
-  adapt(answer: Buffer): Buffer;
+  adapt(answer: Buffer): Buffer | Promise<Buffer>;
   /** Told of `x-ratelimit-*` headers for the answer, whatever it will be. */
   readonly tellLimits?: (headers: Record<string, string>) => void;
   /** Set when the client wants the answer as it comes. */
   readonly streamed?: StreamedJob | undefined;
+  /** It may take as long as a stream, though its answer comes whole. */
+  readonly takesLong?: boolean;
+  /** It ends by then, however long it might last otherwise. */
+  readonly untilMs?: number;
   /** The client says that it asked this before. */
   readonly isRepeat?: boolean;
   /** What was found in the answer, where rules say to look; for its record. */

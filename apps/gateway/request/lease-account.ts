@@ -1,5 +1,6 @@
 import { assert } from '#kernel';
 import type { Clock } from '#kernel';
+import type { UsedLease } from '#protocol';
 import type { Lease } from './lease-issuer.js';
 import { DemandMeter } from './demand-meter.js';
 
@@ -14,6 +15,8 @@ export interface Hold {
 
 interface HeldLease {
   readonly grant: Lease;
+  /** Of the grant, less what was given up. */
+  amountNanos: bigint;
   remainingNanos: bigint;
   openHolds: number;
   /** Monotonic milliseconds. */
@@ -43,7 +46,7 @@ export class LeaseAccount {
   }
 
   add(grant: Lease, usableUntilMs: number): void {
-    this.leases.push({ grant, remainingNanos: grant.amountNanos, openHolds: 0, usableUntilMs });
+    this.leases.push({ grant, amountNanos: grant.amountNanos, remainingNanos: grant.amountNanos, openHolds: 0, usableUntilMs });
   }
 
   /** A hold on the first usable lease with enough in it, oldest first; `undefined` when none has. */
@@ -69,20 +72,37 @@ export class LeaseAccount {
     return true;
   }
 
-  /** Takes leases out that are past their use and carry no open hold. */
-  dropExpired(): Lease[] {
+  /**
+   * Gives up whatever no hold is on, of up to `leasesMax` leases of a budget, or of any: it is not used here any more, whether billing hears of it or not. What was given up before is
+   * said again: that answer may be lost, or heard by nobody yet.
+   */
+  giveUp(budget: string | null, leasesMax: number): UsedLease[] {
+    const wanted = this.leases.filter(({ grant, amountNanos, remainingNanos }) => (remainingNanos > 0n || amountNanos < grant.amountNanos) && (budget === null || grant.budget === budget));
+    // What is new goes first, if not all fits into an answer.
+    wanted.sort((one, other) => Number(other.remainingNanos > 0n) - Number(one.remainingNanos > 0n)).splice(leasesMax);
+    for (const lease of wanted) {
+      lease.amountNanos -= lease.remainingNanos;
+      lease.remainingNanos = 0n;
+    }
+    return wanted.map(usedOf);
+  }
+
+  /** Takes leases out that are past their use and carry no open hold. Answers those that something is left of. */
+  dropExpired(): UsedLease[] {
     const nowMs = this.clock.monotonicMs();
     return this.drop((lease) => lease.usableUntilMs <= nowMs);
   }
 
-  /** Takes every lease out that carries no open hold. */
-  dropIdle(): Lease[] {
+  /** Takes every lease out that carries no open hold. Answers those that something is left of. */
+  dropIdle(): UsedLease[] {
     return this.drop(() => true);
   }
 
-  private drop(wanted: (lease: HeldLease) => boolean): Lease[] {
+  private drop(wanted: (lease: HeldLease) => boolean): UsedLease[] {
     const dropped = this.leases.filter((lease) => lease.openHolds === 0 && wanted(lease));
     this.leases = this.leases.filter((lease) => !dropped.includes(lease));
-    return dropped.map(({ grant }) => grant);
+    return dropped.filter(({ remainingNanos }) => remainingNanos > 0n).map(usedOf);
   }
 }
+
+const usedOf = ({ grant, amountNanos, remainingNanos }: HeldLease): UsedLease => ({ lease: grant.lease, fence: grant.fence, usedNanosMax: amountNanos - remainingNanos });

@@ -1,6 +1,6 @@
 import type { Caller } from '#messaging';
 import { billingCalls } from '#protocol';
-import type { ReplyOf } from '#protocol';
+import type { ReplyOf, UsedLease } from '#protocol';
 
 export type Lease = ReplyOf<typeof billingCalls.acquireLease>;
 
@@ -17,7 +17,8 @@ export interface LeaseRequest {
 export abstract class LeaseIssuer {
   /** Errors: BUDGET_MISSING, BUDGET_EXHAUSTED, SPEND_LIMIT_REACHED, SERVICE_UNAVAILABLE. */
   abstract acquire(request: LeaseRequest): Promise<Lease>;
-  abstract release(lease: string, fence: number): Promise<void>;
+  /** Ends a lease that has no open hold. */
+  abstract release(lease: UsedLease): Promise<void>;
 }
 
 /** Leases from billing, for one gateway. */
@@ -33,7 +34,7 @@ export class BillingLeases extends LeaseIssuer {
     return this.caller.call(billingCalls.acquireLease, { ...request, gateway: this.gateway });
   }
 
-  async release(lease: string, fence: number): Promise<void> {
-    await this.caller.call(billingCalls.releaseLease, { lease, gateway: this.gateway, fence });
+  async release(lease: UsedLease): Promise<void> {
+    await this.caller.call(billingCalls.releaseLease, { ...lease, gateway: this.gateway });
   }
 }

@@ -35,7 +35,7 @@ export class PrefixAffinity {
 
   /** Hashes of the request's prefixes, shortest first; of what is shorter than a chunk, or no conversation, none. */
   prefixesOf({ tenant, model, endpoint, body }: Conversation): readonly string[] {
-    if (endpoint === 'embeddings' || body.length < chunkBytes) return [];
+    if ((endpoint !== 'chat.completions' && endpoint !== 'completions') || body.length < chunkBytes) return [];
     const hash = createHash('sha256').update(this.salt).update(`${tenant} ${model}`);
     const count = Math.min(chunksMax, Math.floor(body.length / chunkBytes));
     return Array.from({ length: count }, (_, index) => hash.update(body.subarray(index * chunkBytes, (index + 1) * chunkBytes)).copy().digest('base64url').slice(0, 22));

@@ -26,9 +26,9 @@ export class Recorder {
     this.commits = new GroupCommit(log, ids);
   }
 
-  /** Refuses work that could not be recorded. Error: RECORD_UNAVAILABLE. */
+  /** Refuses work that could not be recorded. Error: RECORD_UNAVAILABLE, with `isBegun` false: nothing was sent. */
   assertAvailable(): void {
-    if (!this.log.isAvailable()) throw unavailable();
+    if (!this.log.isAvailable()) throw unavailable(undefined, { isBegun: false });
   }
 
   /** Resolves when the record is durable. Error: RECORD_UNAVAILABLE; the record may have arrived all the same. */
@@ -90,4 +90,4 @@ export class Recorder {
   }
 }
 
-const unavailable = (cause?: unknown) => failure('RECORD_UNAVAILABLE', 'the request cannot be recorded now, and nothing runs unrecorded; try again shortly', {}, cause);
+const unavailable = (cause?: unknown, details: Record<string, unknown> = {}) => failure('RECORD_UNAVAILABLE', 'the request cannot be recorded now, and nothing runs unrecorded; try again shortly', details, cause);

@@ -5,6 +5,7 @@ import type { Dispatched, Opened } from './dispatch.js';
 import type { InferenceJob } from './inference-job.js';
 import { madeOfStream } from './made.js';
 import type { StreamOutlet, StreamedJob } from './streamed-job.js';
+import { TimedWrites } from './timed-writes.js';
 import { isWithin } from './upper-bound.js';
 
 /**
@@ -35,32 +36,20 @@ export async function relayStream(job: InferenceJob, { outlet }: StreamedJob, op
 /** The client has it already. */
 const streamed = { status: 200, contentType: 'text/event-stream', body: Buffer.alloc(0), engineBody: Buffer.alloc(0) };
 
-/** What had arrived before the deadline is still given on. */
-const lookAgainMs = 1_000;
-
 async function pass(output: AsyncIterable<Buffer>, outlet: StreamOutlet, withinMs: number): Promise<unknown> {
-  let isWaiting = false;
-  const look = (): void => {
-    if (isWaiting) outlet.drop();
-    else late = setTimeout(look, lookAgainMs);
-  };
-  let late = setTimeout(look, withinMs);
+  const writes = new TimedWrites(outlet, withinMs);
   try {
-    for await (const bytes of output) {
-      isWaiting = true;
-      await outlet.write(bytes);
-      isWaiting = false;
-    }
+    for await (const bytes of output) await writes.write(bytes);
     return undefined;
   } catch (error) {
     return error ?? new Error('the answer broke off');
   } finally {
-    clearTimeout(late);
+    writes.end();
   }
 }
 
 function unbelieved({ bound }: InferenceJob, end: JobEnd | undefined): unknown {
-  return end !== undefined && isWithin(end.usage, bound) ? undefined : failure('NODE_PROTOCOL', 'the node claims more tokens than the request and its limits can hold');
+  return end !== undefined && isWithin(end.usage, bound) ? undefined : failure('NODE_PROTOCOL', 'the node claims more than the request and its limits can hold');
 }
 
 /** What the client is told. Nothing that a node said is passed on. */

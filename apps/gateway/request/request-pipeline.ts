@@ -12,7 +12,8 @@ import { Admission } from './admission.js';
 import { costWithSpares, holdAffordable } from './affordable.js';
 import type { AdmissionParts } from './admission.js';
 import type { AnswerCache } from './answer-cache.js';
-import { classify } from './classify.js';
+import { classify, classifyLong, isLong } from './classify.js';
+import type { Classification } from './classify.js';
 import type { Asked, Decided } from './decided.js';
 import type { Decider, Decision } from './decide.js';
 import { fieldsOfDecision } from './decision-fields.js';
@@ -50,7 +51,7 @@ export interface PipelineParts extends AdmissionParts {
   readonly durability: DecisionFields['durability'];
   /** From admission to the latest possible completion. */
   readonly deadlineMs: number;
-  /** The same for streams. */
+  /** The same for streams, and for what takes as long. */
   readonly streamDeadlineMs: number;
 }
 
@@ -76,16 +77,21 @@ export class RequestPipeline {
    * The most that a request costs, in nano-dollars, on the cheapest permitted machines; nothing runs and nothing is recorded.
    * Errors: MODEL_NOT_FOUND, POLICY_DENIED, PRICE_UNKNOWN.
    */
-  quote(job: InferenceJob): bigint {
+  async quote(job: InferenceJob): Promise<bigint> {
     const { aliases, book, decider, steps } = this.parts;
     const models = modelsOf(aliases, job.tenant.tenant, job.model);
     const model = models.find((name) => book.serving(name, job.endpoint).length > 0) ?? job.model;
     const asked = { ...job, model };
     const offers = book.serving(model, job.endpoint);
     if (offers.length === 0) throw notServed(asked);
-    const { decision, policies, permitted } = steps.now('decide', () => decider.decide(asked, classify(asked), offers));
+    const classification = await this.classified(asked);
+    const { decision, policies, permitted } = steps.now('decide', () => decider.decide(asked, classification, offers));
     if (decision === 'deny') throw denied(policies);
     return costWithSpares(job.bound, permitted);
+  }
+
+  private async classified(job: InferenceJob): Promise<Classification> {
+    return isLong(job) ? this.parts.steps.run('classify', () => classifyLong(job)) : this.parts.steps.now('classify', () => classify(job));
   }
 
   /** Limits bind the request; each model that its name stands for is then tried as a request of its own. */
@@ -109,7 +115,7 @@ export class RequestPipeline {
     const asked = await this.decide(job);
     const place = this.parts.cache.placeOf(job, { dataClass: asked.classification.dataClass, policyHash: asked.decision.policyHash }, this.parts.limits.get(job.project.id));
     const kept = place && this.parts.cache.get(place);
-    const adapted = kept && inFormOf(job, kept);
+    const adapted = kept && (await inFormOf(job, kept));
     if (adapted) return this.again(asked, adapted);
     const similar = await this.similar(asked, passage);
     if (similar?.found) return this.again(asked, similar.found.answer, { similarity: similar.found.similarity, embedding: similar.embedding });
@@ -131,7 +137,7 @@ export class RequestPipeline {
       const vector = vectorOf(engineBody);
       if (!vector) return undefined;
       const kept = semantic.find(place, vector);
-      const answer = kept && inFormOf(job, kept.answer);
+      const answer = kept && (await inFormOf(job, kept.answer));
       return {
         embedding: record,
         found: answer && { answer, similarity: Number(kept.similarity.toFixed(4)) },
@@ -176,8 +182,9 @@ export class RequestPipeline {
 
   private async execute(asked: Asked, passage: Passage, tried: ReadonlySet<string> = new Set(), placed?: (offer: MarketOffer) => void): Promise<InferenceAnswer> {
     const { clock, deadlineMs, streamDeadlineMs } = this.parts;
-    const { bound } = asked.job;
-    const permitted: Decided = { ...asked, tokens: passage.reserve(bound.inputTokens + bound.outputTokens), deadlineMs: clock.nowMs() + (asked.job.streamed === undefined ? deadlineMs : streamDeadlineMs) };
+    const { bound, streamed, takesLong, untilMs = Number.POSITIVE_INFINITY } = asked.job;
+    const withinMs = streamed === undefined && takesLong !== true ? deadlineMs : streamDeadlineMs;
+    const permitted: Decided = { ...asked, tokens: passage.reserve(bound.inputTokens + bound.outputTokens), deadlineMs: Math.min(clock.nowMs() + withinMs, untilMs) };
     // A stream's head leaves before its end.
     asked.job.tellLimits?.(passage.headers());
     let hold: Hold | undefined;
@@ -200,7 +207,7 @@ export class RequestPipeline {
     const { steps, book, decider, durability } = this.parts;
     const offers = book.serving(job.model, job.endpoint);
     if (offers.length === 0) throw notServed(job);
-    const classification = steps.now('classify', () => classify(job));
+    const classification = await this.classified(job);
     const decision = steps.now('decide', () => decider.decide(job, classification, offers));
     const asked: Asked = {
       job,
@@ -256,9 +263,9 @@ interface Lookup {
 }
 
 /** A kept answer as this request asks for it; `undefined` when it has no such form, which then is the next machine's to show. */
-function inFormOf(job: InferenceJob, kept: InferenceAnswer): InferenceAnswer | undefined {
+async function inFormOf(job: InferenceJob, kept: InferenceAnswer): Promise<InferenceAnswer | undefined> {
   try {
-    return { ...kept, body: job.adapt(kept.engineBody) };
+    return { ...kept, body: await job.adapt(kept.engineBody) };
   } catch {
     return undefined;
   }

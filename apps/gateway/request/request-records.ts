@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Clock, DomainError } from '#kernel';
 import { currentTraceparent } from '#messaging';
-import { sealRecord } from '#protocol';
+import { sealRecord, searchTermsOf } from '#protocol';
 import type { AdmittedFacts, CompletedFacts, LogRecord, RecordDraft, RecordFields, Sealer, TenantEntry } from '#protocol';
 import type { MarketOffer } from '../market/market-offer.js';
 import type { DecisionCounter } from './decision-counter.js';
@@ -18,7 +18,7 @@ export interface Similar {
   readonly embedding: string;
 }
 
-type Draft = Pick<RecordDraft, 'id' | 'type' | 'fields' | 'facts' | 'number'>;
+type Draft = Pick<RecordDraft, 'id' | 'type' | 'fields' | 'facts' | 'number' | 'search'>;
 
 /** For whom a decision is sealed besides the organisation, and whether its record may exist already. */
 interface AskedFor {
@@ -52,8 +52,9 @@ export class RequestRecords {
     return this.decided(tenant, { id: facts.record, type: 'admitted', fields: { ...decision, ...wireFacts(facts), ...machineFields(offer) }, facts }, asked);
   }
 
-  completed(tenant: TenantEntry, facts: CompletedFacts, offer: MarketOffer): LogRecord {
-    return this.seal(tenant, { id: facts.record, type: 'completed', fields: { ...wireFacts(facts), ...machineFields(offer) }, facts });
+  /** Its entry says what it cost, and is found by who asked for what and by which policies as well. */
+  completed(tenant: TenantEntry, decision: RecordFields, facts: CompletedFacts, offer: MarketOffer): LogRecord {
+    return this.seal(tenant, { id: facts.record, type: 'completed', fields: { ...wireFacts(facts), ...machineFields(offer) }, facts, search: searchTermsOf(decision) });
   }
 
   /** A decision has a number, also when sealing it fails: its gap is then accounted for. */

@@ -1,6 +1,7 @@
 import { assert } from '#kernel';
-import type { Clock } from '#kernel';
-import { failure, limits } from '#protocol';
+import type { Clock, DomainError } from '#kernel';
+import { failure, leasesOfRecallMax, limits } from '#protocol';
+import type { LeaseRecall, UsedLease } from '#protocol';
 import type { ExposureGuard } from './exposure-guard.js';
 import type { LeaseIssuer } from './lease-issuer.js';
 import { LeaseAccount } from './lease-account.js';
@@ -46,6 +47,13 @@ export class LeaseBook {
     this.giveBack(hold.account.dropExpired());
   }
 
+  /** What a recall asks for and no hold is on. It is given up here before anybody hears of it: should the answer be lost, it returns when its leases expire. */
+  recall({ tenant, budget, keyId }: LeaseRecall): UsedLease[] {
+    const given: UsedLease[] = [];
+    for (const account of this.accounts.values()) if (account.tenant === tenant && (keyId === undefined || account.keyId === keyId)) given.push(...account.giveUp(budget, leasesOfRecallMax - given.length));
+    return given;
+  }
+
   /** No new holds; when the open ones have ended, or after `waitMs`, what is left goes back to the budgets. */
   async close(waitMs: number): Promise<void> {
     this.closed = true;
@@ -86,7 +94,7 @@ export class LeaseBook {
       await this.acquire(account, needNanos);
     } catch (error) {
       // What is left may lie here in leases that are each too small, or another key's or project's: hand them in and ask once more.
-      const idle = isOutOfMoney(error) ? [...this.accounts.values()].filter(({ tenant }) => tenant === account.tenant).flatMap((one) => one.dropIdle()) : [];
+      const idle = isOutOfMoney(error) ? [...this.accounts.values()].filter((one) => isPaidWith(one, account, error)).flatMap((one) => one.dropIdle()) : [];
       if (idle.length === 0) throw error;
       await this.release(idle);
       await this.acquire(account, needNanos);
@@ -101,12 +109,19 @@ export class LeaseBook {
     account.add(lease, sentAtMs + lease.ttlMs * limits.leaseUsableShare);
   }
 
-  private giveBack(leases: readonly { lease: string; fence: number }[]): void {
+  private giveBack(leases: readonly UsedLease[]): void {
     if (leases.length > 0) void this.release(leases);
   }
 
   /** Best effort: what cannot be handed in returns by itself when the lease expires. */
-  private async release(leases: readonly { lease: string; fence: number }[]): Promise<void> {
-    await Promise.allSettled(leases.map(({ lease, fence }) => this.issuer.release(lease, fence)));
+  private async release(leases: readonly UsedLease[]): Promise<void> {
+    await Promise.allSettled(leases.map((lease) => this.issuer.release(lease)));
   }
+}
+
+/** Whether what an account has counts towards what the other was refused for: leases of others would be handed in for nothing, at each request of a key that has spent its limit. */
+function isPaidWith(one: LeaseAccount, refused: LeaseAccount, { code, details }: DomainError): boolean {
+  if (one.tenant !== refused.tenant) return false;
+  if (code === 'SPEND_LIMIT_REACHED' && details['scope'] === 'key') return one.keyId === refused.keyId;
+  return code === 'EXPOSURE_EXCEEDED' || details['scope'] === 'organisation' || one.project === refused.project;
 }

@@ -31,6 +31,10 @@ export class OutputItems {
     this.ids = responseIds(id);
   }
 
+  get isEmpty(): boolean {
+    return this.items.length === 0;
+  }
+
   /** A piece of text, or of a refusal. */
   *say(type: PartType, delta: string): Generator<ResponseEvent> {
     let at = this.items.findIndex((item) => item.type === 'message');

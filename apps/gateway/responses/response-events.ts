@@ -8,7 +8,7 @@ import type { StreamForm } from '../request/streamed-job.js';
 import { OutputItems } from './output-items.js';
 import type { ResponseEvent } from './output-items.js';
 import { chatUsage, incompleteReason, responseObject } from './response-object.js';
-import type { ChatUsage, ResponseParts, Storing } from './response-object.js';
+import type { ChatUsage, ResponseFailure, ResponseParts, Storing } from './response-object.js';
 import type { ResponseRequest } from './response-request.js';
 
 interface Delta {
@@ -28,7 +28,7 @@ export class ResponseEvents implements StreamForm {
   private head: { readonly createdAt: number; readonly model: string } | undefined;
   private usage: ChatUsage | undefined;
   private finish: string | undefined;
-  private sequence = 0;
+  private sequence: number;
   private readonly heldBack: ResponseEvent[] = [];
   private hasSaidRest = false;
   private whole = false;
@@ -38,8 +38,16 @@ export class ResponseEvents implements StreamForm {
     private readonly request: ResponseRequest,
     private readonly storing: Storing,
     private readonly guard?: AnswerGuard,
+    /** Set for one in the background, whose log begins before it runs: the number of the first event here, and when it was made, in Unix seconds. */
+    private readonly log?: { readonly first: number; readonly createdAt: number },
   ) {
     this.items = new OutputItems(id);
+    this.sequence = log?.first ?? 0;
+  }
+
+  /** How it ends, once everything is said. */
+  get status(): 'completed' | 'incomplete' {
+    return this.ending().status;
   }
 
   get isWhole(): boolean {
@@ -52,6 +60,11 @@ export class ResponseEvents implements StreamForm {
 
   produced(): string {
     return this.text.join('');
+  }
+
+  /** The number of the next event: events that were taken and not given to anyone have none. */
+  goOnAt(sequence: number): void {
+    this.sequence = sequence;
   }
 
   take(data: Buffer): Buffer | undefined {
@@ -76,7 +89,7 @@ export class ResponseEvents implements StreamForm {
     this.sayRest();
     const { status } = this.ending();
     const ended = [...this.heldBack, ...this.items.close(status)];
-    return this.written([...ended, { type: `response.${status}`, response: this.final(used) }]);
+    return this.last([...ended, { type: `response.${status}`, response: this.final(used) }]);
   }
 
   /** The whole response, once everything is said. */
@@ -90,14 +103,20 @@ export class ResponseEvents implements StreamForm {
   /** Clients know one code for whatever went wrong on this side. */
   error({ message }: DomainError): Buffer {
     const response = { ...this.response({ status: 'failed', error: { code: 'server_error', message }, output: this.items.output('incomplete'), usage: null }), store: false };
-    return this.written([{ type: 'response.failed', response }]);
+    return this.last([{ type: 'response.failed', response }]);
+  }
+
+  /** The last bytes of one in the background that is not whole. Clients know no event of their own for what was cancelled: the response says it. */
+  stopped(status: 'failed' | 'cancelled', error: ResponseFailure | null): Buffer {
+    const output = this.items.isEmpty ? [] : this.items.output('incomplete');
+    return this.last([endEvent(status, this.response({ status, ...(error && { error }), output, usage: null }))]);
   }
 
   private *begin({ created, model }: Record<string, unknown>): Generator<ResponseEvent> {
     if (this.head !== undefined) return;
-    this.head = { createdAt: typeof created === 'number' ? created : Math.floor(Date.now() / 1_000), model: typeof model === 'string' ? model : this.request.model };
+    this.head = { createdAt: this.log?.createdAt ?? (typeof created === 'number' ? created : Math.floor(Date.now() / 1_000)), model: typeof model === 'string' ? model : this.request.model };
     const response = this.response({ status: 'in_progress', output: [], usage: null });
-    yield { type: 'response.created', response };
+    if (this.log === undefined) yield { type: 'response.created', response };
     yield { type: 'response.in_progress', response };
   }
 
@@ -129,13 +148,26 @@ export class ResponseEvents implements StreamForm {
   }
 
   private response(parts: Omit<ResponseParts, 'id' | 'createdAt' | 'model'>): Record<string, unknown> {
-    const { createdAt = 0, model = this.request.model } = this.head ?? {};
+    const { createdAt = this.log?.createdAt ?? 0, model = this.request.model } = this.head ?? {};
     return responseObject(this.request, this.storing, { id: this.id, createdAt, model, ...parts });
   }
 
   private written(events: readonly ResponseEvent[]): Buffer {
-    return Buffer.from(events.map((event) => `event: ${event.type}\ndata: ${JSON.stringify({ ...event, sequence_number: this.sequence++ })}\n\n`).join(''));
+    const bytes = eventBytes(events, this.sequence);
+    this.sequence += events.length;
+    return bytes;
+  }
+
+  /** Of several ways to end, one is told: they have the same numbers. */
+  private last(events: readonly ResponseEvent[]): Buffer {
+    return eventBytes(events, this.sequence);
   }
 }
+
+/** Server-sent events, numbered from `first`. */
+export const eventBytes = (events: readonly ResponseEvent[], first: number): Buffer => Buffer.from(events.map((event, n) => `event: ${event.type}\ndata: ${JSON.stringify({ ...event, sequence_number: first + n })}\n\n`).join(''));
+
+/** The event that ends a response in that status. */
+export const endEvent = (status: Exclude<ResponseParts['status'], 'queued' | 'in_progress'>, response: unknown): ResponseEvent => ({ type: status === 'cancelled' ? 'response.incomplete' : `response.${status}`, response });
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';

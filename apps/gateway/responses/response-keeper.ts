@@ -6,7 +6,8 @@ import type { ResponseEvents } from './response-events.js';
 import type { Storing } from './response-object.js';
 import type { StoredResponse, StoredResponses } from './stored-responses.js';
 
-interface Plan extends Pick<StoredResponse, 'dataClass'> {
+/** How a response is stored, with what it was made from. */
+export interface StoringPlan extends Pick<StoredResponse, 'dataClass' | 'persons'> {
   readonly owner: { readonly tenant: string; readonly project: string; readonly keyId: string };
   readonly id: string;
   readonly seconds: number;
@@ -26,7 +27,7 @@ export class ResponseKeeper implements Storing {
   constructor(
     private readonly store: Pick<StoredResponses, 'save'>,
     /** Undefined: it is not to be stored. */
-    private readonly plan: Plan | undefined,
+    private readonly plan: StoringPlan | undefined,
   ) {}
 
   get isStored(): boolean {
@@ -36,10 +37,10 @@ export class ResponseKeeper implements Storing {
   /** Never throws. */
   async keep({ body, usage }: Pick<InferenceAnswer, 'body' | 'usage'>): Promise<void> {
     if (!this.plan) return;
-    const { owner, id, seconds, input, dataClass } = this.plan;
+    const { owner, id, seconds, input, dataClass, persons } = this.plan;
     try {
       const response = this.events?.final(usage ?? { inputTokens: 0, outputTokens: 0 }) ?? (JSON.parse(body.toString('utf8')) as Record<string, unknown>);
-      await this.store.save(owner, id, seconds, { v: 1, response, input, dataClass });
+      await this.store.save(owner, id, seconds, { v: 1, response, input, dataClass, persons });
     } catch (error) {
       this.failed = true;
       this.logger.warn(`a response could not be stored: ${codeOf(error)}`);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { BackgroundStatus } from '#protocol';
 import type { ResponseRequest } from './response-request.js';
 
 /** What an engine says of a chat's usage. */
@@ -16,6 +17,12 @@ export interface Storing {
   readonly isStored: boolean;
 }
 
+/** Why a response failed, by one of the codes that clients know. */
+export interface ResponseFailure {
+  readonly code: string;
+  readonly message: string;
+}
+
 /** What a response is made of, beside what it repeats of its request. */
 export interface ResponseParts {
   /** The request's id: what `resp_`, `msg_` and `fc_` are made of. */
@@ -23,9 +30,9 @@ export interface ResponseParts {
   /** Unix seconds. */
   readonly createdAt: number;
   readonly model: string;
-  readonly status: 'in_progress' | 'completed' | 'incomplete' | 'failed';
+  readonly status: BackgroundStatus;
   readonly incompleteReason?: string | undefined;
-  readonly error?: { readonly code: string; readonly message: string };
+  readonly error?: ResponseFailure;
   readonly output: readonly object[];
   readonly usage: ChatUsage | null;
 }
@@ -56,7 +63,7 @@ export const responseObject = (request: ResponseRequest, storing: Storing, { id,
 
 /** What a response repeats of its request. `store` says whether it is stored, whatever was asked for. */
 const echoOf = (request: ResponseRequest, isStored: boolean): object => ({
-  background: false,
+  background: request.background === true,
   instructions: request.instructions ?? null,
   max_output_tokens: request.max_output_tokens ?? null,
   metadata: request.metadata ?? {},

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { failure } from '#protocol';
 import { noRefusedFields } from '../openai/refused-fields.js';
 
 const textPart = z.looseObject({ type: z.enum(['input_text', 'output_text', 'refusal']), text: z.string().optional(), refusal: z.string().optional() });
@@ -41,7 +42,7 @@ export const responseRequest = z
     store: z.boolean().nullish(),
     stream: z.boolean().nullish(),
     stream_options: z.looseObject({}).nullish(),
-    background: z.literal(false, { error: 'responses do not run in the background: leave "background" out or send false' }).nullish(),
+    background: z.boolean().nullish(),
     previous_response_id: z.string().nullish(),
     conversation: z.unknown().optional(),
     truncation: z.enum(['disabled', 'auto']).nullish(),
@@ -52,3 +53,8 @@ export const responseRequest = z
 export type ResponseRequest = z.output<typeof responseRequest>;
 
 export type ResponseItem = z.output<typeof item>;
+
+/** Error: NOT_FOUND. */
+export function assertNoConversation({ conversation }: ResponseRequest): void {
+  if (conversation !== undefined && conversation !== null) throw failure('NOT_FOUND', 'there is no such conversation: conversations are not kept here', { param: 'conversation' });
+}

@@ -1,11 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import OpenAI from 'openai';
 import { testNats } from '#testing';
 import type { TestNats } from '#testing';
 import type { NodeJobInput, NodeJobOutput } from '#wire';
 import { GatewayStack, eventually } from '../gateway-harness.js';
-
-jest.setTimeout(30_000);
 
 describe('responses, with the official client', () => {
   let nats: TestNats;
@@ -27,11 +25,11 @@ describe('responses, with the official client', () => {
     await stack.node(1, chat, { model: 'talk', endpoints: ['chat.completions'], capacity: 10 });
     client = new OpenAI({ baseURL: `${stack.url}/v1`, apiKey, maxRetries: 0 });
     await eventually(async () => (await client.models.list()).data.length === 1);
-  }, 120_000);
+  });
   afterAll(async () => {
     await stack?.stop();
     await nats?.stop();
-  }, 120_000);
+  });
 
   it('answer text, with what was used, under a record like any request', async () => {
     says = { message: { role: 'assistant', content: 'Balanced.' }, finish_reason: 'stop' };

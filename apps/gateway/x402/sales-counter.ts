@@ -53,7 +53,7 @@ export class SalesCounter {
     if (terms === null) throw failure('API_KEY_MISSING', 'send an API key: "Authorization: Bearer mzn_..."');
     if (form !== undefined) throw failure('REQUEST_INVALID', 'streams are not sold by the request: what has been sent cannot be held back when its payment fails; leave out "stream", or use an API key', { param: 'stream' });
     const job = jobOf();
-    const ways = waysToPay(terms, saleAmount(this.pipeline.quote(job), terms, this.settings.markupPercent));
+    const ways = waysToPay(terms, saleAmount(await this.pipeline.quote(job), terms, this.settings.markupPercent));
     const ask = (reason: string): DomainError => paymentRequired(reason, request, ways);
     const payment = paymentOf(request.headers);
     if (!payment) throw ask('PAYMENT-SIGNATURE header is required');

@@ -5,7 +5,7 @@ import { Bundler } from './bundler.service.js';
 import { Prover } from './prover.service.js';
 import { ReadLog } from './read-log.service.js';
 import { RecordEnds } from './record-ends.service.js';
-import { RecordReader } from './record-reader.service.js';
+import { disclosedErasures, RecordReader } from './record-reader.service.js';
 import { Tiles } from './tiles.service.js';
 
 type Calls = typeof governanceCalls;
@@ -44,7 +44,8 @@ export class AuditRpc {
   @Serve(governanceCalls.getRecord)
   async get(request: RequestOf<Calls['getRecord']>): Promise<ReplyOf<Calls['getRecord']>> {
     const entries = await this.reader.read(request);
-    if (request.tenant !== null) await this.reads.note(request.reader, request.tenant, { what: 'record', record: request.id });
+    const restricted = disclosedErasures(entries);
+    if (request.tenant !== null) await this.reads.note(request.reader, request.tenant, { what: 'record', record: request.id, ...(restricted.length > 0 && { restricted }) });
     return { id: request.id, entries };
   }
 
@@ -73,8 +74,8 @@ export class AuditRpc {
 
   @Serve(bundleCalls.bundleRecord)
   async bundle(request: RequestOf<typeof bundleCalls.bundleRecord>): Promise<ReplyOf<typeof bundleCalls.bundleRecord>> {
-    const bundle = await this.bundler.bundle(request);
-    if (request.tenant !== null) await this.reads.note(request.reader, request.tenant, { what: 'bundle', record: request.id });
+    const { bundle, restricted } = await this.bundler.bundle(request);
+    if (request.tenant !== null) await this.reads.note(request.reader, request.tenant, { what: 'bundle', record: request.id, ...(restricted.length > 0 && { restricted }) });
     return bundle;
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { leafHash, RightEdge, rootOf, sha256, toHex, unpackBundle } from '#merkle';
-import { operatorRecord, sealRecord, Sealer, generateSealKeys, type RecordType } from '#protocol';
+import { operatorRecord, recordTypes, sealRecord, Sealer, generateSealKeys, type RecordType } from '#protocol';
 import { batchOf } from './batch.js';
 import { draftOf, entryKey, withoutDuplicates, type EntryDraft } from './entry.js';
 
@@ -24,6 +24,11 @@ describe('a draft of an entry', () => {
   it('takes the entries of the deployment itself', () => {
     const record = operatorRecord({ id: randomUUID(), type: 'price.set', timeMs: 0, fields: { nanos: '1' }, facts: null });
     expect(draftOf(record, pseudonymOf)).toMatchObject({ tenant: null, fields: { nanos: '1' } });
+  });
+
+  it.each(recordTypes)('takes what is said of %s, sealed or of the deployment', (type) => {
+    expect(draftOf(recordOf(type), pseudonymOf)).toMatchObject({ type, tenant });
+    expect(draftOf(operatorRecord({ id: randomUUID(), type, timeMs: 0, fields: {}, facts: null }), pseudonymOf)).toMatchObject({ type, tenant: null });
   });
 
   it('refuses an envelope that is not of its record', () => {

@@ -37,9 +37,9 @@ export function batchOf(edge: RightEdge, drafts: readonly EntryDraft[]): Batch {
   const next = edge.copy();
   const tiles: FullTile[] = [];
   const entries = drafts.map((draft) => {
-    const [leaf, ...inner] = next.append(draft.leaf);
-    for (const { level, index, hash } of inner) if (level % tileHeight === 0) tiles.push({ level: level / tileHeight - 1, index, root: hash });
-    return { ...draft, index: leaf!.index };
+    const { size } = next;
+    for (const { level, index, hash } of next.append(draft.leaf)) if (level > 0 && level % tileHeight === 0) tiles.push({ level: level / tileHeight - 1, index, root: hash });
+    return { ...draft, index: size };
   });
   const parts = byTile(entries);
   return { oldSize: edge.size, size: next.size, root: next.root(), entries, pieces: parts.map(pieceOf), bodies: parts.flatMap(packBodies), tiles, edge: next };

@@ -7,9 +7,9 @@ import { PolicyStore } from '../policies/policies.store.js';
 import { SearchStore } from '../search/search.store.js';
 import { Secrets } from '../secrets.js';
 import { namedEntries } from './bundled-entries.js';
+import { CommittedTiles } from './committed-tiles.service.js';
 import { Prover } from './prover.service.js';
-import { RecordReader, type LogEntry } from './record-reader.service.js';
-import { TileStore } from './tiles.store.js';
+import { disclosedErasures, RecordReader, type LogEntry } from './record-reader.service.js';
 
 type Call = (typeof bundleCalls)['bundleRecord'];
 
@@ -23,21 +23,25 @@ export class Bundler {
     private readonly dataSource: DataSource,
     private readonly records: RecordReader,
     private readonly search: SearchStore,
-    private readonly tiles: TileStore,
+    private readonly tiles: CommittedTiles,
     private readonly prover: Prover,
     private readonly policies: PolicyStore,
     private readonly secrets: Secrets,
   ) {}
 
-  /** Errors: `NOT_FOUND`, `RECORD_PENDING`, `REQUEST_INVALID` when the log never had `since` entries. */
-  async bundle({ tenant, id, since }: RequestOf<Call>): Promise<ReplyOf<Call>> {
-    const own = await this.records.read({ tenant, id });
+  /**
+   * With the erasures that wait for a hold and of whose records the file discloses some. Errors: `NOT_FOUND`, `RECORD_PENDING`, `REQUEST_INVALID` when the log
+   * never had `since` entries.
+   */
+  async bundle({ tenant, id, since, reader }: RequestOf<Call>): Promise<{ bundle: ReplyOf<Call>; restricted: string[] }> {
+    const own = await this.records.read({ tenant, id, reader });
     const { policyVersion, records } = namedEntries(own.map(({ body }) => body));
     const policy = tenant === null || policyVersion === undefined ? undefined : await withTenant(this.dataSource, tenant, (manager) => this.policies.recordOf(manager, tenant, policyVersion));
     const named = [...(policy === undefined ? [] : await this.records.entriesOf(tenant, policy)), ...(await this.records.operatorEntries(records))];
     const anchor = tenant === null ? undefined : await this.anchorAfter(tenant, own.at(-1)!);
     const all = [...own, ...named.filter((entry) => entry.id !== id), ...(anchor === undefined ? [] : [anchor.entry])];
-    return withTenant(this.dataSource, '*', (manager) => this.proven(manager, id, all, [anchor?.size, since]));
+    const bundle = await withTenant(this.dataSource, '*', (manager) => this.proven(manager, id, all, [anchor?.size, since]));
+    return { bundle, restricted: disclosedErasures(own) };
   }
 
   private async proven(manager: EntityManager, record: string, all: readonly LogEntry[], sizes: readonly (number | undefined)[]): Promise<ReplyOf<Call>> {

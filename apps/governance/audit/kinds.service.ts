@@ -9,29 +9,32 @@ export interface Kind {
   readonly type: RecordType;
 }
 
-const nameOf = ({ tenant, type }: Kind): string => `${tenant ?? ''} ${type}`;
-
 /** The numbers of kinds. They are given once and never change, so they are remembered. */
 @Injectable()
 export class Kinds {
-  private readonly codes = new Map<string, number>();
+  /** By type and tenant. */
+  private readonly codes = new Map<RecordType, Map<string | null, number>>();
 
   constructor(private readonly dataSource: DataSource) {}
 
   /** A lookup for these kinds; new ones get a number, committed before it is used. Error: `DATABASE_UNAVAILABLE`. */
   async of(kinds: readonly Kind[]): Promise<(kind: Kind) => number> {
-    const missing = new Map(kinds.filter((kind) => !this.codes.has(nameOf(kind))).map((kind) => [nameOf(kind), kind]));
-    if (missing.size > 0) {
-      const asked = [[...missing.values()].map(({ tenant }) => tenant), [...missing.values()].map(({ type }) => type)];
+    const missing = kinds.filter((kind) => this.codeOf(kind) === undefined);
+    if (missing.length > 0) {
+      const asked = [missing.map(({ tenant }) => tenant), missing.map(({ type }) => type)];
       const rows = await withTenant(this.dataSource, '*', async (manager) => {
-        await manager.query('INSERT INTO governance.log_kinds (tenant, type) SELECT * FROM unnest($1::uuid[], $2::text[]) ON CONFLICT DO NOTHING', asked);
+        await manager.query('INSERT INTO governance.log_kinds (tenant, type) SELECT DISTINCT * FROM unnest($1::uuid[], $2::text[]) ON CONFLICT DO NOTHING', asked);
         return manager.query<(Kind & { code: number })[]>(
-          'SELECT k.code, k.tenant, k.type FROM unnest($1::uuid[], $2::text[]) AS asked (tenant, type) JOIN governance.log_kinds k ON k.type = asked.type AND k.tenant IS NOT DISTINCT FROM asked.tenant',
+          'SELECT DISTINCT k.code, k.tenant, k.type FROM unnest($1::uuid[], $2::text[]) AS asked (tenant, type) JOIN governance.log_kinds k ON k.type = asked.type AND k.tenant IS NOT DISTINCT FROM asked.tenant',
           asked,
         );
       });
-      for (const row of rows) this.codes.set(nameOf(row), row.code);
+      for (const { type, tenant, code } of rows) this.codes.set(type, (this.codes.get(type) ?? new Map<string | null, number>()).set(tenant, code));
     }
-    return (kind) => this.codes.get(nameOf(kind))!;
+    return (kind) => this.codeOf(kind)!;
+  }
+
+  private codeOf({ type, tenant }: Kind): number | undefined {
+    return this.codes.get(type)?.get(tenant);
   }
 }

@@ -21,27 +21,62 @@ export type EntryBody = { readonly body: SealedBody; readonly fields: null } | {
 const nonceBytes = 12;
 const lengthBytes = 4;
 
+/** Bodies on their way into one pack. */
+interface Group {
+  readonly entry: EntryDraft;
+  readonly positions: number[];
+  readonly texts: PlainText[];
+}
+
+/** A body as it came: base64, or text of public fields. */
+interface PlainText {
+  readonly text: string;
+  readonly encoding: 'base64' | 'utf8';
+}
+
 /** Packs the bodies of a piece, given in the order of the log. */
 export function packBodies(entries: readonly (EntryDraft & { readonly index: number })[]): PackedBodies[] {
   const first = entries[0]!.index;
-  const groups = new Map<string, { entry: EntryDraft; positions: number[]; parts: Buffer[] }>();
+  const groups = new Map<string, Group>();
+  let group: Group | undefined;
   for (const entry of entries) {
-    const name = `${entry.tenant} ${entry.body?.sealKeyId} ${entry.body?.wrappedKey}`;
-    let group = groups.get(name);
-    if (group === undefined) groups.set(name, (group = { entry, positions: [], parts: [] }));
-    const bytes = entry.body ? Buffer.from(entry.body.nonce + entry.body.ciphertext, 'base64') : Buffer.from(JSON.stringify(entry.fields ?? {}));
-    const length = Buffer.alloc(lengthBytes);
-    length.writeUInt32BE(bytes.length);
+    // Those of one tenant come side by side.
+    if (group === undefined || !isPackedWith(group.entry, entry)) {
+      const name = `${entry.tenant} ${entry.body?.sealKeyId} ${entry.body?.wrappedKey}`;
+      group = groups.get(name);
+      if (group === undefined) groups.set(name, (group = { entry, positions: [], texts: [] }));
+    }
     group.positions.push(entry.index - first);
-    group.parts.push(length, bytes);
+    group.texts.push(textOf(entry));
   }
-  return [...groups.values()].map(({ entry: { tenant, body }, positions, parts }, part) => ({
+  return [...groups.values()].map(({ entry: { tenant, body }, positions, texts }, part) => ({
     first, part, tenant,
     sealKeyId: body?.sealKeyId ?? null,
     wrappedKey: body ? Buffer.from(body.wrappedKey, 'base64') : null,
     positions: Buffer.from(positions),
-    bodies: Buffer.concat(parts),
+    bodies: packed(texts),
   }));
+}
+
+function isPackedWith(a: EntryDraft, b: EntryDraft): boolean {
+  return a.tenant === b.tenant && a.body?.sealKeyId === b.body?.sealKeyId && a.body?.wrappedKey === b.body?.wrappedKey;
+}
+
+function textOf({ body, fields }: EntryDraft): PlainText {
+  // Nonces have 12 bytes, which are 16 characters without padding: the two are one base64.
+  return body === null ? { text: JSON.stringify(fields ?? {}), encoding: 'utf8' } : { text: body.nonce + body.ciphertext, encoding: 'base64' };
+}
+
+/** Each as its length and its bytes. */
+function packed(texts: readonly PlainText[]): Buffer {
+  const whole = Buffer.allocUnsafe(texts.reduce((sum, { text, encoding }) => sum + lengthBytes + Buffer.byteLength(text, encoding), 0));
+  let end = 0;
+  for (const { text, encoding } of texts) {
+    const written = whole.write(text, end + lengthBytes, encoding);
+    whole.writeUInt32BE(written, end);
+    end += lengthBytes + written;
+  }
+  return whole.subarray(0, end);
 }
 
 /** The body of the entry at `index`; null when the pack has none of it. */

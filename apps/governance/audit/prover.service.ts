@@ -5,9 +5,9 @@ import { governanceCalls, type ReplyOf, type RequestOf } from '#protocol';
 import { withTenant } from '#service';
 import { Secrets } from '../secrets.js';
 import { CheckpointStore } from '../witnesses/checkpoints.store.js';
+import { CommittedTiles } from './committed-tiles.service.js';
 import { LogStore, type Head } from './log.store.js';
 import { RecordReader } from './record-reader.service.js';
-import { TileStore } from './tiles.store.js';
 
 type Calls = typeof governanceCalls;
 
@@ -17,7 +17,7 @@ export class Prover {
   constructor(
     private readonly dataSource: DataSource,
     private readonly log: LogStore,
-    private readonly tiles: TileStore,
+    private readonly tiles: CommittedTiles,
     private readonly records: RecordReader,
     private readonly secrets: Secrets,
     private readonly checkpoints: CheckpointStore,

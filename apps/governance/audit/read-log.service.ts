@@ -11,11 +11,14 @@ const alikeMs = 60_000;
 /** Reads remembered; beyond it the oldest is an entry again. */
 const rememberedMax = 4_096;
 
-/** What was read of an organisation; `record` of bodies, `filter` of searches. */
+/** What was read of an organisation; `record` of bodies, `filter` of searches, `month` of reports. */
 export interface Read {
-  readonly what: 'record' | 'bundle' | 'search';
+  readonly what: 'record' | 'bundle' | 'search' | 'dry-run' | 'report' | 'export';
   readonly record?: string;
   readonly filter?: RecordFields;
+  readonly month?: string;
+  /** Erasures that wait for a hold, of whose records some were read. */
+  readonly restricted?: readonly string[];
 }
 
 /** Makes it an entry that somebody reads data not to work with it but to look after it. */

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { z } from 'zod';
 import { Clock } from '#kernel';
-import { failure, governanceCalls, openStoredBody, operatorSecret, parseEnvelope, withPerson, type logEntry, type ReplyOf, type RequestOf, type StoredBody } from '#protocol';
+import { failure, governanceCalls, openStoredBody, operatorSecret, parseEnvelope, seesRestricted, withPerson, type logEntry, type Reader, type ReplyOf, type RequestOf, type StoredBody } from '#protocol';
 import { withTenant } from '#service';
 import { SealingKeyStore, type DestroyedKey } from '../organisations/sealing-keys.store.js';
 import { PersonKeyStore, type ErasedKey } from '../persons/person-keys.store.js';
@@ -12,6 +12,9 @@ import { EntryStore, type StoredEntry } from './entries.store.js';
 
 type Calls = typeof governanceCalls;
 export type LogEntry = z.output<typeof logEntry>;
+
+/** For whom bodies are opened: somebody, somebody who is not known, or the service itself, which tells nobody what is in one of them. */
+export type OpenedFor = Reader | undefined | 'sums';
 
 /** Reads the log for people. */
 @Injectable()
@@ -27,27 +30,33 @@ export class RecordReader {
 
   /**
    * Entries of a record with their bodies: opened for their own tenant; to the deployment (`tenant` null) only its own are open.
-   * Errors: `NOT_FOUND` (another tenant's record too), `RECORD_PENDING`, `INTERNAL` when a stored body does not open.
+   * What is restricted is open to few. Errors: `NOT_FOUND` (another tenant's record too), `RECORD_PENDING`, `INTERNAL` when a stored body does not open.
    */
-  async read({ tenant, id }: RequestOf<Calls['getRecord']>): Promise<LogEntry[]> {
-    const found = await this.entriesOf(tenant, id);
+  async read({ tenant, id, reader }: RequestOf<Calls['getRecord']>): Promise<LogEntry[]> {
+    const found = await this.entriesOf(tenant, id, reader);
     return this.some(found, id);
   }
 
   /** The same; none when there are none. */
-  async entriesOf(tenant: string | null, id: string): Promise<LogEntry[]> {
+  async entriesOf(tenant: string | null, id: string, reader?: Reader): Promise<LogEntry[]> {
     return withTenant(this.dataSource, tenant ?? '*', async (manager) => {
-      return this.opened(manager, tenant, await this.entries.ofRecord(manager, id));
+      return this.opened(manager, tenant, await this.entries.ofRecord(manager, id), reader);
     });
   }
 
   /** Stored entries as `read` gives them. Errors: `KMS_UNAVAILABLE`, `KMS_REFUSED`, `INTERNAL` when a stored body does not open. */
-  async opened(manager: EntityManager, tenant: string | null, found: readonly StoredEntry[]): Promise<LogEntry[]> {
+  async opened(manager: EntityManager, tenant: string | null, found: readonly StoredEntry[], reader: OpenedFor): Promise<LogEntry[]> {
     const keys = tenant === null ? new Map<string, Uint8Array>() : await this.sealingKeys.privateKeys(manager, tenant, [...new Set(found.flatMap(({ body }) => body?.sealKeyId ?? []))]);
     const opened = found.map((entry) => ({ entry, body: openBody(entry, keys) }));
-    const persons = tenant === null ? new Map<string, never>() : await this.personKeys.open(manager, tenant, [...new Set(opened.flatMap(({ body }) => body?.person?.sealed.sealKeyId ?? []))]);
+    const personKeys = [...new Set(opened.flatMap(({ body }) => body?.person?.sealed.sealKeyId ?? []))];
+    const restricted = tenant === null || reader === 'sums' ? new Map<string, string>() : await this.personKeys.restricted(manager, tenant, personKeys);
+    const maySee = reader !== undefined && reader !== 'sums' && reader.tenant === tenant && seesRestricted.has(reader.role);
+    const persons = tenant === null ? new Map<string, never>() : await this.personKeys.open(manager, tenant, personKeys);
     const destroyed = tenant === null ? new Map<string, never>() : await this.sealingKeys.destroyed(manager, tenant, [...new Set(opened.flatMap(({ entry, body }) => (body === null ? (entry.body?.sealKeyId ?? []) : [])))]);
-    return opened.map(({ entry, body }) => ({ ...toReply(entry), body: body && wholeBody(entry, body, persons), ...expiredOf(entry, destroyed) }));
+    return opened.map(({ entry, body }) => {
+      const held = body?.person && restricted.get(body.person.sealed.sealKeyId);
+      return { ...toReply(entry), body: body && (held === undefined || maySee) ? wholeBody(entry, body, persons) : null, ...expiredOf(entry, destroyed), ...(held !== undefined && { restricted: restriction(held) }) };
+    });
   }
 
   /** Entries of the deployment itself, whose bodies are public; of other records none. */
@@ -82,6 +91,11 @@ export class RecordReader {
     throw failure('NOT_FOUND', 'there is no such record');
   }
 }
+
+/** Of entries that were opened for somebody: the erasures that wait for a hold, of which some bodies were shown all the same. */
+export const disclosedErasures = (entries: readonly LogEntry[]): string[] => [...new Set(entries.flatMap(({ body, restricted }) => (body !== null && restricted ? [restricted.erasure] : [])))];
+
+const restriction = (erasure: string): NonNullable<LogEntry['restricted']> => ({ code: 'RECORD_RESTRICTED', message: 'whom this record is about asked to be erased, and a legal hold is in the way: until it is released the record is kept and not used', erasure });
 
 function toReply({ index, id, type, tenant, envelope }: StoredEntry): Omit<LogEntry, 'body'> {
   return { index, id, type, timeMs: Date.parse(parseEnvelope(envelope).time), tenant, envelope: envelope.toString('base64') };

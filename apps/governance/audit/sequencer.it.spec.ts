@@ -56,10 +56,10 @@ beforeAll(async () => {
   await withTenant(dataSource, '*', (manager) =>
     manager.query('INSERT INTO governance.organisations (tenant, name, pseudonym, created_at_ms) VALUES ($1, $2, $3, 0)', [tenant.tenant, 'Bank', tenant.pseudonym]),
   );
-}, 60_000);
+});
 
 beforeEach(() =>
-  asSuperuser(`TRUNCATE governance.log_bundles, governance.log_ids, governance.log_bodies, governance.log_tiles, governance.log_rejections, governance.search_queue, governance.search_entries;
+  asSuperuser(`TRUNCATE governance.log_bundles, governance.log_ids, governance.log_bodies, governance.log_tiles, governance.log_rejections, governance.search_queue, governance.search_entries, governance.search_policies;
     UPDATE governance.log_head SET size = 0, root = sha256('')`),
 );
 
@@ -108,7 +108,7 @@ describe('the sequencer', () => {
     await Promise.all(batches.map((batch, i) => sequencers[i % 3]!.append(batch)));
     expect((await headNow()).size).toBe(120);
     expect((await verifyLog()).holds).toBe(true);
-  }, 120_000);
+  });
 
   it('cannot be outrun: of two appends from the same size, without the lock, one fails', async () => {
     await newSequencer().append(records(3));

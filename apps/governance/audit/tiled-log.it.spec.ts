@@ -48,7 +48,7 @@ beforeAll(async () => {
   await owner.destroy();
   await migrate(governance, database.ownerUrl);
   dataSource = await createDataSource(database.url, 'governance').initialize();
-}, 120_000);
+});
 
 afterAll(async () => {
   await dataSource?.destroy();

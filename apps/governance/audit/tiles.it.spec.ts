@@ -1,15 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
-import type { DataSource } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import {
-  fromBase64, hashesFromTiles, leafHash, partialWidths, RightEdge, rootOf, sha256, tilePath, tilesOfSubtrees, tileWidth, toHex, unpackBundle, type TileId,
+  fromBase64, hashesFromTiles, inclusionProof, inclusionSubtrees, leafHash, partialWidths, RightEdge, rootOf, sha256, tilePath, tilesOfSubtrees, tileWidth, toHex,
+  unpackBundle, verifyInclusion, type TileId,
 } from '#merkle';
 import { generateSealKeys, operatorRecord, Sealer, sealRecord, type LogRecord } from '#protocol';
 import { createDataSource, migrate, withTenant } from '#service';
 import { createTestDatabase, type TestDatabase } from '#testing';
 import { governance } from '../governance.service-definition.js';
 import { newPseudonym } from '../organisations/organisation.js';
+import { CommittedTiles } from './committed-tiles.service.js';
 import { LogStore } from './log.store.js';
 import { sequencerOn } from './sequencer-harness.js';
 import { Tiles } from './tiles.service.js';
@@ -44,7 +46,7 @@ beforeAll(async () => {
   const draft = (): LogRecord => operatorRecord({ id: randomUUID(), type: 'price.set', timeMs: 0, fields: {}, facts: null });
   for (let left = size - 1; left > 0; left -= 8_192) await sequencer.append(Array.from({ length: Math.min(left, 8_192) }, draft));
   tiles = new Tiles(dataSource, store, new TileStore());
-}, 120_000);
+});
 
 afterAll(async () => {
   await dataSource?.destroy();
@@ -81,7 +83,33 @@ describe('the tiles of the log', () => {
     const asked = tilesOfSubtrees(RightEdge.subtreesAt(size), size);
     const found = new Map(await Promise.all(asked.map(async (tile) => [tilePath(tile.level, tile.index, tile.width), await fetchTile(tile)] as const)));
     expect(toHex(RightEdge.restore(sha256, size, hashesFromTiles(sha256, size, (tile) => found.get(tilePath(tile.level, tile.index, tile.width))!)).root())).toBe(toHex(head.root));
-  }, 120_000);
+  });
+
+  it('prove every entry at every size that was committed, from what was kept as from what is read', async () => {
+    const read: number[] = [];
+    const reading = new (class extends TileStore {
+      override tiles(manager: EntityManager, asked: Parameters<TileStore['tiles']>[1]): ReturnType<TileStore['tiles']> {
+        read.push(asked.length);
+        return super.tiles(manager, asked);
+      }
+    })();
+    const committed = new CommittedTiles(reading);
+    const bottom = await Promise.all(Array.from({ length: Math.ceil(size / tileWidth) }, (_, index) => fetchTile({ level: 0, index, width: Math.min(tileWidth, size - index * tileWidth) })));
+    const leaves = bottom.flatMap((tile) => Array.from({ length: tile.length / 32 }, (_, at) => tile.slice(at * 32, at * 32 + 32)));
+    for (const at of [size, 65_536, size - 1, 300, size]) {
+      const root = rootOf(sha256, leaves.slice(0, at));
+      expect(toHex(await withTenant(dataSource, '*', (manager) => committed.rootAt(manager, at)))).toBe(toHex(root));
+      for (const index of [0, 255, Math.floor(at / 2), at - 1].filter((one) => one < at)) {
+        const proof = await withTenant(dataSource, '*', async (manager) => inclusionProof(sha256, index, at, await committed.hashes(manager, inclusionSubtrees(index, at), at)));
+        expect(verifyInclusion(sha256, { index, size: at, leafHash: leaves[index]!, root, proof })).toBe(true);
+      }
+    }
+    const before = read.length;
+    await withTenant(dataSource, '*', (manager) => committed.rootAt(manager, size));
+    expect(read).toHaveLength(before);
+    await withTenant(dataSource, '*', (manager) => committed.hashes(manager, inclusionSubtrees(70 * tileWidth, size), size));
+    expect(read.slice(before)).toEqual([1]);
+  });
 
   it('serve a narrower tile of the same place, its beginning', async () => {
     const whole = await fetchTile({ level: 0, index: 256, width: 256 });

@@ -39,11 +39,6 @@ export class TileStore {
     return hashesFromTiles(sha256, size, ({ level, index, width }) => tiles.get(tilePath(level, index, width))!);
   }
 
-  /** The root of the log when it had so many entries. An AssertionError when it never had. */
-  async rootAt(manager: EntityManager, size: number): Promise<Uint8Array> {
-    return RightEdge.restore(sha256, size, await this.hashes(manager, RightEdge.subtreesAt(size), size)).root();
-  }
-
   /** Rebuilds the right edge of the tree; an AssertionError when it does not give the stored root. */
   async edge(manager: EntityManager, { size, root }: Head): Promise<RightEdge> {
     const edge = RightEdge.restore(sha256, size, await this.hashes(manager, RightEdge.subtreesAt(size), size));

@@ -36,12 +36,12 @@ beforeAll(async () => {
   vault = await LocalVault.start('bank', 'mizan');
   stack = await GovernanceStack.start({ GOVERNANCE_MASTER_KEY: firstMaster.toString('hex'), KMS_OUTBOUND_ALLOW: '127.0.0.1/32' });
   ({ caller, tenants } = stack);
-}, 90_000);
+});
 
 afterAll(async () => {
   await stack?.stop();
   await vault?.stop();
-}, 30_000);
+});
 
 describe('the keys of an organisation', () => {
   it('are renewed: gateways seal to the new one, what is there stays readable, and it is in the log', async () => {

@@ -5,6 +5,7 @@ import { Outbox } from '#messaging';
 import { exportCalls, operatorRecord, type ExportedEntry, type RecordFields, type ReplyOf, type RequestOf } from '#protocol';
 import { withTenant } from '#service';
 import { Prover } from '../audit/prover.service.js';
+import { ReadLog } from '../audit/read-log.service.js';
 import { RecordReader } from '../audit/record-reader.service.js';
 import { ChangeLog } from '../change-log.service.js';
 import { TenantStream } from './tenant-stream.store.js';
@@ -12,7 +13,7 @@ import { TenantStream } from './tenant-stream.store.js';
 type Calls = typeof exportCalls;
 
 /** Entries that tell of reading the log: alone they are no reason to record that it was read. */
-const ofReading = new Set(['log.exported', 'data.read']);
+export const ofReading: ReadonlySet<string> = new Set(['log.exported', 'data.read']);
 /** Looked at to find one that is not of reading. */
 const lookedAtMax = 32;
 
@@ -24,6 +25,7 @@ export class Exports {
     private readonly stream: TenantStream,
     private readonly prover: Prover,
     private readonly records: RecordReader,
+    private readonly reads: ReadLog,
     private readonly changes: ChangeLog,
     private readonly outbox: Outbox,
     private readonly ids: Ids,
@@ -47,12 +49,15 @@ export class Exports {
   }
 
   /** Errors: `KMS_UNAVAILABLE`, `KMS_REFUSED`, `INTERNAL` when a stored body does not open, `DATABASE_UNAVAILABLE`. */
-  page({ tenant, after, until, limit }: RequestOf<Calls['page']>): Promise<ReplyOf<Calls['page']>> {
-    return withTenant(this.dataSource, tenant ?? '*', async (manager) => {
+  async page({ tenant, after, until, limit, reader }: RequestOf<Calls['page']>): Promise<ReplyOf<Calls['page']>> {
+    const restricted = new Set<string>();
+    const page = await withTenant(this.dataSource, tenant ?? '*', async (manager) => {
       const found = await this.stream.page(manager, tenant, after ?? -1, until, limit);
       let previous = after === null ? null : await this.stream.lastUntil(manager, tenant, after);
-      const data = (await this.records.opened(manager, tenant, found)).map(({ body, ...entry }): ExportedEntry => {
-        const told = { ...entry, previous, fields: body?.fields ?? null, ...(body?.error && { error: body.error }) };
+      const data = (await this.records.opened(manager, tenant, found, reader)).map(({ body, restricted: held, ...entry }): ExportedEntry => {
+        if (held && body !== null) restricted.add(held.erasure);
+        const error = body === null ? held : body.error;
+        const told = { ...entry, previous, fields: body?.fields ?? null, ...(error && { error }) };
         previous = entry.index;
         return told;
       });
@@ -60,5 +65,7 @@ export class Exports {
       const more = last !== undefined && (await this.stream.page(manager, tenant, last, until, 1)).length > 0;
       return { data, next: more ? last : null };
     });
+    if (restricted.size > 0) await this.reads.note(reader, tenant, { what: 'export', restricted: [...restricted] });
+    return page;
   }
 }

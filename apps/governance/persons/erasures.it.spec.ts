@@ -39,9 +39,9 @@ const erase = (tenant: string, person: string, reference: string | null = null) 
 beforeAll(async () => {
   stack = await GovernanceStack.start();
   ({ caller } = stack);
-}, 90_000);
+});
 
-afterAll(() => stack?.stop(), 30_000);
+afterAll(() => stack?.stop());
 
 describe('an erasure', () => {
   it('takes what names the person and leaves the record, its proof, its charge and the log what they are', async () => {

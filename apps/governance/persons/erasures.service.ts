@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { Clock, Ids } from '#kernel';
 import { Outbox } from '#messaging';
-import { erasureCalls, failure, type Erasure, type ReplyOf, type RequestOf, type retentionCalls } from '#protocol';
+import { erasureCalls, erasureEvents, failure, type Erasure, type ReplyOf, type RequestOf, type retentionCalls } from '#protocol';
 import { withTenant } from '#service';
 import { ChangeLog } from '../change-log.service.js';
 import { OrganisationStore } from '../organisations/organisations.store.js';
@@ -94,6 +94,7 @@ export class Erasures {
     await this.store.insert(manager, made);
     await this.store.count(manager, tenant);
     await this.changes.publishTenant(manager, tenant);
+    await this.outbox.event(manager, erasureEvents.personErased, { erasure: id, tenant, person, erasedAtMs: made.erasedAtMs });
     await this.changes.record(manager, tenant, { id, type: 'person.erased', fields: { actor, person, basis, reference, personKey: key.keyId, searchRows } });
     return made;
   }

@@ -67,6 +67,16 @@ export class PersonKeyStore {
     );
   }
 
+  /** Of these keys those of persons whose erasure waits for a hold, with its id. */
+  async restricted(manager: EntityManager, tenant: string, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    if (ids.length === 0) return new Map();
+    const rows = await manager.query<{ id: string; held: string }[]>(
+      'SELECT k.id, h.id AS held FROM governance.person_keys k JOIN governance.held_erasures h ON h.tenant = k.tenant AND h.person = k.person WHERE k.tenant = $1 AND k.id = ANY($2::uuid[])',
+      [tenant, ids],
+    );
+    return new Map(rows.map(({ id, held }) => [id, held]));
+  }
+
   /** Nothing that was sealed to this key opens from now on. */
   async destroy(manager: EntityManager, id: string, erasure: string): Promise<void> {
     await manager.query('UPDATE governance.person_keys SET person = NULL, public_key = NULL, sealed = NULL, erasure = $2 WHERE id = $1', [id, erasure]);

@@ -22,9 +22,11 @@ export class DryRunService {
     private readonly market: Market,
   ) {}
 
-  /** Errors: `NOT_FOUND`, `RECORD_PENDING`, `REQUEST_INVALID` when the record holds no decision, `PERSONAL_DATA_ERASED`, `POLICY_INVALID`. */
-  async run({ tenant, record, text }: RequestOf<DryRun>): Promise<ReplyOf<DryRun>> {
-    const entries = await this.records.read({ tenant, id: record });
+  /** Errors: `NOT_FOUND`, `RECORD_PENDING`, `REQUEST_INVALID` when the record holds no decision, `PERSONAL_DATA_ERASED`, `RECORD_RESTRICTED`, `POLICY_INVALID`. */
+  async run({ tenant, record, text, reader }: RequestOf<DryRun>): Promise<ReplyOf<DryRun>> {
+    const entries = await this.records.read({ tenant, id: record, reader });
+    const withheld = entries.find(({ body, restricted }) => restricted && body === null)?.restricted;
+    if (withheld) throw failure('RECORD_RESTRICTED', withheld.message, { erasure: withheld.erasure });
     const found = entries.flatMap(({ body }) => (body && decisionOf(body)) ?? [])[0];
     if (found === undefined) throw failure('REQUEST_INVALID', 'the record holds no decision that could be made again');
     const { decision, hidden } = found;

@@ -1,6 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { Serve } from '#messaging';
 import { governanceCalls, type ReplyOf, type RequestOf } from '#protocol';
+import { ReadLog } from '../audit/read-log.service.js';
 import { DryRunService } from './dry-run.service.js';
 import { Policies } from './policies.service.js';
 
@@ -11,6 +12,7 @@ export class PoliciesRpc {
   constructor(
     private readonly policies: Policies,
     private readonly dryRun: DryRunService,
+    private readonly reads: ReadLog,
   ) {}
 
   @Serve(governanceCalls.putPolicy)
@@ -29,7 +31,9 @@ export class PoliciesRpc {
   }
 
   @Serve(governanceCalls.dryRunPolicy)
-  decideAgain(request: RequestOf<Calls['dryRunPolicy']>): Promise<ReplyOf<Calls['dryRunPolicy']>> {
-    return this.dryRun.run(request);
+  async decideAgain(request: RequestOf<Calls['dryRunPolicy']>): Promise<ReplyOf<Calls['dryRunPolicy']>> {
+    const decided = await this.dryRun.run(request);
+    await this.reads.note(request.reader, request.tenant, { what: 'dry-run', record: request.record });
+    return decided;
   }
 }

@@ -1,21 +1,33 @@
 import { Controller } from '@nestjs/common';
 import { Serve } from '#messaging';
 import { reportCalls, type ReplyOf, type RequestOf } from '#protocol';
+import { ReadLog } from '../audit/read-log.service.js';
 import { Reports } from './reports.service.js';
 
 type Calls = typeof reportCalls;
 
 @Controller()
 export class ReportsRpc {
-  constructor(private readonly reports: Reports) {}
+  constructor(
+    private readonly reports: Reports,
+    private readonly reads: ReadLog,
+  ) {}
 
   @Serve(reportCalls.get)
-  get(request: RequestOf<Calls['get']>): Promise<ReplyOf<Calls['get']>> {
-    return this.reports.get(request);
+  async get(request: RequestOf<Calls['get']>): Promise<ReplyOf<Calls['get']>> {
+    const report = await this.reports.get(request);
+    await this.note(request);
+    return report;
   }
 
   @Serve(reportCalls.pdf)
   async pdf(request: RequestOf<Calls['pdf']>): Promise<ReplyOf<Calls['pdf']>> {
-    return { bytes: (await this.reports.pdf(request)).toString('base64') };
+    const bytes = await this.reports.pdf(request);
+    await this.note(request);
+    return { bytes: bytes.toString('base64') };
+  }
+
+  private note({ reader, tenant, month }: RequestOf<Calls['get']>): Promise<void> {
+    return this.reads.note(reader, tenant, { what: 'report', month });
   }
 }

@@ -83,7 +83,7 @@ export class Reports {
     });
     const tally = new Tally();
     for (let { after } = span; ; ) {
-      const entries = await withTenant(this.dataSource, tenant, async (manager) => this.records.opened(manager, tenant, await this.stream.page(manager, tenant, after, span.until, pageMax)));
+      const entries = await withTenant(this.dataSource, tenant, async (manager) => this.records.opened(manager, tenant, await this.stream.page(manager, tenant, after, span.until, pageMax), 'sums'));
       for (const entry of entries) if (entry.timeMs >= fromMs && entry.timeMs < untilMs) tally.take(entry);
       if (entries.length === 0) break;
       after = entries.at(-1)!.index;

@@ -44,7 +44,7 @@ beforeAll(async () => {
     manager.query('INSERT INTO governance.organisations (tenant, name, pseudonym, created_at_ms) VALUES ($1, $2, $3, 0)', [tenant.tenant, 'Bank', tenant.pseudonym]),
   );
   silent = new SilentRuns(dataSource, new GatewayRunStore(), new Outbox('governance', ids), ids, clock);
-}, 60_000);
+});
 
 afterAll(async () => {
   await dataSource?.destroy();

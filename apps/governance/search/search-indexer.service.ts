@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { withTenant } from '#service';
@@ -6,6 +7,9 @@ import { SearchQueueStore } from './search-queue.store.js';
 /** What another process has logged, or one that died, is looked for this often. */
 const lookAgainMs = 1_000;
 
+/** So far apart moves begin: under load one of many batches costs little more than one of each. */
+const restMs = 200;
+
 /** Makes logged entries findable, behind the log and never in its way. */
 @Injectable()
 export class SearchIndexer implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -13,6 +17,7 @@ export class SearchIndexer implements OnApplicationBootstrap, OnApplicationShutd
   private moving: Promise<void> | undefined;
   private isDue = false;
   private timer: NodeJS.Timeout | undefined;
+  private movedAtMs = -Infinity;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -41,10 +46,17 @@ export class SearchIndexer implements OnApplicationBootstrap, OnApplicationShutd
     while ((await withTenant(this.dataSource, '*', (manager) => this.queue.move(manager))) > 0);
   }
 
+  /** Lets batches gather for so long, if that is longer than nothing. */
+  protected async rest(ms: number): Promise<void> {
+    if (ms > 0) await setTimeout(ms);
+  }
+
   private async moveAll(): Promise<void> {
     try {
       while (this.isDue) {
+        await this.rest(this.movedAtMs + restMs - performance.now());
         this.isDue = false;
+        this.movedAtMs = performance.now();
         await this.drain();
       }
     } catch (error) {

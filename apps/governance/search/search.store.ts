@@ -41,6 +41,9 @@ const conditions: Readonly<Record<keyof SearchFilter | 'type' | 'tenant', string
   costMaxNanos: 'cost_nanos <= $',
 };
 
+/** What both tables have. */
+const ofBoth: ReadonlySet<string> = new Set(['tenant', 'fromMs', 'untilMs', 'policy']);
+
 /** Finds entries; row-level security decides whose. */
 @Injectable()
 export class SearchStore {
@@ -48,15 +51,18 @@ export class SearchStore {
   async find(manager: EntityManager, { after, limit, ...filter }: Search): Promise<Found[]> {
     const given = Object.entries(filter).filter(([, value]) => value !== undefined && value !== null);
     const values = given.map(([, value]) => (typeof value === 'bigint' ? value.toString() : value));
-    const where = given.map(([name], at) => `${conditions[name as keyof typeof conditions]}${at + 1}`);
-    if (after !== undefined) {
-      const timeMs = await this.timeOf(manager, after);
-      where.push(`(time_ms, index) < ($${values.length + 1}, $${values.length + 2})`);
-      values.push(timeMs, after);
-    }
+    const afterMs = after === undefined ? undefined : await this.timeOf(manager, after);
+    /** From `search_entries` as `e`; of what `search_policies`, as `p`, has as well, from there. */
+    const newest = (from: string, of: 'e' | 'p'): string => {
+      const where = given.map(([name], at) => `${ofBoth.has(name) ? of : 'e'}.${conditions[name as keyof typeof conditions]}${at + 1}`);
+      if (afterMs !== undefined) where.push(`(${of}.time_ms, ${of}.index) < ($${given.length + 2}, $${given.length + 3})`);
+      return `SELECT e.index, e.id, e.time_ms FROM ${from} ${where.length > 0 ? `WHERE ${where.join(' AND ')}` : ''} ORDER BY ${of}.time_ms DESC, ${of}.index DESC LIMIT $${given.length + 1}`;
+    };
+    const first = newest('governance.search_entries e', 'e');
+    const others = newest('governance.search_policies p JOIN governance.search_entries e ON e.index = p.index', 'p');
     const rows = await manager.query<{ index: string; id: string }[]>(
-      `SELECT index, id FROM governance.search_entries ${where.length > 0 ? `WHERE ${where.join(' AND ')}` : ''} ORDER BY time_ms DESC, index DESC LIMIT $${values.length + 1}`,
-      [...values, limit],
+      filter.policy === undefined ? first : `SELECT index, id FROM ((${first}) UNION ALL (${others})) found ORDER BY time_ms DESC, index DESC LIMIT $${given.length + 1}`,
+      [...values, limit, ...(afterMs === undefined ? [] : [afterMs, after])],
     );
     return rows.map(({ index, id }) => ({ index: Number(index), id }));
   }

@@ -2,8 +2,8 @@ import { Injectable, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { consistencyProof, consistencySubtrees, formatNote, parseNote, sha256, signCheckpoint, type NoteSignature } from '#merkle';
 import { withTenant } from '#service';
+import { CommittedTiles } from '../audit/committed-tiles.service.js';
 import { LogStore } from '../audit/log.store.js';
-import { TileStore } from '../audit/tiles.store.js';
 import { Secrets } from '../secrets.js';
 import { askWitness, WitnessRefused, type Submission } from './ask-witness.js';
 import { CheckpointStore } from './checkpoints.store.js';
@@ -19,7 +19,7 @@ export class Witnessing {
   constructor(
     private readonly dataSource: DataSource,
     private readonly log: LogStore,
-    private readonly tiles: TileStore,
+    private readonly tiles: CommittedTiles,
     private readonly checkpoints: CheckpointStore,
     private readonly secrets: Secrets,
   ) {}

@@ -3,7 +3,8 @@ import { failure, limits, x402Headers } from '#protocol';
 import type { Purse } from '../purchases/purse.js';
 import { refusal } from './engine.js';
 import type { EngineAnswer, EngineModel, EngineRequest } from './engine.js';
-import { modelCalled, OpenAiCompatibleEngine, parseJson, paths } from './openai-compatible.js';
+import { modelCalled } from './model-called.js';
+import { OpenAiCompatibleEngine, parseJson, paths } from './openai-compatible.js';
 
 /** An OpenAI-compatible seller that asks for x402: each request is paid for by itself. */
 export class BoughtEngine extends OpenAiCompatibleEngine {
@@ -17,9 +18,9 @@ export class BoughtEngine extends OpenAiCompatibleEngine {
   }
 
   override async models(): Promise<EngineModel[]> {
-    if (this.names.length > 0) return this.names.map(modelCalled);
+    if (this.names.length > 0) return this.names.map((name) => modelCalled(name)).filter(isBuyable);
     try {
-      return await super.models();
+      return (await super.models()).filter(isBuyable);
     } catch (error) {
       throw failure('ENGINE_FAILED', `${(error as Error).message}; name the seller's models with --x402-models`, {}, error);
     }
@@ -32,20 +33,20 @@ export class BoughtEngine extends OpenAiCompatibleEngine {
     if (asked?.model !== request.model) return refusal(400, 'The body names another model than the offer.', 'model');
     const path = paths[request.endpoint];
     const asking = await this.ask('POST', path, body, signal);
-    if (asking.statusCode !== 402) return this.answer(asking, asked, signal);
+    if (asking.statusCode !== 402) return this.answer(asking, request.endpoint, asked, signal);
     await read(asking);
     if (record === undefined) throw failure('ENGINE_FAILED', 'not bought: the request has no id');
     const { id, header } = await this.purse.pay({ record, url: `${this.base}/${path}`, body, worthNanos }, headerOf(asking, x402Headers.required));
-    return this.paid(id, asked, signal, () => this.ask('POST', path, body, signal, { [x402Headers.signature]: header }));
+    return this.paid(id, { ...request, asked }, signal, () => this.ask('POST', path, body, signal, { [x402Headers.signature]: header }));
   }
 
   /** From here on the payment is out: whatever happens is told to the purse. */
-  private async paid(id: string, asked: unknown, signal: AbortSignal, ask: () => Promise<Dispatcher.ResponseData>): Promise<EngineAnswer> {
+  private async paid(id: string, { endpoint, asked }: Pick<EngineRequest, 'endpoint'> & { readonly asked: object }, signal: AbortSignal, ask: () => Promise<Dispatcher.ResponseData>): Promise<EngineAnswer> {
     let response: Dispatcher.ResponseData | undefined;
     try {
       response = await ask();
       if (response.statusCode === 402) throw failure('ENGINE_FAILED', `the seller asks again for what was paid: ${await reasonOf(response)}`);
-      const answer = await this.answer(response, asked, signal);
+      const answer = await this.answer(response, endpoint, asked, signal);
       const receipt = headerOf(response, x402Headers.response);
       if (answer.status < 300) await this.purse.answered(id, receipt);
       else await this.purse.failed(id, `the seller answered ${answer.status}`, receipt);
@@ -56,6 +57,9 @@ export class BoughtEngine extends OpenAiCompatibleEngine {
     }
   }
 }
+
+/** What is paid for is a body of JSON. */
+const isBuyable = ({ endpoints }: EngineModel): boolean => !endpoints.includes('audio.transcriptions');
 
 function headerOf({ headers }: Dispatcher.ResponseData, name: string): string | undefined {
   const given = headers[name];

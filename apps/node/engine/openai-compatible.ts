@@ -1,17 +1,28 @@
 import { Agent, request as httpRequest } from 'undici';
-import type { Dispatcher } from 'undici';
+import type { Dispatcher, FormData } from 'undici';
 import { z } from 'zod';
 import { estimateUsage, failure, limits, producedText } from '#protocol';
 import type { Endpoint } from '#protocol';
 import type { JobUsage } from '#wire';
 import { Engine, noUsage, refusal } from './engine.js';
 import type { EngineAnswer, EngineModel, EngineRequest } from './engine.js';
+import { isMedia, mediaUsage } from './media-usage.js';
+import { modelCalled } from './model-called.js';
+import { formOf } from './recording-form.js';
 import { retryAfterMs } from './retry-after.js';
 import { saidUsage } from './said-usage.js';
 import { StreamUsage } from './stream-usage.js';
 import { usageAtEnd } from './usage-at-end.js';
 
-export const paths: Record<Endpoint, string> = { embeddings: 'embeddings', 'chat.completions': 'chat/completions', completions: 'completions' };
+export const paths: Record<Endpoint, string> = {
+  embeddings: 'embeddings',
+  'chat.completions': 'chat/completions',
+  completions: 'completions',
+  moderations: 'moderations',
+  'images.generations': 'images/generations',
+  'audio.transcriptions': 'audio/transcriptions',
+  'audio.speech': 'audio/speech',
+};
 
 const modelList = z.object({ data: z.array(z.object({ id: z.string().min(1).max(200) })) });
 
@@ -26,6 +37,8 @@ export class OpenAiCompatibleEngine extends Engine {
     private readonly key?: string,
     /** It takes `cache_salt`, as vLLM does: organisations share no prefix cache. */
     private readonly isSalted = false,
+    /** What models are for whose names do not say. */
+    private readonly endpointsOf: ReadonlyMap<string, readonly Endpoint[]> = new Map(),
   ) {
     super();
     const { origin, pathname } = new URL(url);
@@ -33,7 +46,7 @@ export class OpenAiCompatibleEngine extends Engine {
     this.base = `${origin}${path.endsWith('/v1') ? path : `${path}/v1`}`;
   }
 
-  /** What the engine lists. The list does not say what a model is for: names with `embed` are embedding models, others give text. */
+  /** What the engine lists. The list does not say what a model is for: its owner does, or its name. */
   async models(): Promise<EngineModel[]> {
     const signal = AbortSignal.timeout(10_000);
     const response = await this.ask('GET', 'models', undefined, signal);
@@ -41,13 +54,15 @@ export class OpenAiCompatibleEngine extends Engine {
     const body = await whole(response, signal);
     const parsed = modelList.safeParse(parseJson(body));
     if (status !== 200 || !parsed.success) throw failure('ENGINE_FAILED', `${this.base}/models answered ${status} and no list of models`);
-    return parsed.data.data.map(({ id }) => modelCalled(id));
+    return parsed.data.data.map(({ id }) => modelCalled(id, this.endpointsOf));
   }
 
   async run(request: EngineRequest, signal: AbortSignal): Promise<EngineAnswer> {
     const asked = parseJson(request.body) as { model?: unknown } | undefined;
     if (asked?.model !== request.model) return refusal(400, 'The body names another model than the offer.', 'model');
-    return this.answer(await this.ask('POST', paths[request.endpoint], this.salted(asked, request), signal), asked, signal);
+    const form = request.endpoint === 'audio.transcriptions' ? formOf(asked) : undefined;
+    if (request.endpoint === 'audio.transcriptions' && form === undefined) return refusal(400, 'The body holds no recording.', 'file');
+    return this.answer(await this.ask('POST', paths[request.endpoint], form?.form ?? this.salted(asked, request), signal), request.endpoint, asked, signal);
   }
 
   async close(): Promise<void> {
@@ -55,23 +70,23 @@ export class OpenAiCompatibleEngine extends Engine {
   }
 
   /** What an engine's response to a request comes to. Error: ENGINE_FAILED. */
-  protected async answer(response: Dispatcher.ResponseData, asked: unknown, signal: AbortSignal): Promise<EngineAnswer> {
+  protected async answer(response: Dispatcher.ResponseData, endpoint: Endpoint, asked: object, signal: AbortSignal): Promise<EngineAnswer> {
     const { statusCode: status } = response;
     const contentType = contentTypeOf(response);
-    if (status < 300 && contentType.startsWith('text/event-stream')) return streamed(response, contentType, asked, signal);
+    if (status < 300 && !isMedia(endpoint) && contentType.startsWith('text/event-stream')) return streamed(response, contentType, asked, signal);
     const body = await whole(response, signal);
     if (status >= 300) return { status, contentType, retryAfterMs: retryAfterMs(response.headers, Date.now()), body, usage: noUsage };
-    return { status, contentType, body, usage: usageOf(asked, parseJson(body)) };
+    return { status, contentType, body, usage: isMedia(endpoint) ? mediaUsage(endpoint, asked as Record<string, unknown>, body) : usageOf(asked, parseJson(body)) };
   }
 
   /** A caller's own salt counts for nothing: it may be another's. */
   private salted(asked: object, { body, endpoint, cacheSalt }: EngineRequest): Buffer {
-    if (!this.isSalted || cacheSalt === undefined || endpoint === 'embeddings') return body;
+    if (!this.isSalted || cacheSalt === undefined || endpoint === 'embeddings' || isMedia(endpoint)) return body;
     return Buffer.from(JSON.stringify({ ...asked, cache_salt: cacheSalt }));
   }
 
-  protected async ask(method: 'GET' | 'POST', path: string, body: Buffer | undefined, signal: AbortSignal, more: Record<string, string> = {}): Promise<Dispatcher.ResponseData> {
-    const headers = { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...(this.key === undefined ? {} : { authorization: `Bearer ${this.key}` }), ...more };
+  protected async ask(method: 'GET' | 'POST', path: string, body: Buffer | FormData | undefined, signal: AbortSignal, more: Record<string, string> = {}): Promise<Dispatcher.ResponseData> {
+    const headers = { ...(!Buffer.isBuffer(body) ? {} : { 'content-type': 'application/json' }), ...(this.key === undefined ? {} : { authorization: `Bearer ${this.key}` }), ...more };
     try {
       return await httpRequest(`${this.base}/${path}`, { method, headers, body: body ?? null, signal, dispatcher: this.agent });
     } catch (error) {
@@ -79,9 +94,6 @@ export class OpenAiCompatibleEngine extends Engine {
     }
   }
 }
-
-/** The name says what a model is for. */
-export const modelCalled = (model: string): EngineModel => ({ model, endpoints: /embed/i.test(model) ? ['embeddings'] : ['chat.completions', 'completions'] });
 
 /** The engine's bytes as they come, usage looked up as they pass. An engine that does not say `[DONE]` has broken off. */
 function streamed(response: Dispatcher.ResponseData, contentType: string, asked: unknown, signal: AbortSignal): EngineAnswer {

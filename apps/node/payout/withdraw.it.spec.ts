@@ -31,7 +31,7 @@ describe('a withdrawal', () => {
     token = new Token(await deployTestDollar(relayer), provider);
     escrow = new Escrow(await deployEscrow(relayer, { token: token.address, unit: 1n, thawSeconds: 3_600n }), provider);
     await (await relayer.sendTransaction({ to: node.address, value: parseEther('1') })).wait();
-  }, 120_000);
+  });
   afterAll(async () => {
     provider.destroy();
     await anvil.stop();
@@ -41,7 +41,7 @@ describe('a withdrawal', () => {
     await expect(take()).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await sendCall(relayer, escrow.address, escrowCalls.register(node.address));
     await expect(take()).rejects.toMatchObject({ code: 'NOTHING_DUE' });
-  }, 120_000);
+  });
 
   it("takes what every payer has credited to the node's wallet, to the unit, once", async () => {
     const payers = [new Wallet(anvilKeys[1], provider), new Wallet(anvilKeys[2], provider)] as const;
@@ -53,7 +53,7 @@ describe('a withdrawal', () => {
     await expect(take()).rejects.toMatchObject({ code: 'NOTHING_DUE' });
     await credit(payers[0], 2n, 301n);
     await expect(take()).resolves.toMatchObject({ units: 1n });
-  }, 120_000);
+  });
 
   it('says that the chain does not answer', async () => {
     await expect(withdraw({ rpcUrl: 'http://127.0.0.1:9', escrow: escrow.address, wallet: new Wallet(node.privateKey) })).rejects.toMatchObject({ code: 'CHAIN_UNAVAILABLE' });

@@ -6,9 +6,9 @@ import { SERVICE_CONFIG, withTenant } from '#service';
 import type { SchedulerConfig } from '../config.js';
 import { JobWorker } from '../jobs/job-worker.service.js';
 import { JobStore } from '../jobs/jobs.store.js';
+import { LostJobs } from '../jobs/lost-jobs.service.js';
 import { Repeated } from '../repeated.js';
 import { BatchStore } from './batches.store.js';
-import { LostLines } from './lost-lines.service.js';
 
 const everyMs = 500;
 const sweptMax = 500;
@@ -26,7 +26,7 @@ export class BatchClock implements OnApplicationBootstrap, OnApplicationShutdown
     @Inject(SERVICE_CONFIG) private readonly config: SchedulerConfig,
     @Inject(JobStore) private readonly jobs: JobStore,
     @Inject(BatchStore) private readonly batches: BatchStore,
-    @Inject(LostLines) private readonly lost: LostLines,
+    @Inject(LostJobs) private readonly lost: LostJobs,
     @Inject(JobWorker) private readonly worker: JobWorker,
   ) {}
 

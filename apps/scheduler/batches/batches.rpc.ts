@@ -2,6 +2,7 @@ import { Controller, Inject } from '@nestjs/common';
 import { Serve } from '#messaging';
 import { batchCalls } from '#protocol';
 import type { ReplyOf, RequestOf } from '#protocol';
+import { GatewayJobs } from '../jobs/gateway-jobs.service.js';
 import { Batches } from './batches.service.js';
 import { Lines } from './lines.service.js';
 
@@ -12,6 +13,7 @@ export class BatchesRpc {
   constructor(
     @Inject(Batches) private readonly batches: Batches,
     @Inject(Lines) private readonly lines: Lines,
+    @Inject(GatewayJobs) private readonly jobs: GatewayJobs,
   ) {}
 
   @Serve(batchCalls.createBatch)
@@ -41,17 +43,17 @@ export class BatchesRpc {
 
   @Serve(batchCalls.renewLines)
   renew(request: RequestOf<Calls['renewLines']>): Promise<ReplyOf<Calls['renewLines']>> {
-    return this.lines.renew(request);
+    return this.jobs.renew(request);
   }
 
   @Serve(batchCalls.advanceLine)
   advance(request: RequestOf<Calls['advanceLine']>): Promise<ReplyOf<Calls['advanceLine']>> {
-    return this.lines.advance(request);
+    return this.jobs.advance(request);
   }
 
   @Serve(batchCalls.returnLine)
   async giveBack(request: RequestOf<Calls['returnLine']>): Promise<ReplyOf<Calls['returnLine']>> {
-    await this.lines.giveBack(request);
+    await this.jobs.giveBack(request);
     return {};
   }
 }

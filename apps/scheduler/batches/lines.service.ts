@@ -3,14 +3,17 @@ import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import { assert, Clock } from '#kernel';
 import { DataKeys } from '#objects';
-import { batchEndpoints, batchLimits, failure, limits } from '#protocol';
+import { batchEndpoints, failure, limits } from '#protocol';
 import type { batchCalls, ReplyOf, RequestOf } from '#protocol';
 import { SERVICE_CONFIG, withTenant } from '#service';
 import type { SchedulerConfig } from '../config.js';
 import { Files } from '../files/files.service.js';
-import { retryDelayMs } from '../jobs/job.js';
+import type { GatewayWork, LossTimes, PutBack } from '../jobs/gateway-work.js';
+import { notHeld } from '../jobs/job.js';
+import type { Job } from '../jobs/job.js';
 import { JobStore } from '../jobs/jobs.store.js';
 import type { Held } from '../jobs/jobs.store.js';
+import { wholeOf } from '../objects/bounded.js';
 import { Transfers } from '../objects/transfers.js';
 import type { LinePayload } from './batch.js';
 import { Batches } from './batches.service.js';
@@ -25,7 +28,7 @@ const answerBytesMax = limits.responseBytesMax + 4_096;
 
 /** The lines of batches on their way through gateways. */
 @Injectable()
-export class Lines {
+export class Lines implements GatewayWork {
   constructor(
     @Inject(DataSource) private readonly dataSource: DataSource,
     @Inject(Clock) private readonly clock: Clock,
@@ -61,27 +64,6 @@ export class Lines {
     };
   }
 
-  async renew({ lines }: RequestOf<Calls['renewLines']>): Promise<ReplyOf<Calls['renewLines']>> {
-    if (lines.length === 0) return { lost: [] };
-    const held = await withTenant(this.dataSource, '*', (manager) => this.jobs.renew(manager, lines, this.clock.nowMs() + this.config.SCHEDULER_LINE_LEASE_MS));
-    const still = new Set(held);
-    return { lost: lines.flatMap(({ job }) => (still.has(job) ? [] : [job])) };
-  }
-
-  /** The job names the record under which its line runs: whoever asks the books about it asks about that one. Error: CONFLICT. */
-  advance({ job: id, fence, record }: RequestOf<Calls['advanceLine']>): Promise<ReplyOf<Calls['advanceLine']>> {
-    const held = { job: id, fence };
-    return withTenant(this.dataSource, '*', async (manager) => {
-      const job = await this.jobs.held(manager, held);
-      if (!job) throw notHeld();
-      const { line } = job.payload as unknown as LinePayload;
-      const recordOf = (generation: number): string => lineRecord(job.owner, line, generation);
-      if (job.generation > 0 && record === recordOf(job.generation - 1)) return { record: recordOf(job.generation) };
-      if (record !== recordOf(job.generation) || !(await this.jobs.setGeneration(manager, held, job.generation + 1))) throw notHeld();
-      return { record: recordOf(job.generation + 1) };
-    });
-  }
-
   /** The bytes of a line that is held. Errors: CONFLICT, NOT_FOUND. */
   async read(tenant: string, held: Held): Promise<AsyncIterable<Uint8Array>> {
     const { job, batch } = await withTenant(this.dataSource, tenant, async (manager) => {
@@ -99,7 +81,7 @@ export class Lines {
    * somebody else has the line by now, REQUEST_INVALID, BODY_TOO_LARGE.
    */
   async keep(tenant: string, held: Held, good: boolean, source: AsyncIterable<Uint8Array>): Promise<void> {
-    const answer = await wholeOf(source);
+    const answer = await wholeOf(source, answerBytesMax, 'answer');
     if (answer.length === 0 || answer.includes(0x0a)) throw failure('REQUEST_INVALID', 'an answer is one line');
     const sealed = this.keys.seal(tenant, `line ${held.job}`, answer);
     await withTenant(this.dataSource, tenant, async (manager) => {
@@ -115,47 +97,35 @@ export class Lines {
     });
   }
 
-  /** See `returnLine` of the protocol. What is not held any more is not given back. */
-  async giveBack({ job: id, fence, why, code }: RequestOf<Calls['returnLine']>): Promise<void> {
-    const held = { job: id, fence };
-    await withTenant(this.dataSource, '*', async (manager) => {
-      const job = await this.jobs.held(manager, held);
-      if (!job) return;
-      const runAfterMs = this.clock.nowMs() + retryDelayMs(job.attempt, Math.random());
-      switch (why) {
-        case 'again':
-          return void (await this.putBack(manager, held, job.owner, { runAfterMs }));
-        case 'ended':
-          if (job.generation + 1 >= batchLimits.lineAttemptsMax) return void (await this.jobs.move(manager, held, 'dead', { reason: code }));
-          return void (await this.putBack(manager, held, job.owner, { runAfterMs, generation: job.generation + 1 }));
-        case 'unsure':
-          return void (await this.jobs.move(manager, held, 'lost', { runAfterMs, reason: 'unsure' }));
-        case 'revoked':
-          await this.jobs.move(manager, held, 'dead', { reason: 'api_key_revoked' });
-          if (await this.batches.stop(manager, job.owner)) {
-            await this.batchStore.addProblems(manager, job.owner, [{ code: 'api_key_revoked', message: 'the API key of this batch may not run it any more: what was not done is not done', param: null, line: null }]);
-          }
-      }
-    });
+  /** Nothing of a batch is changed with its lines. */
+  lock(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  recordOf({ owner, payload }: Pick<Job, 'owner' | 'payload'>, generation: number): string {
+    return lineRecord(owner, (payload as unknown as LinePayload).line, generation);
+  }
+
+  lossTimes(_manager: EntityManager, { claimedAtMs, leaseUntilMs }: Job): Promise<LossTimes> {
+    return Promise.resolve({ claimedAtMs, leaseUntilMs, rerunMs: this.config.SCHEDULER_RERUN_MS, closedAfterMs: limits.requestDeadlineMs + limits.admissionGraceMs });
   }
 
   /** Queues a line again, unless its batch is ending: then it does not wait any more. */
-  async putBack(manager: EntityManager, held: Held, batch: string, more: { runAfterMs?: number; generation?: number }): Promise<void> {
-    await this.jobs.move(manager, held, 'queued', more);
+  async putBack(manager: EntityManager, held: Held, { owner: batch }: Job, { runAfterMs, generation }: PutBack): Promise<void> {
+    await this.jobs.move(manager, held, 'queued', { ...(runAfterMs !== undefined && { runAfterMs }), ...(generation !== undefined && { generation }) });
     const [known] = await this.batchStore.findMany(manager, [batch]);
     if (known?.ending) await this.jobs.drop(manager, batch, 'batch.line', known.ending === 'expired' ? 'batch_expired' : 'batch_cancelled');
   }
-}
 
-const notHeld = (): Error => failure('CONFLICT', 'the line is not held under this fence any more');
-
-async function wholeOf(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of source) {
-    bytes += chunk.length;
-    if (bytes > answerBytesMax) throw failure('BODY_TOO_LARGE', 'the answer is too large');
-    chunks.push(chunk);
+  async giveUp(manager: EntityManager, held: Held, _job: Job, code: string): Promise<void> {
+    await this.jobs.move(manager, held, 'dead', { reason: code });
   }
-  return Buffer.concat(chunks);
+
+  /** The whole batch ends. */
+  async revoke(manager: EntityManager, held: Held, { owner }: Job): Promise<void> {
+    await this.jobs.move(manager, held, 'dead', { reason: 'api_key_revoked' });
+    if (await this.batches.stop(manager, owner)) {
+      await this.batchStore.addProblems(manager, owner, [{ code: 'api_key_revoked', message: 'the API key of this batch may not run it any more: what was not done is not done', param: null, line: null }]);
+    }
+  }
 }

@@ -1,6 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Clock, Ids } from '#kernel';
+import { Outbox } from '#messaging';
+import { operatorRecord } from '#protocol';
 import type { ReplyOf, RequestOf, schedulerCalls } from '#protocol';
 import { withTenant } from '#service';
 import { newToken, tokenHash } from './token.js';
@@ -15,6 +17,7 @@ export class Tokens {
     @Inject(Clock) private readonly clock: Clock,
     @Inject(Ids) private readonly ids: Ids,
     @Inject(TokenStore) private readonly tokens: TokenStore,
+    @Inject(Outbox) private readonly outbox: Outbox,
   ) {}
 
   /** A new single-use token, shown here and never again. */
@@ -22,7 +25,12 @@ export class Tokens {
     const nowMs = this.clock.nowMs();
     const token = newToken();
     const kept = { id: this.ids.uuid(), name: request.name, facts: request.facts, expiresAtMs: nowMs + request.validMs, node: null };
-    await withTenant(this.dataSource, '*', (manager) => this.tokens.insert(manager, kept, tokenHash(token), nowMs));
+    await withTenant(this.dataSource, '*', async (manager) => {
+      await this.tokens.insert(manager, kept, tokenHash(token), nowMs);
+      const fields = { token: kept.id, name: kept.name, byContract: kept.facts !== null, expiresAtMs: kept.expiresAtMs, by: request.actor.keyId };
+      await this.outbox.record(manager, operatorRecord({ id: kept.id, type: 'token.created', timeMs: nowMs, fields, facts: null }));
+    });
+    this.outbox.kick();
     return { id: kept.id, token, expiresAtMs: kept.expiresAtMs };
   }
 }

@@ -72,7 +72,8 @@ export class JobWorker implements OnApplicationBootstrap, OnApplicationShutdown 
       case 'batch.finalise':
         return this.parts.get(FinaliseBatch).run(job);
       case 'batch.line':
-        throw new TypeError('lines are run by gateways');
+      case 'response.run':
+        throw new TypeError('lines and responses are run by gateways');
     }
   }
 }

@@ -1,8 +1,12 @@
 import type { Json } from '#kernel';
+import { failure } from '#protocol';
 
 /** What the queue knows how to hold; each kind has one kind of worker. */
-export const jobKinds = ['batch.validate', 'batch.line', 'batch.finalise'] as const;
+export const jobKinds = ['batch.validate', 'batch.line', 'batch.finalise', 'response.run'] as const;
 export type JobKind = (typeof jobKinds)[number];
+
+/** What gateways run, under a record that the books know of; the scheduler runs the rest itself. */
+export const gatewayKinds = ['batch.line', 'response.run'] as const satisfies readonly JobKind[];
 
 /**
  * `lost`: its holder went silent while it may have done something that the books know of; they are asked before it runs again.
@@ -24,7 +28,7 @@ export interface NewJob {
   readonly id: string;
   readonly tenant: string;
   readonly kind: JobKind;
-  /** What it belongs to: a batch. */
+  /** What it belongs to: a batch, or a response, whose id the job then has. */
   readonly owner: string;
   /** References, never contents. */
   readonly payload: Json;
@@ -49,3 +53,5 @@ export interface Job extends NewJob {
 export function retryDelayMs(attempt: number, random: number): number {
   return Math.round(Math.min(30_000, 500 * 2 ** Math.min(attempt, 10)) * (0.95 + random * 0.1));
 }
+
+export const notHeld = (): Error => failure('CONFLICT', 'the job is not held under this fence any more');

@@ -34,7 +34,7 @@ describe('the durable queue', () => {
     await migrate(scheduler, database.ownerUrl);
     const open = () => new DataSource({ type: 'postgres', url: database.url, poolSize: 4, entities: [] }).initialize();
     workers = [await open(), await open()];
-  }, 120_000);
+  });
   afterAll(async () => {
     for (const worker of workers ?? []) await worker.destroy();
     await database.drop();
@@ -66,6 +66,25 @@ describe('the durable queue', () => {
     await enqueue(small);
     const claimed = await claim(0, 20);
     expect(claimed.filter(({ tenant }) => tenant === two)).toHaveLength(5);
+  });
+
+  it('does not let an organisation that always comes anew stand before one that waits', async () => {
+    const waiting = jobsOf(one, 10);
+    await enqueue(waiting);
+    await claim(0, 4);
+    for (const { id } of waiting.slice(4, 6)) {
+      await enqueue(jobsOf(two, 1));
+      expect((await claim(0, 1))[0]!.id).toBe(id);
+    }
+  });
+
+  it('does not let an organisation’s backlog of one kind stand before its jobs of another', async () => {
+    const claimed = () => withTenant(workers[0], '*', (manager) => store.claim(manager, ['response.run'], 'worker', 1, nowMs, leaseMs));
+    await enqueue(jobsOf(one, 50));
+    const [mine, theirs] = [jobsOf(one, 1, 'response.run'), jobsOf(two, 2, 'response.run')];
+    await enqueue(theirs);
+    await enqueue(mine);
+    expect([(await claimed())[0]!.id, (await claimed())[0]!.id]).toEqual([theirs[0]!.id, mine[0]!.id]);
   });
 
   it('killed while queued: the job is there; while running: it comes back when the lease is over, under a new fence; when done: never', async () => {
@@ -147,7 +166,7 @@ describe('the durable queue', () => {
     const owner = await new DataSource({ type: 'postgres', url: database.ownerUrl, entities: [] }).initialize();
     expect(await seen(owner, two)).toBe(0);
     await owner.destroy();
-    for (const table of ['jobs', 'files', 'batches', 'line_answers']) {
+    for (const table of ['jobs', 'files', 'batches', 'line_answers', 'background_responses', 'response_events']) {
       const [row] = await workers[0].query<{ forced: boolean }[]>(`SELECT relrowsecurity AND relforcerowsecurity AS forced FROM pg_class WHERE oid = $1::regclass`, [`scheduler.${table}`]);
       expect([table, row!.forced]).toEqual([table, true]);
     }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Json } from '#kernel';
-import { jobStatesBefore } from './job.js';
+import { gatewayKinds, jobStatesBefore } from './job.js';
 import type { Job, JobKind, JobState, NewJob } from './job.js';
 
 interface JobRow {
@@ -32,21 +32,22 @@ const enqueuedAtOnce = 1_000;
 @Injectable()
 export class JobStore {
   /**
-   * Adds jobs of one organisation. They are tagged one after the other from where the queue stands, or from the organisation's own
-   * last one if that is further: a large backlog of one does not stand before a small one of another. Known ids are left alone.
+   * Adds jobs of one organisation and kind. They are tagged one after the other from where the queue of that kind stands, or from the
+   * organisation's own last one in it if that is further: a large backlog of one does not stand before a small one of another, nor before
+   * its own jobs of another kind. Known ids are left alone.
    */
   async enqueue(manager: EntityManager, jobs: readonly NewJob[], nowMs: number): Promise<void> {
     for (let at = 0; at < jobs.length; at += enqueuedAtOnce) {
       const some = jobs.slice(at, at + enqueuedAtOnce);
       await manager.query(
         `WITH start AS (
-           SELECT GREATEST(COALESCE((SELECT tag FROM scheduler.jobs WHERE state = 'queued' ORDER BY tag LIMIT 1), 0),
-                           COALESCE((SELECT max(tag) FROM scheduler.jobs WHERE state = 'queued' AND tenant = $1), 0)) AS tag)
+           SELECT GREATEST(scheduler.queue_stands_at($7),
+                           COALESCE((SELECT max(tag) FROM scheduler.jobs WHERE state = 'queued' AND tenant = $1 AND kind = $7), 0)) AS tag)
          INSERT INTO scheduler.jobs (id, tenant, kind, owner, payload, state, tag, created_at_ms)
          SELECT j.id, $1, j.kind, j.owner, j.payload, 'queued', start.tag + j.n, $2
          FROM start, unnest($3::uuid[], $4::text[], $5::uuid[], $6::jsonb[]) WITH ORDINALITY AS j (id, kind, owner, payload, n)
          ON CONFLICT (id) DO NOTHING`,
-        [some[0]!.tenant, nowMs, some.map(({ id }) => id), some.map(({ kind }) => kind), some.map(({ owner }) => owner), some.map(({ payload }) => JSON.stringify(payload))],
+        [some[0]!.tenant, nowMs, some.map(({ id }) => id), some.map(({ kind }) => kind), some.map(({ owner }) => owner), some.map(({ payload }) => JSON.stringify(payload)), some[0]!.kind],
       );
     }
   }
@@ -105,15 +106,15 @@ export class JobStore {
     return rows.length > 0;
   }
 
-  /** Jobs whose holder went silent: lines become lost, the scheduler's own work is queued again. Gives their number. */
+  /** Jobs whose holder went silent: those of gateways become lost, the scheduler's own work is queued again. Gives their number. */
   async sweep(manager: EntityManager, nowMs: number, max: number): Promise<number> {
     const rows = await manager.query<unknown[]>(
       `WITH silent AS (SELECT id FROM scheduler.jobs WHERE state = 'running' AND lease_until_ms < $1 ORDER BY lease_until_ms LIMIT $2 FOR UPDATE SKIP LOCKED),
        swept AS (
-         UPDATE scheduler.jobs j SET state = CASE WHEN j.kind = 'batch.line' THEN 'lost' ELSE 'queued' END, losses = j.losses + 1, run_after_ms = $1
+         UPDATE scheduler.jobs j SET state = CASE WHEN j.kind = ANY($3) THEN 'lost' ELSE 'queued' END, losses = j.losses + 1, run_after_ms = $1
          FROM silent WHERE j.id = silent.id RETURNING 1)
        SELECT 1 FROM swept`,
-      [nowMs, max],
+      [nowMs, max, gatewayKinds],
     );
     return rows.length;
   }

@@ -2,15 +2,16 @@ import type { AddressInfo } from 'node:net';
 import type { FactoryProvider } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { assert, Clock } from '#kernel';
-import { DataKeys, DirectoryStore, SealedObjects } from '#objects';
+import { DataKeys, SealedObjects } from '#objects';
 import { SERVICE_CONFIG } from '#service';
 import type { SchedulerConfig } from '../config.js';
+import { objectStore } from './object-store.js';
 import { Transfers } from './transfers.js';
 
 /** Where contents are kept, under which keys, and how they come in and out. */
 export const objectParts: FactoryProvider[] = [
   { provide: DataKeys, inject: [SERVICE_CONFIG], useFactory: (config: SchedulerConfig) => new DataKeys(Buffer.from(config.SCHEDULER_MASTER_KEY, 'hex')) },
-  { provide: SealedObjects, inject: [SERVICE_CONFIG, DataKeys], useFactory: (config: SchedulerConfig, keys: DataKeys) => new SealedObjects(new DirectoryStore(config.OBJECTS_DIRECTORY), keys) },
+  { provide: SealedObjects, inject: [SERVICE_CONFIG, DataKeys, Clock], useFactory: (config: SchedulerConfig, keys: DataKeys, clock: Clock) => new SealedObjects(objectStore(config, clock), keys) },
   {
     provide: Transfers,
     inject: [SERVICE_CONFIG, DataKeys, Clock, HttpAdapterHost],

@@ -8,6 +8,8 @@ const ticket = z.discriminatedUnion('may', [
   z.object({ may: z.literal('get-file'), tenant: uuid, id: uuid, untilMs: z.int() }),
   z.object({ may: z.literal('put-response'), tenant: uuid, id: uuid, untilMs: z.int() }),
   z.object({ may: z.literal('get-response'), tenant: uuid, id: uuid, untilMs: z.int() }),
+  z.object({ may: z.literal('get-response-events'), tenant: uuid, id: uuid, untilMs: z.int() }),
+  z.object({ may: z.literal('run-response'), tenant: uuid, id: uuid, fence: z.int(), untilMs: z.int() }),
   z.object({ may: z.literal('run-line'), tenant: uuid, id: uuid, fence: z.int(), untilMs: z.int() }),
 ]);
 export type Ticket = z.output<typeof ticket>;

@@ -2,16 +2,19 @@ import { Readable } from 'node:stream';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import { DomainError } from '#kernel';
-import { failure, httpStatus } from '#protocol';
+import { backgroundEnd, failure, httpStatus } from '#protocol';
 import { Lines } from '../batches/lines.service.js';
 import { Files } from '../files/files.service.js';
+import type { BroughtEvents } from '../responses/background-response.js';
+import { BackgroundResponses } from '../responses/background-responses.service.js';
 import { StoredResponses } from '../responses/stored-responses.service.js';
 import type { Ticket } from './ticket.js';
 import { Transfers } from './transfers.js';
 
 interface Asked {
-  readonly Querystring: { readonly ticket?: string; readonly good?: string };
+  readonly Querystring: { readonly ticket?: string; readonly good?: string; readonly first?: string; readonly count?: string; readonly end?: string; readonly after?: string };
 }
 
 /** The internal HTTP by which gateways move contents: each address is a signed ticket for one transfer. */
@@ -25,6 +28,7 @@ export class TransferRoutes {
     @Inject(Files) private readonly files: Files,
     @Inject(Lines) private readonly lines: Lines,
     @Inject(StoredResponses) private readonly responses: StoredResponses,
+    @Inject(BackgroundResponses) private readonly background: BackgroundResponses,
   ) {
     void host.httpAdapter.getInstance<FastifyInstance>().register((scope, _options, done) => {
       scope.removeAllContentTypeParsers();
@@ -57,6 +61,20 @@ export class TransferRoutes {
       const { bytes, content } = await this.responses.content(tenant, id);
       return reply.header('content-length', bytes).type('application/json').send(Readable.from(content));
     });
+    scope.get<Asked>('/internal/response-events', async (request, reply) => {
+      const { tenant, id } = this.open(request.query.ticket, 'get-response-events');
+      return reply.type('text/event-stream').send(Readable.from(this.background.eventsAfter(tenant, id, number(request.query.after))));
+    });
+    scope.get<Asked>('/internal/response-runs', async (request, reply) => {
+      const { tenant, id, fence } = this.open(request.query.ticket, 'run-response');
+      await this.background.assertHeld(tenant, { job: id, fence });
+      const { bytes, content } = await this.responses.content(tenant, id);
+      return reply.header('content-length', bytes).type('application/json').send(Readable.from(content));
+    });
+    scope.put<Asked>('/internal/response-runs', async (request, reply) => {
+      const { tenant, id, fence } = this.open(request.query.ticket, 'run-response');
+      return reply.type('application/json').send(await this.background.append(tenant, { job: id, fence }, broughtEvents(request.query), request.body as Readable));
+    });
     scope.get<Asked>('/internal/lines', async (request, reply) => {
       const { tenant, id, fence } = this.open(request.query.ticket, 'run-line');
       return reply.type('application/json').send(Readable.from(await this.lines.read(tenant, { job: id, fence })));
@@ -80,4 +98,20 @@ export class TransferRoutes {
     if (known.code === 'INTERNAL') this.logger.error(`${request.method} ${request.routeOptions.url}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     void reply.code(httpStatus[known.kind]).send({ code: known.code, message: known.message });
   }
+}
+
+const brought = z.object({ first: z.coerce.number().int().nonnegative(), count: z.coerce.number().int().min(1), end: backgroundEnd.optional() });
+
+/** Error: REQUEST_INVALID. */
+function broughtEvents(query: Asked['Querystring']): BroughtEvents {
+  const read = brought.safeParse(query);
+  if (!read.success) throw failure('REQUEST_INVALID', 'events are sent with the number of the first one, how many they are, and how the response ends if they end it');
+  return { first: read.data.first, count: read.data.count, end: read.data.end };
+}
+
+/** Error: REQUEST_INVALID. */
+function number(written: string | undefined): number {
+  const value = Number(written ?? Number.NaN);
+  if (!Number.isSafeInteger(value)) throw failure('REQUEST_INVALID', '"after" is the number of an event');
+  return value;
 }

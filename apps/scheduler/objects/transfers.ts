@@ -7,7 +7,10 @@ const ticketMs = 10 * 60_000;
 
 type Unsigned = Ticket extends infer T ? (T extends Ticket ? Omit<T, 'untilMs'> : never) : never;
 
-const paths = { 'put-file': 'files', 'get-file': 'files', 'put-response': 'responses', 'get-response': 'responses', 'run-line': 'lines' } as const;
+const paths = { 'put-file': 'files', 'get-file': 'files', 'put-response': 'responses', 'get-response': 'responses', 'get-response-events': 'response-events', 'run-response': 'response-runs', 'run-line': 'lines' } as const;
+
+/** A run sends its events under the address that it was claimed with, for as long as it may last. */
+const runMs = 20 * 60_000;
 
 /** Addresses under which gateways move contents in and out of this deployment's schedulers. */
 export class Transfers {
@@ -18,7 +21,7 @@ export class Transfers {
   ) {}
 
   urlFor(of: Unsigned): string {
-    return `${this.base().replace(/\/$/, '')}/internal/${paths[of.may]}?ticket=${writeTicket(this.key, { ...of, untilMs: this.clock.nowMs() + ticketMs })}`;
+    return `${this.base().replace(/\/$/, '')}/internal/${paths[of.may]}?ticket=${writeTicket(this.key, { ...of, untilMs: this.clock.nowMs() + (of.may === 'run-response' ? runMs : ticketMs) })}`;
   }
 
   /** Undefined for a ticket that opens nothing here and now. */

@@ -1,15 +1,23 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { Clock } from '#kernel';
+import type { EntityManager } from 'typeorm';
+import { Clock, timeOfId } from '#kernel';
 import { SealedObjects } from '#objects';
 import { failure, storedResponseLimits } from '#protocol';
-import type { ReplyOf, RequestOf, storedResponseCalls } from '#protocol';
+import type { backgroundCalls, ReplyOf, RequestOf, storedResponseCalls } from '#protocol';
 import { withTenant } from '#service';
+import type { Scope } from '../files/files.store.js';
 import { bounded } from '../objects/bounded.js';
+import { PersonErasureStore } from '../erasures/person-erasures.store.js';
 import { Transfers } from '../objects/transfers.js';
+import { BackgroundResponses } from './background-responses.service.js';
+import { BackgroundResponseStore } from './background-responses.store.js';
 import { StoredResponseStore } from './stored-responses.store.js';
 
 type Calls = typeof storedResponseCalls;
+
+/** A gateway's clock, by which requests have their ids, may be ahead by so much. */
+const clocksApartMs = 10_000;
 
 const noSuchResponse = (id: string): Error => failure('NOT_FOUND', 'there is no such response', { id });
 
@@ -22,25 +30,37 @@ export class StoredResponses {
     @Inject(StoredResponseStore) private readonly responses: StoredResponseStore,
     @Inject(SealedObjects) private readonly objects: SealedObjects,
     @Inject(Transfers) private readonly transfers: Transfers,
+    @Inject(PersonErasureStore) private readonly erasures: PersonErasureStore,
+    @Inject(BackgroundResponses) private readonly background: BackgroundResponses,
+    @Inject(BackgroundResponseStore) private readonly runs: BackgroundResponseStore,
   ) {}
 
   async begin(request: RequestOf<Calls['beginResponse']>): Promise<ReplyOf<Calls['beginResponse']>> {
-    const { tenant, id } = request;
+    const { tenant, id, persons = [] } = request;
     await withTenant(this.dataSource, tenant, async (manager) => {
+      await this.erasures.lock(manager, tenant, persons);
+      if (persons.length > 0 && (await this.erasures.erasedSince(manager, tenant, persons, timeOfId(id) - clocksApartMs))) throw failure('PERSONAL_DATA_ERASED', 'somebody whom this response is about was erased after its request came', { id });
       const { responses, bytes } = await this.responses.totals(manager, tenant);
       if (responses >= storedResponseLimits.responsesMax || bytes >= storedResponseLimits.responsesBytesMax) {
         throw failure('LIMIT_REACHED', `the organisation has ${responses} responses of ${bytes} bytes together and may have no more: delete some, or store them for a shorter time`);
       }
-      if (!(await this.responses.open(manager, { ...request, createdAtMs: this.clock.nowMs() }))) throw failure('CONFLICT', 'there is a response of this id already', { id });
+      const createdAtMs = this.clock.nowMs();
+      if (!(await this.responses.open(manager, { ...request, persons, createdAtMs }))) throw failure('CONFLICT', 'there is a response of this id already', { id });
+      if (request.background) await this.runs.insert(manager, { id, tenant, declared: request.background.declared, createdAtMs });
     });
     return { url: this.transfers.urlFor({ may: 'put-response', tenant, id }) };
   }
 
-  /** Keeps the content of an opened one. Errors: NOT_FOUND, BODY_TOO_LARGE, CONFLICT, whatever the source throws. */
+  /** Keeps the content of an opened one, and queues its job if it is to run in the background. Errors: NOT_FOUND, BODY_TOO_LARGE, CONFLICT, whatever the source throws. */
   async store(tenant: string, id: string, source: AsyncIterable<Uint8Array>): Promise<void> {
     if (!(await withTenant(this.dataSource, tenant, (manager) => this.responses.isOpen(manager, id)))) throw noSuchResponse(id);
     const facts = await this.objects.put({ tenant, id }, bounded(source, storedResponseLimits.bytesMax, 'response'));
-    if (await withTenant(this.dataSource, tenant, (manager) => this.responses.stored(manager, id, facts))) return;
+    const isStored = await withTenant(this.dataSource, tenant, async (manager) => {
+      if (!(await this.responses.stored(manager, id, facts))) return false;
+      await this.background.queue(manager, tenant, id);
+      return true;
+    });
+    if (isStored) return;
     // Given up meanwhile, or sent twice: the bytes are the later one's and the key the earlier one's.
     await withTenant(this.dataSource, tenant, (manager) => this.responses.remove(manager, id));
     await this.objects.delete({ tenant, id });
@@ -48,9 +68,23 @@ export class StoredResponses {
   }
 
   async open({ tenant, project, id }: RequestOf<Calls['openResponse']>): Promise<ReplyOf<Calls['openResponse']>> {
-    const found = await withTenant(this.dataSource, tenant, (manager) => this.responses.find(manager, { tenant, project }, id, this.clock.nowMs()));
-    if (!found) throw noSuchResponse(id);
-    return { url: this.transfers.urlFor({ may: 'get-response', tenant, id }) };
+    return withTenant(this.dataSource, tenant, async (manager) => {
+      // Whoever follows one asks for it four times a second.
+      const background = await this.background.stateOf(manager, { tenant, project }, id);
+      if (!background) await this.assertThere(manager, { tenant, project }, id);
+      return { url: this.transfers.urlFor({ may: 'get-response', tenant, id }), background };
+    });
+  }
+
+  async cancel({ tenant, project, id }: RequestOf<typeof backgroundCalls.cancelResponse>): Promise<ReplyOf<typeof backgroundCalls.cancelResponse>> {
+    return withTenant(this.dataSource, tenant, async (manager) => {
+      await this.assertThere(manager, { tenant, project }, id);
+      return { background: await this.background.cancel(manager, { tenant, project }, id) };
+    });
+  }
+
+  private async assertThere(manager: EntityManager, scope: Scope, id: string): Promise<void> {
+    if (!(await this.responses.find(manager, scope, id, this.clock.nowMs()))) throw noSuchResponse(id);
   }
 
   /** Error: NOT_FOUND. */
@@ -60,10 +94,10 @@ export class StoredResponses {
     return { bytes: facts.bytes, content: await this.objects.get({ tenant, id }, facts) };
   }
 
+  /** Content that arrives later is not kept. Error: NOT_FOUND. */
   async delete({ tenant, project, id }: RequestOf<Calls['deleteResponse']>): Promise<ReplyOf<Calls['deleteResponse']>> {
     await withTenant(this.dataSource, tenant, async (manager) => {
-      if (!(await this.responses.find(manager, { tenant, project }, id, this.clock.nowMs()))) throw noSuchResponse(id);
-      await this.responses.remove(manager, id);
+      if (!(await this.responses.delete(manager, { tenant, project }, id, this.clock.nowMs()))) throw noSuchResponse(id);
     });
     return { id };
   }

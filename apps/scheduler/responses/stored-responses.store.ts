@@ -10,6 +10,7 @@ interface NewResponse {
   readonly keyId: string;
   readonly createdAtMs: number;
   readonly expiresAtMs: number;
+  readonly persons: readonly string[];
 }
 
 interface ObjectRow {
@@ -18,14 +19,16 @@ interface ObjectRow {
 }
 
 const gone = `state = 'deleted', wrapped_key = NULL`;
+/** As the index of persons has it. */
+const about = `persons @> ARRAY[$2] AND persons <> '{}' AND state <> 'deleted'`;
 
 @Injectable()
 export class StoredResponseStore {
   /** False when there is one of this id. */
-  async open(manager: EntityManager, { id, tenant, project, keyId, createdAtMs, expiresAtMs }: NewResponse): Promise<boolean> {
+  async open(manager: EntityManager, { id, tenant, project, keyId, createdAtMs, expiresAtMs, persons }: NewResponse): Promise<boolean> {
     const rows = await manager.query<unknown[]>(
-      `WITH opened AS (INSERT INTO scheduler.responses (id, tenant, project, key_id, state, created_at_ms, expires_at_ms) VALUES ($1, $2, $3, $4, 'opened', $5, $6) ON CONFLICT (id) DO NOTHING RETURNING 1) SELECT 1 FROM opened`,
-      [id, tenant, project, keyId, createdAtMs, expiresAtMs],
+      `WITH opened AS (INSERT INTO scheduler.responses (id, tenant, project, key_id, state, created_at_ms, expires_at_ms, persons) VALUES ($1, $2, $3, $4, 'opened', $5, $6, $7) ON CONFLICT (id) DO NOTHING RETURNING 1) SELECT 1 FROM opened`,
+      [id, tenant, project, keyId, createdAtMs, expiresAtMs, persons],
     );
     return rows.length > 0;
   }
@@ -52,8 +55,12 @@ export class StoredResponseStore {
     return rows.map((row) => ({ bytes: Number(row.bytes), wrappedKey: row.wrapped_key }))[0];
   }
 
+  /** Events of those in the background included. */
   async totals(manager: EntityManager, tenant: string): Promise<{ responses: number; bytes: number }> {
-    const [row] = await manager.query<{ responses: string; bytes: string }[]>(`SELECT count(*) AS responses, COALESCE(sum(bytes), 0) AS bytes FROM scheduler.responses WHERE tenant = $1 AND state <> 'deleted'`, [tenant]);
+    const [row] = await manager.query<{ responses: string; bytes: string }[]>(
+      `SELECT count(*) AS responses, COALESCE(sum(bytes), 0) + (SELECT COALESCE(sum(event_bytes), 0) FROM scheduler.background_responses WHERE tenant = $1) AS bytes FROM scheduler.responses WHERE tenant = $1 AND state <> 'deleted'`,
+      [tenant],
+    );
     return { responses: Number(row!.responses), bytes: Number(row!.bytes) };
   }
 
@@ -62,17 +69,44 @@ export class StoredResponseStore {
     await manager.query(`UPDATE scheduler.responses SET ${gone} WHERE id = $1`, [id]);
   }
 
+  /** The same, of one that is in scope and in its time, also while its content is on its way. False when there is none. */
+  async delete(manager: EntityManager, { tenant, project }: Scope, id: string, nowMs: number): Promise<boolean> {
+    const rows = await manager.query<unknown[]>(
+      `WITH deleted AS (
+         UPDATE scheduler.responses SET ${gone} WHERE id = $1 AND tenant = $2 AND ($3::uuid IS NULL OR project = $3) AND state <> 'deleted' AND expires_at_ms > $4 RETURNING 1)
+       SELECT 1 FROM deleted`,
+      [id, tenant, project, nowMs],
+    );
+    return rows.length > 0;
+  }
+
+  async countPerson(manager: EntityManager, tenant: string, person: string): Promise<number> {
+    const [row] = await manager.query<{ responses: string }[]>(`SELECT count(*) AS responses FROM scheduler.responses WHERE tenant = $1 AND ${about}`, [tenant, person]);
+    return Number(row!.responses);
+  }
+
+  /** All that is about a person, also what is on its way. */
+  async removePerson(manager: EntityManager, tenant: string, person: string): Promise<void> {
+    await manager.query(`UPDATE scheduler.responses SET ${gone}, persons = '{}' WHERE tenant = $1 AND ${about}`, [tenant, person]);
+  }
+
   /** What has expired, and what nobody finished. */
   async expire(manager: EntityManager, nowMs: number, openedBeforeMs: number): Promise<void> {
     await manager.query(`UPDATE scheduler.responses SET ${gone} WHERE (state = 'stored' AND expires_at_ms <= $1) OR (state = 'opened' AND created_at_ms <= $2)`, [nowMs, openedBeforeMs]);
   }
 
-  /** Those whose content is to go, locked. */
+  /** Those whose content is to go, locked. One that still runs is waited for: its job ends by its row. */
   async leaving(manager: EntityManager, max: number): Promise<{ id: string; tenant: string }[]> {
-    return manager.query(`SELECT id, tenant FROM scheduler.responses WHERE state = 'deleted' ORDER BY created_at_ms LIMIT $1 FOR UPDATE SKIP LOCKED`, [max]);
+    return manager.query(
+      `SELECT id, tenant FROM scheduler.responses r WHERE state = 'deleted' AND NOT EXISTS (SELECT 1 FROM scheduler.jobs j WHERE j.owner = r.id AND j.kind = 'response.run' AND j.state IN ('queued', 'running', 'lost'))
+       ORDER BY created_at_ms LIMIT $1 FOR UPDATE SKIP LOCKED`,
+      [max],
+    );
   }
 
+  /** With their events and their jobs. */
   async forget(manager: EntityManager, ids: readonly string[]): Promise<void> {
+    await manager.query(`DELETE FROM scheduler.jobs WHERE owner = ANY($1::uuid[]) AND kind = 'response.run'`, [ids]);
     await manager.query('DELETE FROM scheduler.responses WHERE id = ANY($1::uuid[])', [ids]);
   }
 }

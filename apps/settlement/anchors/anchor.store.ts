@@ -7,6 +7,7 @@ interface Row {
   id: string;
   payer: string;
   epoch: string;
+  last_epoch: string;
   audit_root: string;
   audit_size: string;
   cumulative_total_units: string;
@@ -20,6 +21,7 @@ const fromRow = (row: Row): OperatorAnchor => ({
   id: row.id,
   payer: row.payer,
   epoch: Number(row.epoch),
+  lastEpoch: BigInt(row.last_epoch),
   auditRoot: row.audit_root,
   auditSize: Number(row.audit_size),
   cumulativeTotalUnits: BigInt(row.cumulative_total_units),
@@ -29,7 +31,7 @@ const fromRow = (row: Row): OperatorAnchor => ({
   signedAtMs: Number(row.signed_at_ms),
 });
 
-const select = `SELECT a.*, t.state = 'failed' AS has_failed FROM settlement.operator_anchors a JOIN settlement.transactions t ON t.id = a.transaction`;
+const select = `SELECT a.*, greatest(a.epoch, a.signed_epoch) AS last_epoch, t.state = 'failed' AS has_failed FROM settlement.operator_anchors a JOIN settlement.transactions t ON t.id = a.transaction`;
 
 const valuesOf = ({ epoch, auditRoot, auditSize, cumulativeTotal }: EpochStatement): string[] => [epoch.toString(), auditRoot, auditSize.toString(), cumulativeTotal.toString()];
 
@@ -43,8 +45,8 @@ export class AnchorStore {
   /** False if another process has begun one meanwhile. */
   async begin(manager: EntityManager, id: string, statement: EpochStatement, transaction: string, nowMs: number): Promise<boolean> {
     const rows = await manager.query<unknown[]>(
-      `INSERT INTO settlement.operator_anchors (id, payer, epoch, audit_root, audit_size, cumulative_total_units, transaction, signed_at_ms)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING 1`,
+      `INSERT INTO settlement.operator_anchors (id, payer, epoch, signed_epoch, audit_root, audit_size, cumulative_total_units, transaction, signed_at_ms)
+       VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING 1`,
       [id, statement.payer, ...valuesOf(statement), transaction, nowMs],
     );
     return rows.length === 1;
@@ -53,7 +55,7 @@ export class AnchorStore {
   /** Signed once more, in place of a transaction that failed; false if another process has done so meanwhile. */
   async again(manager: EntityManager, { id, transaction: failed }: OperatorAnchor, statement: EpochStatement, transaction: string, nowMs: number): Promise<boolean> {
     const rows = await manager.query<unknown[]>(
-      `WITH signed AS (UPDATE settlement.operator_anchors SET epoch = $3, audit_root = $4, audit_size = $5, cumulative_total_units = $6, transaction = $7, signed_at_ms = $8
+      `WITH signed AS (UPDATE settlement.operator_anchors SET epoch = $3, signed_epoch = $3, audit_root = $4, audit_size = $5, cumulative_total_units = $6, transaction = $7, signed_at_ms = $8
          WHERE id = $1 AND transaction = $2 AND settled_tx IS NULL RETURNING 1) SELECT 1 FROM signed`,
       [id, failed, ...valuesOf(statement), transaction, nowMs],
     );

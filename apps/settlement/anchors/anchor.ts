@@ -10,6 +10,8 @@ export interface OperatorAnchor {
   /** EIP-55. */
   readonly payer: string;
   readonly epoch: number;
+  /** The highest that was signed for it: above `epoch` when an earlier form has landed. */
+  readonly lastEpoch: bigint;
   /** 0x-hex. */
   readonly auditRoot: string;
   readonly auditSize: number;

@@ -1,35 +1,45 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { Wallet } from 'ethers';
+import type { JsonRpcProvider } from 'ethers';
 import type { DataSource } from 'typeorm';
 import { SystemClock, SystemIds } from '#kernel';
-import { connect, deployEscrow, deployTestDollar, Escrow, localSigner } from '#chain';
+import { connect, deployEscrow, deployTestDollar, Escrow, escrowCalls, localSigner, sendCall } from '#chain';
+import { askChain } from '#local';
 import { Outbox, type Caller } from '#messaging';
 import { bodyMatchesEnvelope, parseEnvelope, type LogRecord, type RecordCommit } from '#protocol';
 import { createDataSource, migrate } from '#service';
 import { anvilKeys, createTestDatabase, mine, startAnvil } from '#testing';
 import type { Anvil, TestDatabase } from '#testing';
+import type { PayerGate } from '../admission/payer-gate.service.js';
+import { ChangeRecords } from '../changes/change-records.service.js';
+import { Finality } from '../chain-events/finality.service.js';
+import { DepositMoves } from '../chain-events/deposit-moves.service.js';
 import { ChainEventStore } from '../chain-events/chain-event.store.js';
+import { MoneyMoves } from '../chain-events/money-moves.service.js';
 import { SettledRecord } from '../chain-events/settled-record.js';
 import { Watcher } from '../chain-events/watcher.service.js';
 import { ChainLink } from '../chain/chain-link.js';
 import type { SettlementConfig } from '../config.js';
 import { StatementStore } from '../epochs/statement.store.js';
+import { Delegates } from '../payers/delegates.service.js';
 import { PayerKeys } from '../payers/payer-keys.js';
+import { PayeeStore } from '../payees/payee.store.js';
 import { PayerStore } from '../payers/payer.store.js';
 import { PayersService } from '../payers/payers.service.js';
+import { LogRecords } from '../records/log-records.service.js';
 import { settlement } from '../settlement.service-definition.js';
 import { Relayer } from '../transactions/relayer.service.js';
 import { SenderLock } from '../transactions/sender-lock.js';
 import { TransactionStore } from '../transactions/transaction.store.js';
 import { anchorStep, type OperatorAnchor } from './anchor.js';
 import { AnchorStore } from './anchor.store.js';
+import { EmptyStatements } from './empty-statements.service.js';
 import { OperatorAnchors } from './operator-anchors.service.js';
-
-jest.setTimeout(60_000);
 
 const hourMs = 3_600_000;
 const operator = new Wallet(anvilKeys[2]);
+const delegate = new Wallet(anvilKeys[4]);
 
 class SetClock extends SystemClock {
   atMs = Date.now();
@@ -46,6 +56,7 @@ describe('the anchors of the operator', () => {
   let dataSource: DataSource;
   let config: SettlementConfig;
   let link: ChainLink;
+  let provider: JsonRpcProvider;
   let escrow: Escrow;
   /** The log as governance tells of it. */
   let head = { size: 7, root: 'ab'.repeat(32) };
@@ -55,7 +66,7 @@ describe('the anchors of the operator', () => {
     [anvil, database] = await Promise.all([startAnvil(), createTestDatabase({ service: 'settlement' })]);
     await migrate(settlement, database.ownerUrl);
     dataSource = await createDataSource(database.url, 'settlement').initialize();
-    const provider = connect(anvil.rpcUrl, 31_337n);
+    provider = connect(anvil.rpcUrl, 31_337n);
     const deployer = new Wallet(anvilKeys[0], provider);
     escrow = new Escrow(await deployEscrow(deployer, { token: await deployTestDollar(deployer), unit: 1n, thawSeconds: 60n }), provider);
     config = {
@@ -64,32 +75,37 @@ describe('the anchors of the operator', () => {
     } as unknown as SettlementConfig;
     link = new ChainLink(config, localSigner(anvilKeys[3]));
     await mine(anvil.rpcUrl);
-  }, 120_000);
+  });
 
   afterAll(async () => {
     link?.close();
+    provider?.destroy();
     await dataSource?.destroy();
     await database?.drop();
     await anvil?.stop();
   });
 
   /** A new process: nothing in memory, the same database and chain. */
-  function start() {
+  function start(signer = operator) {
     const [anchors, transactions] = [new AnchorStore(), new TransactionStore(dataSource, ids)];
     const outbox = new Outbox('settlement', ids);
+    const keys = new PayerKeys(new Map([[operator.address, localSigner(signer.privateKey)]]));
+    const everybody = { require: () => Promise.resolve(), refusal: () => Promise.resolve(null) } as unknown as PayerGate;
     const caller = { call: () => Promise.resolve({ note: '', logKey: '', ...head }) } as unknown as Caller;
-    const replicas = { view: () => Promise.resolve(new Map()) } as unknown as ConstructorParameters<typeof SettledRecord>[0];
+    const replicas = { view: () => Promise.resolve(new Map()) } as unknown as ConstructorParameters<typeof LogRecords>[0];
+    const records = new LogRecords(replicas, clock);
+    const moves = new MoneyMoves(outbox, records, link, ids);
     return {
-      anchors: new OperatorAnchors(config, dataSource, caller, link, new PayerKeys(new Map([[operator.address, localSigner(operator.privateKey)]])), anchors, transactions, ids, clock),
+      anchors: new OperatorAnchors(config, dataSource, link, new EmptyStatements(caller, link, keys, new Delegates(link, keys), clock), anchors, transactions, ids, clock),
       relayer: new Relayer(link, transactions, new SenderLock(dataSource), clock, config),
-      watcher: new Watcher(config, dataSource, link, new ChainEventStore(), new PayerStore(), new StatementStore(), anchors, new SettledRecord(replicas, clock, link), outbox),
-      payers: new PayersService(config, dataSource, new PayerStore(), new StatementStore(), new ChainEventStore(), outbox),
+      watcher: new Watcher(config, dataSource, link, new ChainEventStore(), new PayerStore(), new StatementStore(), anchors, new SettledRecord(records, link), {} as ChangeRecords, moves, outbox, new DepositMoves(dataSource, everybody, new ChainEventStore(), new PayerStore(), moves, {} as ChangeRecords, outbox, ids, clock), new Finality(dataSource, link, new ChainEventStore(), new PayeeStore(dataSource), transactions)),
+      payers: new PayersService(config, dataSource, new PayerStore(), new StatementStore(), new ChainEventStore(), everybody, outbox, moves, new ChangeRecords(replicas, records, outbox), ids),
     };
   }
 
   /** What the timers of a service do in a while. */
-  async function live(): Promise<void> {
-    const { anchors, relayer, watcher } = start();
+  async function live(signer = operator): Promise<void> {
+    const { anchors, relayer, watcher } = start(signer);
     await anchors.round();
     for (let round = 0; round < 4; round += 1) {
       await relayer.round();
@@ -145,6 +161,25 @@ describe('the anchors of the operator', () => {
     await live();
   });
 
+  it('are signed by a delegate as by the operator itself, which needs no more than to be one, no sooner than its interval', async () => {
+    clock.atMs += hourMs;
+    const before = await epochs();
+    await expect(start(delegate).anchors.round()).rejects.toMatchObject({ code: 'DELEGATE_UNUSABLE', message: expect.stringContaining('addDelegate') });
+    const order = (data: string): Promise<unknown> => sendCall(operator.connect(provider), escrow.address, data);
+    await order(escrowCalls.addDelegate(delegate.address));
+    await mine(anvil.rpcUrl);
+    await live(delegate);
+    expect(await epochs()).toBe(before + 1);
+    await order(escrowCalls.setLimits(0n, 3_600));
+    await mine(anvil.rpcUrl);
+    clock.atMs += hourMs;
+    await expect(start(delegate).anchors.round()).rejects.toMatchObject({ code: 'DELEGATE_LIMITED', details: { notBeforeMs: expect.any(Number) } });
+    await askChain(anvil.rpcUrl, 'evm_increaseTime', [3_600]);
+    await mine(anvil.rpcUrl);
+    await live(delegate);
+    expect(await epochs()).toBe(before + 2);
+  });
+
   it('are entries of the log, each once, and nothing that the books hear of', async () => {
     const logged = await records();
     const onChain = (await escrow.events(0, await link.latest().then(({ number }) => number))).flatMap((event) => (event.name === 'EpochSettled' ? [Number(event.epoch)] : []));
@@ -159,12 +194,12 @@ describe('the anchors of the operator', () => {
   });
 
   it('are made by an address that pays for no organisation', async () => {
-    await expect(start().payers.put(ids.uuid(), operator.address)).rejects.toMatchObject({ code: 'CONFLICT', message: expect.stringContaining("operator's own") });
+    await expect(start().payers.put({ keyId: null, tenant: null }, ids.uuid(), operator.address)).rejects.toMatchObject({ code: 'CONFLICT', message: expect.stringContaining("operator's own") });
   });
 });
 
 describe('when an anchor is due', () => {
-  const anchor: OperatorAnchor = { id: 'a', payer: 'p', epoch: 1, auditRoot: '0x', auditSize: 1, cumulativeTotalUnits: 0n, transaction: 't', hasFailed: false, settledTx: '0x1', signedAtMs: 1_000 };
+  const anchor: OperatorAnchor = { id: 'a', payer: 'p', epoch: 1, lastEpoch: 1n, auditRoot: '0x', auditSize: 1, cumulativeTotalUnits: 0n, transaction: 't', hasFailed: false, settledTx: '0x1', signedAtMs: 1_000 };
 
   it.each([
     ['at once when there was none', null, 0, 'begin'],

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { keccak256, Wallet } from 'ethers';
 import type { JsonRpcProvider } from 'ethers';
 import { bondsCalls, connect, deployBonds, deployEscrow, deployTestDollar, openSigner, sendCall, tokenCalls } from '#chain';
@@ -7,8 +7,6 @@ import { anvilKeys, mine, startAnvil } from '#testing';
 import type { Anvil } from '#testing';
 import { ChainLink } from '../chain/chain-link.js';
 import { BondsService } from './bonds.service.js';
-
-jest.setTimeout(60_000);
 
 describe('the bond of a provider', () => {
   let anvil: Anvil;

@@ -4,6 +4,7 @@ import type { Replicas } from '#messaging';
 import { bodyMatchesEnvelope, generateSealKeys, openRecordBody, parseEnvelope } from '#protocol';
 import type { ChainLink } from '../chain/chain-link.js';
 import type { StatementRow } from '../epochs/statement.store.js';
+import { LogRecords } from '../records/log-records.service.js';
 import { SettledRecord } from './settled-record.js';
 
 const tenant = '0198c0de-0000-7000-8000-00000000000a';
@@ -23,13 +24,15 @@ const row: StatementRow = {
   error: null,
   tx: `0x${'cd'.repeat(32)}`,
   createdAtMs: 1,
+  voidCause: null,
+  isVoidUnderWay: false,
   rate: { nanos: 4_999n, units: 5n, source: { kind: 'fixed', usdPerToken: '0.9998', reason: 'as agreed', date: '2026-11-02' }, readAtMs: 3 },
 };
 
 /** The bucket of tenants with one in it, or none. */
 function recordsWith(entry: object | undefined): SettledRecord {
   const replicas = { view: () => Promise.resolve({ get: (key: string) => (key === tenant ? entry : undefined) }) };
-  return new SettledRecord(replicas as unknown as Replicas, new SystemClock(), { chainId: 31_337n, escrow: { address: escrow } } as unknown as ChainLink);
+  return new SettledRecord(new LogRecords(replicas as unknown as Replicas, new SystemClock()), { chainId: 31_337n, escrow: { address: escrow } } as unknown as ChainLink);
 }
 
 describe('the record of a final statement', () => {

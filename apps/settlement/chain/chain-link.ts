@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { Transaction } from 'ethers';
-import type { BlockTag, Filter, JsonRpcProvider, Log, TransactionReceipt } from 'ethers';
-import { Bonds, chainFailure, Escrow, feesUnder, finalBlock, gasLimitFor, isUnreachable, nodeMessage, QuorumProvider, readPriceFeed, reaching, rulesOf, Token } from '#chain';
+import type { BlockTag, Filter, Log, TransactionReceipt } from 'ethers';
+import { Bonds, chainFailure, costOf, dataFeeMax, Escrow, feesUnder, finalBlock, gasLimitFor, isUnreachable, nodeMessage, QuorumProvider, readPriceFeed, reaching, rulesOf, Token } from '#chain';
 import type { ChainRules, DigestSigner, EscrowConstants, FeedAnswer, Fees } from '#chain';
 import { failure } from '#protocol';
 import type { SettlementConfig } from '../config.js';
@@ -12,12 +12,17 @@ export interface BlockRef {
   readonly hash: string;
 }
 
+/** With its time, in Unix seconds. */
+export interface TimedBlock extends BlockRef {
+  readonly atSeconds: bigint;
+}
+
 /** Bytes that are ready to be sent. */
 export interface SignedBytes {
   readonly raw: string;
   readonly hash: string;
   readonly fees: Fees;
-  /** The most that its gas can cost, in wei. */
+  /** The most that it can cost, in wei. */
   readonly costWeiMax: bigint;
 }
 
@@ -25,6 +30,14 @@ export interface SignedBytes {
 export type Broadcast = { readonly outcome: 'accepted' | 'known' } | { readonly outcome: 'refused'; readonly message: string };
 
 export const gasLimitOf = (raw: string): bigint => Transaction.from(raw).gasLimit;
+
+/** Questions to the chain at a time: a public endpoint takes some tens a second. */
+const readsAtOnce = 25;
+
+/** In parts of as many as the chain may be asked about at a time. */
+export function* inBatches<T>(all: readonly T[]): Generator<readonly T[]> {
+  for (let at = 0; at < all.length; at += readsAtOnce) yield all.slice(at, at + readsAtOnce);
+}
 
 const knownMessage = /already known|already imported|nonce too low|known transaction/i;
 
@@ -36,7 +49,7 @@ export class ChainLink {
   readonly chainId: bigint;
   readonly escrow: Escrow;
   readonly sender: string;
-  protected readonly provider: JsonRpcProvider;
+  protected readonly provider: QuorumProvider;
   private readonly rules: ChainRules;
   private known: EscrowConstants | undefined;
   private knownDecimals: number | undefined;
@@ -79,27 +92,32 @@ export class ChainLink {
     return (this.known ??= await this.escrow.constants());
   }
 
-  private async decimals(): Promise<number> {
-    return (this.knownDecimals ??= await this.tokenDecimals());
+  async tokenDecimals(): Promise<number> {
+    return (this.knownDecimals ??= await new Token((await this.constants()).token, this.provider).decimals());
   }
 
-  async tokenDecimals(): Promise<number> {
-    return new Token((await this.constants()).token, this.provider).decimals();
+  /** The escrow's own balance of its token at a block, in base units. */
+  async heldTokens(block: number): Promise<bigint> {
+    return new Token((await this.constants()).token, this.provider).balanceOf(this.escrow.address, block);
   }
 
   /** Nano-dollars in one unit, for a token that is a dollar. */
   async nanosPerUnit(): Promise<bigint> {
-    return ((await this.constants()).unit * 1_000_000_000n) / 10n ** BigInt(await this.decimals());
+    return ((await this.constants()).unit * 1_000_000_000n) / 10n ** BigInt(await this.tokenDecimals());
   }
 
   /** The newest block that can no longer be reorganised away, by the chain's own rule. */
-  async finalized(): Promise<BlockRef> {
-    const { number, hash } = await finalBlock(this.provider, this.rules.finality);
-    return { number, hash: hash! };
+  async finalized(): Promise<TimedBlock> {
+    const { number, hash, timestamp } = await finalBlock(this.provider, this.rules.finality);
+    return { number, hash: hash!, atSeconds: BigInt(timestamp) };
   }
 
-  latest(): Promise<BlockRef> {
+  latest(): Promise<TimedBlock> {
     return this.block('latest');
+  }
+
+  async hashAt(number: number): Promise<string> {
+    return (await this.block(number)).hash;
   }
 
   async nonce(tag: 'latest' | 'finalized'): Promise<number> {
@@ -116,27 +134,43 @@ export class ChainLink {
     return reaching(() => this.provider.getTransactionReceipt(hash));
   }
 
+  /** Whether a transaction may still come into a block above one, as far as any endpoint that answers knows: it waits, or is in such a block. */
+  async isUnderWay(hash: string, above: number): Promise<boolean> {
+    const seen = (await reaching(() => this.provider.each('eth_getTransactionByHash', [hash]))) as ({ blockNumber: string | null } | null)[];
+    return seen.some((transaction) => transaction !== null && (transaction.blockNumber === null || Number(transaction.blockNumber) > above));
+  }
+
   /** Gas limit of a call by the relayer as things stand; fails if the call would. */
   gasLimit(target: string, data: string): Promise<bigint> {
     return reaching(async () => gasLimitFor(await this.provider.estimateGas({ from: this.sender, to: target, data }).catch((error: unknown) => this.explain(error))));
   }
 
   async fees(): Promise<Fees> {
-    const block = await reaching(() => this.provider.getBlock('latest'));
-    const tip = BigInt(await reaching(() => this.provider.send('eth_maxPriorityFeePerGas', []) as Promise<string>));
-    return feesUnder(this.rules.fees, block?.baseFeePerGas ?? 0n, tip);
+    const [block, tip] = await reaching(() => Promise.all([this.provider.getBlock('latest'), this.provider.send('eth_maxPriorityFeePerGas', []) as Promise<string>]));
+    return feesUnder(this.rules.fees, block?.baseFeePerGas ?? 0n, BigInt(tip));
   }
 
   /** Error: SERVICE_UNAVAILABLE when the keeper of the key does not answer. */
   async sign(call: { target: string; data: string; nonce: number; gasLimit: bigint; fees: Fees }): Promise<SignedBytes> {
     const transaction = Transaction.from({ type: 2, chainId: this.chainId, to: call.target, data: call.data, nonce: call.nonce, gasLimit: call.gasLimit, ...call.fees });
     transaction.signature = await this.key.sign(transaction.unsignedHash);
-    return { raw: transaction.serialized, hash: transaction.hash!, fees: call.fees, costWeiMax: call.gasLimit * call.fees.maxFeePerGas };
+    const dataFee = await dataFeeMax(this.provider, this.rules.fees, transaction.serialized);
+    return { raw: transaction.serialized, hash: transaction.hash!, fees: call.fees, costWeiMax: call.gasLimit * call.fees.maxFeePerGas + dataFee };
+  }
+
+  /** What a mined transaction cost, a rollup's data fee included, in wei. */
+  cost(receipt: TransactionReceipt): Promise<bigint> {
+    return costOf(this.provider, this.rules.fees, receipt);
   }
 
   /** What a call by the relayer would give now; fails if it would revert. */
   call(target: string, data: string): Promise<string> {
     return reaching(() => this.provider.call({ from: this.sender, to: target, data }));
+  }
+
+  /** What a contract answers anybody at a block. */
+  ask(target: string, data: string, block: number): Promise<string> {
+    return reaching(() => this.provider.call({ to: target, data, blockTag: block }));
   }
 
   async hasCode(address: string): Promise<boolean> {
@@ -159,10 +193,10 @@ export class ChainLink {
     }
   }
 
-  private async block(tag: BlockTag): Promise<BlockRef> {
+  private async block(tag: BlockTag): Promise<TimedBlock> {
     const block = await reaching(() => this.provider.getBlock(tag));
     if (!block?.hash) throw failure('CHAIN_UNAVAILABLE', `the chain has no ${String(tag)} block yet; try again shortly`);
-    return { number: block.number, hash: block.hash };
+    return { number: block.number, hash: block.hash, atSeconds: BigInt(block.timestamp) };
   }
 
   /** An estimate knows the escrow's errors only as bytes: the escrow's interface gives them their names. */

@@ -1,14 +1,16 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
 import { Readiness, SERVICE_CONFIG } from '#service';
+import { DepositReversals } from '../chain-events/deposit-reversals.service.js';
 import { Watcher } from '../chain-events/watcher.service.js';
 import type { SettlementConfig } from '../config.js';
 import { ExposureService } from '../exposure/exposure.service.js';
 import { Loop } from '../loop.js';
+import { Delegates } from '../payers/delegates.service.js';
 import { Relayer } from '../transactions/relayer.service.js';
 import { ChainLink } from './chain-link.js';
 
-/** Keeps the outbox, the event reader and the watch over deposits going while the service runs. */
+/** Keeps the outbox, the event reader and the watches over deposits and delegates going while the service runs. */
 @Injectable()
 export class ChainLoops implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
   private readonly loops: Loop[];
@@ -19,12 +21,17 @@ export class ChainLoops implements OnApplicationBootstrap, BeforeApplicationShut
     private readonly readiness: Readiness,
     relayer: Relayer,
     watcher: Watcher,
+    reversals: DepositReversals,
     exposure: ExposureService,
+    delegates: Delegates,
   ) {
+    const relaying = new Loop(Relayer.name, SETTLEMENT_POLL_MS, () => relayer.round());
+    relayer.onKick(() => relaying.kick());
     this.loops = [
-      new Loop(Relayer.name, SETTLEMENT_POLL_MS, () => relayer.round()),
-      new Loop(Watcher.name, SETTLEMENT_POLL_MS, () => watcher.round()),
+      relaying,
+      new Loop(Watcher.name, SETTLEMENT_POLL_MS, () => watcher.round().then(() => reversals.round())),
       new Loop(ExposureService.name, SETTLEMENT_EXPOSURE_MS, () => exposure.round()),
+      new Loop(Delegates.name, SETTLEMENT_EXPOSURE_MS, () => delegates.round()),
     ];
   }
 

@@ -26,13 +26,15 @@ export class ChainPayers {
     const block = asked ?? Math.max(0, last);
     if (!payer) return { block, payer: null };
     const at = await this.readableAt(block);
+    // What does not count is not in the books either.
+    const held = await withTenant(this.dataSource, '*', (manager) => this.events.heldUnits(manager, payer.address));
     const credits: ChainPayer['credits'] = [];
     for (const { address, index } of await this.payees.all()) {
       if (index === null) continue;
       const { cumulative, drawn } = await escrow.credit(payer.address, index, at);
       if (cumulative > 0n) credits.push({ payee: address, cumulativeUnits: cumulative, leftUnits: cumulative - drawn });
     }
-    return { block, payer: { tenant: payer.tenant, address: payer.address, availableUnits: (await escrow.payer(payer.address, at)).available, credits } };
+    return { block, payer: { tenant: payer.tenant, address: payer.address, availableUnits: (await escrow.payer(payer.address, at)).available - held, credits } };
   }
 
   /** Endpoints without an archive forget old states: then the newest must do. */

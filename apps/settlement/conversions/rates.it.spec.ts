@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Wallet } from 'ethers';
 import type { JsonRpcProvider } from 'ethers';
 import { connect, deployEscrow, deployTestDollar, openSigner } from '#chain';
@@ -8,8 +8,6 @@ import type { Anvil } from '#testing';
 import { ChainLink } from '../chain/chain-link.js';
 import type { RateSetting } from './rate-setting.js';
 import { Rates } from './rates.service.js';
-
-jest.setTimeout(60_000);
 
 describe('what the token is worth', () => {
   const feed = new Wallet(`0x${'51'.repeat(32)}`).address;

@@ -1,17 +1,16 @@
 import { getAddress } from 'ethers';
 import { assert } from '#kernel';
 import { z } from 'zod';
-import { settleArguments, verifyStatement } from '#chain';
+import { settleArguments, statementSigner } from '#chain';
 import type { EscrowDomain } from '#chain';
 import { statementFile } from '#protocol';
+import type { StatementFile } from '#protocol';
 import type { SignedForm } from './statement.store.js';
 
-export type StatementFile = z.output<typeof statementFile>;
-
-/** The file that payees get, read back from the very bytes that go on chain. Asserts that the payer's signature is right. */
-export function fileOf({ callData, payees, rate }: SignedForm, domain: EscrowDomain): StatementFile {
+/** The file that payees get, read back from the very bytes that go on chain. Asserts that the signature is of who is said to have signed. */
+export function fileOf({ callData, payees, rate, delegate }: SignedForm, domain: EscrowDomain): StatementFile {
   const { statement, list, signature } = settleArguments(callData);
-  assert(verifyStatement(statement, domain, signature), 'a statement that is handed out is signed by its payer');
+  assert(statementSigner(statement, domain, signature) === (delegate ?? getAddress(statement.payer)), 'a statement that is handed out is signed by its payer, or by the delegate that signs for it');
   return {
     format: 'mizan-statement/1',
     chainId: Number(domain.chainId),
@@ -19,6 +18,7 @@ export function fileOf({ callData, payees, rate }: SignedForm, domain: EscrowDom
     statement,
     list,
     signature,
+    ...(delegate === null ? {} : { signer: delegate }),
     payees: payees.map(({ payee, cumulativeUnits }) => ({ address: getAddress(payee.toLowerCase()), cumulativeUnits })),
     ...(rate === null ? {} : { rate }),
   };

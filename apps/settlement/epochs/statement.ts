@@ -22,6 +22,8 @@ export interface Draw {
   readonly cumulativeTotalUnits: bigint;
   /** At which billing drew it; null: before there were rates. */
   readonly rate: ConversionRate | null;
+  /** It takes all that the payer's delegate may credit at a time: more may be due. */
+  readonly isCapped?: boolean;
 }
 
 /** The escrow at a final block. */
@@ -43,6 +45,12 @@ export interface AuditHead {
 export interface SignableStatement {
   readonly statement: EpochStatement;
   readonly list: string;
+}
+
+/** What makes it the escrow's: the signature, and the delegate (EIP-55) whose it is; null: the payer's own. */
+export interface StatementSignature {
+  readonly signature: string;
+  readonly delegate: string | null;
 }
 
 /** A statement may land for a week: longer than any outage of a chain, and then it is signed anew. */

@@ -15,6 +15,7 @@ type StatementReply = ReplyOf<typeof settlementCalls.getStatement>;
 /** A statement that is not signed yet has no epoch and no audit head to show. */
 function toWire(row: StatementRow): StatementReply {
   const { id, tenant, payer, epoch, state, totalUnits, auditRoot, auditSize, tx, createdAtMs, rate } = row;
+  if (state === 'taken-back') throw failure('NOT_FOUND', `statement ${id} was taken back: what it drew is owed again`);
   if (epoch === null || auditRoot === null || auditSize === null) throw failure('NOT_FOUND', `statement ${id} is not signed yet`);
   return { id, tenant, payer, epoch, state, totalUnits, auditRoot: auditRoot.slice(2), auditSize, tx, createdAtMs, rate };
 }

@@ -7,6 +7,8 @@ import { billingCalls, exposureReplica, nodeExposureMessage, nodeSubjects } from
 import type { ExposureEntry, PayeeExposure } from '#protocol';
 import { withTenant } from '#service';
 import { ChainLink } from '../chain/chain-link.js';
+import { PayerGate } from '../admission/payer-gate.service.js';
+import { ChainEventStore } from '../chain-events/chain-event.store.js';
 import { Rates } from '../conversions/rates.service.js';
 import { PayerStore } from '../payers/payer.store.js';
 import type { Payer } from '../payers/payer.store.js';
@@ -32,6 +34,8 @@ export class ExposureService {
     private readonly outbox: Outbox,
     private readonly clock: Clock,
     private readonly rates: Rates,
+    private readonly events: ChainEventStore,
+    private readonly gate: PayerGate,
   ) {}
 
   /** Looks at every payer. Errors: CHAIN_UNAVAILABLE, SERVICE_UNAVAILABLE (billing). */
@@ -68,11 +72,14 @@ export class ExposureService {
   }
 
   /** First what is settled, then the chain, then what was earned: whatever happens in between makes the exposure look larger, never smaller. */
-  private async look({ tenant, address }: Payer): Promise<Exposure> {
+  private async look({ tenant, address, jurisdiction }: Payer): Promise<Exposure> {
     const par = await this.chain.nanosPerUnit();
     const settled = await withTenant(this.dataSource, tenant, (manager) => this.store.settledNanos(manager, tenant, par));
     const { number } = await this.chain.finalized();
     const { available, thawing, thawEndsAt } = await this.chain.escrow.payer(address, number);
+    const lost = await withTenant(this.dataSource, '*', (manager) => this.events.takenBack(manager, address));
+    const refused = lost.length > 0 || (await this.gate.refusal(address, { address, jurisdiction })) !== null;
+    const held = await withTenant(this.dataSource, '*', (manager) => this.events.heldUnits(manager, address));
     const atMs = this.clock.nowMs();
     const { data } = await this.caller.call(billingCalls.listPayables, { tenant });
     const facts = {
@@ -84,7 +91,7 @@ export class ExposureService {
       finalBlock: number,
       atMs,
     };
-    return exposureOf(facts, data.map(({ payee, earnedNanos }) => ({ payee: payee.toLowerCase(), earnedNanos })), settled, await this.rates.known());
+    return exposureOf(facts, data.map(({ payee, earnedNanos }) => ({ payee: payee.toLowerCase(), earnedNanos })), settled, await this.rates.known(), refused ? available : held);
   }
 
   /** A lost message does no harm: the next change is told whole. */

@@ -37,14 +37,17 @@ export function exposureOf(
   owed: readonly Owed[],
   settledNanos: ReadonlyMap<string, bigint>,
   rate: Ratio,
+  /** What of the deposit does not count, in units. Below nothing when more than was held has left already: what left is no longer available, and is not counted again. */
+  heldUnits = 0n,
 ): Exposure {
   const unsettled = new Map<string, bigint>();
   for (const { payee, earnedNanos } of owed) {
     const nanos = earnedNanos - (settledNanos.get(payee) ?? 0n);
     if (nanos > 0n) unsettled.set(payee, nanos);
   }
+  const usable = facts.availableUnits - facts.thawingUnits - (heldUnits > 0n ? heldUnits : 0n);
   const unsettledNanos = [...unsettled.values()].reduce((sum, nanos) => sum + nanos, 0n);
-  return { ...facts, nanosPerUnit: worthOf(1n, rate), unsettled, unsettledNanos, usableNanos: worthOf(facts.availableUnits - facts.thawingUnits, rate) };
+  return { ...facts, nanosPerUnit: worthOf(1n, rate), unsettled, unsettledNanos, usableNanos: worthOf(usable > 0n ? usable : 0n, rate) };
 }
 
 /** Whether two pictures tell gateways and payees the same. */

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { voidedMax } from '#protocol';
+import type { StatementFile } from '#protocol';
 import { statementFromText } from '../epochs/statement-file.js';
-import type { StatementFile } from '../epochs/statement-file.js';
 
 export interface Handed {
   readonly number: number;
@@ -19,5 +20,14 @@ export class HandedStore {
   async page(manager: EntityManager, payee: string, after: number, limit: number): Promise<Handed[]> {
     const rows = await manager.query<{ number: string; file: string }[]>('SELECT number, file FROM settlement.handed WHERE payees @> ARRAY[$1::text] AND number > $2 ORDER BY number LIMIT $3', [payee, after, limit]);
     return rows.map(({ number, file }) => ({ number: Number(number), file: statementFromText(file) }));
+  }
+
+  /** Of those that pay a payee, the newest that can land no more. */
+  async voided(manager: EntityManager, payee: string): Promise<number[]> {
+    const rows = await manager.query<{ number: string }[]>(
+      'SELECT h.number FROM settlement.handed h JOIN settlement.statements s ON s.id = h.statement WHERE h.payees @> ARRAY[$1::text] AND s.voided_tx IS NOT NULL ORDER BY h.number DESC LIMIT $2',
+      [payee, voidedMax],
+    );
+    return rows.map(({ number }) => Number(number));
   }
 }

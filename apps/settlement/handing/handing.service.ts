@@ -38,7 +38,7 @@ export class HandingService implements OnApplicationBootstrap, BeforeApplication
     this.subscription?.unsubscribe();
   }
 
-  /** Says to the payees' machines that there is something for them; who does not hear it asks at its next start. */
+  /** Says to the payees' machines (lower-case addresses) that there is something for them, or that something is void; who does not hear it asks at its next start. */
   async tell(payees: readonly string[]): Promise<void> {
     const nodes = await withTenant(this.dataSource, '*', (manager) => this.nodes.nodesOf(manager, payees));
     for (const node of [...nodes.values()].flat()) this.bus.connection.publish(nodeSubjects.statementSigned(node), '{}');
@@ -48,7 +48,7 @@ export class HandingService implements OnApplicationBootstrap, BeforeApplication
   async page({ payee, proof, after }: RequestOf<typeof nonCustodyCalls.handedStatements>): Promise<ReplyOf<typeof nonCustodyCalls.handedStatements>> {
     this.assertProved(payee, proof);
     const handed = await this.handedTo(payee.toLowerCase(), after, pageMax + 1);
-    return { data: handed.slice(0, pageMax), hasMore: handed.length > pageMax };
+    return { data: handed.slice(0, pageMax), hasMore: handed.length > pageMax, voided: await this.voidedFor(payee.toLowerCase()) };
   }
 
   assertProved(payee: string, proof: { signedAtMs: number; signature: string }): void {
@@ -62,10 +62,15 @@ export class HandingService implements OnApplicationBootstrap, BeforeApplication
       const { after } = nodeStatementsRequest.parse(JSON.parse(message.string()));
       const payee = await withTenant(this.dataSource, '*', (manager) => this.nodes.payeeOf(manager, node));
       const [next] = payee === null ? [] : await this.handedTo(payee, after, 1);
-      message.respond(JSON.stringify(z.encode(nodeStatementsReply, { v: 1, statement: next ?? null })));
+      const answer = next === undefined ? { statement: null, voided: payee === null ? [] : await this.voidedFor(payee) } : { statement: next };
+      message.respond(JSON.stringify(z.encode(nodeStatementsReply, { v: 1, ...answer })));
     } catch (error) {
       this.logger.warn(`${message.subject}: ${error instanceof Error ? error.message : String(error)}`);
     }
+  }
+
+  private voidedFor(payee: string): Promise<number[]> {
+    return withTenant(this.dataSource, '*', (manager) => this.store.voided(manager, payee));
   }
 
   /** The list is everybody's, as it was signed; the names beside it are shown to each payee for itself only. */

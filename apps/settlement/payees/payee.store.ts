@@ -17,7 +17,7 @@ export class PayeeStore {
     await this.dataSource.query('INSERT INTO settlement.payees (address) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING', [addresses]);
   }
 
-  async setIndex(address: string, index: number): Promise<void> {
+  async setIndex(address: string, index: number | null): Promise<void> {
     await this.dataSource.query('UPDATE settlement.payees SET payee_index = $2 WHERE address = $1', [address, index]);
   }
 

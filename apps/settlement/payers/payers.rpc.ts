@@ -9,7 +9,7 @@ export class PayersRpc {
   constructor(private readonly payers: PayersService) {}
 
   @Serve(settlementCalls.putPayer)
-  put({ tenant, address }: RequestOf<typeof settlementCalls.putPayer>): Promise<ReplyOf<typeof settlementCalls.putPayer>> {
-    return this.payers.put(tenant, address);
+  put({ actor, tenant, address, jurisdiction }: RequestOf<typeof settlementCalls.putPayer>): Promise<ReplyOf<typeof settlementCalls.putPayer>> {
+    return this.payers.put(actor, tenant, address, jurisdiction);
   }
 }

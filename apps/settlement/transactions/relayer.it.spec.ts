@@ -1,10 +1,11 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { Wallet } from 'ethers';
 import type { DataSource } from 'typeorm';
 import { SystemClock, SystemIds } from '#kernel';
 import { connect, deployEscrow, deployTestDollar, escrowCalls, localSigner } from '#chain';
 import { askChain } from '#local';
+import { failure } from '#protocol';
 import { createDataSource, migrate } from '#service';
 import { anvilKeys, createTestDatabase, mine, startAnvil } from '#testing';
 import type { Anvil, TestDatabase } from '#testing';
@@ -15,10 +16,8 @@ import { Relayer, replaceMs, resendMs } from './relayer.service.js';
 import { SenderLock } from './sender-lock.js';
 import { TransactionStore } from './transaction.store.js';
 
-jest.setTimeout(60_000);
-
 const relayerKey = anvilKeys[3];
-const payees = Array.from({ length: 16 }, () => Wallet.createRandom().address);
+const payees = Array.from({ length: 29 }, () => Wallet.createRandom().address);
 
 const unlimited = { SETTLEMENT_FEE_GWEI_MAX: 500, SETTLEMENT_GAS_WEI_PER_DAY: 10n ** 24n };
 
@@ -37,7 +36,24 @@ class MortalLink extends ChainLink {
     return answer;
   }
 
+  /** Of which the endpoints say different things. */
+  unclear: string | null = null;
+
+  /** Nobody signs. */
+  isKeeperAway = false;
+
+  override sign(call: Parameters<ChainLink['sign']>[0]): ReturnType<ChainLink['sign']> {
+    return this.isKeeperAway ? Promise.reject(failure('SERVICE_UNAVAILABLE', 'the keeper of the key does not answer')) : super.sign(call);
+  }
+
+  /** What happens once, when the chain is asked for a receipt. */
+  onLook: (() => Promise<void>) | undefined;
+
   override async receipt(hash: string): ReturnType<ChainLink['receipt']> {
+    const onLook = this.onLook;
+    this.onLook = undefined;
+    await onLook?.();
+    if (hash === this.unclear) throw failure('CHAIN_UNAVAILABLE', 'the endpoints disagree');
     const receipt = await super.receipt(hash);
     if (this.dieAt === 'on the receipt') throw new Death();
     return receipt;
@@ -70,7 +86,7 @@ describe('the relayer', () => {
     escrow = await deployEscrow(deployer, { token: await deployTestDollar(deployer), unit: 1n, thawSeconds: 60n });
     provider.destroy();
     store = new TransactionStore(dataSource, new SystemIds(new SystemClock()));
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await dataSource.destroy();
@@ -153,6 +169,55 @@ describe('the relayer', () => {
     expect(await link.escrow.indexOf(payee)).not.toBeNull();
   });
 
+  it('does not make the same bytes dearer because a reorganisation came late', async () => {
+    const payee = payees.shift()!;
+    const { link, relayer } = start();
+    await plan(link, payee);
+    await relayer.round();
+    await relayer.round();
+    await askChain(anvil.rpcUrl, 'evm_setAutomine', [false]);
+    await askChain(anvil.rpcUrl, 'anvil_reorg', [1, []]);
+    await dataSource.query(`UPDATE settlement.attempts SET first_sent_at = now() - interval '1 hour'`);
+    await relayer.round();
+    await relayer.round();
+    expect(await row(payee)).toMatchObject({ state: 'broadcast', hashes: [expect.any(String)] });
+    await settleDown(relayer, payee);
+    expect((await row(payee)).hashes).toHaveLength(1);
+  });
+
+  it('looks for what was final when finality is broken, and sends the same bytes again', async () => {
+    const payee = payees.shift()!;
+    const { link, relayer } = start();
+    await plan(link, payee);
+    await settleDown(relayer, payee);
+    const { hashes } = await row(payee);
+    const { blockNumber } = (await link.receipt(hashes[0]!))!;
+    const head = Number(await askChain<string>(anvil.rpcUrl, 'eth_blockNumber'));
+    await askChain(anvil.rpcUrl, 'anvil_reorg', [head - blockNumber + 1, []]);
+    expect(await link.escrow.indexOf(payee)).toBeNull();
+    expect(await store.reopen(dataSource.manager, link, blockNumber + 1)).toBe(0);
+    expect(await store.reopen(dataSource.manager, link, blockNumber)).toBe(1);
+    await settleDown(relayer, payee);
+    expect((await row(payee)).hashes).toEqual(hashes);
+    expect(await link.escrow.indexOf(payee)).not.toBeNull();
+  });
+
+  it('makes only the bytes dearer that are next: those behind wait for them', async () => {
+    const [payee, behind] = [payees.shift()!, payees.shift()!];
+    const { link, relayer } = start();
+    await askChain(anvil.rpcUrl, 'evm_setAutomine', [false]);
+    await plan(link, payee);
+    await plan(link, behind);
+    await relayer.round();
+    clock.shiftMs = replaceMs + 1;
+    await relayer.round();
+    expect((await row(payee)).hashes).toHaveLength(2);
+    expect((await row(behind)).hashes).toHaveLength(1);
+    await askChain(anvil.rpcUrl, 'evm_setAutomine', [true]);
+    await settleDown(relayer, payee);
+    await settleDown(relayer, behind);
+  });
+
   it('sends a dropped transaction again, and replaces one that stays unmined by a dearer one of the same nonce', async () => {
     const payee = payees.shift()!;
     const { link, relayer } = start();
@@ -169,6 +234,10 @@ describe('the relayer', () => {
     expect(link.sent[1]).toBe(link.sent[0]);
 
     clock.shiftMs = replaceMs + 1;
+    // It was sent again and again meanwhile: that makes it no younger.
+    await dataSource.query('UPDATE settlement.attempts SET sent_at = to_timestamp($1) WHERE hash = $2', [clock.nowMs() / 1_000, hash]);
+    await start({ ...unlimited, SETTLEMENT_GAS_WEI_PER_DAY: 1n }).relayer.round();
+    expect((await row(payee)).hashes).toHaveLength(1);
     await relayer.round();
     const { hashes } = await row(payee);
     expect(hashes).toHaveLength(2);
@@ -220,6 +289,44 @@ describe('the relayer', () => {
     expect((await row(payee)).error).toBeNull();
   });
 
+  it('sends what is planned before it looks at what is on its way, and what is planned while it looks in the same round', async () => {
+    const [underWay, planned, late] = payees.splice(0, 3) as [string, string, string];
+    const { link, relayer } = start();
+    await askChain(anvil.rpcUrl, 'evm_setAutomine', [false]);
+    await plan(link, underWay);
+    await relayer.round();
+    await plan(link, planned);
+    let sentBefore = 0;
+    link.onLook = async () => {
+      sentBefore = link.sent.length;
+      await plan(link, late);
+      relayer.kick();
+    };
+    await relayer.round();
+    expect(sentBefore).toBe(2);
+    expect(await Promise.all([underWay, planned, late].map(async (payee) => (await row(payee)).state))).toEqual(['broadcast', 'broadcast', 'broadcast']);
+    const nonces = await Promise.all([underWay, planned, late].map(async (payee) => Number((await row(payee)).nonce)));
+    expect(nonces).toEqual([0, 1, 2].map((more) => nonces[0]! + more));
+    await askChain(anvil.rpcUrl, 'evm_setAutomine', [true]);
+    for (const payee of [underWay, planned, late]) await settleDown(relayer, payee);
+  });
+
+  it('leaves room for the gas of those before when several are sent in one round', async () => {
+    const [second, third] = payees.splice(0, 2) as [string, string];
+    const { link, relayer } = start();
+    const before = await askChain<string>(anvil.rpcUrl, 'eth_getBalance', [link.sender, 'latest']);
+    await plan(link, second);
+    await plan(link, third);
+    // Enough for one and a half.
+    const costWeiMax = (await link.gasLimit(escrow, escrowCalls.register(second))) * (await link.fees()).maxFeePerGas;
+    await askChain(anvil.rpcUrl, 'anvil_setBalance', [link.sender, `0x${((costWeiMax * 3n) / 2n).toString(16)}`]);
+    await relayer.round();
+    expect((await row(second)).nonce).not.toBeNull();
+    expect(await row(third)).toMatchObject({ state: 'planned', nonce: null, error: expect.stringContaining('too few coins') });
+    await askChain(anvil.rpcUrl, 'anvil_setBalance', [link.sender, before]);
+    for (const payee of [second, third]) await settleDown(relayer, payee);
+  });
+
   it('waits for coins when the relayer has too few', async () => {
     const payee = payees.shift()!;
     const { link, relayer } = start();
@@ -230,6 +337,38 @@ describe('the relayer', () => {
     expect(await row(payee)).toMatchObject({ state: 'planned', nonce: null, error: expect.stringContaining(`the relayer ${link.sender} has too few coins`) });
     await askChain(anvil.rpcUrl, 'anvil_setBalance', [link.sender, before]);
     await settleDown(relayer, payee);
+  });
+
+  it('carries the others on while the endpoints disagree on one', async () => {
+    const [payee, other] = [payees.shift()!, payees.shift()!];
+    const { link, relayer } = start();
+    await plan(link, payee);
+    await relayer.round();
+    link.unclear = (await row(payee)).hashes[0]!;
+    await plan(link, other);
+    for (let round = 0; round < 8; round++) {
+      await expect(relayer.round()).rejects.toMatchObject({ code: 'CHAIN_UNAVAILABLE' });
+      await mine(anvil.rpcUrl, 1);
+    }
+    expect([(await row(payee)).state, (await row(other)).state]).toEqual(['broadcast', 'final']);
+    link.unclear = null;
+    await settleDown(relayer, payee);
+  });
+
+  it('looks at what is on its way while the keeper of its key does not answer', async () => {
+    const [underWay, planned] = [payees.shift()!, payees.shift()!];
+    const { link, relayer } = start();
+    await plan(link, underWay);
+    await relayer.round();
+    await plan(link, planned);
+    link.isKeeperAway = true;
+    for (let round = 0; round < 8; round++) {
+      await expect(relayer.round()).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+      await mine(anvil.rpcUrl, 1);
+    }
+    expect([(await row(underWay)).state, (await row(planned)).state]).toEqual(['final', 'planned']);
+    link.isKeeperAway = false;
+    await settleDown(relayer, planned);
   });
 
   it('twice at once gives out each nonce once', async () => {

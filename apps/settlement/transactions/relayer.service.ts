@@ -1,8 +1,11 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { TransactionReceipt } from 'ethers';
 import { Clock, isDomainError } from '#kernel';
 import { replacementFees } from '#chain';
+import type { Fees } from '#chain';
 import { SERVICE_CONFIG } from '#service';
-import { ChainLink, gasLimitOf } from '../chain/chain-link.js';
+import { ChainLink, gasLimitOf, inBatches } from '../chain/chain-link.js';
+import type { BlockRef } from '../chain/chain-link.js';
 import type { SettlementConfig } from '../config.js';
 import { SenderLock } from './sender-lock.js';
 import type { Attempt, OutboxTransaction } from './transaction.js';
@@ -10,8 +13,19 @@ import { TransactionStore } from './transaction.store.js';
 
 /** Bytes without a receipt are sent again after this long: a node may have dropped them. */
 export const resendMs = 3_000;
-/** Bytes without a receipt are replaced by dearer ones after this long: five blocks of twelve seconds. */
+/** Bytes without a receipt are replaced by dearer ones this long after they were sent first: five blocks of twelve seconds. */
 export const replaceMs = 60_000;
+/** Transactions of one round of which the chain may say nothing clear: each may cost an endpoint's longest silence, five seconds. */
+const unclearMax = 3;
+
+/** What the next transaction has to go by; each that is signed changes it. */
+interface Standing {
+  nonce: number;
+  readonly fees: Fees;
+  /** What gas has cost in 24 hours, and may cost at most where it is not known yet. */
+  spentWei: bigint;
+  balanceWei: bigint;
+}
 
 /**
  * Takes each transaction of the outbox one step further: planned → signed → broadcast → mined → final. Signed bytes are
@@ -20,6 +34,8 @@ export const replaceMs = 60_000;
 @Injectable()
 export class Relayer {
   private readonly logger = new Logger(Relayer.name);
+  private wake: (() => void) | undefined;
+  private isKicked = false;
 
   constructor(
     private readonly chain: ChainLink,
@@ -33,52 +49,96 @@ export class Relayer {
     return BigInt(this.limits.SETTLEMENT_FEE_GWEI_MAX) * 1_000_000_000n;
   }
 
-  /** One round over all open transactions; does nothing while another process holds the sender. Error: CHAIN_UNAVAILABLE. */
+  onKick(listener: () => void): void {
+    this.wake = listener;
+  }
+
+  /** Something was planned: it need not wait for the time of the next round, nor for all of the one that is under way. */
+  kick(): void {
+    this.isKicked = true;
+    this.wake?.();
+  }
+
+  /**
+   * One round over all open transactions; does nothing while another process holds the sender. What waits to be sent goes first: a look at what is on its way already can be
+   * had later, and is had too when nothing can be sent. Errors: CHAIN_UNAVAILABLE, SERVICE_UNAVAILABLE (no keeper of the key), when the others had their turn.
+   */
   async round(): Promise<void> {
     await this.lock.ifFree(this.chain, async () => {
-      for (const transaction of await this.store.open(this.chain)) await this.step(transaction);
+      const unsent: unknown[] = [];
+      const unclear: unknown[] = [];
+      const underWay = await this.store.open(this.chain, ['broadcast', 'mined']);
+      await this.trySending(unsent);
+      for (const some of inBatches(underWay)) {
+        await this.tolerating(unclear, () => this.watch(some, unclear));
+        if (this.isKicked) await this.trySending(unsent);
+      }
+      const problems = [...unclear, ...unsent];
+      if (problems.length > 0) throw problems[0];
     });
   }
 
-  private step(transaction: OutboxTransaction): Promise<void> {
-    switch (transaction.state) {
-      case 'planned':
-        return this.sign(transaction);
-      case 'signed':
-        return this.resend(transaction, transaction.attempts.at(-1)!);
-      case 'broadcast':
-        return this.look(transaction);
-      case 'mined':
-        return this.confirm(transaction);
-      case 'final':
-      case 'failed':
-        return Promise.resolve();
-    }
+  /** A question on which the endpoints do not agree, or a key whose keeper does not answer, is no reason to leave everybody else unpaid. */
+  private async tolerating(unclear: unknown[], work: () => Promise<void>): Promise<void> {
+    await work().catch((error: unknown) => {
+      if (!isUnavailable(error) || unclear.push(error) >= unclearMax) throw error;
+    });
+  }
+
+  /** What is on its way is looked at whatever keeps the others from being sent. */
+  private async trySending(unsent: unknown[]): Promise<void> {
+    await this.sendWaiting(unsent).catch((error: unknown) => {
+      if (!isUnavailable(error)) throw error;
+    });
+  }
+
+  /** In the order of the nonces that they have, and then of their planning. */
+  private async sendWaiting(unclear: unknown[]): Promise<void> {
+    this.isKicked = false;
+    const waiting = await this.store.open(this.chain, ['signed', 'planned']);
+    for (const transaction of waiting.filter(({ state }) => state === 'signed')) await this.tolerating(unclear, () => this.resume(transaction));
+    for (const some of inBatches(waiting.filter(({ state }) => state === 'planned'))) await this.tolerating(unclear, () => this.sendNew(some, unclear));
+  }
+
+  /** Whoever sent it may have heard no answer, and it is in a block all the same: then nothing behind it waits for one. */
+  private async resume(transaction: OutboxTransaction): Promise<void> {
+    const receipt = await this.receiptOf(transaction);
+    if (receipt) return this.store.sent(transaction, receipt.hash, null);
+    await this.carry(transaction, transaction.attempts.at(-1)!);
+  }
+
+  /** All that has to be known before they are signed is asked for at once; then each is signed, kept and sent in its turn. */
+  private async sendNew(planned: readonly OutboxTransaction[], unclear: unknown[]): Promise<void> {
+    const [standing, gasLimits] = await Promise.all([this.standing(), Promise.allSettled(planned.map(({ target, data }) => this.chain.gasLimit(target, data)))]);
+    for (const [at, transaction] of planned.entries()) await this.tolerating(unclear, () => this.sign(transaction, gasLimits[at]!, standing));
+  }
+
+  private async standing(): Promise<Standing> {
+    const [kept, used, fees, spentWei, balanceWei] = await Promise.all([this.store.nextNonce(this.chain), this.chain.nonce('latest'), this.chain.fees(), this.store.spentWei(this.chain), this.chain.balance()]);
+    return { nonce: Math.max(kept, used), fees, spentWei, balanceWei };
   }
 
   /** A call that would fail now takes no nonce, and one that costs too much waits without one. */
-  private async sign(transaction: OutboxTransaction): Promise<void> {
+  private async sign(transaction: OutboxTransaction, estimated: PromiseSettledResult<bigint>, standing: Standing): Promise<void> {
+    if (estimated.status === 'rejected') return this.refused(transaction, estimated.reason);
     const { target, data } = transaction;
-    let gasLimit: bigint;
-    try {
-      gasLimit = await this.chain.gasLimit(target, data);
-    } catch (error) {
-      if (!isDomainError(error, 'CHAIN_REJECTED')) throw error;
-      this.logger.warn(`${transaction.purpose} ${transaction.subject}: ${error.message}`);
-      const { revert } = error.details;
-      return this.store.failed(transaction, typeof revert === 'string' ? revert : error.message);
-    }
-    const nonce = Math.max(await this.store.nextNonce(this.chain), await this.chain.nonce('latest'));
-    const fees = await this.chain.fees();
+    const { nonce, fees, spentWei } = standing;
     if (fees.maxFeePerGas > this.feeMax) return this.wait(transaction, `gas costs ${fees.maxFeePerGas} wei a unit, above SETTLEMENT_FEE_GWEI_MAX`);
-    const bytes = await this.chain.sign({ target, data, nonce, gasLimit, fees });
-    const spentWei = await this.store.spentWei(this.chain);
+    const bytes = await this.chain.sign({ target, data, nonce, gasLimit: estimated.value, fees });
     if (spentWei + bytes.costWeiMax > this.limits.SETTLEMENT_GAS_WEI_PER_DAY) {
       return this.wait(transaction, `gas of the last 24 hours is ${spentWei} wei, and this may cost ${bytes.costWeiMax}: above SETTLEMENT_GAS_WEI_PER_DAY`);
     }
-    if ((await this.chain.balance()) < bytes.costWeiMax) return this.wait(transaction, `the relayer ${this.chain.sender} has too few coins for the gas: send it some`);
+    if (standing.balanceWei < bytes.costWeiMax) return this.wait(transaction, `the relayer ${this.chain.sender} has too few coins for the gas: send it some`);
     await this.store.signed(transaction, nonce, bytes);
+    Object.assign(standing, { nonce: nonce + 1, spentWei: spentWei + bytes.costWeiMax, balanceWei: standing.balanceWei - bytes.costWeiMax });
     await this.send({ ...transaction, state: 'signed', nonce }, bytes);
+  }
+
+  private async refused(transaction: OutboxTransaction, error: unknown): Promise<void> {
+    if (!isDomainError(error, 'CHAIN_REJECTED')) throw error;
+    this.logger.warn(`${transaction.purpose} ${transaction.subject}: ${error.message}`);
+    const { revert } = error.details;
+    await this.store.failed(transaction, typeof revert === 'string' ? revert : error.message);
   }
 
   /** Stays planned; said once until the reason changes its kind. */
@@ -94,20 +154,47 @@ export class Relayer {
     await this.store.sent(transaction, attempt.hash, refusal);
   }
 
-  /** Which of the bytes under this nonce was mined? If none: dropped, slow, or the nonce is somebody else's. */
-  private async look(transaction: OutboxTransaction): Promise<void> {
-    const usedNonces = await this.chain.nonce('finalized');
-    for (const { hash } of transaction.attempts) {
+  /** What is final is asked first: a receipt that is missing afterwards was not in those blocks. */
+  private async watch(underWay: readonly OutboxTransaction[], unclear: unknown[]): Promise<void> {
+    const [finalized, usedNonces] = await Promise.all([this.chain.finalized(), this.chain.nonce('finalized')]);
+    const receipts = await Promise.allSettled(underWay.map((transaction) => this.receiptOf(transaction)));
+    for (const [at, transaction] of underWay.entries()) {
+      await this.tolerating(unclear, async () => {
+        const found = receipts[at]!;
+        if (found.status === 'rejected') throw found.reason;
+        await (transaction.state === 'mined' ? this.confirm(transaction, found.value, finalized) : this.look(transaction, found.value, usedNonces));
+      });
+    }
+  }
+
+  /** Of whichever of the bytes under its nonce are in a block; of what was mined, of those that were. */
+  private async receiptOf({ state, minedTx, attempts }: OutboxTransaction): Promise<TransactionReceipt | null> {
+    if (state === 'mined') return this.chain.receipt(minedTx!);
+    for (const { hash } of attempts) {
       const receipt = await this.chain.receipt(hash);
-      if (receipt) return this.store.mined(transaction, { tx: hash, blockHash: receipt.blockHash, blockNumber: receipt.blockNumber, costWei: receipt.gasUsed * receipt.gasPrice });
+      if (receipt) return receipt;
+    }
+    return null;
+  }
+
+  /** None of the bytes under this nonce is in a block: dropped, slow, or the nonce is somebody else's. */
+  private async look(transaction: OutboxTransaction, receipt: TransactionReceipt | null, usedNonces: number): Promise<void> {
+    if (receipt) {
+      const { hash: tx, blockHash, blockNumber } = receipt;
+      return this.store.mined(transaction, { tx, blockHash, blockNumber, costWei: await this.chain.cost(receipt) });
     }
     if (usedNonces > transaction.nonce!) {
       this.logger.error(`nonce ${transaction.nonce} of ${this.chain.sender} was used by a transaction that is not ours: the relayer's key is in use elsewhere`);
       return this.store.failed(transaction, 'the nonce was used by a foreign transaction');
     }
-    const last = transaction.attempts.at(-1)!;
-    if (last.sentAtMs !== null && this.silentMs(last) >= replaceMs) return this.replace(transaction, last);
-    return this.resend(transaction, last);
+    return this.carry(transaction, transaction.attempts.at(-1)!);
+  }
+
+  /** The same bytes once more, or dearer ones when these came into no block for long: nodes may refuse them by now, or prefer others. What waits behind another nonce is not too cheap. */
+  private async carry(transaction: OutboxTransaction, last: Attempt): Promise<void> {
+    const isSlow = last.firstSentAtMs !== null && this.clock.nowMs() - last.firstSentAtMs >= replaceMs;
+    const isNext = isSlow && (await this.chain.nonce('latest')) >= transaction.nonce!;
+    if (!isNext || !(await this.replace(transaction, last))) await this.resend(transaction, last);
   }
 
   /** The same bytes; not sooner than {@link resendMs} after the last time. */
@@ -119,18 +206,21 @@ export class Relayer {
     return sentAtMs === null ? Infinity : this.clock.nowMs() - sentAtMs;
   }
 
-  private async replace(transaction: OutboxTransaction, last: Attempt): Promise<void> {
+  /** False when dearer ones would cost more than may be spent. */
+  private async replace(transaction: OutboxTransaction, last: Attempt): Promise<boolean> {
     const fees = replacementFees(last.fees, await this.chain.fees(), this.feeMax);
-    if (fees === null) return this.send(transaction, last);
+    if (fees === null) return false;
     const { target, data } = transaction;
-    const bytes = await this.chain.sign({ target, data, nonce: transaction.nonce!, gasLimit: gasLimitOf(last.raw), fees });
+    const gasLimit = gasLimitOf(last.raw);
+    const moreWei = gasLimit * (fees.maxFeePerGas - last.fees.maxFeePerGas);
+    if ((await this.store.spentWei(this.chain)) + moreWei > this.limits.SETTLEMENT_GAS_WEI_PER_DAY) return false;
+    const bytes = await this.chain.sign({ target, data, nonce: transaction.nonce!, gasLimit, fees });
     await this.store.replaced(transaction, bytes);
     await this.send(transaction, bytes);
+    return true;
   }
 
-  private async confirm(transaction: OutboxTransaction): Promise<void> {
-    const finalized = await this.chain.finalized();
-    const receipt = await this.chain.receipt(transaction.minedTx!);
+  private async confirm(transaction: OutboxTransaction, receipt: TransactionReceipt | null, finalized: BlockRef): Promise<void> {
     if (receipt?.blockHash !== transaction.minedBlockHash) {
       this.logger.warn(`${transaction.minedTx} was reorganised away; sending it again`);
       await this.store.reorganised(transaction);
@@ -141,6 +231,8 @@ export class Relayer {
     await this.store.failed(transaction, 'the transaction reverted');
   }
 }
+
+const isUnavailable = (error: unknown): boolean => isDomainError(error, 'CHAIN_UNAVAILABLE') || isDomainError(error, 'SERVICE_UNAVAILABLE');
 
 /** Without its figures. */
 const kindOf = (reason: string | null): string => (reason ?? '').replaceAll(/\d+/g, '#');

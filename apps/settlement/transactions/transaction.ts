@@ -4,7 +4,7 @@ export const transactionStates = ['planned', 'signed', 'broadcast', 'mined', 'fi
 export type TransactionState = (typeof transactionStates)[number];
 
 /**
- * What may follow what. `broadcast` after `mined` is a reorganisation; `failed` after `planned` is a refusal before any nonce
+ * What may follow what. `broadcast` after `mined` is a reorganisation, after `final` one that nobody allows for; `failed` after `planned` is a refusal before any nonce
  * was taken, after `broadcast` a nonce that a foreign transaction used, after `mined` a transaction that reverted.
  */
 export const transactionTransitions: Record<TransactionState, readonly TransactionState[]> = {
@@ -12,7 +12,7 @@ export const transactionTransitions: Record<TransactionState, readonly Transacti
   signed: ['broadcast'],
   broadcast: ['mined', 'failed'],
   mined: ['final', 'failed', 'broadcast'],
-  final: [],
+  final: ['broadcast'],
   failed: [],
 };
 
@@ -21,7 +21,8 @@ export interface Attempt {
   readonly hash: string;
   readonly raw: string;
   readonly fees: Fees;
-  /** Unix milliseconds of the last time it was sent, or null. */
+  /** Unix milliseconds of the first and of the last time it was sent, or null. */
+  readonly firstSentAtMs: number | null;
   readonly sentAtMs: number | null;
 }
 

@@ -7,6 +7,7 @@ import { Facilitator } from './facilitator.service.js';
 import { LandingLoop } from './landing-loop.service.js';
 import { PaymentAsset } from './payment-asset.js';
 import { PaymentLanding } from './payment-landing.service.js';
+import { PaymentScreening } from './payment-screening.service.js';
 import { SaleRecord } from './sale-record.js';
 import { SaleTermsService } from './sale-terms.service.js';
 import { PaymentVerifier } from './verify-payment.js';
@@ -24,6 +25,7 @@ export const x402Parts: Provider[] = [
   Facilitator,
   LandingLoop,
   PaymentLanding,
+  PaymentScreening,
   SaleRecord,
   SaleTermsService,
   X402PaymentStore,

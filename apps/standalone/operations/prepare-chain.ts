@@ -15,5 +15,5 @@ if (directory === undefined || !RPC_URL) {
 const home = new Home(directory);
 const chainId = BigInt(await askChain<string>(RPC_URL, 'eth_chainId'));
 const { escrow, bonds, startBlock } = await deployContracts(home, { rpcUrl: RPC_URL, chainId }, wallets(new Secrets(home)));
-writePrivate(home.path('env', 'chain.env'), `SETTLEMENT_RPC_URL=${RPC_URL}\nSETTLEMENT_CHAIN_ID=${chainId}\nSETTLEMENT_ESCROW=${escrow}\nSETTLEMENT_START_BLOCK=${startBlock}\n${bonds === undefined ? '' : `SETTLEMENT_BONDS=${bonds}\n`}`);
+writePrivate(home.path('env', 'chain.env'), `SETTLEMENT_RPC_URL=${RPC_URL}\nSETTLEMENT_CHAIN_ID=${chainId}\nSETTLEMENT_ESCROW=${escrow}\nSETTLEMENT_START_BLOCK=${startBlock}\nSETTLEMENT_SCREENING_WAIVER=the composed stack: a test chain, whose money anybody may mint\n${bonds === undefined ? '' : `SETTLEMENT_BONDS=${bonds}\n`}`);
 console.log(`the escrow is ${escrow} on chain ${chainId}`);

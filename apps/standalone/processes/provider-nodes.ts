@@ -46,6 +46,8 @@ interface ListedNode {
 /** Jobs at once per node: one computes, one waits its turn. */
 const capacity = 2;
 const onlineMs = 90_000;
+/** Between two looks at one that loads: all four are looked at, on the cores that they load on. */
+const probeMs = 200;
 
 /** Starts the four nodes as processes of their own, enrolled through the hub with their facts under contract, and waits until all are on the market. */
 export async function startNodes(parts: { home: Home; ports: Ports; hub: string; natsUrl: string; api: AdminApi; chain: LocalChain; narrator: Narrator; supervisor: Supervisor }): Promise<ProviderNode[]> {
@@ -64,7 +66,7 @@ export async function startNodes(parts: { home: Home; ports: Ports; hub: string;
           const running = await supervisor.keep(process, async () => {
             const healthPort = healthPorts.get(plan.region)!;
             const started = await startNode({ home, hub, process, directory, plan, token, healthPort });
-            await whenReady(started, answersOk(`http://127.0.0.1:${healthPort}/readyz`), onlineMs);
+            await whenReady(started, answersOk(`http://127.0.0.1:${healthPort}/readyz`), onlineMs, probeMs);
             return started;
           });
           const node = await appears(listed, plan.name, running);

@@ -12,7 +12,7 @@ const tunable: Readonly<Record<string, readonly string[]>> = {
   gateway: ['PLACEMENT_WAIT_MS', 'REQUEST_DEADLINE_MS', 'STREAM_DEADLINE_MS', 'FIRST_EVENT_MS', 'BATCH_LINES_MAX', 'NODE_OUTBOUND_ALLOW'],
   scheduler: ['SCHEDULER_RERUN_MS', 'SCHEDULER_LINE_LEASE_MS', 'NODE_OUTBOUND_ALLOW'],
   billing: ['BILLING_ADMISSION_GRACE_MS', 'BILLING_LEASE_TTL_MS', 'BILLING_LEASE_GRACE_MS', 'BILLING_SWEEP_MS'],
-  settlement: ['SETTLEMENT_EPOCH_MS', 'SETTLEMENT_POLL_MS'],
+  settlement: ['SETTLEMENT_EPOCH_MS', 'SETTLEMENT_POLL_MS', 'SETTLEMENT_SCREENING_LIST'],
 };
 
 /** Starts one of our programs (`dist/apps/<app>/main.js`) in a Node process of its own. */

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Home, baseEnvironment, isRunning, launchUnder } from '#local';
+import { Home, baseEnvironment, isRunning, launchUnder, whenReady } from '#local';
+import type { Running } from '#local';
 import { Supervisor } from './supervisor.js';
 
 const until = async (condition: () => boolean): Promise<void> => {
@@ -47,7 +48,22 @@ describe('the supervisor', () => {
     await supervisor.keep('one', run('process.exit(7)'));
     await until(() => said.some((line) => line.includes('stays down')));
     expect(said.filter((line) => line.includes('ended with code 7'))).toHaveLength(4);
-  }, 120_000);
+  });
+
+  it('starts again what did not get ready after its death', async () => {
+    let starts = 0;
+    const start = async (): Promise<Running> => {
+      starts += 1;
+      const running = await run(forever)();
+      await whenReady(running, () => Promise.resolve(starts !== 2), 200);
+      return running;
+    };
+    const first = await supervisor.keep('one', start);
+    process.kill(first.identity.pid, 'SIGKILL');
+    await until(() => said.some((line) => line.includes('runs again')));
+    expect(said[1]).toMatch(/one could not be started again: one is not ready[^]*It was given 0.2 s/);
+    expect(starts).toBe(3);
+  });
 
   it('stops everything and starts nothing after that', async () => {
     const first = await supervisor.keep('one', run(forever));

@@ -87,26 +87,37 @@ export class Supervisor {
 
   private watch(name: string, entry: Kept): void {
     const { running } = entry;
-    void running.exited.then(() => this.died(name, entry, running)).catch((error: unknown) => {
-      if (!this.stopping) this.say(`\n${name} could not be started again: ${error instanceof Error ? error.message : String(error)}`);
-    });
+    void running.exited.then(() => this.died(name, entry, running));
   }
 
   private async died(name: string, entry: Kept, running: Running): Promise<void> {
     if (this.stopping || entry.downOnPurpose || entry.running !== running) return;
     this.say(`\n${obituary(running)}`);
-    const now = performance.now();
-    entry.restartedAt = entry.restartedAt.filter((at) => now - at < windowMs);
-    if (entry.restartedAt.length >= restartsMax) {
-      this.say(`${name} died ${restartsMax + 1} times within a minute and stays down. The rest goes on; stop all with Ctrl-C.`);
-      return;
-    }
-    entry.restartedAt.push(now);
-    const next = await entry.start();
+    const next = await this.startAgain(name, entry);
+    if (next === undefined) return;
     if (this.stopping) return next.stop();
     entry.running = next;
     this.say(`${name} runs again (process ${next.identity.pid}).`);
     this.watch(name, entry);
     this.restarted();
+  }
+
+  /** A start that fails counts as a death: it is tried again. Undefined when the process stays down. */
+  private async startAgain(name: string, entry: Kept): Promise<Running | undefined> {
+    while (!this.stopping) {
+      const now = performance.now();
+      entry.restartedAt = entry.restartedAt.filter((at) => now - at < windowMs);
+      if (entry.restartedAt.length >= restartsMax) {
+        this.say(`${name} died ${restartsMax + 1} times within a minute and stays down. The rest goes on; stop all with Ctrl-C.`);
+        return undefined;
+      }
+      entry.restartedAt.push(now);
+      try {
+        return await entry.start();
+      } catch (error) {
+        if (!this.stopping) this.say(`\n${name} could not be started again: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    }
+    return undefined;
   }
 }

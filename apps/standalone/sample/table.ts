@@ -1,4 +1,4 @@
-import { formatNanos } from '#kernel';
+import { formatNanos, meterUnits } from '#kernel';
 import { neighbours } from './nearest-neighbours.js';
 import { gasPerReceipt, minorText } from './report.js';
 import type { Outcome } from './report.js';
@@ -48,9 +48,11 @@ function billed({ bill }: Outcome): string {
 function compared({ savings }: Outcome): string[] {
   const gas = savings.beside.filter(({ what, nanos }) => what === 'gas' && nanos === null).map(({ quantity }) => `gas beside that: ${quantity}, in no sum`);
   return [
-    ...savings.rows.map(({ model, paidNanos, baseline, baselineNanos, verdict, note }) =>
-      baseline === null || baselineNanos === null ? `${model}: no baseline` : `${model}: ${verdict} than ${formatNanos(baselineNanos)} USD, the list price of ${baseline.provider} ${baseline.model} of ${baseline.asOf} for as many tokens (${formatNanos(paidNanos)} paid; ${note})`,
-    ),
+    ...savings.rows.map(({ model, meter, quantity, paidNanos, baseline, meterBaseline = baseline, baselineNanos, verdict, note }) => {
+      const work = meter === undefined ? 'as many tokens' : `${quantity} ${meterUnits[meter].counted}`;
+      if (meterBaseline === null || baselineNanos === null) return `${model}: no comparison of ${meter === undefined ? 'its tokens' : work} (${formatNanos(paidNanos)} paid)`;
+      return `${model}: ${verdict} than ${formatNanos(baselineNanos)} USD, the list price of ${meterBaseline.provider} ${meterBaseline.model} of ${meterBaseline.asOf} for ${work} (${formatNanos(paidNanos)} paid; ${note})`;
+    }),
     ...gas,
   ];
 }

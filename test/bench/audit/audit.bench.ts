@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { execFile } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { Logger } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import { SystemClock, SystemIds } from '#kernel';
@@ -11,12 +14,13 @@ import { sequencerOn } from '../../../apps/governance/audit/sequencer-harness.js
 import { governance } from '../../../apps/governance/governance.service-definition.js';
 import { newPseudonym } from '../../../apps/governance/organisations/organisation.js';
 import type { Sequencer } from '../../../apps/governance/audit/sequencer.service.js';
+import { exampleText } from '../../../libs/merkle/bundle-harness.js';
 import { LogStack } from '../../audit/log-stack.js';
 import { asTable, median, percentile, type Measured } from '../billing/measured.js';
 import { NaiveChain } from './naive-chain.js';
 import { promisedIndex } from './promised-index.js';
 import { storedBytes } from './stored-bytes.js';
-import { fillSearch, growLog, p99, proofTimes, searchTimes } from './ten-million.js';
+import { fillSearch, growLog, p99, proofTimes, searchTimes, vacuumed } from './ten-million.js';
 
 const isQuick = process.env['BENCH_QUICK'] === '1';
 const rounds = isQuick ? 1 : 5;
@@ -38,9 +42,9 @@ let dataSource: DataSource;
 let chain: NaiveChain;
 let adminUrl: string;
 
-/** An envelope and a sealed body of together about 600 bytes. */
 /** Requests whose end was not logged yet: as many as 4,096 are under way. */
 const open: string[] = [];
+/** An envelope and a sealed body of together about 600 bytes. */
 const recordOf = (at: number): LogRecord => {
   const of = at % tenants.length;
   const ended = at % 2 === 1 && open.length > batch ? open.shift() : undefined;
@@ -52,6 +56,7 @@ const recordOf = (at: number): LogRecord => {
 const bytesOf = ({ envelope, body }: LogRecord): number => Buffer.from(envelope, 'base64').length + Buffer.from(body!.nonce, 'base64').length + Buffer.from(body!.ciphertext, 'base64').length;
 
 beforeAll(async () => {
+  mkdirSync('.mizan/bench', { recursive: true });
   Logger.overrideLogger(false);
   server = await ownPostgres({ durable: true });
   const database = await databaseOn(server, 'governance');
@@ -65,7 +70,6 @@ beforeAll(async () => {
 }, 120_000);
 
 afterAll(async () => {
-  mkdirSync('.mizan/bench', { recursive: true });
   writeFileSync('.mizan/bench/audit.json', `${JSON.stringify({ measuredAt: new Date().toISOString(), rows: rows.map(({ measure, value, goal, met }) => ({ measure, value, goal, holds: met })) }, null, 2)}\n`);
   process.stdout.write(`\n${asTable(rows)}\n\n.mizan/bench/audit.json\n`);
   await chain?.close();
@@ -120,6 +124,18 @@ describe('the audit log', () => {
     expect(appended).toBeGreaterThan(batch);
   }, 600_000);
 
+  it('is verified by an outsider', async () => {
+    const bundle = join(process.cwd(), '.mizan/bench/bundle.json');
+    writeFileSync(bundle, exampleText({ before: 2 ** 20 }));
+    const { stdout } = await promisify(execFile)(process.execPath, [join(import.meta.dirname, 'verification.mjs'), bundle]);
+    const { entries, wholeLogSeconds, proofsPerSecond, bundlesPerSecond, bundleBytes, signaturesPerSecond } = JSON.parse(stdout) as Record<string, number>;
+    const aMillionSeconds = (wholeLogSeconds! * 1_000_000) / entries!;
+    rows.push({ measure: 're-verify a log of 1 million entries from its bundles, one core', goal: '≤ 15 s', value: `${aMillionSeconds.toFixed(1)} s`, met: aMillionSeconds <= 15, note: `${entries} entries of 600 bytes, seconds of processor time` });
+    const said = `a record, its policy, prices, offers and anchor, a checkpoint with two cosignatures and a receipt, in a log of a million: ${bundleBytes} bytes, four signatures, of which one core checks ${Math.round(signaturesPerSecond!)}/s and nothing else`;
+    rows.push({ measure: 'verify one bundle, one core', goal: '≥ 2,000/s', value: `${Math.round(bundlesPerSecond!)}/s`, met: bundlesPerSecond! >= 2_000, note: said });
+    rows.push({ measure: 'verify one proof: an entry, 20 hashes and a checkpoint', goal: 'reported', value: `${Math.round(proofsPerSecond!)}/s`, met: true, note: 'one signature' });
+  }, 300_000);
+
   it('promises an index', async () => {
     const stack = await LogStack.start({ durable: true });
     try {
@@ -139,15 +155,17 @@ describe('the audit log', () => {
     const [source, owner] = await Promise.all([createDataSource(database.url, 'governance').initialize(), createDataSource(database.adminUrl, 'governance').initialize()]);
     try {
       await growLog(source, logEntries, tenants[0]!);
+      await vacuumed(owner);
       const proofs = await proofTimes(source, logEntries, proofCount);
       const said = `${logEntries} entries in the pieces that 5,000/s leave, proofs of random ones one after the other, p50 ${percentile(proofs, 0.5).toFixed(1)} ms`;
       rows.push({ measure: 'inclusion proof from tiles, p99', goal: '≤ 5 ms', value: `${p99(proofs).toFixed(1)} ms`, met: p99(proofs) <= 5, note: said });
       await fillSearch(owner);
+      await vacuumed(owner);
       const searches = await searchTimes(source, tenants[0]!.tenant, logEntries, searchCount);
-      rows.push({ measure: 'search, a page of fifty, p99', goal: 'reported', value: `${p99(searches).toFixed(1)} ms`, met: true, note: `the same log, eight filters in turn, half of the pages from a random place on; p50 ${percentile(searches, 0.5).toFixed(1)} ms` });
+      rows.push({ measure: 'search, a page of fifty, p99', goal: 'reported', value: `${p99(searches).toFixed(1)} ms`, met: true, note: `the same log, ten filters in turn, half of the pages from a random place on; p50 ${percentile(searches, 0.5).toFixed(1)} ms` });
     } finally {
       await Promise.all([source.destroy(), owner.destroy()]);
       await large.remove();
     }
-  }, 1_200_000);
+  }, 2_700_000);
 });

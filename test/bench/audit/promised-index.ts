@@ -31,7 +31,7 @@ export async function promisedIndex(stack: LogStack, ms: number): Promise<Promis
   try {
     const count = Math.floor((ms + warmUpMs) / messageMs);
     const batches = Array.from({ length: count }, (_, at) => Array.from({ length: perMessage }, () => stack.record(at)));
-    const messages = batches.map(messageOf);
+    const offer = stack.offer(batches.map(messageOf));
     await stack.publish([stack.record(0)]);
     while ((await size()) === 0) await sleep(20);
     const before = await size();
@@ -46,12 +46,10 @@ export async function promisedIndex(stack: LogStack, ms: number): Promise<Promis
         last = now;
       }
     })();
-    const sent: Promise<void>[] = [];
-    while (sent.length < count) {
-      for (const due = Math.min(count, Math.floor((performance.now() - start) / messageMs)); sent.length < due; ) sent.push(stack.publishBytes(messages[sent.length]!));
-      await sleep(1);
+    for (let sent = 0; sent < count; await sleep(1)) {
+      for (const due = Math.min(count, Math.floor((performance.now() - start) / messageMs)); sent < due; sent += 1) offer.send(sent);
     }
-    await Promise.all(sent);
+    await offer.acknowledged();
     for (const until = performance.now() + 60_000; (await size()) < before + count * perMessage && performance.now() < until; ) await sleep(20);
     isOver = true;
     await looking;

@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto';
+import { createHash, randomInt } from 'node:crypto';
 import type { DataSource, EntityManager } from 'typeorm';
 import { inclusionProof, inclusionSubtrees, leafHash, RightEdge, sha256, toHex, verifyInclusion } from '#merkle';
 import { SystemIds } from '#kernel';
@@ -7,6 +7,7 @@ import { batchOf, type Batch } from '../../../apps/governance/audit/batch.js';
 import type { EntryDraft } from '../../../apps/governance/audit/entry.js';
 import { Kinds } from '../../../apps/governance/audit/kinds.service.js';
 import { LogStore } from '../../../apps/governance/audit/log.store.js';
+import { CommittedTiles } from '../../../apps/governance/audit/committed-tiles.service.js';
 import { TileStore } from '../../../apps/governance/audit/tiles.store.js';
 import { SearchStore } from '../../../apps/governance/search/search.store.js';
 import { percentile } from '../billing/measured.js';
@@ -57,7 +58,7 @@ function draftOf(index: number, { tenant, pseudonym }: { tenant: string; pseudon
 
 /** Milliseconds that it takes to read what a proof is made of and to make it, of entries all over the log, one after the other. */
 export async function proofTimes(dataSource: DataSource, size: number, count: number): Promise<number[]> {
-  const tiles = new TileStore();
+  const tiles = new CommittedTiles(new TileStore());
   const prove = async (manager: EntityManager): Promise<Uint8Array[]> => {
     const index = randomInt(size);
     return inclusionProof(sha256, index, size, await tiles.hashes(manager, inclusionSubtrees(index, size), size));
@@ -73,17 +74,38 @@ export async function proofTimes(dataSource: DataSource, size: number, count: nu
 }
 
 /** One of them is verified: a proof that does not hold is no figure. */
-async function isRight(dataSource: DataSource, tiles: TileStore, size: number): Promise<void> {
+async function isRight(dataSource: DataSource, tiles: CommittedTiles, size: number): Promise<void> {
   const index = randomInt(size);
   await withTenant(dataSource, '*', async (manager) => {
     const proof = inclusionProof(sha256, index, size, await tiles.hashes(manager, inclusionSubtrees(index, size), size));
-    const [entry] = await tiles.envelopes(manager, index, index + 1);
+    const [entry] = await new TileStore().envelopes(manager, index, index + 1);
     if (!verifyInclusion(sha256, { index, size, leafHash: leafHash(sha256, entry!), root: await tiles.rootAt(manager, size), proof })) throw new Error(`the proof of entry ${index} does not hold`);
   });
 }
 
+/** What PostgreSQL does by itself when a log has grown by millions, and would otherwise do beside the first readers. */
+export async function vacuumed(owner: DataSource): Promise<void> {
+  const runner = owner.createQueryRunner();
+  try {
+    await runner.query('SET statement_timeout = 0');
+    await runner.query('VACUUM ANALYZE');
+    await runner.query('CHECKPOINT');
+    await runner.query('RESET statement_timeout');
+  } finally {
+    await runner.release();
+  }
+}
+
 /** Gives every entry of the log its terms for the search, as a month of a bank's requests would have. `owner` may drop and make indexes. */
 export async function fillSearch(owner: DataSource): Promise<void> {
+  await owner.transaction(async (manager) => {
+    // Longer than any statement of a service may take.
+    await manager.query('SET LOCAL statement_timeout = 0');
+    await fill(manager);
+  });
+}
+
+async function fill(owner: EntityManager): Promise<void> {
   const indexes = await owner.query<{ indexname: string; indexdef: string }[]>("SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'governance' AND tablename = 'search_entries' AND indexname NOT LIKE '%_pkey'");
   for (const { indexname } of indexes) await owner.query(`DROP INDEX governance.${indexname}`);
   await owner.query(`INSERT INTO governance.search_entries (index, id, tenant, type, time_ms, project, key_id, model, endpoint, data_class, decision, policy, policy_version, network, region, node, cost_nanos)
@@ -91,7 +113,12 @@ export async function fillSearch(owner: DataSource): Promise<void> {
       CASE WHEN e.index % 50 = 0 THEN 'deny' ELSE 'permit' END, 'policy-' || e.index % 7, e.index / 100000, 'mizan', 'region-' || e.index % 9, md5('n' || e.index % 200)::uuid, (e.index * 7919) % 1000000
     FROM governance.log_entries e`);
   for (const { indexdef } of indexes) await owner.query(indexdef);
-  await owner.query('ANALYZE governance.search_entries');
+}
+
+/** As `fillSearch` names keys. */
+function keyIdOf(at: number): string {
+  const hex = createHash('md5').update(`k${at}`).digest('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
 
 /** Milliseconds of pages of fifty: by each filter, at random places of the log. */
@@ -99,7 +126,7 @@ export async function searchTimes(dataSource: DataSource, tenant: string, size: 
   const store = new SearchStore();
   const filters = [
     () => ({}), () => ({ model: `model-${randomInt(12)}` }), () => ({ decision: 'deny' as const }), () => ({ network: 'mizan' }), () => ({ region: `region-${randomInt(9)}` }), () => ({ policy: `policy-${randomInt(7)}` }),
-    () => ({ fromMs: timeMs + randomInt(Math.ceil(size / 5)) }), () => ({ policyVersion: randomInt(Math.max(1, Math.floor(size / 100_000))) }),
+    () => ({ keyId: keyIdOf(randomInt(1_000)) }), () => ({ costMinNanos: BigInt(randomInt(1_000_000)) }), () => ({ fromMs: timeMs + randomInt(Math.ceil(size / 5)) }), () => ({ policyVersion: randomInt(Math.max(1, Math.floor(size / 100_000))) }),
   ];
   const times: number[] = [];
   for (let at = 0; at < count; at += 1) {

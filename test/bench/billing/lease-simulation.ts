@@ -1,5 +1,5 @@
 import { isDomainError } from '#kernel';
-import type { LogRecord } from '#protocol';
+import type { LogRecord, UsedLease } from '#protocol';
 import { BudgetsService } from '../../../apps/billing/budgets/budgets.service.js';
 import { BookingService } from '../../../apps/billing/charges/booking.service.js';
 import type { Books } from '../../../apps/billing/books-harness.js';
@@ -21,6 +21,8 @@ export interface Stranding {
   /** Of simulated time, until the first refusal. */
   readonly seconds: number;
   readonly grants: number;
+  /** Questions to single gateways for what they do not need. */
+  readonly recalls: number;
   /** Not spent when a gateway was first refused, as a share of the budget; nothing is in flight then. */
   readonly strandedShare: number;
   readonly overspentNanos: bigint;
@@ -34,6 +36,8 @@ export async function simulateLeases(books: Books, gateways: number, requests: n
   const usage = new Usage(books);
   const issuers = Array.from({ length: gateways }, (_, index) => new DirectLeases(books, market, `gateway-${index}`, usage));
   const ledgers = issuers.map((issuer) => new LeaseBook(issuer, books.clock));
+  let recalls = 0;
+  for (const [index, ledger] of ledgers.entries()) books.holders.gateways.set(`gateway-${index}`, (recall) => ((recalls += 1), ledger.recall(recall)));
   const weights = issuers.map((_, index) => 1 / (index + 1));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   const due = weights.map(() => 0);
@@ -68,7 +72,7 @@ export async function simulateLeases(books: Books, gateways: number, requests: n
   const stranded = limitNanos - budget!.spentNanos;
   books.clock.advance(60_000);
   while ((await books.get(ReclaimService).runOnce()) > 0);
-  return { requests: done, seconds, grants: issuers.reduce((sum, { grants }) => sum + grants, 0), strandedShare: Number(stranded) / Number(limitNanos), overspentNanos: stranded < 0n ? -stranded : 0n };
+  return { requests: done, seconds, grants: issuers.reduce((sum, { grants }) => sum + grants, 0), recalls, strandedShare: Number(stranded) / Number(limitNanos), overspentNanos: stranded < 0n ? -stranded : 0n };
 }
 
 /** Records that are on their way into the books. */
@@ -109,8 +113,8 @@ class DirectLeases extends LeaseIssuer {
     return this.market.acquire(this.gateway, needNanos, demandNanosPerSecond);
   }
 
-  release(lease: string, fence: number): Promise<void> {
-    const released = this.books.get(LeasesService).release(lease, this.gateway, fence).then(() => undefined);
+  release({ lease, fence, usedNanosMax }: UsedLease): Promise<void> {
+    const released = this.books.get(LeasesService).release(lease, this.gateway, fence, usedNanosMax).then(() => undefined);
     this.releases.push(released);
     return released;
   }

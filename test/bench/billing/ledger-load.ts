@@ -38,10 +38,10 @@ export const existing = {
     receivables: coldTenants.map((tenant) => accountId(accountsOf(tenant).receivable)),
     payables: coldTenants.map((tenant) => accountId(accountsOf(tenant).payables[0]!)),
   }),
-  transfers: `INSERT INTO billing.transfers (id, code, tenant, input_hash)
-    SELECT ('00000000-0000-7000-8000-' || lpad(to_hex(g), 12, '0'))::uuid, 'charge', ($3::text[])[1 + g % $4::int], md5(g::text) || md5(g::text) FROM generate_series($1::int, $2::int) g`,
+  transfers: `INSERT INTO billing.transfers (id, code, tenant, input_hash, lines)
+    SELECT ('00000000-0000-7000-8000-' || lpad(to_hex(g), 12, '0'))::uuid, 'charge', ($3::text[])[1 + g % $4::int], md5(g::text) || md5(g::text), 2 FROM generate_series($1::int, $2::int) g`,
   postings: `INSERT INTO billing.postings (transfer, line, account, currency, tenant, amount)
     SELECT ('00000000-0000-7000-8000-' || lpad(to_hex(g), 12, '0'))::uuid, l, CASE l WHEN 0 THEN ($5::uuid[])[1 + g % $4::int] ELSE ($6::uuid[])[1 + g % $4::int] END, 'USD', ($3::text[])[1 + g % $4::int], CASE l WHEN 0 THEN 7 ELSE -7 END
     FROM generate_series($1::int, $2::int) g, generate_series(0, 1) l`,
-  balances: `UPDATE billing.accounts a SET balance = p.amount FROM (SELECT account, sum(amount) AS amount FROM billing.postings GROUP BY account) p WHERE p.account = a.id AND a.balance <> p.amount`,
+  balances: `UPDATE billing.accounts a SET balance = p.amount, postings = p.postings FROM (SELECT account, sum(amount) AS amount, count(*) AS postings FROM billing.postings GROUP BY account) p WHERE p.account = a.id AND (a.balance, a.postings) <> (p.amount, p.postings)`,
 } as const;

@@ -42,8 +42,8 @@ async function post(client: PoolClient, transfer: Transfer): Promise<void> {
   await client.query('BEGIN');
   const fresh = await client.query({
     name: 'naive-transfer',
-    text: 'INSERT INTO billing.transfers (id, code, tenant, input_hash) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING',
-    values: [transfer.id, transfer.code, transfer.tenant, transferHash(transfer)],
+    text: 'INSERT INTO billing.transfers (id, code, tenant, input_hash, lines) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING',
+    values: [transfer.id, transfer.code, transfer.tenant, transferHash(transfer), transfer.lines.length],
   });
   if (fresh.rowCount === 1) {
     const [first, second] = lines;
@@ -53,7 +53,6 @@ async function post(client: PoolClient, transfer: Transfer): Promise<void> {
       text: 'INSERT INTO billing.postings (transfer, line, account, currency, tenant, amount) VALUES ($1, 0, $2, $3, $4, $5), ($1, 1, $6, $7, $4, $8)',
       values: [transfer.id, first!.id, first!.currency, transfer.tenant, first!.amount, second!.id, second!.currency, second!.amount],
     });
-    for (const { id, amount } of lines) await client.query({ name: 'naive-balance', text: 'UPDATE billing.accounts SET balance = balance + $2 WHERE id = $1', values: [id, amount] });
   }
   await client.query('COMMIT');
 }

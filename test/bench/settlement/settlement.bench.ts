@@ -11,6 +11,7 @@ import { statementFor } from '../../../apps/settlement/epochs/statement.js';
 import { drawStatement, mostOwed } from '../../../apps/billing/payables/statement.js';
 import { parRate } from '../../../apps/settlement/conversions/rate.js';
 import type { Draw, FinalView } from '../../../apps/settlement/epochs/statement.js';
+import { blockMs, dueToMined, stepNames } from './due-to-mined.js';
 
 jest.setTimeout(240_000);
 
@@ -20,6 +21,7 @@ const payees = 200;
 const epochs = 30;
 const statementPayees = 100_000;
 const statementPayers = 12;
+const [duePayers, dueEpochs] = [8, 15];
 
 interface Row {
   readonly measure: string;
@@ -29,6 +31,8 @@ interface Row {
 }
 const rows: Row[] = [];
 const add = (measure: string, value: number, goal: number): void => void rows.push({ measure, value, goal, met: value <= goal });
+
+const percentile = (values: readonly number[], share: number): number => [...values].sort((a, b) => a - b)[Math.ceil(values.length * share) - 1]!;
 
 const addressOf = (index: number): string => getAddress(toBeHex(0x10_0000 + index, 20));
 const payer = { owner: anvilKeys[1], delegated: anvilKeys[2] };
@@ -153,6 +157,16 @@ describe('settlement', () => {
     add(`seconds to build and sign ${signed.length} statements for ${statementPayees} payees over ${statementPayers} payers, at most ${payeesPerStatementMax} payees each`, (performance.now() - started) / 1_000, 10);
     expect(signed.reduce((sum, { list }) => sum + unpackList(list).length, 0)).toBe(each * statementPayers);
     expect(signed.every(({ statement, signature }) => verifyStatement(statement, domain, signature))).toBe(true);
+  });
+
+  it('has a statement in a block soon after it is due', async () => {
+    const ways = await dueToMined(duePayers, dueEpochs);
+    expect(ways).toHaveLength(duePayers * dueEpochs);
+    const blocksAt = (share: number): number => percentile(ways.map(({ tookMs }) => tookMs), share) / blockMs;
+    console.log(`due to mined, blocks: p50 ${blocksAt(0.5).toFixed(2)}, p99 ${blocksAt(0.99).toFixed(2)}, most ${blocksAt(1).toFixed(2)}`);
+    const steps = stepNames.map((name, at) => `${name} ${[0.5, 0.99].map((share) => percentile(ways.map(({ steps }) => steps[at]!), share).toFixed(0)).join(' / ')}`);
+    console.log(`the steps of it, p50 / p99 in ms: ${steps.join(', ')}`);
+    add(`block times from a due statement to its block, p99 of ${ways.length} epochs of ${duePayers} payers`, blocksAt(0.99), 2);
   });
 
   it('lets a payee withdraw by itself', async () => {

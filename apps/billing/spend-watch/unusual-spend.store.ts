@@ -1,0 +1,72 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import type { UnusualSpend } from '#protocol';
+import type { HourlySpend } from './unusual.js';
+
+interface Row {
+  id: string;
+  tenant: string;
+  project: string | null;
+  window: UnusualSpend['window'];
+  from_ms: string;
+  direction: UnusualSpend['direction'];
+  spent_nanos: string;
+  usual_nanos: string;
+  spread_nanos: string;
+  samples: number;
+  found_at_ms: string;
+}
+
+const columns = 'id, tenant, project, "window", from_ms, direction, spent_nanos, usual_nanos, spread_nanos, samples, found_at_ms';
+
+@Injectable()
+export class UnusualSpendStore {
+  /** Organisations that used anything from a moment on. */
+  async activeSince(manager: EntityManager, sinceMs: number): Promise<string[]> {
+    return (await manager.query<{ tenant: string }[]>('SELECT DISTINCT tenant FROM billing.usage_hours WHERE hour_ms >= $1 ORDER BY tenant', [sinceMs])).map(({ tenant }) => tenant);
+  }
+
+  /** By project, and of all together under `null`. */
+  async hours(manager: EntityManager, tenant: string, sinceMs: number): Promise<ReadonlyMap<string | null, HourlySpend>> {
+    const rows = await manager.query<{ project: string; hour_ms: string; nanos: string }[]>(
+      'SELECT project, hour_ms, sum(amount_nanos) AS nanos FROM billing.usage_hours WHERE tenant = $1 AND hour_ms >= $2 GROUP BY project, hour_ms HAVING sum(requests) > 0',
+      [tenant, sinceMs],
+    );
+    const bySubject = new Map<string | null, Map<number, bigint>>([[null, new Map()]]);
+    for (const { project, hour_ms: hour, nanos } of rows) {
+      for (const subject of [null, project]) {
+        const hours = bySubject.get(subject) ?? new Map<number, bigint>();
+        bySubject.set(subject, hours.set(Number(hour), (hours.get(Number(hour)) ?? 0n) + BigInt(nanos)));
+      }
+    }
+    return bySubject;
+  }
+
+  /** `false` when it was found before. */
+  async add(manager: EntityManager, found: UnusualSpend): Promise<boolean> {
+    const rows = await manager.query<unknown[]>(
+      `INSERT INTO billing.unusual_spend (${columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING RETURNING id`,
+      [found.id, found.tenant, found.project, found.window, found.fromMs, found.direction, found.spentNanos, found.usualNanos, found.spreadNanos, found.samples, found.foundAtMs],
+    );
+    return rows.length > 0;
+  }
+
+  /** What was found about windows from a moment on, as `<project> <window> <from> <direction>`. */
+  async knownSince(manager: EntityManager, tenant: string, sinceMs: number): Promise<ReadonlySet<string>> {
+    const rows = await manager.query<Row[]>(`SELECT ${columns} FROM billing.unusual_spend WHERE tenant = $1 AND from_ms >= $2`, [tenant, sinceMs]);
+    return new Set(rows.map((row) => `${row.project} ${row.window} ${row.from_ms} ${row.direction}`));
+  }
+
+  /** Oldest first. */
+  async list(manager: EntityManager, tenant: string, after: string | undefined, limit: number): Promise<UnusualSpend[]> {
+    const rows = await manager.query<Row[]>(`SELECT ${columns} FROM billing.unusual_spend WHERE tenant = $1 AND ($2::text IS NULL OR id::text COLLATE "C" > $2) ORDER BY id LIMIT $3`, [tenant, after ?? null, limit]);
+    return rows.map(({ from_ms: from, spent_nanos: spent, usual_nanos: usual, spread_nanos: spread, found_at_ms: at, ...row }) => ({
+      ...row,
+      fromMs: Number(from),
+      spentNanos: BigInt(spent),
+      usualNanos: BigInt(usual),
+      spreadNanos: BigInt(spread),
+      foundAtMs: Number(at),
+    }));
+  }
+}

@@ -1,0 +1,206 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Kvm } from '@nats-io/kv';
+import { DataSource } from 'typeorm';
+import { z } from 'zod';
+import { SystemClock, SystemIds } from '#kernel';
+import { Bus, Caller, Publisher } from '#messaging';
+import { batchCalls, erasureEvents, fileCalls, generateSealKeys, openRecordBody, recordCommit, storedResponseCalls, tenantReplica } from '#protocol';
+import type { Batch, LogRecord, TenantEntry } from '#protocol';
+import { migrate, runService, withTenant } from '#service';
+import type { RunningService } from '#service';
+import { createTestDatabase, testNats } from '#testing';
+import type { TestDatabase, TestNats } from '#testing';
+import { scheduler } from '../scheduler.service-definition.js';
+import { PersonErasures } from './person-erasures.service.js';
+
+const ids = new SystemIds(new SystemClock());
+const keys = generateSealKeys();
+const project = ids.uuid();
+const bank: TenantEntry = { tenant: ids.uuid(), name: 'Bank', pseudonym: 'ab'.repeat(32), sealKey: keys.publicKey.toString('base64'), sealKeyId: ids.uuid(), projects: [{ id: project, name: 'mail', defaultClass: 'internal' }] };
+const { tenant } = bank;
+const scope = { tenant, project };
+const keyId = ids.uuid();
+const personOf = (): string => randomBytes(32).toString('hex');
+
+
+describe('an erasure of a person', () => {
+  let nats: TestNats;
+  let database: TestDatabase;
+  let service: RunningService;
+  let env: NodeJS.ProcessEnv;
+  let gateway: Bus;
+  let governance: Bus;
+  let caller: Caller;
+  let objects: string;
+
+  const eventually = async <T>(look: () => Promise<T>): Promise<T> => {
+    for (const endMs = Date.now() + 45_000; ; await new Promise((resolve) => setTimeout(resolve, 50))) {
+      try {
+        return await look();
+      } catch (error) {
+        if (Date.now() > endMs) throw error;
+      }
+    }
+  };
+  const begin = (persons: string[], id = ids.uuid(), of = scope) => caller.call(storedResponseCalls.beginResponse, { ...of, keyId, id, expiresAtMs: Date.now() + 3_600_000, persons });
+  const store = async (persons: string[], of = scope): Promise<string> => {
+    const id = ids.uuid();
+    expect((await fetch((await begin(persons, id, of)).url, { method: 'PUT', body: '{}' })).status).toBe(204);
+    return id;
+  };
+  const isThere = (id: string, of: { tenant: string; project: string | null } = scope): Promise<boolean> =>
+    caller.call(storedResponseCalls.openResponse, { ...of, id }).then(() => true, (error: { code: string }) => (expect(error.code).toBe('NOT_FOUND'), false));
+  const tell = (person: string, erasure = ids.uuid(), of = tenant, messageId = ids.uuid()): Promise<string> =>
+    new Publisher(governance).publish(erasureEvents.personErased.subject, JSON.stringify({ erasure, tenant: of, person, erasedAtMs: Date.now() }), { id: messageId }).then(() => erasure);
+  const query = (sql: string, values: unknown[] = []) => withTenant(service.app.get(DataSource), '*', (manager) => manager.query<Record<string, unknown>[]>(sql, values));
+  /** What the log was told, by erasure. */
+  async function reached(erasure: string): Promise<unknown[]> {
+    const provision = await Bus.connect({ url: nats.url, creds: nats.credentials.provision, name: 'provision' });
+    try {
+      const records: LogRecord[] = [];
+      const { last_seq: last } = (await provision.manager.streams.info('RECORDS')).state;
+      for (let seq = 1; seq <= last; seq += 1) {
+        const message = await provision.manager.streams.getMessage('RECORDS', { seq });
+        if (message) records.push(...recordCommit.decode(message.json()).records);
+      }
+      const found = records.filter(({ type, tenant: of }) => type === 'erasure.reached' && of === tenant).map(({ id, type, body }) => openRecordBody(id, type, body!, keys.privateKey).fields);
+      return found.filter((fields) => fields['erasure'] === erasure);
+    } finally {
+      await provision.close();
+    }
+  }
+  const upload = async (): Promise<string> => {
+    const { id, url } = await caller.call(fileCalls.beginFile, { ...scope, keyId });
+    const line = JSON.stringify({ custom_id: 'c', method: 'POST', url: '/v1/embeddings', body: { model: 'm', input: 'a' } });
+    expect((await fetch(url, { method: 'PUT', body: line })).status).toBe(204);
+    return (await caller.call(fileCalls.finishFile, { tenant, id, filename: 'in.jsonl', purpose: 'batch', expiresAfterSeconds: null })).id;
+  };
+  const batchOver = (inputFile: string, subject: string | null): Promise<Batch> =>
+    caller.call(batchCalls.createBatch, { ...scope, keyId, inputFile, endpoint: '/v1/embeddings', metadata: null, declared: { dataClass: null, purpose: null, subject, subjectRegion: null, dataset: null, tags: [] } });
+  const batch = (id: string): Promise<Batch> => caller.call(batchCalls.getBatch, { ...scope, id });
+  /** Answers the one line of a batch and waits for its end. */
+  const run = async ({ id }: Batch): Promise<Batch> => {
+    const line = await eventually(async () => {
+      const found = (await caller.call(batchCalls.claimLines, { gateway: 'g', max: 8 })).lines.find((one) => one.batch === id);
+      expect(found).toBeDefined();
+      return found!;
+    });
+    expect((await fetch(`${line.url}&good=true`, { method: 'PUT', body: '{"custom_id":"c"}' })).status).toBe(204);
+    return eventually(async () => {
+      const found = await batch(id);
+      expect(found.status).toBe('completed');
+      return found;
+    });
+  };
+  /** Not only every five seconds. */
+  const round = (): Promise<void> => service.app.get(PersonErasures).round();
+  const fileIsThere = (id: string): Promise<boolean> => caller.call(fileCalls.getFile, { ...scope, id }).then(() => true, () => false);
+
+  beforeAll(async () => {
+    objects = mkdtempSync(join(tmpdir(), 'mizan-erasures-'));
+    [nats, database] = await Promise.all([testNats(), createTestDatabase({ service: 'scheduler' })]);
+    await migrate(scheduler, database.ownerUrl);
+    env = {
+      ...{ NATS_URL: nats.url, LOG_LEVEL: 'fatal', NATS_CREDS: nats.credentialFiles.scheduler, DATABASE_URL: database.url },
+      SCHEDULER_ACCOUNT_PUBLIC_KEY: nats.operator.account,
+      SCHEDULER_ACCOUNT_SIGNING_SEED: nats.operator.seeds.accountSigning,
+      SCHEDULER_OPERATOR_SEED: nats.operator.seeds.operator,
+      SCHEDULER_SYSTEM_CREDS: nats.credentialFiles.system,
+      SCHEDULER_MASTER_KEY: '7'.repeat(64),
+      OBJECTS_DIRECTORY: objects,
+    };
+    service = await runService(scheduler, env);
+    gateway = await Bus.connect({ url: nats.url, creds: nats.credentials.gateway, name: 'gateway' });
+    governance = await Bus.connect({ url: nats.url, creds: nats.credentials.governance, name: 'governance' });
+    caller = new Caller(gateway);
+    await (await new Kvm(governance.jetstream).open('tenants')).put(tenant, JSON.stringify(z.encode(tenantReplica.value, bank)));
+  });
+  afterAll(async () => {
+    await gateway?.close();
+    await governance?.close();
+    await service?.stop();
+    await database?.drop();
+    await nats?.stop();
+    rmSync(objects, { recursive: true, force: true });
+  });
+
+  it('reaches stored responses that are about them, and nobody else’s; the log says how many, once', async () => {
+    const [person, other] = [personOf(), personOf()];
+    const elsewhere = { tenant: ids.uuid(), project };
+    const mine = [await store([person]), await store([other, person])];
+    const spared = [await store([other]), await store([])];
+    const foreign = await store([person], elsewhere);
+    const erasure = await tell(person);
+    await tell(person, erasure);
+    await eventually(async () => expect(await reached(erasure)).toEqual([{ erasure, person, responses: 2, files: 0 }]));
+    expect(await Promise.all([...mine, ...spared].map((id) => isThere(id)))).toEqual([false, false, true, true]);
+    expect(await isThere(foreign, elsewhere)).toBe(true);
+    await tell(person, erasure);
+    await eventually(async () => expect(await query('SELECT responses, done_at_ms IS NOT NULL AS done FROM scheduler.person_erasures WHERE erasure = $1', [erasure])).toEqual([{ responses: 2, done: true }]));
+    expect(await reached(erasure)).toHaveLength(1);
+    await eventually(async () => expect(readdirSync(objects, { recursive: true }).filter((path) => mine.some((id) => String(path).endsWith(id)))).toEqual([]));
+  });
+
+  it('reaches what is under way: neither a content on its way nor a request that came before it leaves anything', async () => {
+    const person = personOf();
+    const [late, early] = [ids.uuid(), ids.uuid()];
+    const { url } = await begin([person], late);
+    const erasure = await tell(person);
+    await eventually(async () => expect(await reached(erasure)).toMatchObject([{ responses: 1 }]));
+    expect((await fetch(url, { method: 'PUT', body: '{}' })).status).toBe(404);
+    await expect(begin([person], early)).rejects.toMatchObject({ code: 'PERSONAL_DATA_ERASED' });
+    await expect(begin([personOf()], early)).resolves.toBeDefined();
+    // As a request that came a good while later.
+    await query('UPDATE scheduler.person_erasures SET taken_at_ms = taken_at_ms - 60000 WHERE erasure = $1', [erasure]);
+    const after = await store([person]);
+    expect(await isThere(after)).toBe(true);
+  });
+
+  it('reaches the files that batches about them read and wrote, and stops a batch that runs', async () => {
+    const [person, other] = [personOf(), personOf()];
+    const [input, shared, theirs] = [await upload(), await upload(), await upload()];
+    const ended = await run(await batchOver(input, person));
+    const spared = await run(await batchOver(theirs, other));
+    await run(await batchOver(shared, person));
+    const reading = await batchOver(shared, other);
+    await eventually(async () => expect((await batch(reading.id)).status).toBe('in_progress'));
+    const running = await batchOver(await upload(), person);
+    await eventually(async () => expect((await batch(running.id)).status).toBe('in_progress'));
+    const erasure = await tell(person);
+    await eventually(async () => expect((await batch(running.id)).status).toBe('cancelled'));
+    await eventually(async () => (await round(), expect(await Promise.all([input, ended.outputFile!, running.inputFile].map(fileIsThere))).toEqual([false, false, false])));
+    expect(await Promise.all([theirs, spared.outputFile!].map(fileIsThere))).toEqual([true, true]);
+    // Somebody else's batch still reads it: it goes when that has ended.
+    expect([await fileIsThere(shared), (await reached(erasure)).length]).toEqual([true, 0]);
+    await run(reading);
+    await eventually(async () => (await round(), expect(await fileIsThere(shared)).toBe(false)));
+    // Three that were read, two that were written, and the line of the stopped one that has no answer.
+    await eventually(async () => expect(await reached(erasure)).toMatchObject([{ erasure, responses: 0, files: 6 }]));
+  });
+
+  it('is heard of by a service that was away, and gone on with after a restart', async () => {
+    const person = personOf();
+    const id = await store([person]);
+    await service.stop();
+    const erasure = await tell(person);
+    service = await runService(scheduler, env);
+    await eventually(async () => expect(await reached(erasure)).toMatchObject([{ responses: 1 }]));
+    expect(await isThere(id)).toBe(false);
+  });
+
+  it('is not kept by another one that cannot be recorded yet, of an organisation that is not known here', async () => {
+    const person = personOf();
+    // Ids go with time: the one that is stuck comes first.
+    const stuck = await tell(person, ids.uuid(), ids.uuid());
+    const id = await store([person]);
+    const erasure = await tell(person);
+    await eventually(async () => expect(await reached(erasure)).toMatchObject([{ responses: 1 }]));
+    expect(await isThere(id)).toBe(false);
+    await expect(round()).rejects.toMatchObject({ code: 'STARTING' });
+    expect(await query('SELECT done_at_ms FROM scheduler.person_erasures WHERE erasure = $1', [stuck])).toEqual([{ done_at_ms: null }]);
+  });
+});

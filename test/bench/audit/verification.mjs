@@ -1,0 +1,102 @@
+/**
+ * `node verification.mjs BUNDLE`: how fast an outsider verifies, on one core of this machine; written as JSON. A process of its own, of the built `dist/`, as
+ * `mizan audit verify` is.
+ */
+import { createPublicKey, generateKeyPairSync, randomBytes, sign, verify } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { ed25519Signer, formatProofFile, inclusionProof, leafHash, nodeCrypto, packBundle, parseVerifierKey, RightEdge, sha256, signCheckpoint, tileWidth, unpackBundle, verifyBundle, verifyProofFile, verifySignature } from '#merkle';
+
+const isQuick = process.env.BENCH_QUICK === '1';
+const entries = isQuick ? 20_000 : 1_000_000;
+const entryBytes = 600;
+const proofs = isQuick ? 500 : 5_000;
+const bundleCount = isQuick ? 200 : 2_000;
+
+/** Of processor time, so that others on the machine do not count. */
+const now = () => process.cpuUsage();
+const seconds = (start) => {
+  const { user, system } = process.cpuUsage(start);
+  return (user + system) / 1e6;
+};
+const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+const measured = {};
+
+/** Bundles of random entries of 600 bytes; the same bundle under other numbers would hash as fast, and these are not the same. */
+function* bundles() {
+  const noise = randomBytes(entryBytes * tileWidth);
+  for (let first = 0; first < entries; first += tileWidth) {
+    const count = Math.min(tileWidth, entries - first);
+    yield packBundle(Array.from({ length: count }, (_, at) => {
+      const entry = new Uint8Array(noise.subarray(at * entryBytes, (at + 1) * entryBytes));
+      new DataView(entry.buffer).setUint32(0, first + at);
+      return entry;
+    }));
+  }
+}
+
+{
+  const edge = RightEdge.empty(sha256);
+  let spent = 0;
+  for (const bundle of bundles()) {
+    const start = now();
+    for (const entry of unpackBundle(bundle)) edge.append(leafHash(sha256, entry));
+    spent += seconds(start);
+  }
+  if (edge.size !== entries) throw new Error('the bundles hold another number of entries');
+  measured.entries = entries;
+  measured.wholeLogSeconds = spent;
+}
+
+{
+  const signer = ed25519Signer('mizan.example/audit', randomBytes(32));
+  const size = 2 ** 20;
+  const leaves = Array.from({ length: 64 }, () => randomBytes(entryBytes));
+  // Every subtree of 64 entries holds the same ones: the proof is as long as any at this size.
+  const known = new Map();
+  const hashAt = (level, index) => {
+    const name = level < 6 ? `${level}/${index % (64 / 2 ** level)}` : `${level}`;
+    if (!known.has(name)) {
+      const hash = level === 0 ? leafHash(sha256, leaves[index % 64]) : sha256(Buffer.concat([Uint8Array.of(1), hashAt(level - 1, index * 2), hashAt(level - 1, index * 2 + 1)]));
+      known.set(name, hash);
+    }
+    return known.get(name);
+  };
+  const checkpoint = signCheckpoint({ origin: signer.key.name, size, root: RightEdge.restore(sha256, size, hashAt).root() }, signer);
+  const files = Array.from({ length: 64 }, (_, at) => formatProofFile({ index: at, proof: inclusionProof(sha256, at, size, hashAt), checkpoint }));
+  const rates = Array.from({ length: 5 }, () => {
+    const start = now();
+    for (let at = 0; at < proofs; at += 1) verifyProofFile(files[at % 64], leaves[at % 64], { hash: sha256, verify: verifySignature, logKey: signer.key });
+    return proofs / seconds(start);
+  });
+  measured.proofsPerSecond = median(rates);
+}
+
+{
+  const file = readFileSync(process.argv[2], 'utf8');
+  const trust = { logKey: parseVerifierKey(sha256, JSON.parse(file).logKey) };
+  const { result, checks } = verifyBundle(file, nodeCrypto, trust);
+  if (result !== 'valid') throw new Error(`the bundle does not hold: ${JSON.stringify(checks)}`);
+  const rates = Array.from({ length: 5 }, () => {
+    const start = now();
+    for (let at = 0; at < bundleCount; at += 1) verifyBundle(file, nodeCrypto, trust);
+    return bundleCount / seconds(start);
+  });
+  measured.bundlesPerSecond = median(rates);
+  measured.bundleBytes = file.length;
+}
+
+// What a bundle takes at least: its signatures, by the platform's own Ed25519.
+{
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const message = randomBytes(200);
+  const signature = sign(null, message, privateKey);
+  const key = createPublicKey({ key: publicKey.export({ format: 'der', type: 'spki' }), format: 'der', type: 'spki' });
+  const rates = Array.from({ length: 5 }, () => {
+    const start = now();
+    for (let at = 0; at < bundleCount; at += 1) verify(null, message, key, signature);
+    return bundleCount / seconds(start);
+  });
+  measured.signaturesPerSecond = median(rates);
+}
+
+console.log(JSON.stringify(measured));
