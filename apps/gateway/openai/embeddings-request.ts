@@ -19,7 +19,8 @@ export const embeddingsRequest = z
     dimensions: z.int().positive().optional(),
     user: z.string().optional(),
   })
-  .superRefine(noRefusedFields);
+  .superRefine(noRefusedFields)
+  .refine((request) => !Object.hasOwn(request, 'messages'), { path: ['messages'], message: 'may not be set: what is embedded is input, and an engine would fetch the images of messages itself' });
 
 /** `POST /v1/embeddings`: the answer. A vector is an array, or base64 of float32 little-endian if so asked. */
 export const embeddingsReply = z.looseObject({

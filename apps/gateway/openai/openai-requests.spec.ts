@@ -1,6 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { scan } from '../classify/scan.js';
+import { moderationRequest } from '../media/moderation-request.js';
+import { pictureRequest } from '../media/picture-request.js';
+import { speechRequest } from '../media/speech-request.js';
 import { inputBound } from '../request/upper-bound.js';
+import { responseRequest } from '../responses/response-request.js';
 import { chatRequest, parseChat } from './chat-request.js';
 import { completionsRequest, parseCompletions } from './completions-request.js';
 import { embeddingsRequest, parseEmbeddings } from './embeddings-request.js';
@@ -93,8 +98,55 @@ describe('written texts', () => {
     expect(writtenTexts({ model: 'm', input: ['a'], meta: { 'b@c.org': { d: ['e'] } } }).sort()).toEqual(['a', 'b@c.org', 'd', 'e']);
   });
 
+  it('are long whole numbers too, where a person may have written them', () => {
+    const tool = (parameters: object) => ({ type: 'function', function: { name: 'pay', parameters } });
+    const texts = writtenTexts({ model: 'm', seed: 4111111111111111, messages: [], tools: [tool({ properties: { card: { enum: [5555555555554444, 7] }, share: { maximum: 12345678.5 } } })] });
+    expect(texts).toContain('5555555555554444');
+    expect(texts.filter((text) => /[0-9]/.test(text))).toEqual(['5555555555554444']);
+    expect(scan(texts)).toEqual([{ kind: 'card', count: 1 }]);
+  });
+
   it('are refused when nested beyond any meaning, without running out of stack', () => {
     const deep = JSON.parse(`{"input":${'['.repeat(100_000)}${']'.repeat(100_000)}}`) as Record<string, unknown>;
     expect(() => writtenTexts(deep)).toThrow(expect.objectContaining({ code: 'REQUEST_INVALID' }));
+  });
+});
+
+describe('[31] fields that engines read beside those of the API', () => {
+  const bodies = {
+    chat: (more: object) => chatRequest.safeParse({ model: 'm', messages: [{ role: 'user', content: 'a' }], ...more }),
+    completions: (more: object) => completionsRequest.safeParse({ model: 'm', prompt: 'a', ...more }),
+    embeddings: (more: object) => embeddingsRequest.safeParse({ model: 'm', input: 'a', ...more }),
+    responses: (more: object) => responseRequest.safeParse({ model: 'm', input: 'a', ...more }),
+    moderations: (more: object) => moderationRequest.safeParse({ model: 'm', input: 'a', ...more }),
+    speech: (more: object) => speechRequest.safeParse({ model: 'm', input: 'a', voice: 'b', ...more }),
+    pictures: (more: object) => pictureRequest.safeParse({ model: 'm', prompt: 'a', ...more }),
+  };
+  const refused = {
+    where: ['api_base', 'base_url', 'api_key', 'api_version', 'custom_llm_provider', 'litellm_credential_name', 'model_list', 'user_config', 'extra_headers', 'headers', 'extra_body', 'bootstrap_host', 'bootstrap_port', 'bootstrap_room', 'kv_transfer_params', 'lora_path'],
+    'what nobody can read': ['input_ids', 'input_embeds', 'prompt_embeds', 'prompt_token_ids'],
+    'what to execute': ['chat_template', 'custom_logit_processor'],
+    'another limit': ['n_predict'],
+  };
+
+  describe.each(Object.entries(bodies))('of %s', (_endpoint, parse) => {
+    it('takes the body without them', () => expect(parse({}).success).toBe(true));
+
+    it.each(Object.entries(refused))('refuses those that say %s', (_what, names) => {
+      for (const name of names) {
+        const message = expect.stringMatching(/^may not be set: /) as unknown;
+        expect(parse({ [name]: 'http://169.254.169.254' }).error?.issues).toEqual([expect.objectContaining({ path: [name], message })]);
+      }
+    });
+
+    it('refuses a template among what a template is rendered with, and takes the rest of that', () => {
+      expect(parse({ chat_template_kwargs: { enable_thinking: false } }).success).toBe(true);
+      expect(parse({ chat_template_kwargs: { chat_template: '{{ x }}' } }).error?.issues).toEqual([expect.objectContaining({ path: ['chat_template_kwargs', 'chat_template'] })]);
+    });
+  });
+
+  it('refuses messages to embed: an engine would fetch the images in them', () => {
+    const messages = [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'http://169.254.169.254/' } }] }];
+    expect(bodies.embeddings({ messages }).error?.issues).toEqual([expect.objectContaining({ path: ['messages'] })]);
   });
 });
