@@ -31,12 +31,13 @@ export class RestApi {
     private readonly key: string,
   ) {}
 
-  /** Sends anything and gives whatever comes back. A `body` that is text or bytes is sent as it is. Error: the connection's. */
+  /** Sends anything and gives whatever comes back. A `body` that is text or a form is sent as it is, anything else as JSON. Error: the connection's. */
   async send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+    const isForm = body instanceof FormData;
     const response = await fetch(`${this.base}${path}`, {
       method,
-      headers: { ...(this.key === '' ? {} : { authorization: `Bearer ${this.key}` }), ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
-      body: body === undefined || typeof body === 'string' ? body : JSON.stringify(body),
+      headers: { ...(this.key === '' ? {} : { authorization: `Bearer ${this.key}` }), ...(body === undefined || isForm ? {} : { 'content-type': 'application/json' }), ...headers },
+      body: body === undefined || typeof body === 'string' || isForm ? body : JSON.stringify(body),
       signal: AbortSignal.timeout(answerMs),
     });
     const bytes = Buffer.from(await response.arrayBuffer());
