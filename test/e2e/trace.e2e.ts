@@ -41,4 +41,15 @@ describe('telemetry', () => {
     expect(collector.points.find(({ name }) => name === 'gen_ai.client.token.usage')).toMatchObject({ bounds: [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864], attributes: { ...common, 'gen_ai.token.type': 'input' } });
     expect(collector.text).not.toContain('aubergine');
   });
+
+  it('[55] has no model that nobody offers in it, which is whatever the caller wrote', async () => {
+    const traceId = '5bf92f3577b34da6a3ce929d0e0e4737';
+    const answer = await stack.rest().send('POST', '/v1/embeddings', { model: 'a model of courgettes', input: 'a' }, { traceparent: `00-${traceId}-00f067aa0ba902b8-01` });
+    expect(answer.error?.code).toBe('MODEL_NOT_FOUND');
+    const failed = await eventually('its span', () => Promise.resolve(collector.spans.find((span) => span.traceId === traceId && span.name === 'embeddings')));
+    expect(failed.attributes).toMatchObject({ 'gen_ai.operation.name': 'embeddings', 'error.type': 'MODEL_NOT_FOUND' });
+    expect(failed.attributes).not.toHaveProperty(['gen_ai.request.model']);
+    await eventually('its duration', () => Promise.resolve(collector.points.find(({ attributes }) => attributes['error.type'] === 'MODEL_NOT_FOUND')));
+    expect(collector.text).not.toContain('courgette');
+  });
 });

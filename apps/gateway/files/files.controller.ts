@@ -10,6 +10,7 @@ import type { AuthenticatedRequest, Principal } from '../access/principal.js';
 import { ProjectScope } from '../access/project-scope.js';
 import { fetchContent, sendContent } from '../http/internal-transfer.js';
 import { ReadsForm, Replies, RepliesBytes } from '../http/replies.js';
+import { leaveUnread } from '../http/unread-body.js';
 import { cursor, internalId } from './external-ids.js';
 import { fileObject, listOf, toFileObject, toList } from './file-object.js';
 import { fileFormShape, readFileForm } from './file-form.js';
@@ -41,14 +42,18 @@ export class FilesController {
   async create(@CurrentPrincipal() principal: Principal, @Req() request: AuthenticatedRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<FileObject> {
     const { tenant, project } = this.scope.paying(principal, request);
     if (!request.headers['content-type']?.startsWith('multipart/form-data')) throw failure('REQUEST_INVALID', 'send the file as content-type: multipart/form-data', { status: 415, param: 'content-type' });
-    if (Number(request.headers['content-length']) > fileLimits.fileBytesMax + formBytesMax) throw closing(reply, failure('BODY_TOO_LARGE', `the file has more than ${fileLimits.fileBytesMax} bytes`, { param: 'file' }));
+    if (Number(request.headers['content-length']) > fileLimits.fileBytesMax + formBytesMax) {
+      leaveUnread(request, reply);
+      throw failure('BODY_TOO_LARGE', `the file has more than ${fileLimits.fileBytesMax} bytes`, { param: 'file' });
+    }
     const upload = await this.caller.call(fileCalls.beginFile, { tenant, project, keyId: principal.keyId });
     try {
       const form = await readFileForm(request.headers, request.body as Readable, upload.bytesMax, (content) => sendContent(upload.url, content));
       return toFileObject(await this.caller.call(fileCalls.finishFile, { tenant, id: upload.id, ...form }));
     } catch (error) {
       void this.caller.call(fileCalls.abandonFile, { tenant, id: upload.id }).catch(() => undefined);
-      throw closing(reply, error);
+      leaveUnread(request, reply);
+      throw error;
     }
   }
 
@@ -85,10 +90,4 @@ export class FilesController {
     await this.caller.call(fileCalls.deleteFile, { ...this.scope.seen(principal, request), id: internalId('file-', id) });
     return { id, object: 'file', deleted: true };
   }
-}
-
-/** What is left of a large body is not waited for: the connection ends with the answer. */
-function closing(reply: FastifyReply, error: unknown): unknown {
-  if (!reply.request.raw.readableEnded) void reply.header('connection', 'close');
-  return error;
 }

@@ -1,14 +1,9 @@
 import { Catch, Logger } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { httpStatus, limits } from '#protocol';
+import { httpStatus } from '#protocol';
 import { codeOf, errorAnswer, isUnexpected } from './openai-error.js';
-
-/**
- * A client that still sends when the connection is closed sees a reset instead of the answer. What it sends is thrown away
- * instead, up to 64 MiB.
- */
-const drainedBytesMax = 16 * limits.bodyBytesMax;
+import { drainedBytesMax } from './unread-body.js';
 
 /** The one place where errors become HTTP answers. */
 @Catch()

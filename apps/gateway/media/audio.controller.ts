@@ -7,6 +7,7 @@ import { Authorise, ownTenant } from '../access/authorise.js';
 import { CurrentPrincipal } from '../access/principal.js';
 import type { AuthenticatedRequest, Principal } from '../access/principal.js';
 import { readForm } from '../http/multipart-form.js';
+import { leaveUnread } from '../http/unread-body.js';
 import { ReadsForm, Replies, RepliesBytes } from '../http/replies.js';
 import { Inference } from '../openai/inference.js';
 import { parseSpeech, speechRequest } from './speech-request.js';
@@ -31,7 +32,7 @@ export class AudioController {
     return this.inference.answer(principal, await this.read(request, reply), request, reply);
   }
 
-  /** What is left of a form that is refused is not waited for. Errors: REQUEST_INVALID, BODY_TOO_LARGE. */
+  /** Errors: REQUEST_INVALID, BODY_TOO_LARGE. */
   private async read(request: AuthenticatedRequest, reply: FastifyReply): Promise<ReturnType<typeof parseTranscription>> {
     try {
       if (!request.headers['content-type']?.startsWith('multipart/form-data')) throw failure('REQUEST_INVALID', 'send the recording as content-type: multipart/form-data', { status: 415, param: 'content-type' });
@@ -41,7 +42,7 @@ export class AudioController {
       });
       return parseTranscription(form, Buffer.concat(parts));
     } catch (error) {
-      if (!request.raw.readableEnded) void reply.header('connection', 'close');
+      leaveUnread(request, reply);
       throw error;
     }
   }

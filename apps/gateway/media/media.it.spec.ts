@@ -7,6 +7,7 @@ import type { TestNats } from '#testing';
 import type { NodeJobInput, NodeJobOutput } from '#wire';
 import { sealKeys, uuidOf } from '../examples.js';
 import { eventually, GatewayStack } from '../gateway-harness.js';
+import { sendRaw } from '../http/raw-http.js';
 
 const project = uuidOf(3);
 const heard = 'Write to erika@example.org now.';
@@ -186,5 +187,16 @@ describe('judgements, pictures, recordings and speech', () => {
   ])('are refused in OpenAI’s shape: %s', async (_what, ask, status, param) => {
     const response = await ask();
     expect({ status: response.status, ...((await response.json()) as { error: object }).error }).toMatchObject({ status, param, message: expect.any(String) });
+  });
+
+  it('are refused before their end without the connection: a client that still sends sees the answer, and asks again', async () => {
+    const body = Buffer.from(`--x\r\nContent-Disposition: form-data; name="language"\r\n\r\n${'a'.repeat(2_000_000)}\r\n--x--\r\n`);
+    const head = (line: string, more: string): Buffer => Buffer.from(`${line} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer ${key}\r\n${more}\r\n\r\n`);
+    const { status, body: refusal, text } = await sendRaw(stack.url, [
+      head('POST /v1/audio/transcriptions', `content-type: multipart/form-data; boundary=x\r\ncontent-length: ${body.length}`),
+      body,
+      head('GET /v1/models', 'connection: close'),
+    ]);
+    expect({ status, refusal, statuses: text.match(/HTTP\/1\.1 \d+/g) }).toEqual({ status: 400, refusal: expect.stringContaining('"param":"language"'), statuses: ['HTTP/1.1 400', 'HTTP/1.1 200'] });
   });
 });

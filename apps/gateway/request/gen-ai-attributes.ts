@@ -11,6 +11,7 @@ const requestFields: Readonly<Record<string, string>> = {
   top_p: 'gen_ai.request.top_p',
   top_k: 'gen_ai.request.top_k',
   max_tokens: 'gen_ai.request.max_tokens',
+  max_completion_tokens: 'gen_ai.request.max_tokens',
   frequency_penalty: 'gen_ai.request.frequency_penalty',
   presence_penalty: 'gen_ai.request.presence_penalty',
   dimensions: 'gen_ai.embeddings.dimension.count',
@@ -41,8 +42,23 @@ export function responseAttributes({ engineBody, usage }: Pick<InferenceAnswer, 
   if (typeof said['model'] === 'string') attributes['gen_ai.response.model'] = said['model'];
   const reasons = (Array.isArray(said['choices']) ? (said['choices'] as unknown[]) : []).flatMap((choice) => (choice as { finish_reason?: unknown } | null)?.finish_reason ?? []);
   if (reasons.length > 0) attributes['gen_ai.response.finish_reasons'] = reasons.map(String);
+  for (const [details, name, attribute] of usageDetails) {
+    const count = objectAt(objectAt(said, 'usage'), details)[name];
+    if (typeof count === 'number') attributes[attribute] = count;
+  }
   if (usage) Object.assign(attributes, { 'gen_ai.usage.input_tokens': usage.inputTokens, 'gen_ai.usage.output_tokens': usage.outputTokens });
   return attributes;
+}
+
+/** Where engines tell of what the totals hold. */
+const usageDetails = [
+  ['prompt_tokens_details', 'cached_tokens', 'gen_ai.usage.cache_read.input_tokens'],
+  ['completion_tokens_details', 'reasoning_tokens', 'gen_ai.usage.reasoning.output_tokens'],
+] as const;
+
+function objectAt(value: Record<string, unknown>, name: string): Record<string, unknown> {
+  const member = value[name];
+  return typeof member === 'object' && member !== null ? (member as Record<string, unknown>) : {};
 }
 
 function objectOf(body: Buffer): Record<string, unknown> {

@@ -40,9 +40,11 @@ export class GenAiTelemetry {
     this.tokens = meter.createHistogram('gen_ai.client.token.usage', { unit: '{token}', advice: { explicitBucketBoundaries: tokenBuckets } });
   }
 
-  observe(job: InferenceJob, work: () => Promise<InferenceAnswer>): Promise<InferenceAnswer> {
-    const common: Attributes = { 'gen_ai.operation.name': operations[job.endpoint], 'gen_ai.provider.name': provider, 'gen_ai.request.model': job.model };
-    return this.tracer.startActiveSpan(`${operations[job.endpoint]} ${job.model}`, { kind: SpanKind.CLIENT, attributes: common }, context.active(), (span) => this.within(span, common, job, work));
+  /** The model is named when it `isOffered`: another name is the caller's own text, and there is no end of those. */
+  observe(job: InferenceJob, isOffered: boolean, work: () => Promise<InferenceAnswer>): Promise<InferenceAnswer> {
+    const operation = operations[job.endpoint];
+    const common: Attributes = { 'gen_ai.operation.name': operation, 'gen_ai.provider.name': provider, ...(isOffered && { 'gen_ai.request.model': job.model }) };
+    return this.tracer.startActiveSpan(isOffered ? `${operation} ${job.model}` : operation, { kind: SpanKind.CLIENT, attributes: common }, context.active(), (span) => this.within(span, common, job, work));
   }
 
   private async within(span: Span, common: Attributes, job: InferenceJob, work: () => Promise<InferenceAnswer>): Promise<InferenceAnswer> {

@@ -70,7 +70,7 @@ export class RequestPipeline {
    * ENGINE_FAILED, ENGINE_REFUSED, DEADLINE_EXCEEDED, RECORD_UNAVAILABLE, SERVICE_UNAVAILABLE. Those that were recorded carry `details.record`.
    */
   async run(job: InferenceJob): Promise<InferenceAnswer> {
-    return this.parts.steps.request(job, () => this.served(job));
+    return this.parts.steps.request(job, this.isOffered(job), () => this.served(job));
   }
 
   /**
@@ -88,6 +88,11 @@ export class RequestPipeline {
     const { decision, policies, permitted } = steps.now('decide', () => decider.decide(asked, classification, offers));
     if (decision === 'deny') throw denied(policies);
     return costWithSpares(job.bound, permitted);
+  }
+
+  private isOffered({ tenant, model, endpoint }: InferenceJob): boolean {
+    const { aliases, book } = this.parts;
+    return modelsOf(aliases, tenant.tenant, model).some((name) => book.serving(name, endpoint).length > 0);
   }
 
   private async classified(job: InferenceJob): Promise<Classification> {
@@ -133,7 +138,7 @@ export class RequestPipeline {
     if (!place) return undefined;
     try {
       const embedding = embeddingJob(job, place, ids.uuid());
-      const { engineBody, record } = await this.parts.steps.request(embedding, () => this.serve(embedding, passage));
+      const { engineBody, record } = await this.parts.steps.request(embedding, true, () => this.serve(embedding, passage));
       const vector = vectorOf(engineBody);
       if (!vector) return undefined;
       const kept = semantic.find(place, vector);

@@ -62,11 +62,11 @@ export class Steps {
     return time;
   }
 
-  /** The whole of a request; counted by how it ended: `ok` or an error code. */
-  async request(job: InferenceJob, work: () => Promise<InferenceAnswer>): Promise<InferenceAnswer> {
+  /** The whole of a request; counted by how it ended: `ok` or an error code. `isOffered`: some machine has its model. */
+  async request(job: InferenceJob, isOffered: boolean, work: () => Promise<InferenceAnswer>): Promise<InferenceAnswer> {
     let outcome = 'ok';
     try {
-      return await this.genAi.observe(job, work);
+      return await this.genAi.observe(job, isOffered, work);
     } catch (error) {
       outcome = error instanceof DomainError ? error.code : 'INTERNAL';
       throw error;
