@@ -1,3 +1,4 @@
+import { isWeakPoint } from '../kernel/ed25519-points.js';
 import type { BundleCrypto } from './bundle-crypto.js';
 import { fromHex, toHex } from './bytes.js';
 
@@ -50,7 +51,7 @@ export async function withWebCrypto<T>(subtle: Subtle, work: (crypto: BundleCryp
 }
 
 async function verified(subtle: Subtle, publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean> {
-  if (publicKey.length !== 32 || signature.length !== 64) return false;
+  if (publicKey.length !== 32 || signature.length !== 64 || isWeakPoint(publicKey) || isWeakPoint(signature.subarray(0, 32))) return false;
   try {
     const key = await subtle.importKey('raw', own(publicKey), { name: 'Ed25519' }, false, ['verify']);
     return await subtle.verify({ name: 'Ed25519' }, key as never, own(signature), own(message));
