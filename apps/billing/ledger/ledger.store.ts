@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { failure } from '#protocol';
-import { arrayOf, textsOf } from '#service';
+import { bigints, smallints, texts, uuids } from './binary-arrays.js';
 import type { Account } from './chart-of-accounts.js';
 import { ledgerFailure } from './ledger-failure.js';
 import { KnownAccounts } from './known-accounts.js';
@@ -21,7 +21,7 @@ const openAccounts = `
 /** Enters transfers that are not known yet. Answers the others, and whether they said the same where this statement sees them. */
 const enterTransfers = `
   WITH given AS (
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::smallint[]) AS t(id, code, tenant, input_hash, lines)
+    SELECT unnest($1::uuid[]) AS id, unnest($2::text[]) AS code, unnest($3::text[]) AS tenant, unnest($4::text[]) AS input_hash, unnest($5::smallint[]) AS lines
   ), fresh AS (
     INSERT INTO billing.transfers (id, code, tenant, input_hash, lines) SELECT * FROM given
     ON CONFLICT (id) DO NOTHING
@@ -32,7 +32,7 @@ const enterTransfers = `
 /** A trigger checks them, locks their accounts and moves the balances, all in this statement. */
 const postLines = `
   INSERT INTO billing.postings (transfer, line, account, currency, tenant, amount)
-  SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::uuid[], $4::text[], $5::text[], $6::bigint[])`;
+  SELECT unnest($1::uuid[]), unnest($2::smallint[]), unnest($3::uuid[]), unnest($4::text[]), unnest($5::text[]), unnest($6::bigint[])`;
 
 interface Entry {
   readonly transfer: Transfer;
@@ -78,11 +78,11 @@ export class LedgerStore {
   /** Answers the ids that are known, once it is certain that they say the same. */
   private async enter(manager: EntityManager, batch: readonly Entry[]): Promise<ReadonlySet<string>> {
     const rows = await runNamed<KnownRow>(manager, 'enter-transfers', enterTransfers, [
-      arrayOf(batch.map(({ transfer }) => transfer.id)),
-      arrayOf(batch.map(({ transfer }) => transfer.code)),
-      textsOf(batch.map(({ transfer }) => transfer.tenant)),
-      arrayOf(batch.map(({ hash }) => hash)),
-      arrayOf(batch.map(({ transfer }) => transfer.lines.length)),
+      uuids(batch.map(({ transfer }) => transfer.id)),
+      texts(batch.map(({ transfer }) => transfer.code)),
+      texts(batch.map(({ transfer }) => transfer.tenant)),
+      texts(batch.map(({ hash }) => hash)),
+      smallints(batch.map(({ transfer }) => transfer.lines.length)),
     ]);
     const different = rows.find(({ same }) => same === false);
     if (different) throw mismatch(different.id);
@@ -103,12 +103,12 @@ export class LedgerStore {
     await this.open(manager, lines);
     try {
       await runNamed(manager, 'post-lines', postLines, [
-        arrayOf(lines.map(({ id }) => id)),
-        arrayOf(lines.map(({ index }) => index)),
-        arrayOf(lines.map(({ accountId }) => accountId)),
-        textsOf(lines.map(({ account }) => account.currency)),
-        textsOf(lines.map(({ tenant }) => tenant)),
-        arrayOf(lines.map(({ amount }) => amount)),
+        uuids(lines.map(({ id }) => id)),
+        smallints(lines.map(({ index }) => index)),
+        uuids(lines.map(({ accountId }) => accountId)),
+        texts(lines.map(({ account }) => account.currency)),
+        texts(lines.map(({ tenant }) => tenant)),
+        bigints(lines.map(({ amount }) => amount)),
       ]);
     } catch (error) {
       this.known.forget();
@@ -135,11 +135,11 @@ export class LedgerStore {
     if (missing.size === 0) return;
     const wanted = [...missing].sort(([a], [b]) => compare(a, b));
     const rows = await runNamed<{ id: string }>(manager, 'open-accounts', openAccounts, [
-      arrayOf(wanted.map(([id]) => id)),
-      wanted.map(([, account]) => account.code),
-      textsOf(wanted.map(([, account]) => account.currency)),
-      arrayOf(wanted.map(([, account]) => account.kind)),
-      textsOf(wanted.map(([, account]) => account.tenant)),
+      uuids(wanted.map(([id]) => id)),
+      texts(wanted.map(([, account]) => account.code)),
+      texts(wanted.map(([, account]) => account.currency)),
+      texts(wanted.map(([, account]) => account.kind)),
+      texts(wanted.map(([, account]) => account.tenant)),
     ]);
     this.known.opened(rows.map(({ id }) => id));
   }
