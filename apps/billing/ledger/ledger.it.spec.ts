@@ -3,6 +3,7 @@ import { withClient } from '#local';
 import { openBooks } from '../books-harness.js';
 import type { Books } from '../books-harness.js';
 import { accountId, payable, receivable } from './chart-of-accounts.js';
+import type { Account } from './chart-of-accounts.js';
 import { LedgerStore } from './ledger.store.js';
 import { move, transfer } from './transfer.js';
 import type { Transfer } from './transfer.js';
@@ -125,6 +126,33 @@ describe('the ledger', () => {
     await withClient(books.database.adminUrl, (client) => client.query('DELETE FROM billing.accounts WHERE code = $1', [account.code]));
     await expect(lock()).rejects.toThrow('not in the books any more');
     expect(await lock()).toEqual([0n]);
+  });
+
+  it('looks for the accounts of a batch and no others, also with a plan that was made when there were few', async () => {
+    const fresh = await openBooks();
+    try {
+      const owner = fresh.ids.uuid();
+      const payees = Array.from({ length: 1_000 }, (_, index) => `0x${index.toString(16).padStart(40, '0')}`);
+      const earnings = (to: readonly string[]): Transfer[] => to.map((one) => transfer(fresh.ids.uuid(), 'payee.assign', owner, move(payable(owner, one), receivable(owner), 1n)));
+      const ledger = fresh.get(LedgerStore);
+      const open = async (accounts: readonly Account[]): Promise<void> => {
+        // The second look is what the ledger remembers.
+        for (let look = 0; look < 2; look += 1) await fresh.within((manager) => ledger.lock(manager, accounts));
+      };
+      await open([receivable(owner), payable(owner, payees[0]!)]);
+      const read = fresh.within(async (manager) => {
+        const accountsRead = async (): Promise<number> => Number((await manager.query<[{ rows: string }]>(`SELECT seq_tup_read + idx_tup_fetch AS rows FROM pg_stat_xact_user_tables WHERE relid = 'billing.accounts'::regclass`))[0].rows);
+        await ledger.post(manager, earnings(payees.slice(0, 1)));
+        await open(payees.slice(1).map((one) => payable(owner, one)));
+        const before = await accountsRead();
+        await ledger.post(manager, earnings(payees.slice(100, 200)));
+        return (await accountsRead()) - before;
+      });
+      // Those of a hundred payees and the one that owes them.
+      expect(await read).toBe(101);
+    } finally {
+      await fresh.close();
+    }
   });
 
   it('lets its login role neither change nor remove what is posted, nor move a balance without a posting', async () => {
