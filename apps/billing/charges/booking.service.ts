@@ -8,20 +8,18 @@ import { AdmissionsStore } from '../admissions/admissions.store.js';
 import { AnomaliesStore } from '../anomalies/anomalies.store.js';
 import { anomalyKinds } from '../anomalies/anomaly.js';
 import type { Anomaly } from '../anomalies/anomaly.js';
-import { BudgetsStore } from '../budgets/budgets.store.js';
 import type { Earned } from '../holdbacks/holding.service.js';
 import { Holding } from '../holdbacks/holding.service.js';
 import { LedgerStore } from '../ledger/ledger.store.js';
 import { useLeases } from '../leases/lease-usage.js';
 import type { LeaseBalance } from '../leases/lease-usage.js';
 import { LeasesStore } from '../leases/leases.store.js';
-import { NodesStore } from '../nodes/nodes.store.js';
 import type { Payee } from '../nodes/nodes.store.js';
-import type { PriceVersion } from '../prices/price.js';
-import { PricesStore } from '../prices/prices.store.js';
 import { ReceiptsStore } from '../receipts/receipts.store.js';
 import { contestedReceipt, verifiedReceipt } from '../receipts/receipt.js';
 import { UsageStore } from '../usage/usage.store.js';
+import { BookingTerms } from './booking-terms.js';
+import type { FixedPrice } from './booking-terms.js';
 import { chargeTransfer, partsOf, priceAnomalies } from './charge.js';
 import type { Charge, ChargeParts } from './charge.js';
 import { ChargesStore } from './charges.store.js';
@@ -31,7 +29,7 @@ import { recordBatch } from './record-batch.js';
 interface Known {
   readonly leases: ReadonlyMap<string, LeaseBalance>;
   readonly holds: ReadonlyMap<string, { lease: string; keptNanos: bigint }>;
-  readonly prices: ReadonlyMap<string, PriceVersion>;
+  readonly prices: ReadonlyMap<string, FixedPrice>;
   readonly parts: ReadonlyMap<Charge, ChargeParts>;
   readonly payees: ReadonlyMap<string, Payee>;
 }
@@ -46,11 +44,9 @@ export class BookingService {
     @Inject(DataSource) private readonly dataSource: DataSource,
     @Inject(Clock) private readonly clock: Clock,
     @Inject(LeasesStore) private readonly leases: LeasesStore,
-    @Inject(BudgetsStore) private readonly budgets: BudgetsStore,
     @Inject(AdmissionsStore) private readonly admissions: AdmissionsStore,
     @Inject(ChargesStore) private readonly charges: ChargesStore,
-    @Inject(PricesStore) private readonly prices: PricesStore,
-    @Inject(NodesStore) private readonly nodes: NodesStore,
+    @Inject(BookingTerms) private readonly terms: BookingTerms,
     @Inject(ReceiptsStore) private readonly receipts: ReceiptsStore,
     @Inject(AnomaliesStore) private readonly anomalies: AnomaliesStore,
     @Inject(LedgerStore) private readonly ledger: LedgerStore,
@@ -77,12 +73,12 @@ export class BookingService {
   private async charge(manager: EntityManager, charges: readonly Charge[], leases: ReadonlyMap<string, LeaseBalance>, opened: ReadonlySet<string>): Promise<string[]> {
     // For what was admitted in this very batch no lease has kept anything.
     const holds = await this.admissions.holds(manager, charges.flatMap(({ facts: { record } }) => (opened.has(record) ? [] : [record])));
-    const prices = await this.prices.versions(manager, charges.map(({ facts }) => facts.priceVersion));
+    const prices = await this.terms.pricesOf(manager, charges.map(({ facts }) => facts.priceVersion));
     const parts = new Map(charges.map((charge) => [charge, partsOf(charge, prices.get(charge.facts.priceVersion))]));
     const freshRecords = await this.charges.insert(manager, charges, parts);
     const fresh = charges.filter(({ facts }) => freshRecords.has(facts.record));
     await this.flagConflicts(manager, charges.filter(({ facts }) => !freshRecords.has(facts.record)));
-    const payees = await this.nodes.find(manager, charges.map(({ facts }) => facts.node));
+    const payees = await this.terms.payeesOf(manager, charges.map(({ facts }) => facts.node));
     if (fresh.length > 0) await this.post(manager, fresh, { leases, holds, prices, parts, payees });
     await this.keepReceipts(manager, charges, payees);
     return [...freshRecords];
@@ -90,7 +86,7 @@ export class BookingService {
 
   private async post(manager: EntityManager, fresh: readonly Charge[], { leases, holds, prices, parts, payees }: Known): Promise<void> {
     const facts = fresh.map((charge) => charge.facts);
-    const budgetTenants = await this.budgets.tenantsOf(manager, facts.map(({ budget }) => budget));
+    const budgetTenants = await this.terms.budgetTenantsOf(manager, facts.map(({ budget }) => budget));
     const uses = fresh.map(({ facts: { record, tenant, budget, lease }, amountNanos }) => ({ record, tenant, budget, lease, amountNanos, keptNanos: holds.get(record)?.keptNanos ?? 0n, keptBy: holds.get(record)?.lease ?? lease }));
     const { bookings, remaining } = useLeases(leases, uses);
     const found: Anomaly[] = [];

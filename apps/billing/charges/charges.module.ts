@@ -7,6 +7,7 @@ import { PricesModule } from '../prices/prices.module.js';
 import { ReceiptsModule } from '../receipts/receipts.module.js';
 import { RecordsModule } from '../records/records.module.js';
 import { UsageModule } from '../usage/usage.module.js';
+import { BookingTerms } from './booking-terms.js';
 import { BookingService } from './booking.service.js';
 import { ChargesRpc } from './charges.rpc.js';
 import { ChargesStore } from './charges.store.js';
@@ -16,6 +17,6 @@ import { RecordsConsumer } from './records.consumer.js';
 @Module({
   imports: [HoldbacksModule, LedgerModule, LeasesModule, PricesModule, ReceiptsModule, RecordsModule, UsageModule],
   controllers: [RecordsConsumer, ChargesRpc],
-  providers: [BookingService, ChargesStore, AdmissionSweeper],
+  providers: [BookingService, BookingTerms, ChargesStore, AdmissionSweeper],
 })
 export class ChargesModule {}

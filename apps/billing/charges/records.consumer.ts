@@ -8,8 +8,8 @@ import { BookingService } from './booking.service.js';
 
 /** Group commits booked in one transaction: 16 × ≤ 64 records, about 500 requests with both of their facts. */
 const commitsPerBatch = 16;
-/** How long the first commit of a batch waits for company: while a batch is booked, what makes up the next one gathers by itself. */
-const batchWaitMs = 2;
+/** Nothing waits for company where nothing is being booked: while a batch is, what makes up the next one gathers by itself. */
+const batchWaitMs = 0;
 
 @Controller()
 export class RecordsConsumer {
