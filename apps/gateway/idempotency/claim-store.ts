@@ -9,8 +9,10 @@ export const claim = z.object({
   /** Of the route and the body: the same key may not stand for another request. */
   requestHash: sha256Hex,
   record: uuid,
-  /** A claim without an end is given up then: its gateway is gone. */
+  /** A claim without an end is given up then: its gateway is gone. One that was begun is not. */
   untilMs: timeMs,
+  /** Something of it was sent to a machine, and may be charged. */
+  begun: z.boolean().optional(),
   /** `none`: it was streamed, or is too large to be kept. */
   end: z.union([z.object({ status: z.int(), contentType: z.string(), nonce: z.base64(), ciphertext: z.base64() }), z.literal('none')]).nullable(),
 });

@@ -3,7 +3,7 @@ import OpenAI from 'openai';
 import type { RunningService } from '#service';
 import { testNats } from '#testing';
 import type { TestNats } from '#testing';
-import type { NodeJobInput, NodeJobOutput } from '#wire';
+import type { NodeJobHandler, NodeJobInput, NodeJobOutput } from '#wire';
 import { eventually, GatewayStack } from '../gateway-harness.js';
 
 describe('conformance 37: a request with an Idempotency-Key', () => {
@@ -24,12 +24,24 @@ describe('conformance 37: a request with an Idempotency-Key', () => {
     return { status: 200, contentType: 'application/json', body: Buffer.from(JSON.stringify(answer)), usage: { inputTokens: 1, outputTokens: 0 } };
   }
 
+  /** Says nothing until it is told to stop, and then what it had made. */
+  const talks: NodeJobHandler = async (_job, signal) => {
+    runs += 1;
+    async function* bytes(): AsyncGenerator<Buffer> {
+      yield await new Promise<Buffer>((resolve) => signal.addEventListener('abort', () => resolve(Buffer.alloc(0)), { once: true }));
+    }
+    const usage = new Promise<{ inputTokens: number; outputTokens: number }>((resolve) => signal.addEventListener('abort', () => resolve({ inputTokens: 5, outputTokens: 3 }), { once: true }));
+    return { status: 200, contentType: 'application/json', body: bytes(), usage };
+  };
+
   beforeAll(async () => {
     nats = await testNats();
     stack = await GatewayStack.start(nats);
     key = await stack.key('developer');
     await stack.node(1, embed, { model: 'm', capacity: 50 });
+    await stack.node(2, talks, { model: 'talks', endpoints: ['chat.completions'], capacity: 50 });
     second = await stack.another();
+    await eventually(async () => (await fetch(`${stack.url}/v1/models/talks`, { headers: { authorization: `Bearer ${key}` } })).status === 200);
     for (const url of [stack.url, second.url]) await eventually(async () => (await fetch(`${url}/v1/models/m`, { headers: { authorization: `Bearer ${key}` } })).status === 200);
   });
   afterAll(async () => {
@@ -77,6 +89,35 @@ describe('conformance 37: a request with an Idempotency-Key', () => {
     await expect(ask('four', 'fails')).rejects.toMatchObject({ status: 422 });
     const ran = runs;
     await expect(ask('four', 'fails')).rejects.toMatchObject({ status: 422 });
+    expect(runs).toBe(ran + 1);
+  });
+
+  it('is answered as before however its key is written', async () => {
+    const send = async (authorization: string): Promise<[number, string | null]> => {
+      const response = await fetch(`${stack.url}/v1/embeddings`, { method: 'POST', headers: { authorization, 'content-type': 'application/json', 'idempotency-key': 'spelt' }, body: JSON.stringify({ model: 'm', input: 'a' }) });
+      await response.text();
+      return [response.status, response.headers.get('idempotency-replayed')];
+    };
+    expect(await send(`Bearer ${key}`)).toEqual([200, null]);
+    for (const spelt of [`bearer ${key}`, `BEARER   ${key}`]) expect(await send(spelt)).toEqual([200, 'true']);
+  });
+
+  it('that was charged without an answer is not run again: who asks is told which record says so', async () => {
+    const leaving = new AbortController();
+    const ran = runs;
+    const talk = (signal?: AbortSignal): Promise<Response> =>
+      fetch(`${stack.url}/v1/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', 'idempotency-key': 'left' }, body: JSON.stringify({ model: 'talks', messages: [{ role: 'user', content: 'a' }] }), ...(signal && { signal }) });
+    const first = talk(leaving.signal).catch(() => undefined);
+    await eventually(() => runs === ran + 1);
+    leaving.abort();
+    await first;
+    const charge = () => stack.records.flatMap(({ facts }) => (facts?.kind === 'completed' && facts.outcome === 'cancelled' ? [facts] : [])).at(-1);
+    await eventually(() => charge() !== undefined);
+    expect(charge()!.chargeNanos).toBeGreaterThan(0n);
+    let again = await talk();
+    // The claim is written when the charge is in the log.
+    await eventually(async () => again.headers.get('x-should-retry') === 'false' || ((again = await talk()), false));
+    expect([again.status, again.headers.get('x-mizan-record'), await again.json()]).toEqual([409, charge()!.record, { error: expect.objectContaining({ code: 'CONFLICT' }) as object }]);
     expect(runs).toBe(ran + 1);
   });
 

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
-import type { Clock } from '#kernel';
+import type { Clock, DomainError } from '#kernel';
 import { failure } from '#protocol';
 import type { InferenceAnswer } from '../request/inference-job.js';
 import type { Claim, ClaimStore } from './claim-store.js';
@@ -28,7 +28,11 @@ export type Kept = Pick<InferenceAnswer, 'status' | 'contentType' | 'body' | 're
 export interface Turn {
   /** The answer is there: who asks again gets it. `undefined`: it cannot be given again. */
   keep(answer: Kept | undefined): Promise<void>;
-  /** Nothing came of it: it may be asked again. */
+  /** It is about to be sent to a machine: from here on nobody else runs it, whatever becomes of it. Errors: CONFLICT (another gateway has it), SERVICE_UNAVAILABLE. */
+  begin(): Promise<void>;
+  /** It has no answer, and may be charged: who asks again is told so. */
+  leave(): Promise<void>;
+  /** Nothing came of it, and nothing is charged: it may be asked again. */
   giveBack(): Promise<void>;
 }
 
@@ -47,26 +51,52 @@ export class Once {
     if (typeof made === 'number') return { turn: this.turn(key, own, made, named) };
     const { claim, revision } = made;
     if (claim.requestHash !== own.requestHash) throw failure('IDEMPOTENCY_MISMATCH', 'this Idempotency-Key was used for another request', { record: claim.record });
+    if (claim.end === null && claim.begun === true && claim.untilMs <= this.clock.nowMs()) throw hasNoAnswer(claim);
     if (claim.end === null) {
-      const taken = claim.untilMs < this.clock.nowMs() ? await this.claims.replace(key, own, revision) : undefined;
+      const taken = claim.begun !== true && claim.untilMs < this.clock.nowMs() ? await this.claims.replace(key, own, revision) : undefined;
       if (taken === undefined) throw failure('CONFLICT', 'a request with this Idempotency-Key is running', { record: claim.record, retryAfterMs: retryMs });
       return { turn: this.turn(key, own, taken, named) };
     }
     if (claim.end === 'none') throw failure('CONFLICT', 'a request with this Idempotency-Key has run; its answer was streamed or is too large to be given again', { record: claim.record, shouldRetry: false });
-    const decipher = createDecipheriv('aes-256-gcm', answerKey(named), Buffer.from(claim.end.nonce, 'base64'));
-    const sealed = Buffer.from(claim.end.ciphertext, 'base64');
-    decipher.setAAD(Buffer.from(key)).setAuthTag(sealed.subarray(-16));
-    return { kept: { status: claim.end.status, contentType: claim.end.contentType, record: claim.record, body: Buffer.concat([decipher.update(sealed.subarray(0, -16)), decipher.final()]) } };
+    return { kept: { status: claim.end.status, contentType: claim.end.contentType, record: claim.record, body: opened(key, claim.end, named) } };
   }
 
   private turn(key: string, own: Claim, revision: number, named: Named): Turn {
+    let current = Promise.resolve(revision);
+    let hasBegun = false;
+    const begun = async (before: number): Promise<number> => {
+      const after = await this.claims.replace(key, { ...own, begun: true }, before);
+      if (after === undefined) throw failure('CONFLICT', 'a request with this Idempotency-Key is running', { record: own.record, retryAfterMs: retryMs });
+      return after;
+    };
     return {
+      begin: async () => {
+        if (!hasBegun) current = current.then(begun);
+        hasBegun = true;
+        await current;
+      },
       keep: async (answer) => {
         const end = answer === undefined || answer.body.length > answerBytesMax ? 'none' : sealed(key, answer, named);
-        await this.claims.replace(key, { ...own, record: answer?.record ?? own.record, end }, revision);
+        await this.claims.replace(key, { ...own, record: answer?.record ?? own.record, end }, await current);
       },
-      giveBack: () => this.claims.remove(key, revision),
+      leave: async () => void (await this.claims.replace(key, { ...own, begun: true, untilMs: this.clock.nowMs() }, await current)),
+      giveBack: async () => this.claims.remove(key, await current.catch(() => revision)),
     };
+  }
+}
+
+const hasNoAnswer = ({ record }: Claim): DomainError =>
+  failure('CONFLICT', 'a request with this Idempotency-Key was begun and has no answer that could be given again; its record says whether it was charged: to have it run again, send it with another key', { record, shouldRetry: false });
+
+/** Error: CONFLICT for what was kept under another secret. */
+function opened(key: string, { nonce, ciphertext }: Exclude<NonNullable<Claim['end']>, 'none'>, named: Named): Buffer {
+  const decipher = createDecipheriv('aes-256-gcm', answerKey(named), Buffer.from(nonce, 'base64'));
+  const sealed = Buffer.from(ciphertext, 'base64');
+  try {
+    decipher.setAAD(Buffer.from(key)).setAuthTag(sealed.subarray(-16));
+    return Buffer.concat([decipher.update(sealed.subarray(0, -16)), decipher.final()]);
+  } catch (error) {
+    throw failure('CONFLICT', 'a request with this Idempotency-Key has run; its answer was kept under another secret and cannot be opened', { shouldRetry: false }, error);
   }
 }
 

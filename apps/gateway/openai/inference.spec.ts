@@ -19,7 +19,7 @@ describe('a request for inference', () => {
     };
     const raw = { destroyed: true, writableFinished: false, once: () => raw };
     const { endpoint, model, body, texts, bound } = exampleJob();
-    const answering = new Inference({ tenants: new MemoryView(new Map([[tenant.tenant, tenant]])) }, pipeline, {} as Once, { authenticate: () => principal }, { named: (_tenant, declared) => declared }, { sell: () => Promise.reject(new Error('nothing is sold')) }, { commentMs: 15_000, deadlineMs: 1, streamDeadlineMs: 1 }).answer(
+    const answering = new Inference({ tenants: new MemoryView(new Map([[tenant.tenant, tenant]])) }, pipeline, {} as Once, { authenticate: () => principal, secretFor: () => '' }, { named: (_tenant, declared) => declared }, { sell: () => Promise.reject(new Error('nothing is sold')) }, { commentMs: 15_000, deadlineMs: 1, streamDeadlineMs: 1 }).answer(
       principal,
       { endpoint, model, body, texts, bound, adapt: (answer) => answer },
       { id: uuidOf(9), headers: {} } as AuthenticatedRequest,

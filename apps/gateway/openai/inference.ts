@@ -1,9 +1,11 @@
+import { Logger } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { failure } from '#protocol';
 import type { TenantEntry } from '#protocol';
 import { projectOf } from '../access/principal.js';
 import type { AuthenticatedRequest, Principal } from '../access/principal.js';
 import { seesTimings } from '../access/timing-viewer.js';
+import { ChargeWatch } from '../idempotency/charge-watch.js';
 import { idempotencyKey } from '../idempotency/idempotency-key.js';
 import type { Once, Turn } from '../idempotency/once.js';
 import type { Replicated } from '../replicated.js';
@@ -18,13 +20,18 @@ import { clientGone } from './client-gone.js';
 import type { ParsedRequest } from './parsed-request.js';
 import { SseOutlet } from './sse-outlet.js';
 
+/** `charging`: of one that is named. */
+type Parsed = ParsedRequest & Pick<InferenceJob, 'charging'>;
+
 /** From an HTTP request for inference to its HTTP answer, through the pipeline. */
 export class Inference {
+  private readonly logger = new Logger(Inference.name);
+
   constructor(
     private readonly replicated: Pick<Replicated, 'tenants'>,
     private readonly pipeline: Pick<RequestPipeline, 'run'>,
     private readonly once: Once,
-    private readonly authenticator: Pick<Authenticator, 'authenticate'>,
+    private readonly authenticator: Pick<Authenticator, 'authenticate' | 'secretFor'>,
     private readonly persons: Pick<Persons, 'named'>,
     private readonly counter: Pick<SalesCounter, 'sell'>,
     private readonly settings: { readonly commentMs: number; readonly deadlineMs: number; readonly streamDeadlineMs: number },
@@ -38,7 +45,7 @@ export class Inference {
     const name = idempotencyKey(request.headers);
     if (name === undefined) return this.run(principal, tenant, { form, ...parsed }, request, reply);
     const { deadlineMs, streamDeadlineMs } = this.settings;
-    const secret = request.headers.authorization ?? '';
+    const secret = this.authenticator.secretFor('kept answers', request.headers.authorization);
     const taken = await this.once.take({ ...{ tenant: tenant.tenant, keyId: principal.keyId, name, secret }, path: request.url, body: parsed.identity ?? request.body, record: request.id, deadlineMs: form === undefined && parsed.takesLong !== true ? deadlineMs : streamDeadlineMs });
     if ('kept' in taken) return void (await reply.code(taken.kept.status).headers({ 'x-mizan-record': taken.kept.record, 'idempotency-replayed': 'true' }).type(taken.kept.contentType).send(taken.kept.body));
     await this.run(principal, tenant, { form, ...parsed }, request, reply, taken.turn);
@@ -46,15 +53,22 @@ export class Inference {
 
   private async run(principal: Principal, tenant: TenantEntry, parsed: ParsedRequest, request: AuthenticatedRequest, reply: FastifyReply, turn?: Turn): Promise<void> {
     const { form } = parsed;
+    const charging = turn && new ChargeWatch(turn);
+    let answer: InferenceAnswer;
     try {
-      const answer = await this.timed(principal, request, reply, (tellTimes) => this.answered(principal, tenant, parsed, request, reply, tellTimes));
-      await turn?.keep(form === undefined ? answer : undefined);
-      if (form === undefined) await this.send(answer, reply);
+      answer = await this.timed(principal, request, reply, (tellTimes) => this.answered(principal, tenant, { ...parsed, charging }, request, reply, tellTimes));
     } catch (error) {
-      // What a client has had a part of is not run again.
-      await (reply.raw.headersSent ? turn?.keep(undefined) : turn?.giveBack());
+      // What a client has had a part of, or may be charged for, is not run again.
+      if (turn) await this.tried(request, reply.raw.headersSent ? turn.keep(undefined) : charging?.isPossible === true ? turn.leave() : turn.giveBack());
       throw error;
     }
+    if (turn) await this.tried(request, turn.keep(form === undefined ? answer : undefined));
+    if (form === undefined) await this.send(answer, reply);
+  }
+
+  /** What a claim cannot be told now costs nobody an answer: it stays as it was begun, and who asks again is told that. */
+  private async tried({ id }: AuthenticatedRequest, told: Promise<void>): Promise<void> {
+    await told.catch((error: unknown) => this.logger.warn(`the claim of request ${id} does not say what became of it: ${String(error)}`));
   }
 
   /** With `Server-Timing` for administrators: of a stream, the steps before its head. */
@@ -69,7 +83,7 @@ export class Inference {
     }
   }
 
-  private async answered(principal: Principal, tenant: TenantEntry, parsed: ParsedRequest, request: AuthenticatedRequest, reply: FastifyReply, tellTimes?: () => void): Promise<InferenceAnswer> {
+  private async answered(principal: Principal, tenant: TenantEntry, parsed: Parsed, request: AuthenticatedRequest, reply: FastifyReply, tellTimes?: () => void): Promise<InferenceAnswer> {
     const { form, keep, told, contentType } = parsed;
     const made = await this.pipeline.run(this.jobOf(principal, tenant, parsed, request, reply, tellTimes));
     const answer = contentType === undefined ? made : { ...made, contentType };
@@ -78,7 +92,7 @@ export class Inference {
     return told && form === undefined ? { ...answer, body: told(answer.body) } : answer;
   }
 
-  private jobOf(principal: Principal, tenant: TenantEntry, parsed: ParsedRequest, request: AuthenticatedRequest, reply: FastifyReply, tellTimes?: () => void): InferenceJob {
+  private jobOf(principal: Principal, tenant: TenantEntry, parsed: Parsed, request: AuthenticatedRequest, reply: FastifyReply, tellTimes?: () => void): InferenceJob {
     const { form, keep, told: _t, contentType: _c, identity: _i, classAtLeast, ...asked } = parsed;
     const project = projectOf(principal, tenant, singleHeader(request, 'openai-project'));
     const declared = this.persons.named(tenant, declaredFacts(request.headers));

@@ -34,6 +34,7 @@ export class Admission {
   constructor(private readonly parts: AdmissionParts) {}
 
   async run(decided: Decided, hold: Hold, slot: Slot): Promise<InferenceAnswer> {
+    await decided.job.charging?.begin();
     const first = await this.begin(decided, hold, slot);
     try {
       return await this.toEnd(decided, hold, first);
@@ -60,6 +61,7 @@ export class Admission {
       throw told;
     }
     this.parts.leases.settle(hold, facts.chargeNanos);
+    if (facts.chargeNanos === 0n) job.charging?.free();
     if (dispatched.outcome === 'ok') {
       finish(decided, first, (form) => form.end(facts.usage));
       return { ...dispatched.answer, usage: facts.usage, chargeNanos: facts.chargeNanos, record: job.id };

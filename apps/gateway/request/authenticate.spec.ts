@@ -36,6 +36,14 @@ describe('authentication', () => {
     expect(authenticator.authenticate(`Bearer ${key}`)).toEqual({ keyId: uuidOf(4), tenant: tenant.tenant, project: uuidOf(3), role: 'developer' });
   });
 
+  it('gives a secret that is the same however the header is written, another for each key and purpose, and nothing of the key', () => {
+    const secret = authenticator.secretFor('a', `Bearer ${key}`);
+    expect([`bearer ${key}`, `BEARER    ${key}`].map((header) => authenticator.secretFor('a', header))).toEqual([secret, secret]);
+    expect(secret).not.toContain(key.slice(4, 12));
+    expect([authenticator.secretFor('b', `Bearer ${key}`), authenticator.secretFor('a', `Bearer ${key}x`)]).not.toContain(secret);
+    expect(() => authenticator.secretFor('a', 'Basic a')).toThrow(expect.objectContaining({ code: 'API_KEY_INVALID' }));
+  });
+
   it('refuses a missing, malformed, unknown or slightly changed key and shows nothing of it', () => {
     expect(codeOf(undefined)).toBe('API_KEY_MISSING');
     for (const wrong of ['', 'Bearer', `Basic ${key}`, `Bearer ${key}x`, `Bearer ${key.slice(0, -1)}`, 'Bearer sk-0123456789012345678901234567890', `Bearer mzn_${'a'.repeat(100_000)}`, "Bearer mzn_' OR 1=1 --0123456789"]) {

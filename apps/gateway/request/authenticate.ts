@@ -17,15 +17,26 @@ export class Authenticator {
 
   /** Errors: API_KEY_MISSING, API_KEY_INVALID (unknown, revoked, expired or malformed: the caller is not told which). */
   authenticate(authorization: string | undefined): Principal {
-    if (!authorization) throw failure('API_KEY_MISSING', 'send an API key: "Authorization: Bearer mzn_..."');
-    const key = bearerPattern.exec(authorization)?.[1];
-    if (!key) throw invalidKey();
+    const key = keyOf(authorization);
     const hash = createHmac('sha256', this.pepper).update(key).digest();
     const entry = this.replicated.keys.get(hash.toString('hex'));
     if (!entry || !timingSafeEqual(Buffer.from(entry.hash, 'hex'), hash)) throw invalidKey();
     if (entry.expiresAtMs !== null && entry.expiresAtMs <= this.clock.nowMs()) throw invalidKey();
     return { keyId: entry.keyId, tenant: entry.tenant, project: entry.project, role: entry.role };
   }
+
+  /** What only a holder of the key can derive, the same however the header is written; of the key itself it tells nothing. Errors: as above. */
+  secretFor(purpose: string, authorization: string | undefined): string {
+    return createHmac('sha256', keyOf(authorization)).update(purpose).digest('base64url');
+  }
+}
+
+/** Errors: API_KEY_MISSING, API_KEY_INVALID. */
+function keyOf(authorization: string | undefined): string {
+  if (!authorization) throw failure('API_KEY_MISSING', 'send an API key: "Authorization: Bearer mzn_..."');
+  const key = bearerPattern.exec(authorization)?.[1];
+  if (!key) throw invalidKey();
+  return key;
 }
 
 const invalidKey = () => failure('API_KEY_INVALID', 'the API key is not valid');

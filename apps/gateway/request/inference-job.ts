@@ -4,6 +4,14 @@ import type { Conversation } from './prefix-affinity.js';
 import type { StreamedJob } from './streamed-job.js';
 import type { TokenBound } from './upper-bound.js';
 
+/** Who has to know whether a request may be charged. */
+export interface Charging {
+  /** Resolves when that is known to whoever could run the request again; before that nothing is sent to a machine. Errors: CONFLICT, SERVICE_UNAVAILABLE. */
+  begin(): Promise<void>;
+  /** What began last has its end in the log, and costs nothing. */
+  free(): void;
+}
+
 /** One request for inference, parsed and ready for the steps. */
 export interface InferenceJob {
   /** The request's id, and its record's. */
@@ -41,6 +49,8 @@ export interface InferenceJob {
   readonly mayBeRecorded?: boolean;
   /** Gives the id under which the next record is made when one has ended without an answer; left out: any new one. */
   nextRecord?(): Promise<string>;
+  /** Told of everything of the request that may be charged. */
+  readonly charging?: Charging | undefined;
   /** Machines whose price could make the request dearer than this are not asked. */
   readonly costNanosMax?: bigint;
   /** Aborted when the client goes away. */

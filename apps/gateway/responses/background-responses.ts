@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify';
+import { DomainError } from '#kernel';
 import type { Clock } from '#kernel';
 import { failure } from '#protocol';
 import type { ClaimedResponse } from '#protocol';
@@ -6,11 +7,14 @@ import { projectOf } from '../access/principal.js';
 import type { AuthenticatedRequest, Principal } from '../access/principal.js';
 import type { ProjectScope } from '../access/project-scope.js';
 import { internalId } from '../files/external-ids.js';
+import { isUnexpected } from '../http/openai-error.js';
+import { ChargeWatch } from '../idempotency/charge-watch.js';
 import { idempotencyKey } from '../idempotency/idempotency-key.js';
 import type { Once } from '../idempotency/once.js';
 import type { JobWorker } from '../jobs/job-worker.js';
 import type { OfferBook } from '../market/offer-book.js';
 import { withoutFetching } from '../images/inline-images.js';
+import type { Authenticator } from '../request/authenticate.js';
 import { chatRequest, parseChat } from '../openai/chat-request.js';
 import type { Replicated } from '../replicated.js';
 import { declaredFacts, withClass } from '../request/declared-facts.js';
@@ -37,6 +41,7 @@ export class BackgroundResponses {
     private readonly book: Pick<OfferBook, 'serving'>,
     private readonly worker: Pick<JobWorker<ClaimedResponse>, 'wake' | 'renew'>,
     private readonly once: Pick<Once, 'take'>,
+    private readonly authenticator: Pick<Authenticator, 'secretFor'>,
     private readonly clock: Clock,
     private readonly settings: TellSettings,
   ) {}
@@ -45,11 +50,13 @@ export class BackgroundResponses {
   async create(principal: Principal, request: AuthenticatedRequest, body: ResponseRequest): Promise<{ response: Record<string, unknown>; isReplayed: boolean }> {
     const name = idempotencyKey(request.headers);
     if (name === undefined) return { response: await this.make(principal, request, body), isReplayed: false };
-    const named = { tenant: principal.tenant, keyId: principal.keyId, name, secret: request.headers.authorization ?? '', path: request.url, body: request.body, record: request.id, deadlineMs: makeMs };
+    const named = { tenant: principal.tenant, keyId: principal.keyId, name, secret: this.authenticator.secretFor('kept answers', request.headers.authorization), path: request.url, body: request.body, record: request.id, deadlineMs: makeMs };
     const taken = await this.once.take(named);
     if ('kept' in taken) return { response: JSON.parse(taken.kept.body.toString('utf8')) as Record<string, unknown>, isReplayed: true };
-    const response = await this.make(principal, request, body).catch(async (error: unknown) => {
-      await taken.turn.giveBack();
+    const charging = new ChargeWatch(taken.turn);
+    const response = await this.make(principal, request, body, charging).catch(async (error: unknown) => {
+      // The scheduler may have it all the same, and run it.
+      await (charging.isPossible && isUncertain(error) ? taken.turn.leave() : taken.turn.giveBack());
       throw error;
     });
     await taken.turn.keep({ status: 200, contentType: 'application/json', record: request.id, body: Buffer.from(JSON.stringify(response)) });
@@ -57,7 +64,7 @@ export class BackgroundResponses {
   }
 
   /** Resolves with the response, queued, when nothing can lose it any more. Errors: REQUEST_INVALID, BODY_TOO_LARGE, MODEL_NOT_FOUND, those of the plan and of storing. */
-  private async make(principal: Principal, request: AuthenticatedRequest, body: ResponseRequest): Promise<Record<string, unknown>> {
+  private async make(principal: Principal, request: AuthenticatedRequest, body: ResponseRequest, charging?: ChargeWatch): Promise<Record<string, unknown>> {
     if (request.isBuyer === true) throw notHere('a response in the background is not sold: leave "background" out');
     if (body.store === false) throw failure('REQUEST_INVALID', 'a response in the background is stored: leave "store" out, or send true', { param: 'store' });
     const { plan, classAtLeast } = await this.planned.plan(principal, request, body);
@@ -72,6 +79,7 @@ export class BackgroundResponses {
     const response = responseObject(body, { isStored: true }, { id: request.id, createdAt: Math.floor(this.clock.nowMs() / 1_000), model: body.model, status: 'queued', output: [], usage: null });
     const { input: _input, ...asked } = body;
     const { owner, id, seconds, input, dataClass, persons } = plan;
+    await charging?.begin();
     await this.stored.save(owner, id, seconds, { v: 1, response, input, dataClass, persons, request: asked }, { declared: { ...declared, tags: [...tags] } });
     this.worker.wake();
     return response;
@@ -102,5 +110,7 @@ export class BackgroundResponses {
     if (!isServed) throw failure('MODEL_NOT_FOUND', `no machine offers the model "${model}" for chat.completions`, { param: 'model' });
   }
 }
+
+const isUncertain = (error: unknown): boolean => isUnexpected(error) || (error instanceof DomainError && error.kind === 'unavailable');
 
 const notHere = (message: string): Error => failure('REQUEST_INVALID', message, { param: 'background' });

@@ -56,7 +56,7 @@ describe('an OpenAI-compatible engine', () => {
     expect((answer.body as Buffer).toString()).toBe('{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":5}}');
   });
 
-  it("gives vLLM the organisation's salt in place of whatever a caller wrote, and other engines none", async () => {
+  it("conformance 59: gives vLLM the organisation's salt in place of whatever a caller wrote, and no other engine either of them", async () => {
     const bodies: string[] = [];
     const plain = await engineThat((_request, body, response) => {
       bodies.push(body);
@@ -67,7 +67,9 @@ describe('an OpenAI-compatible engine', () => {
     const salted = new OpenAiCompatibleEngine(`http://127.0.0.1:${(server!.address() as AddressInfo).port}`, undefined, true);
     await salted.run(asked, open);
     await salted.close();
-    expect(bodies).toEqual([asked.body.toString(), '{"model":"m","messages":[],"cache_salt":"ours"}']);
+    const unsalted = Buffer.from('{"model":"m", "messages":[]}');
+    await plain.run({ ...asked, body: unsalted }, open);
+    expect(bodies).toEqual(['{"model":"m","messages":[]}', '{"model":"m","messages":[],"cache_salt":"ours"}', unsalted.toString()]);
   });
 
   it('says when an engine that limits its rate wants to be asked again', async () => {

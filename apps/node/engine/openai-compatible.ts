@@ -79,10 +79,12 @@ export class OpenAiCompatibleEngine extends Engine {
     return { status, contentType, body, usage: isMedia(endpoint) ? mediaUsage(endpoint, asked as Record<string, unknown>, body) : usageOf(asked, parseJson(body)) };
   }
 
-  /** A caller's own salt counts for nothing: it may be another's. */
+  /** A caller's own salt reaches no engine, whatever it is behind its URL: it may be another's. */
   private salted(asked: object, { body, endpoint, cacheSalt }: EngineRequest): Buffer {
-    if (!this.isSalted || cacheSalt === undefined || endpoint === 'embeddings' || isMedia(endpoint)) return body;
-    return Buffer.from(JSON.stringify({ ...asked, cache_salt: cacheSalt }));
+    const { cache_salt: own, ...rest } = asked as { readonly cache_salt?: unknown };
+    const salt = this.isSalted && endpoint !== 'embeddings' && !isMedia(endpoint) ? cacheSalt : undefined;
+    if (salt === undefined && own === undefined) return body;
+    return Buffer.from(JSON.stringify({ ...rest, ...(salt !== undefined && { cache_salt: salt }) }));
   }
 
   protected async ask(method: 'GET' | 'POST', path: string, body: Buffer | FormData | undefined, signal: AbortSignal, more: Record<string, string> = {}): Promise<Dispatcher.ResponseData> {
