@@ -2,6 +2,7 @@ import { findingKinds } from '#protocol';
 import type { AnswerRules, FindingKind } from '#protocol';
 import { sliceChars as usualSliceChars } from '../classify/scan.js';
 import type { Finding } from '../classify/scan.js';
+import { saidFields } from './known-members.js';
 import { TextGuard } from './text-guard.js';
 
 /** One choice of an answer, or a piece of one: of a chat (`delta` or `message`) or a completion (`text`). */
@@ -14,19 +15,21 @@ export interface Choice {
   logprobs?: unknown;
 }
 
-interface Said {
-  content?: unknown;
-  reasoning_content?: unknown;
-  refusal?: unknown;
+interface Said extends Partial<Record<(typeof saidFields)[number], unknown>> {
   tool_calls?: unknown;
+  /** What tools were called by before. */
+  function_call?: Called | null;
+}
+
+interface Called {
+  name?: unknown;
+  arguments?: unknown;
 }
 
 interface ToolCall {
   index?: unknown;
-  function?: { arguments?: unknown } | null;
+  function?: Called | null;
 }
-
-const saidFields = ['content', 'reasoning_content', 'refusal'] as const;
 
 /** The texts of one choice, each guarded by itself: by the name of the member, or the number of a tool call. */
 type Texts = Map<string, TextGuard>;
@@ -36,15 +39,15 @@ export class AnswerGuard {
   private readonly counts = new Map<FindingKind, number>();
   private readonly choices = new Map<number, Texts>();
   private readonly finished = new Set<number>();
-  /** Token by token, the words could be read beside what was taken out. */
-  readonly hidesTokens: boolean;
+  /** Something may be taken out: then nothing is shown that is not read here. The answer is first made `knownAnswer`. */
+  readonly hides: boolean;
 
   constructor(
     private readonly rules: AnswerRules,
     private readonly giveWay: () => Promise<void> = nextTurn,
     private readonly sliceChars = usualSliceChars,
   ) {
-    this.hidesTokens = Object.values(rules).some((action) => action !== 'record');
+    this.hides = Object.values(rules).some((action) => action !== 'record');
   }
 
   get isStopped(): boolean {
@@ -64,12 +67,15 @@ export class AnswerGuard {
   passPiece(choice: Choice): void {
     const index = indexOf(choice);
     const said = choice.delta;
-    if (this.hidesTokens && choice.logprobs) choice.logprobs = null;
     this.passMember(index, choice, 'text');
     if (said) {
       for (const field of saidFields) this.passMember(index, said, field);
-      for (const call of callsOf(said)) if (typeof call.function?.arguments === 'string') call.function.arguments = this.textOf(index, `call ${Number(call.index ?? 0)}`).push(call.function.arguments);
+      for (const [name, called] of calledIn(said, (call) => Number(call.index ?? 0))) {
+        this.passName(index, name, called);
+        if (typeof called.arguments === 'string') called.arguments = this.textOf(index, name).push(called.arguments);
+      }
     }
+    this.countRest(choice);
     if (choice.finish_reason !== null && choice.finish_reason !== undefined) this.finish(index, choice);
   }
 
@@ -91,18 +97,42 @@ export class AnswerGuard {
   async passWhole(choice: Choice): Promise<void> {
     const index = indexOf(choice);
     const said = choice.message;
-    if (this.hidesTokens && choice.logprobs) choice.logprobs = null;
     if (typeof choice.text === 'string') choice.text = await this.passText(index, 'text', choice.text);
     if (said) {
       for (const field of saidFields) if (typeof said[field] === 'string') said[field] = await this.passText(index, field, said[field]);
-      for (const [at, call] of callsOf(said).entries()) {
-        if (typeof call.function?.arguments === 'string') call.function.arguments = await this.passText(index, `call ${at}`, call.function.arguments);
+      for (const [name, called] of calledIn(said, (_call, at) => at)) {
+        this.passName(index, name, called);
+        if (typeof called.arguments === 'string') called.arguments = await this.passText(index, name, called.arguments);
       }
     }
+    this.countRest(choice);
     if (![...(this.choices.get(index)?.values() ?? [])].some((text) => text.isStopped)) return;
     choice.finish_reason = 'content_filter';
     // Half of its arguments is no call.
-    if (said) delete said.tool_calls;
+    if (said) {
+      delete said.tool_calls;
+      delete said.function_call;
+    }
+  }
+
+  /** The name of what is called is let out as it comes, which is whole: clients look it up. Where something may be hidden, none follows it. */
+  private passName(index: number, call: string, called: Called): void {
+    if (typeof called.name !== 'string' || called.name === '') return;
+    const isFirst = !this.choices.get(index)?.has(`name of ${call}`);
+    const text = this.textOf(index, `name of ${call}`);
+    const passed = text.push(called.name) + text.end();
+    if (isFirst || !this.hides) called.name = passed;
+    else delete called.name;
+  }
+
+  /** What is found in members that are not known here is counted; where something may be hidden there are none. */
+  private countRest(choice: Choice): void {
+    if (this.hides) return;
+    for (const text of textsBeside(choice)) {
+      const guard = new TextGuard(this.rules, (kind) => this.count(kind));
+      guard.push(text);
+      guard.end();
+    }
   }
 
   private async passText(index: number, name: string, whole: string): Promise<string> {
@@ -128,12 +158,16 @@ export class AnswerGuard {
     }
   }
 
+  private count(kind: FindingKind): void {
+    this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
+  }
+
   private textOf(index: number, name: string): TextGuard {
     const texts = this.choices.get(index) ?? new Map<string, TextGuard>();
     this.choices.set(index, texts);
     const known = texts.get(name);
     if (known) return known;
-    const made = new TextGuard(this.rules, (kind) => this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1));
+    const made = new TextGuard(this.rules, (kind) => this.count(kind));
     texts.set(name, made);
     return made;
   }
@@ -148,6 +182,10 @@ function append(choice: Choice, name: string, rest: string): void {
     return;
   }
   const said: Said = (choice.delta ??= {});
+  if (name === legacyCall) {
+    said.function_call = { ...said.function_call, arguments: `${typeof said.function_call?.arguments === 'string' ? said.function_call.arguments : ''}${rest}` };
+    return;
+  }
   if (!name.startsWith('call ')) {
     const members = said as Record<string, unknown>;
     members[name] = `${typeof members[name] === 'string' ? members[name] : ''}${rest}`;
@@ -161,5 +199,29 @@ function append(choice: Choice, name: string, rest: string): void {
 }
 
 const indexOf = ({ index }: Choice): number => (typeof index === 'number' ? index : 0);
+
+const legacyCall = 'function_call';
+
+/** Every call with the name under which its text is guarded. */
+function calledIn(said: Said, numberOf: (call: ToolCall, at: number) => number): [string, Called][] {
+  const calls = callsOf(said).flatMap((call, at): [string, Called][] => (call.function ? [[`call ${numberOf(call, at)}`, call.function]] : []));
+  return said.function_call ? [...calls, [legacyCall, said.function_call]] : calls;
+}
+
+/** How deep texts are looked for in members that are not known. */
+const depthMax = 8;
+
+/** The texts that are in neither of the members that are read. */
+function textsBeside({ index: _i, finish_reason: _f, logprobs: _l, text, delta, message, ...rest }: Choice): string[] {
+  const said = { ...delta, ...message };
+  const beside = Object.entries(said).filter(([name, value]) => !(typeof value === 'string' && ['role', ...saidFields].includes(name)) && name !== 'tool_calls' && name !== legacyCall);
+  return [...textsIn(Object.values(rest)), ...textsIn(beside.map(([, value]) => value)), ...(typeof text === 'string' ? [] : textsIn(text))];
+}
+
+function textsIn(value: unknown, depth = 0): string[] {
+  if (typeof value === 'string') return [value];
+  if (typeof value !== 'object' || value === null || depth > depthMax) return [];
+  return Object.values(value).flatMap((inner) => textsIn(inner, depth + 1));
+}
 
 const callsOf = ({ tool_calls: calls }: Said): ToolCall[] => (Array.isArray(calls) ? (calls as (ToolCall | null)[]).filter((call) => call !== null) : []);

@@ -4,6 +4,7 @@ import type { InferenceJob } from '../request/inference-job.js';
 import { AnswerGuard } from './answer-guard.js';
 import type { Choice } from './answer-guard.js';
 import { jsonAnswer } from './json-answer.js';
+import { knownAnswer, knownPictures } from './known-members.js';
 
 /** The rules that bind an answer: those of organisation, project and key together. */
 export function rulesOf(job: Pick<InferenceJob, 'tenant' | 'project' | 'keyId'>, limits: { get(id: string): LimitEntry | undefined }): AnswerRules | undefined {
@@ -34,20 +35,22 @@ const readers: Partial<Record<Endpoint, (body: Buffer, guard: AnswerGuard) => Pr
 };
 
 async function guardedChoices(body: Buffer, guard: AnswerGuard): Promise<Buffer> {
-  const answer = jsonAnswer(body);
-  if (!Array.isArray(answer['choices'])) throw failure('NODE_PROTOCOL', 'the machine answered without choices');
+  const told = jsonAnswer(body);
+  if (!Array.isArray(told['choices'])) throw failure('NODE_PROTOCOL', 'the machine answered without choices');
+  const answer = guard.hides ? knownAnswer(told) : told;
   for (const choice of answer['choices'] as (Choice | null)[]) if (choice !== null && typeof choice === 'object') await guard.passWhole(choice);
-  return changedBy(guard) ? Buffer.from(JSON.stringify(answer)) : body;
+  return guard.hides ? Buffer.from(JSON.stringify(answer)) : body;
 }
 
 /** The prompt as the machine wrote it anew, of each picture. */
 async function guardedPictures(body: Buffer, guard: AnswerGuard): Promise<Buffer> {
-  const answer = jsonAnswer(body);
+  const told = jsonAnswer(body);
+  const answer = guard.hides ? knownPictures(told) : told;
   const pictures = Array.isArray(answer['data']) ? (answer['data'] as ({ revised_prompt?: unknown } | null)[]) : [];
   for (const [index, picture] of pictures.entries()) {
     if (typeof picture?.revised_prompt === 'string') picture.revised_prompt = await passed(guard, index, picture.revised_prompt);
   }
-  return changedBy(guard) ? Buffer.from(JSON.stringify(answer)) : body;
+  return guard.hides ? Buffer.from(JSON.stringify(answer)) : body;
 }
 
 /** A transcript as JSON or as text. Where something may be hidden, its segments and words are left out: beside the text, what was taken out could be read in them. */
@@ -57,7 +60,7 @@ async function guardedTranscript(body: Buffer, guard: AnswerGuard): Promise<Buff
   if (answer === undefined) return Buffer.from(await passed(guard, 0, written));
   if (typeof answer['text'] !== 'string') throw failure('NODE_PROTOCOL', 'the machine answered without a text');
   const text = await passed(guard, 0, answer['text']);
-  if (!guard.hidesTokens) return body;
+  if (!guard.hides) return body;
   const { duration } = answer;
   return Buffer.from(JSON.stringify({ text, ...(typeof duration === 'number' && { duration }) }));
 }
@@ -67,5 +70,3 @@ async function passed(guard: AnswerGuard, index: number, text: string): Promise<
   await guard.passWhole(choice);
   return choice.text as string;
 }
-
-const changedBy = (guard: AnswerGuard): boolean => guard.findings().some(({ action }) => action !== 'record');

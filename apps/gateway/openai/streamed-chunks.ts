@@ -2,6 +2,7 @@ import type { DomainError } from '#kernel';
 import { failure, isDone, producedText } from '#protocol';
 import type { Endpoint, Usage } from '#protocol';
 import type { AnswerGuard, Choice } from '../answers/answer-guard.js';
+import { knownAnswer } from '../answers/known-members.js';
 import { errorAnswer } from '../http/openai-error.js';
 import type { StreamForm } from '../request/streamed-job.js';
 import { ToolDeltas } from './tool-deltas.js';
@@ -46,7 +47,8 @@ export class StreamedChunks implements StreamForm {
       this.whole = true;
       return undefined;
     }
-    const chunk = parsedChunk(data);
+    const told = parsedChunk(data);
+    const chunk = this.guard?.hides === true ? knownAnswer(told) : told;
     const choices = Array.isArray(chunk['choices']) ? (chunk['choices'] as unknown[]) : [];
     for (const choice of choices) this.text.push(producedText(choice));
     const changes = [this.keepHead(chunk), this.keepUsage(chunk), ...choices.map((choice) => this.tools.repair(choice)), data.includes(lineFeed)];

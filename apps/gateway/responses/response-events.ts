@@ -2,6 +2,7 @@ import type { DomainError } from '#kernel';
 import { isDone, producedText } from '#protocol';
 import type { Usage } from '#protocol';
 import type { AnswerGuard } from '../answers/answer-guard.js';
+import { knownAnswer } from '../answers/known-members.js';
 import { parsedChunk } from '../openai/streamed-chunks.js';
 import { ToolDeltas } from '../openai/tool-deltas.js';
 import type { StreamForm } from '../request/streamed-job.js';
@@ -73,7 +74,8 @@ export class ResponseEvents implements StreamForm {
       this.whole = true;
       return undefined;
     }
-    const chunk = parsedChunk(data);
+    const told = parsedChunk(data);
+    const chunk = this.guard?.hides === true ? knownAnswer(told) : told;
     const events = [...this.begin(chunk)];
     for (const choice of Array.isArray(chunk['choices']) ? (chunk['choices'] as unknown[]) : []) {
       this.text.push(producedText(choice));
