@@ -35,6 +35,7 @@ describe('the estimate of tokens', () => {
   it('takes what was said in any member of a choice', () => {
     expect(producedText({ text: 'a' })).toBe('a');
     expect(producedText({ message: { content: 'a', reasoning_content: 'b', tool_calls: [{ function: { name: 'c', arguments: 'd' } }] } })).toBe('abcd');
+    expect(producedText({ message: { content: [{ type: 'thinking', thinking: [{ type: 'text', text: 'a' }] }, { type: 'text', text: 'b' }, null], function_call: { name: 'c', arguments: 'd' } } })).toBe('abcd');
     expect(producedText({ delta: { content: null, tool_calls: [null] } })).toBe('');
     expect(estimateUsage({ prompt: 'one' }, 'two three')).toEqual({ inputTokens: 1, outputTokens: 2 });
   });

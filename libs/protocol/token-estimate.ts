@@ -51,15 +51,22 @@ function countTexts(value: unknown, depth = 0): number {
   return Object.values(value).reduce<number>((sum, member) => sum + countTexts(member, depth + 1), 0);
 }
 
-/** The text that one choice of an answer or of a streamed chunk holds: content, reasoning, refusal, tool calls, completion text. */
+/** The text that one choice of an answer or of a streamed chunk holds: content, whole or in parts, reasoning, refusal, calls of tools and functions, completion text. */
 export function producedText(choice: unknown): string {
   const { message, delta, text } = (choice ?? {}) as Record<string, unknown>;
   const said = (message ?? delta ?? {}) as Record<string, unknown>;
-  const parts: unknown[] = [text, said['content'], said['reasoning_content'], said['reasoning'], said['refusal']];
-  const calls = Array.isArray(said['tool_calls']) ? (said['tool_calls'] as unknown[]) : [];
-  for (const call of calls) {
-    const called = (call as { function?: { name?: unknown; arguments?: unknown } } | null)?.function;
+  const { content } = said;
+  const parts: unknown[] = [text, ...(Array.isArray(content) ? (content as unknown[]).flatMap(partTexts) : [content]), said['reasoning_content'], said['reasoning'], said['refusal']];
+  const calls = Array.isArray(said['tool_calls']) ? (said['tool_calls'] as ({ function?: unknown } | null)[]).map((call) => call?.function) : [];
+  for (const call of [...calls, said['function_call']]) {
+    const called = call as { name?: unknown; arguments?: unknown } | null | undefined;
     parts.push(called?.name, called?.arguments);
   }
   return parts.filter((part) => typeof part === 'string').join('');
+}
+
+/** Of text and of reasoning, which is parts of text itself. */
+function partTexts(part: unknown): unknown[] {
+  const { text, thinking } = (part ?? {}) as { text?: unknown; thinking?: unknown };
+  return [text, ...(Array.isArray(thinking) ? (thinking as ({ text?: unknown } | null)[]).map((inner) => inner?.text) : [thinking])];
 }

@@ -57,6 +57,7 @@ export function parseTranscription({ fields: given, filename }: Form, recording:
     takesLong: true,
     texts: filename === undefined ? texts : [...texts, filename],
     bound: { inputTokens: inputTokens + inputBound(texts), outputTokens, meters: { audio_ms: recordingMsBound(recording) } },
+    shown: (answer) => answer.length,
     adapt(answer) {
       if (isJson && typeof jsonAnswer(answer)['text'] !== 'string') throw failure('NODE_PROTOCOL', 'the machine answered without a text');
       return answer;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { failure, limits } from '#protocol';
 import type { Inlined } from '../images/inline-images.js';
+import { hidesReasoning, tokensShown } from '../request/produced.js';
 import type { ParsedRequest } from './parsed-request.js';
 import { noRefusedFields } from './refused-fields.js';
 import { outputLimit, streamFields, streamOf } from './stream-request.js';
@@ -65,12 +66,17 @@ export function parseChat({ request, legible, images }: Inlined<ChatRequest>): P
   const body = Buffer.from(JSON.stringify(bounded));
   const textBytes = images === 0 ? body.length : Buffer.byteLength(JSON.stringify(legible));
   if (textBytes > limits.bodyBytesMax) throw failure('BODY_TOO_LARGE', `the text of a request has at most ${limits.bodyBytesMax} bytes`);
+  const choices = request.n ?? 1;
+  const outputTokens = (limit ?? outputTokensDefault) * choices;
   return {
     endpoint: 'chat.completions',
     model: request.model,
     body,
     texts: writtenTexts(legible),
-    bound: { inputTokens: textBytes + images * tokensPerImageMax + request.messages.length * markersPerMessage + templateTokens, outputTokens: (limit ?? outputTokensDefault) * (request.n ?? 1) },
+    bound: { inputTokens: textBytes + images * tokensPerImageMax + request.messages.length * markersPerMessage + templateTokens, outputTokens },
+    choices,
+    shown: (answer) => tokensShown(answer, choices),
+    ...(hidesReasoning(request) && { unshownTokens: outputTokens }),
     adapt: (answer) => answer,
     form,
   };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { limits } from '#protocol';
+import { tokensShown } from '../request/produced.js';
 import { inputBound } from '../request/upper-bound.js';
 import type { ParsedRequest } from './parsed-request.js';
 import { noRefusedFields } from './refused-fields.js';
@@ -42,12 +43,18 @@ export function parseCompletions(request: z.output<typeof completionsRequest>): 
   const { sent, form } = streamOf('completions', request);
   const limit = outputLimit(request) ?? outputTokensDefault;
   const prompts = typeof request.prompt === 'string' ? [request.prompt] : request.prompt;
+  const choices = prompts.length * (request.n ?? 1);
+  const made = prompts.length * Math.max(request.n ?? 1, request.best_of ?? 1);
   return {
     endpoint: 'completions',
     model: request.model,
     body: Buffer.from(JSON.stringify({ ...sent, max_tokens: request.max_tokens ?? limit })),
     texts: writtenTexts(request),
-    bound: { inputTokens: inputBound([...prompts, request.suffix ?? '']), outputTokens: limit * prompts.length * Math.max(request.n ?? 1, request.best_of ?? 1) },
+    bound: { inputTokens: inputBound([...prompts, request.suffix ?? '']), outputTokens: limit * made },
+    choices,
+    shown: (answer) => tokensShown(answer, choices),
+    // Of the best of several, the others are made and not shown.
+    ...(made > choices && { unshownTokens: limit * (made - choices) }),
     adapt: (answer) => answer,
     form,
   };

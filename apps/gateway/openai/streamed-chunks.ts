@@ -1,9 +1,10 @@
 import type { DomainError } from '#kernel';
-import { failure, isDone, producedText } from '#protocol';
+import { failure, isDone } from '#protocol';
 import type { Endpoint, Usage } from '#protocol';
 import type { AnswerGuard, Choice } from '../answers/answer-guard.js';
 import { knownAnswer } from '../answers/known-members.js';
 import { errorAnswer } from '../http/openai-error.js';
+import { Produced } from '../request/produced.js';
 import type { StreamForm } from '../request/streamed-job.js';
 import { ToolDeltas } from './tool-deltas.js';
 
@@ -17,9 +18,9 @@ const done = Buffer.from('data: [DONE]\n\n');
  * from 0. A chunk that is right passes byte for byte.
  */
 export class StreamedChunks implements StreamForm {
+  readonly produced = new Produced();
   private head: { readonly id: unknown; readonly created: unknown; readonly object: unknown; readonly model: unknown } | undefined;
   private readonly tools = new ToolDeltas();
-  private readonly text: string[] = [];
   private usage: unknown;
   private whole = false;
 
@@ -37,10 +38,6 @@ export class StreamedChunks implements StreamForm {
     return this.whole;
   }
 
-  produced(): string {
-    return this.text.join('');
-  }
-
   take(data: Buffer): Buffer | undefined {
     if (this.whole) return undefined;
     if (isDone(data)) {
@@ -50,7 +47,7 @@ export class StreamedChunks implements StreamForm {
     const told = parsedChunk(data);
     const chunk = this.guard?.hides === true ? knownAnswer(told) : told;
     const choices = Array.isArray(chunk['choices']) ? (chunk['choices'] as unknown[]) : [];
-    for (const choice of choices) this.text.push(producedText(choice));
+    for (const choice of choices) this.produced.take(choice);
     const changes = [this.keepHead(chunk), this.keepUsage(chunk), ...choices.map((choice) => this.tools.repair(choice)), data.includes(lineFeed)];
     if (choices.length === 0 && this.usage !== undefined) return undefined;
     if (this.guard !== undefined) return this.guarded(this.guard, chunk, choices as Choice[]);

@@ -8,7 +8,7 @@ import { attemptFailure, canMoveOn, coolingMs, isCallersFault, slotOutcome, unse
 import type { CacheSalts } from './cache-salts.js';
 import { conversationOf } from './inference-job.js';
 import type { InferenceAnswer, InferenceJob } from './inference-job.js';
-import { madeOf, madeUntil } from './made.js';
+import { asShown, madeOf, madeUntil } from './made.js';
 import type { Made } from './made.js';
 import { openStream } from './open-stream.js';
 import type { OpenedStream } from './open-stream.js';
@@ -87,7 +87,9 @@ export class Dispatcher {
     const answer = { status, contentType, body: await job.adapt(result.body), engineBody: result.body };
     if (job.measured !== undefined) checkUsage(result.usage, { ...job.bound, meters: job.measured(result.body) });
     slot.done('ok');
-    const made = madeOf(result, createHash('sha256').update(result.body).digest('hex'));
+    const claimed = madeOf(result, createHash('sha256').update(result.body).digest('hex'));
+    const shown = job.shown?.(result.body);
+    const made = shown === undefined ? claimed : asShown(claimed, shown + (job.unshownTokens ?? 0));
     return { outcome: 'ok', offer, made, answer, attempts: [...before, { offer: offer.id, node: offer.entry.node, outcome: 'ok' }] };
   }
 }

@@ -29,6 +29,12 @@ export interface InferenceJob {
   readonly texts: readonly string[];
   /** More tokens than this the job cannot use. */
   readonly bound: TokenBound;
+  /** Choices that were asked for; one when left out. */
+  readonly choices?: number | undefined;
+  /** The most tokens of output that a whole answer can stand for by what it shows, where it shows it: more is not paid. */
+  shown?(answer: Buffer): number;
+  /** Tokens that the caller asked for without being shown them: up to so many are paid on the machine's word. */
+  readonly unshownTokens?: number | undefined;
   /** What of an answer can be counted here too, where something can: a machine that claims more is not believed. */
   measured?(answer: Buffer): TokenBound['meters'];
   /** What the client is given of a node's answer, in the form it asked for. Error: NODE_PROTOCOL when the answer has no such form. */

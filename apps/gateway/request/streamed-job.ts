@@ -1,6 +1,7 @@
 import type { DomainError } from '#kernel';
 import type { Usage } from '#protocol';
 import type { AnswerGuard } from '../answers/answer-guard.js';
+import type { Produced } from './produced.js';
 
 /** Where a streamed answer goes as it comes. */
 export abstract class StreamOutlet {
@@ -27,8 +28,8 @@ export interface StreamForm {
   readonly isWhole: boolean;
   /** Whether a rule has ended the answer early: the machine need not go on. */
   readonly isStopped: boolean;
-  /** The text that was produced so far. */
-  produced(): string;
+  /** What was produced so far. */
+  readonly produced: Produced;
   /** The last bytes of an answer that is whole. */
   end(usage: Usage): Buffer;
   /** The last bytes of one that is not. */

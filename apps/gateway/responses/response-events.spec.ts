@@ -68,7 +68,7 @@ describe('events of a streamed response', () => {
     form.take(chunk({ content: 'half' }));
     expect(() => form.take(Buffer.from('{"error":{"message":"no"}}'))).toThrow(expect.objectContaining({ code: 'ENGINE_FAILED' }));
     expect(() => form.take(Buffer.from('half a chunk'))).toThrow(expect.objectContaining({ code: 'NODE_PROTOCOL' }));
-    expect(form.produced()).toBe('half');
+    expect(form.produced.text).toBe('half');
     expect(form.isWhole).toBe(false);
     expect(eventsOf(form.error(failure('ENGINE_FAILED', 'the answer broke off')))).toMatchObject([{ type: 'response.failed', response: { status: 'failed', error: { code: 'server_error', message: 'the answer broke off' }, output: [{ status: 'incomplete', content: [{ text: 'half' }] }] } }]);
   });

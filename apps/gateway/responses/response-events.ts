@@ -1,10 +1,11 @@
 import type { DomainError } from '#kernel';
-import { isDone, producedText } from '#protocol';
+import { isDone } from '#protocol';
 import type { Usage } from '#protocol';
 import type { AnswerGuard } from '../answers/answer-guard.js';
 import { knownAnswer } from '../answers/known-members.js';
 import { parsedChunk } from '../openai/streamed-chunks.js';
 import { ToolDeltas } from '../openai/tool-deltas.js';
+import { Produced } from '../request/produced.js';
 import type { StreamForm } from '../request/streamed-job.js';
 import { OutputItems } from './output-items.js';
 import type { ResponseEvent } from './output-items.js';
@@ -23,9 +24,9 @@ interface Delta {
  * them, a last event that holds the whole response. What is ended waits for the end of all: engines may go on with any of it until then.
  */
 export class ResponseEvents implements StreamForm {
+  readonly produced = new Produced();
   private readonly items: OutputItems;
   private readonly tools = new ToolDeltas();
-  private readonly text: string[] = [];
   private head: { readonly createdAt: number; readonly model: string } | undefined;
   private usage: ChatUsage | undefined;
   private finish: string | undefined;
@@ -59,10 +60,6 @@ export class ResponseEvents implements StreamForm {
     return this.guard?.isStopped ?? false;
   }
 
-  produced(): string {
-    return this.text.join('');
-  }
-
   /** The number of the next event: events that were taken and not given to anyone have none. */
   goOnAt(sequence: number): void {
     this.sequence = sequence;
@@ -78,7 +75,7 @@ export class ResponseEvents implements StreamForm {
     const chunk = this.guard?.hides === true ? knownAnswer(told) : told;
     const events = [...this.begin(chunk)];
     for (const choice of Array.isArray(chunk['choices']) ? (chunk['choices'] as unknown[]) : []) {
-      this.text.push(producedText(choice));
+      this.produced.take(choice);
       if (typeof choice === 'object' && choice !== null) this.guard?.passPiece(choice);
       events.push(...this.read(choice));
     }
