@@ -35,7 +35,7 @@ export async function parseLineBody(line: Pick<ClaimedLine, 'endpoint' | 'tenant
     case 'embeddings':
       return parseEmbeddings(checked(embeddingsRequest, body));
     case 'chat.completions':
-      return parseChat(await images.inline(checked(chatRequest, body), new AbortController().signal));
+      return parseChat(images.inline(checked(chatRequest, body)));
     case 'completions':
       return parseCompletions(checked(completionsRequest, body));
     case 'moderations':
@@ -52,7 +52,7 @@ async function parseResponse({ tenant, project, record, declared }: Pick<Claimed
   const { whole, before } = await responses.goingOn({ tenant, project }, record, request);
   // An erasure finds the batch's files by whom the batch is about, and nobody else.
   if (before?.persons?.some((person) => person !== declared.subject)) throw failure('REQUEST_INVALID', `the response "${request.previous_response_id!}" is about somebody whom the batch does not declare: go on from it in a batch that is declared to be about that person alone (x-mizan-subject), or outside of batches`, { param: 'previous_response_id' });
-  const chat = parseChat(await images.inline(checked(chatRequest, toChat(whole)), new AbortController().signal));
+  const chat = parseChat(images.inline(checked(chatRequest, toChat(whole))));
   return { ...chat, adapt: (answer) => toResponse(record, request, { isStored: false }, answer), ...(before && { classAtLeast: before.dataClass }) };
 }
 

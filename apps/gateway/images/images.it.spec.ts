@@ -6,6 +6,7 @@ import OpenAI from 'openai';
 import { testNats } from '#testing';
 import type { TestNats } from '#testing';
 import type { NodeJobInput, NodeJobOutput } from '#wire';
+import { permitAll, uuidOf } from '../examples.js';
 import { eventually, GatewayStack } from '../gateway-harness.js';
 
 const png = Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), Buffer.from('the rest of a picture')]);
@@ -74,6 +75,30 @@ describe('images in messages', () => {
     ];
     for (const image of inside) await expect(ask(image)).rejects.toMatchObject({ status: 400, code: 'URL_REFUSED' });
     expect([jobs.length, stack.records.length]).toEqual(before);
+  });
+
+  it('are not fetched for a request that may not run: by policy, by a limit, for want of money or of a key', async () => {
+    const before = fetched.length;
+    const image = `${url}/never.png`;
+    await stack.policy(`${permitAll} forbid(principal, action, resource);`, 2);
+    await expect(ask(image)).rejects.toMatchObject({ status: 403, code: 'POLICY_DENIED' });
+    await stack.policy(permitAll, 3);
+    await stack.limit('project', uuidOf(3), { tokensPerMinute: 1 });
+    await expect(ask(image)).rejects.toMatchObject({ status: 429 });
+    await stack.unlimit(uuidOf(3));
+    await expect(new OpenAI({ baseURL: `${stack.url}/v1`, apiKey: `mzn_${'y'.repeat(40)}`, maxRetries: 0 }).chat.completions.create({ model: 'sees', messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: image } }] }] })).rejects.toMatchObject({ status: 401 });
+    await expect(ask(image, 'x'.repeat(5_000_000))).rejects.toMatchObject({ status: 413 });
+    expect(fetched.length).toBe(before);
+  });
+
+  it('are fetched once for all models that a name stands for, and beside those that were sent as bytes', async () => {
+    const image = `${url}/once.png`;
+    await stack.node(3, () => Promise.reject(new Error('out of order')), { model: 'blind', endpoints: ['chat.completions'], capacity: 50 });
+    await stack.aliases([{ alias: 'eyes', models: ['blind', 'sees'] }]);
+    const part = (of: string) => ({ type: 'image_url' as const, image_url: { url: of } });
+    await client.chat.completions.create({ model: 'eyes', max_tokens: 10, messages: [{ role: 'user', content: [part(dataUrl), part(image), part(image)] }] });
+    expect(jobs.at(-1)?.messages[0]?.content.map(({ image_url: shown }) => shown?.url)).toEqual([dataUrl, dataUrl, dataUrl]);
+    expect(fetched.filter((path) => path === '/once.png')).toHaveLength(1);
   });
 
   it('are refused when they are none, by their first bytes and not by what is claimed', async () => {

@@ -7,7 +7,6 @@ import type { AuthenticatedRequest, Principal } from '../access/principal.js';
 import { ImageInliner } from '../images/inline-images.js';
 import { Replies, Streams } from '../http/replies.js';
 import { chatReply, chatRequest, parseChat } from './chat-request.js';
-import { clientGone } from './client-gone.js';
 import { Inference } from './inference.js';
 
 @Controller('v1/chat/completions')
@@ -28,6 +27,6 @@ export class ChatCompletionsController {
     @Req() request: AuthenticatedRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    return this.inference.answer(principal, parseChat(await this.images.inline(body, clientGone(reply))), request, reply);
+    return this.inference.answer(principal, parseChat(this.images.inline(body)), request, reply);
   }
 }

@@ -58,8 +58,8 @@ export const chatReply = z.looseObject({
 
 type ChatRequest = z.output<typeof chatRequest>;
 
-/** `request`: with its images in it (`ImageInliner`). What there is to scan, and to bound by its bytes, is its text. Error: BODY_TOO_LARGE. */
-export function parseChat({ request, legible, images }: Inlined<ChatRequest>): ParsedRequest {
+/** `request`: by `ImageInliner`. What there is to scan, and to bound by its bytes, is its text. Error: BODY_TOO_LARGE. */
+export function parseChat({ request, legible, images, complete }: Inlined<ChatRequest>): ParsedRequest {
   const { sent, form } = streamOf('chat.completions', request);
   const limit = outputLimit(request);
   const bounded = limit === null ? { ...sent, max_tokens: outputTokensDefault } : sent;
@@ -77,6 +77,7 @@ export function parseChat({ request, legible, images }: Inlined<ChatRequest>): P
     choices,
     shown: (answer) => tokensShown(answer, choices),
     ...(hidesReasoning(request) && { unshownTokens: outputTokens }),
+    ...(complete && { complete }),
     adapt: (answer) => answer,
     form,
   };

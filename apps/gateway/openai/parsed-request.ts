@@ -12,6 +12,8 @@ export interface ParsedRequest {
   readonly body: Buffer;
   readonly texts: readonly string[];
   readonly bound: TokenBound;
+  /** What the body still lacks is fetched by this, once the request is permitted and its money is held. Errors: REQUEST_INVALID, URL_REFUSED, NO_CAPACITY, the signal's reason. */
+  complete?(body: Buffer, tenant: string, signal: AbortSignal): Promise<Buffer>;
   /** Choices that were asked for; one when left out. */
   readonly choices?: number | undefined;
   /** The most tokens of output that a whole answer can stand for by what it shows, where it shows it: more is not paid. */

@@ -42,6 +42,8 @@ export class AnswerCache {
   /** `undefined`: this request's answer is not to be kept. Only what gives the same answer twice is: embeddings, and chat at temperature 0. */
   placeOf(job: InferenceJob, scope: CacheScope, limits: Pick<LimitEntry, 'cacheSeconds' | 'tenant'> | undefined): CachePlace | undefined {
     if (!limits?.cacheSeconds || limits.tenant !== job.tenant.tenant) return undefined;
+    // A URL is not what it leads to.
+    if (job.complete !== undefined) return undefined;
     if (job.endpoint !== 'embeddings' && job.endpoint !== 'chat.completions') return undefined;
     const body = JSON.parse(job.body.toString()) as { readonly [name: string]: Json };
     const isStable = job.endpoint === 'embeddings' || (body['temperature'] === 0 && body['stream'] !== true);

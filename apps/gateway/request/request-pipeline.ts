@@ -168,8 +168,8 @@ export class RequestPipeline {
     const { limits, hedges, ids, placement } = this.parts;
     const { job, decision, fields } = asked;
     const limit = limits.get(job.project.id);
-    // What streams has begun with its first byte; nobody waits for the line of a batch.
-    if (!limit?.hedge || limit.tenant !== job.tenant.tenant || job.streamed !== undefined || job.keep !== undefined || decision.permitted.length < 2) return this.execute(asked, passage);
+    // What streams has begun with its first byte; nobody waits for the line of a batch; what is fetched is fetched once.
+    if (!limit?.hedge || limit.tenant !== job.tenant.tenant || job.streamed !== undefined || job.keep !== undefined || job.complete !== undefined || decision.permitted.length < 2) return this.execute(asked, passage);
     hedges.count(job.project.id, limit.hedge.maxShare);
     const tried = new Set<string>();
     const raced = (signal: AbortSignal, id = job.id): InferenceJob => ({ ...job, id, signal: AbortSignal.any([job.signal, signal]) });
@@ -197,9 +197,10 @@ export class RequestPipeline {
     try {
       const { decided, hold: held } = await this.reserve(permitted);
       hold = held;
-      slot = await this.place(decided, tried);
+      const whole = await this.complete(decided);
+      slot = await this.place(whole, tried);
       placed?.(slot.offer);
-      return await this.admission.run(decided, hold, slot);
+      return await this.admission.run(whole, hold, slot);
     } finally {
       // Whatever ended the request early gives place and reservations back; what was settled stays settled.
       slot?.done('cancelled');
@@ -237,6 +238,19 @@ export class RequestPipeline {
     } catch (error) {
       if (isOutOfMoney(error) || isDomainError(error, 'BUDGET_MISSING')) throw await this.refuse(decided, error);
       throw error;
+    }
+  }
+
+  /** What a request refers to is fetched before it takes a place on a machine, and is part of what is hashed. */
+  private async complete(decided: Decided): Promise<Decided> {
+    const { complete, ...job } = decided.job;
+    if (complete === undefined) return decided;
+    const late = AbortSignal.timeout(Math.max(0, decided.deadlineMs - this.parts.clock.nowMs()));
+    try {
+      const body = await this.parts.steps.run('fetch', () => complete(job.body, job.tenant.tenant, AbortSignal.any([job.signal, late])));
+      return { ...decided, job: { ...job, body }, requestHash: hash('sha256', body) };
+    } catch (error) {
+      throw late.aborted && !job.signal.aborted ? failure('DEADLINE_EXCEEDED', 'what the request refers to was not here in time', {}, error) : error;
     }
   }
 

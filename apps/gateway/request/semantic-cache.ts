@@ -50,7 +50,7 @@ export class SemanticCache {
    */
   placeOf(job: InferenceJob, scope: CacheScope, { findings }: Pick<Classification, 'findings'>, limits: Pick<LimitEntry, 'semanticCache' | 'tenant'> | undefined): SemanticPlace | undefined {
     const setting = limits?.semanticCache;
-    if (!setting || limits?.tenant !== job.tenant.tenant || job.endpoint !== 'chat.completions' || job.streamed !== undefined || findings.length > 0) return undefined;
+    if (!setting || limits?.tenant !== job.tenant.tenant || job.endpoint !== 'chat.completions' || job.streamed !== undefined || job.complete !== undefined || findings.length > 0) return undefined;
     const body = JSON.parse(job.body.toString()) as { readonly [name: string]: Json };
     const messages = body['messages'] as readonly { readonly [name: string]: Json }[];
     const last = messages.at(-1);

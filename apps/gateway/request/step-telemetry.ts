@@ -6,7 +6,7 @@ import { GenAiTelemetry } from './gen-ai-telemetry.js';
 import type { InferenceAnswer, InferenceJob } from './inference-job.js';
 import { StepTimes } from './step-times.js';
 
-export type StepName = 'limit' | 'classify' | 'decide' | 'reserve' | 'place' | 'dispatch' | 'relay' | 'meter' | 'record.refused' | 'record.reused' | 'record.admitted' | 'record.completed';
+export type StepName = 'limit' | 'classify' | 'decide' | 'reserve' | 'fetch' | 'place' | 'dispatch' | 'relay' | 'meter' | 'record.refused' | 'record.reused' | 'record.admitted' | 'record.completed';
 
 const secondsOptions = {
   name: 'mizan_gateway_step_seconds',

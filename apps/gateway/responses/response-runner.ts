@@ -47,7 +47,7 @@ export class ResponseRunner extends JobRunner<ClaimedResponse> {
     let kept = false;
     const job = async (): Promise<InferenceJob> => {
       if (unread) throw unread;
-      const { form: _form, ...parsed } = parseChat(await this.images.inline(checked(chatRequest, toChat(request)), wanted.signal));
+      const { form: _form, ...parsed } = parseChat(this.images.inline(checked(chatRequest, toChat(request))));
       return {
         ...parsed,
         ...{ id: claimed.record, keyId: claimed.keyId, role: key.role, tenant, project, declared: claimed.declared, mayBeRecorded: claimed.attempt > 1 },

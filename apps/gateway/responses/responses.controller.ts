@@ -12,7 +12,6 @@ import { listOf, toList } from '../files/file-object.js';
 import { Replies, Streams } from '../http/replies.js';
 import { ImageInliner } from '../images/inline-images.js';
 import { chatRequest, parseChat } from '../openai/chat-request.js';
-import { clientGone } from '../openai/client-gone.js';
 import { Inference } from '../openai/inference.js';
 import { BackgroundResponses } from './background-responses.js';
 import type { InputItem } from './input-items.js';
@@ -53,7 +52,7 @@ export class ResponsesController {
     const { whole, keeper, classAtLeast } = await this.planned.plan(principal, request, body);
     const chat = chatRequest.safeParse(toChat(whole));
     if (!chat.success) throw failure('REQUEST_INVALID', chat.error.issues[0]!.message, { param: chat.error.issues[0]!.path.join('.') || null });
-    const { form, ...parsed } = parseChat(await this.images.inline(chat.data, clientGone(reply)));
+    const { form, ...parsed } = parseChat(this.images.inline(chat.data));
     const events = (guard?: AnswerGuard): ResponseEvents => (keeper.events = new ResponseEvents(request.id, body, keeper, guard));
     const asResponse = { adapt: (answer: Buffer) => toResponse(request.id, body, keeper, answer), form: form && events };
     const kept = keeper.isStored ? { keep: keeper.keep.bind(keeper), told: keeper.told.bind(keeper) } : {};
