@@ -1,9 +1,8 @@
 import { Module } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { AccessGuard } from './access/access-guard.js';
 import { controllers } from './controllers.js';
 import { BodyParsers } from './http/body-parsers.js';
-import { EncodeReply } from './http/encode-reply.js';
 import { EdgeChecks } from './http/edge-checks.js';
 import { ErrorFilter } from './http/error-filter.js';
 import { MultipartBodies } from './http/multipart-bodies.js';
@@ -25,11 +24,10 @@ import { GatewayLifecycle, parts } from './parts.js';
     MultipartBodies,
     EdgeChecks,
     BodyParsers,
+    TraceRequest,
     { provide: OPENAPI_DOCUMENT, useFactory: () => openApiDocument(controllers) },
     { provide: APP_GUARD, useClass: AccessGuard },
     { provide: APP_PIPE, useValue: validation },
-    { provide: APP_INTERCEPTOR, useClass: TraceRequest },
-    { provide: APP_INTERCEPTOR, useClass: EncodeReply },
     { provide: APP_FILTER, useClass: ErrorFilter },
   ],
 })

@@ -4,8 +4,8 @@ import { Reflector } from '@nestjs/core';
 import { map } from 'rxjs';
 import type { Observable } from 'rxjs';
 import { z } from 'zod';
-import { replyMetadata } from './replies.js';
-import type { ReplyShape } from './replies.js';
+import { replyMetadata } from './reply-shape.js';
+import type { ReplyShape } from './reply-shape.js';
 
 /** Turns an answer into its wire form (amounts as decimal strings) and leaves out whatever is not declared. */
 @Injectable()
