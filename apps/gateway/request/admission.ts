@@ -76,8 +76,8 @@ export class Admission {
     const { job, decision, deadlineMs } = decided;
     const wanted = new LinkedAbort(job.signal);
     const dispatching = this.parts.steps.run('dispatch', () => this.parts.dispatcher.dispatch(job, decision.permitted, slot, deadlineMs, wanted.signal));
-    // The job is on its way by the next turn: the machine works while its record is sealed here.
-    const admission = nextTurn().then(() => this.parts.records.admitted(job.tenant, decided.fields, this.admittedFacts(decided, hold, slot), slot.offer, { person: decided.person, mayBeRecorded: job.mayBeRecorded }));
+    // The job leaves at the end of this turn: the machine works while its record is sealed here, in the one after.
+    const admission = nextTurn().then(nextTurn).then(() => this.parts.records.admitted(job.tenant, decided.fields, this.admittedFacts(decided, hold, slot), slot.offer, { person: decided.person, mayBeRecorded: job.mayBeRecorded }));
     const admitted = admission.then((record) => this.commit('record.admitted', record));
     admitted.catch((error: unknown) => wanted.abort(error));
     const first = await dispatching;
