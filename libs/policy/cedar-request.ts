@@ -50,5 +50,10 @@ export function toCedar({ principal, context, offer }: PolicyRequest): Omit<Auth
 }
 
 function defined(value: object): CedarRecord {
-  return Object.fromEntries(Object.entries(value as CedarRecord).filter(([, member]) => member !== undefined));
+  const record: CedarRecord = {};
+  for (const name of Object.keys(value)) {
+    const member = (value as CedarRecord)[name];
+    if (member !== undefined) record[name] = member;
+  }
+  return record;
 }

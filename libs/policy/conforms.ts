@@ -8,7 +8,8 @@ export function departure(value: Readonly<Record<string, unknown>>, attributes: 
   for (const name of Object.keys(value)) {
     if (value[name] !== undefined && !Object.hasOwn(attributes, name)) return `${where} has the unknown attribute "${name}"`;
   }
-  for (const [name, attribute] of Object.entries(attributes)) {
+  for (const name of Object.keys(attributes)) {
+    const attribute = attributes[name]!;
     const member = Object.hasOwn(value, name) ? value[name] : undefined;
     if (member === undefined) {
       if (!attribute.optional) return `${where} lacks the attribute "${name}"`;

@@ -1,24 +1,29 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import { Clock } from '#kernel';
 import { failure } from '#protocol';
 import type { Principal } from '../access/principal.js';
 import type { Replicated } from '../replicated.js';
+import { KeyedHash } from './keyed-hash.js';
 
 /** `mzn_` and at most 120 more: longer texts are not hashed at all. */
 const bearerPattern = /^Bearer +(mzn_[A-Za-z0-9]{20,120})$/i;
 
 /** Step 1: from an API key to a principal. Neither the key nor its hash leaves this file. */
 export class Authenticator {
+  private readonly hash: KeyedHash;
+
   constructor(
     private readonly replicated: Pick<Replicated, 'keys'>,
-    private readonly pepper: string,
+    pepper: string,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.hash = new KeyedHash(pepper);
+  }
 
   /** Errors: API_KEY_MISSING, API_KEY_INVALID (unknown, revoked, expired or malformed: the caller is not told which). */
   authenticate(authorization: string | undefined): Principal {
     const key = keyOf(authorization);
-    const hash = createHmac('sha256', this.pepper).update(key).digest();
+    const hash = this.hash.of(key);
     const entry = this.replicated.keys.get(hash.toString('hex'));
     if (!entry || !timingSafeEqual(Buffer.from(entry.hash, 'hex'), hash)) throw invalidKey();
     if (entry.expiresAtMs !== null && entry.expiresAtMs <= this.clock.nowMs()) throw invalidKey();
