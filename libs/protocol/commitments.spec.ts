@@ -3,7 +3,7 @@ import { createCipheriv, createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { canonicalJson } from '#kernel';
 import type { Json } from '#kernel';
-import { commit, commitField, commitmentRoot } from './index.js';
+import { commit, commitField, commitmentRoot, unchanging } from './index.js';
 
 const secret = new Uint8Array(32).fill(7);
 const fieldsOf = fc.dictionary(fc.string({ minLength: 1 }), fc.jsonValue({ noUnicodeString: false }) as fc.Arbitrary<Json>, { maxKeys: 12, noNullPrototype: true });
@@ -25,6 +25,23 @@ describe('commitments', () => {
         expect(json).toBe(canonicalJson(fields));
       }),
     );
+  });
+
+  it('of fields in parts are those of all of them together, where the last of one name counts', () => {
+    fc.assert(
+      fc.property(fc.array(fieldsOf, { minLength: 1, maxLength: 4 }), (parts) => {
+        expect(commit(secret, ...parts)).toEqual(commit(secret, Object.assign({}, ...parts) as Record<string, Json>));
+      }),
+    );
+    // Names that would read alike when they are only put one after the other.
+    expect(commit(secret, { a: 1, 'b1:c': 2 }).json).toBe('{"a":1,"b1:c":2}');
+    expect(commit(secret, { 'a1:b': 1, c: 2 }).json).toBe('{"a1:b":1,"c":2}');
+    expect(commit(secret, { a: 1 }, { a: undefined } as unknown as Record<string, Json>).json).toBe('{}');
+  });
+
+  it('of a value whose text is kept are those of any other', () => {
+    const machine = { region: 'eu', name: 'a' };
+    expect(commit(secret, { machine: unchanging({ ...machine }) })).toEqual(commit(secret, { machine }));
   });
 
   it('do not depend on the order in which fields stand, and leave out what is undefined', () => {

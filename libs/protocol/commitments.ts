@@ -1,6 +1,7 @@
 import { createCipheriv, createHash, createHmac, hash } from 'node:crypto';
 import { canonicalJson } from '#kernel';
 import type { Json } from '#kernel';
+import { layoutOf, textOf } from './field-layout.js';
 
 /**
  * Salted commitments to the fields of a record body. All salts come from the record's secret, so that one field can be disclosed (its
@@ -27,17 +28,20 @@ const zeroCounter = Buffer.alloc(16);
  * Version 2. Fields in the order of RFC 8785; field n has bytes 16n to 16n + 15 of the AES-256-CTR keystream (counter from zero) under the
  * secret as its salt, and SHA-256(hex of the salt ‖ name ‖ 00 ‖ value as RFC 8785), hex, as its commitment; the root is SHA-256 of all
  * commitments, one after the other. One cipher, and one hash of one short text a field: this is on the path of every request.
+ * The fields may come in parts; of those with one name, the last counts.
  */
-export function commit(secret: Uint8Array, fields: RecordFields): Committed {
-  const names = namesOf(fields);
-  const salts = createCipheriv('aes-256-ctr', secret, zeroCounter).update(Buffer.alloc(names.length * saltBytes)).toString('hex');
+export function commit(secret: Uint8Array, ...parts: readonly RecordFields[]): Committed {
+  const layout = layoutOf(parts);
+  const salts = saltsOf(secret, layout.length);
   let commitments = '';
   let members = '';
   let at = 0;
-  for (const name of names) {
-    const value = canonicalJson(fields[name]!);
-    commitments += hash('sha256', `${salts.slice(at, at + saltBytes * 2)}${name}\0${value}`, 'hex');
-    members += `${at === 0 ? '' : ','}${JSON.stringify(name)}:${value}`;
+  for (const { part, name, hashed, quoted } of layout) {
+    const value = parts[part]![name];
+    if (value === undefined) continue;
+    const text = textOf(value);
+    commitments += hash('sha256', salts.slice(at, at + saltBytes * 2) + hashed + text, 'hex');
+    members += (at === 0 ? '' : ',') + quoted + text;
     at += saltBytes * 2;
   }
   return { root: hash('sha256', commitments, 'hex'), json: `{${members}}` };

@@ -2,6 +2,7 @@ import { createPublicKey, sign, verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import { canonicalJson } from '#kernel';
+import { isPlainReceiptBody, receiptCharsMax, signatureCharsMax } from './plain-receipt.js';
 import { base64, sha256Hex, timeMs, uuid } from './scalars.js';
 import { endpoint, usage } from './vocabulary.js';
 
@@ -22,11 +23,8 @@ export const receiptBody = z.object({
 });
 export type ReceiptBody = z.output<typeof receiptBody>;
 
-/** A receipt with a model's name of 200 characters has about 1,300 bytes. */
-const receiptCharsMax = 4_096;
-
 /** The exact signed bytes (base64 of canonical JSON) and an Ed25519 signature over `mizan-receipt-v1\n` ‖ bytes. */
-export const signedReceipt = z.object({ bytes: base64.max(receiptCharsMax), signature: base64.max(88) });
+export const signedReceipt = z.object({ bytes: base64.max(receiptCharsMax), signature: base64.max(signatureCharsMax) });
 export type SignedReceipt = z.output<typeof signedReceipt>;
 
 const domain = Buffer.from('mizan-receipt-v1\n');
@@ -38,7 +36,7 @@ export function ed25519PublicKey(rawHex: string): KeyObject {
 }
 
 export function signReceipt(body: ReceiptBody, privateKey: KeyObject): SignedReceipt {
-  const bytes = Buffer.from(canonicalJson(receiptBody.parse(body)));
+  const bytes = Buffer.from(canonicalJson(isPlainReceiptBody(body) ? body : receiptBody.parse(body)));
   return { bytes: bytes.toString('base64'), signature: sign(null, Buffer.concat([domain, bytes]), privateKey).toString('base64') };
 }
 
@@ -53,7 +51,8 @@ export function openReceipt(receipt: SignedReceipt, publicKey: string | KeyObjec
     return undefined;
   }
   try {
-    return receiptBody.safeParse(JSON.parse(bytes.toString('utf8'))).data;
+    const body: unknown = JSON.parse(bytes.toString('utf8'));
+    return isPlainReceiptBody(body) ? body : receiptBody.safeParse(body).data;
   } catch {
     return undefined;
   }

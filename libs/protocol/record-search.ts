@@ -35,28 +35,32 @@ export const searchTerms = z.object({
 });
 export type SearchTerms = z.output<typeof searchTerms>;
 
-/** Reads the terms out of a body's fields, which carry the same names in every type of record; what does not fit is left out. */
-export function searchTermsOf(fields: Readonly<Record<string, Json | undefined>>): SearchTerms {
-  const { principal, machine, actor } = fields as Record<string, Record<string, Json> | undefined>;
-  const [policy, ...morePolicies] = policiesOf(fields['policies']);
-  const found: Record<keyof SearchTerms, Json | undefined> = {
-    project: fields['project'] ?? principal?.['project'],
-    keyId: fields['keyId'] ?? principal?.['keyId'] ?? actor?.['keyId'] ?? fields['by'],
-    model: fields['model'],
-    endpoint: fields['endpoint'],
-    dataClass: fields['dataClass'],
-    decision: fields['decision'],
-    policyVersion: fields['policyVersion'],
-    policy,
-    morePolicies: morePolicies.length > 0 ? morePolicies : undefined,
-    network: machine?.['network'],
-    region: machine?.['region'],
-    node: machine?.['node'],
-    costNanos: fields['chargeNanos'],
-    personKey: undefined,
+type Fields = Readonly<Record<string, Json | undefined>>;
+
+/** Reads the terms out of a body's fields, which carry the same names in every type of record; what does not fit is left out. Of fields with one name in several parts, the last counts. */
+export function searchTermsOf(...parts: readonly Fields[]): SearchTerms {
+  const field = (name: string): Json | undefined => {
+    for (let at = parts.length - 1; at >= 0; at -= 1) if (Object.hasOwn(parts[at]!, name)) return parts[at]![name];
+    return undefined;
   };
-  return Object.fromEntries(Object.entries(found).filter(([name, value]) => value !== undefined && value !== null && fits[name as keyof SearchTerms](value)));
+  const member = (name: string, of: string): Json | undefined => (field(name) as Record<string, Json> | null | undefined)?.[of];
+  const terms: Record<string, Json> = {};
+  const add = (name: keyof SearchTerms, value: Json | undefined): void => {
+    if (value !== undefined && value !== null && fits[name](value)) terms[name] = value;
+  };
+  const [policy, ...morePolicies] = policiesOf(field('policies'));
+  add('project', field('project') ?? member('principal', 'project'));
+  add('keyId', field('keyId') ?? member('principal', 'keyId') ?? member('actor', 'keyId') ?? field('by'));
+  for (const name of named) add(name, field(name));
+  add('policy', policy);
+  if (morePolicies.length > 0) add('morePolicies', morePolicies);
+  for (const name of ofMachine) add(name, member('machine', name));
+  add('costNanos', field('chargeNanos'));
+  return terms;
 }
+
+const named = ['model', 'endpoint', 'dataClass', 'decision', 'policyVersion'] as const;
+const ofMachine = ['network', 'region', 'node'] as const;
 
 const isText = (value: Json): boolean => typeof value === 'string' && value.length <= textMax;
 const isOneOf = (options: readonly string[]) => (value: Json): boolean => typeof value === 'string' && options.includes(value);

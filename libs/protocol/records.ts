@@ -245,6 +245,8 @@ export interface RecordDraft {
   readonly type: RecordType;
   readonly timeMs: number;
   readonly fields: RecordFields;
+  /** Further fields; of those with one name, the last counts. */
+  readonly more?: readonly RecordFields[];
   readonly facts: RecordFacts | null;
   readonly traceparent?: string;
   readonly number?: DecisionNumber;
@@ -258,38 +260,49 @@ const personContext = (id: string, type: RecordType): string => `${id}|${type}|p
 /** What of a decision names a person, where a subject is declared: the subject, and tags such as `sender:someone@example.com`. */
 const namesPerson = (name: string, fields: RecordFields): boolean => name === 'subject' || (name === 'tags' && Array.isArray(fields[name]) && fields[name].length > 0);
 
-function envelopeBytes(draft: RecordDraft, tenant: string, root: string, version: 2 | 3 = 2): Buffer {
+/** Base64 of the envelope. */
+function envelopeOf(draft: RecordDraft, tenant: string, root: string, version: 2 | 3 = 2): string {
   // RFC 8785 by hand: the names in order, and values that need no escape.
   return Buffer.from(
     `{"id":"${draft.id}","root":"${root}","schema":"mizan.record.${draft.type}/${version}","tenant":"${tenant}","time":"${new Date(draft.timeMs).toISOString()}","type":"${draft.type}","v":1}`,
-  );
+  ).toString('base64');
 }
 
 /** Builds a tenant's record: commitments and encryption are made here, by the producer. `person` seals to the key of whom the data is about. */
 export function sealRecord(draft: RecordDraft, tenant: { tenant: string; pseudonym: string }, sealer: Sealer, person?: Sealer): LogRecord {
   if (person !== undefined) return sealAbout(draft, tenant, sealer, person);
   const secret = sealer.freshSecret();
-  const { root, json } = commit(secret, numbered(draft));
-  const bytes = envelopeBytes(draft, tenant.pseudonym, root);
-  const body = sealer.seal(Buffer.from(`{"secret":"${secret.toString('base64')}","fields":${json}}`), entryContext(draft.id, draft.type));
-  return { v: 1, id: draft.id, type: draft.type, tenant: tenant.tenant, envelope: bytes.toString('base64'), body, fields: null, facts: draft.facts, search: { ...draft.search, ...searchTermsOf(draft.fields) }, ...(draft.number && { decision: draft.number }), ...(draft.traceparent ? { traceparent: draft.traceparent } : {}) };
+  const parts = partsOf(draft);
+  const { root, json } = commit(secret, ...parts);
+  const body = sealer.seal(`{"secret":"${secret.toString('base64')}","fields":${json}}`, entryContext(draft.id, draft.type));
+  return recordOf(draft, tenant, envelopeOf(draft, tenant.pseudonym, root), body, searchTermsOf(...parts));
 }
 
-const numbered = ({ fields, number }: RecordDraft): RecordFields => (number === undefined ? fields : { ...fields, decisionNumber: { ...number } });
+function partsOf({ fields, more = [], number }: RecordDraft): RecordFields[] {
+  return number === undefined ? [fields, ...more] : [fields, ...more, { decisionNumber: { ...number } }];
+}
+
+function recordOf(draft: RecordDraft, { tenant }: { tenant: string }, envelope: string, body: SealedBody, terms: SearchTerms): LogRecord {
+  const { id, type, facts, number, traceparent, search } = draft;
+  const record: LogRecord = { v: 1, id, type, tenant, envelope, body, fields: null, facts, search: search === undefined ? terms : { ...search, ...terms } };
+  if (number !== undefined) record.decision = number;
+  if (traceparent !== undefined && traceparent !== '') record.traceparent = traceparent;
+  return record;
+}
 
 function sealAbout(draft: RecordDraft, tenant: { tenant: string; pseudonym: string }, sealer: Sealer, person: Sealer): LogRecord {
   const [secret, personSecret] = [sealer.freshSecret(), person.freshSecret()];
-  const { root, json, apartJson, commitments } = commitApart(secret, personSecret, numbered(draft), (name) => namesPerson(name, draft.fields));
-  const sealed = person.seal(Buffer.from(`{"secret":"${personSecret.toString('base64')}","fields":${apartJson}}`), personContext(draft.id, draft.type));
-  const body = sealer.seal(Buffer.from(`{"secret":"${secret.toString('base64')}","fields":${json},"person":${JSON.stringify({ commitments, sealed })}}`), entryContext(draft.id, draft.type));
-  const envelope = envelopeBytes(draft, tenant.pseudonym, root, 3).toString('base64');
-  return { v: 1, id: draft.id, type: draft.type, tenant: tenant.tenant, envelope, body, fields: null, facts: draft.facts, search: { ...draft.search, ...searchTermsOf(draft.fields), personKey: person.sealKeyId }, ...(draft.number && { decision: draft.number }), ...(draft.traceparent ? { traceparent: draft.traceparent } : {}) };
+  const fields = Object.assign({}, ...partsOf(draft)) as RecordFields;
+  const { root, json, apartJson, commitments } = commitApart(secret, personSecret, fields, (name) => namesPerson(name, fields));
+  const sealed = person.seal(`{"secret":"${personSecret.toString('base64')}","fields":${apartJson}}`, personContext(draft.id, draft.type));
+  const body = sealer.seal(`{"secret":"${secret.toString('base64')}","fields":${json},"person":${JSON.stringify({ commitments, sealed })}}`, entryContext(draft.id, draft.type));
+  return recordOf(draft, tenant, envelopeOf(draft, tenant.pseudonym, root, 3), body, { ...searchTermsOf(fields), personKey: person.sealKeyId });
 }
 
 /** Builds a record of the deployment itself, whose fields are public (committed with an all-zero secret). */
 export function operatorRecord(draft: RecordDraft): LogRecord {
-  const bytes = envelopeBytes(draft, 'operator', commit(operatorSecret, draft.fields).root);
-  return { v: 1, id: draft.id, type: draft.type, tenant: null, envelope: bytes.toString('base64'), body: null, fields: draft.fields as Record<string, z.core.util.JSONType>, facts: null, search: searchTermsOf(draft.fields) };
+  const envelope = envelopeOf(draft, 'operator', commit(operatorSecret, draft.fields).root);
+  return { v: 1, id: draft.id, type: draft.type, tenant: null, envelope, body: null, fields: draft.fields as Record<string, z.core.util.JSONType>, facts: null, search: searchTermsOf(draft.fields) };
 }
 
 export const operatorSecret = new Uint8Array(32);

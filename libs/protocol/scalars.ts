@@ -18,13 +18,26 @@ const lowerCaseUuid = /^(?:[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-
 /** Whether `uuid` takes a value, and gives it back as it is. */
 export const isUuidAsRead = (value: unknown): value is string => typeof value === 'string' && lowerCaseUuid.test(value);
 /** Lower-case hex SHA-256. */
-export const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/, 'a lower-case hex SHA-256');
+const sha256Text = /^[0-9a-f]{64}$/;
+export const sha256Hex = z.string().regex(sha256Text, 'a lower-case hex SHA-256');
+/** Whether `sha256Hex` takes a value. */
+export const isSha256 = (value: unknown): value is string => typeof value === 'string' && sha256Text.test(value);
 /** Standard base64, padded. Not `z.base64`, which decodes every text to see whether it can: records of the log are thousands a second. */
 export const base64 = z
   .string()
   .regex(/^[A-Za-z0-9+/]*={0,2}$/, 'standard base64')
   .refine((text) => text.length % 4 === 0, 'base64 has its padding')
   .meta({ format: 'base64', contentEncoding: 'base64' });
+/** 1 for each character of the alphabet. */
+const alphabet = new Uint8Array(128);
+for (const character of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/') alphabet[character.charCodeAt(0)] = 1;
+/** Whether `base64` takes a value; its regular expression takes four times as long. */
+export function isBase64(text: unknown): text is string {
+  if (typeof text !== 'string' || text.length % 4 !== 0) return false;
+  const end = text.length - (text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0);
+  for (let at = 0; at < end; at += 1) if (alphabet[text.charCodeAt(at)] !== 1) return false;
+  return true;
+}
 /** EIP-55 or lower-case address. */
 export const evmAddress = z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'a 20-byte hex address');
 export const txHash = z.string().regex(/^0x[0-9a-f]{64}$/);

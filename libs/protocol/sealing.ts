@@ -35,10 +35,13 @@ export function generateSealKeys(): { publicKey: Buffer; privateKey: Buffer } {
   return { publicKey: x25519RawPublic(pair.publicKey), privateKey: x25519RawPrivate(pair.privateKey) };
 }
 
-function encrypt(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, aad: Uint8Array): Buffer {
+function encrypt(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array | string, aad: Uint8Array): Buffer {
   const cipher = createCipheriv('aes-256-gcm', key, nonce);
   cipher.setAAD(aad);
-  return Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
+  const ciphertext = typeof plaintext === 'string' ? cipher.update(plaintext, 'utf8') : cipher.update(plaintext);
+  // In counter mode nothing is left to come.
+  cipher.final();
+  return Buffer.concat([ciphertext, cipher.getAuthTag()]);
 }
 
 function decrypt(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, aad: Uint8Array): Buffer {
@@ -88,7 +91,7 @@ export class Sealer {
   }
 
   /** `context` binds the body to its record: it cannot be moved to another one. */
-  seal(plaintext: Uint8Array, context: string): SealedBody {
+  seal(plaintext: Uint8Array | string, context: string): SealedBody {
     this.uses += 1;
     this.nonce.writeUInt32BE(this.uses, nonceBytes - 4);
     return {

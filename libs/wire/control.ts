@@ -2,10 +2,9 @@ import { z } from 'zod';
 import { endpoint, limits, signedReceipt, usage, uuid } from '#protocol';
 import { FrameType } from './frame.js';
 import type { Frame } from './frame.js';
+import { remainingMsMax } from './job-limits.js';
+import { isPlainHeader } from './plain-control.js';
 import { protocolError } from './version.js';
-
-/** Longest that a job may be waited for: a day, far below what a timer can hold (2³¹ ms). */
-export const remainingMsMax = 86_400_000;
 
 /** JSON of the control frames. Members are only ever added; unknown ones are ignored. */
 export const openHeader = z.object({
@@ -83,7 +82,8 @@ export function dataFrame(job: number, payload: Buffer): Frame {
 /** The header of a control frame. Error: NODE_PROTOCOL. */
 export function readControl<T extends ControlType>(type: T, frame: Frame): ControlOf<T> {
   try {
-    return shapes[type].parse(JSON.parse(frame.payload.toString('utf8'))) as ControlOf<T>;
+    const header: unknown = JSON.parse(frame.payload.toString('utf8'));
+    return (isPlainHeader(type, header) ? header : shapes[type].parse(header)) as ControlOf<T>;
   } catch (error) {
     throw protocolError(`the header of a frame of type ${type} is malformed`, {}, error);
   }

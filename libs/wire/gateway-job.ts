@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { failure } from '#protocol';
+import { BodyHash } from './body-hash.js';
 import { BodyInbox } from './body-inbox.js';
 import { chunksOf } from './chunks.js';
 import { controlFrame, dataFrame, readControl } from './control.js';
@@ -42,7 +42,7 @@ export class GatewayJob {
   private readonly chunks: Generator<Buffer>;
   private readonly sendCredit = new SendCredit();
   private readonly body: BodyInbox;
-  private readonly hash = createHash('sha256');
+  private readonly hash = new BodyHash();
   /** What an engine said against the request: read here, never streamed. */
   private readonly refused: Buffer[] = [];
   private head: Head | undefined;
@@ -164,7 +164,7 @@ export class GatewayJob {
     if (this.head === undefined) throw protocolError('the node ended before its head');
     if (this.head.status >= 300) return this.refuse(this.head);
     if (end.receipt === null) throw protocolError('the node sent no receipt');
-    const responseHash = this.hash.digest('hex');
+    const responseHash = this.hash.digest();
     checkReceipt(end.receipt, this.parts.request, responseHash, end.usage, this.parts.nodeKey);
     if (end.cut === undefined) this.body.end();
     else this.body.fail(this.leaving?.reason ?? cutOf(end.cut));

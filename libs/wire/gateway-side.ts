@@ -4,9 +4,9 @@ import type { Clock, Ids } from '#kernel';
 import { failure, limits, nodeSubjects, serviceInboxPrefix, slug } from '#protocol';
 import { AvoidedLinks } from './avoided-links.js';
 import type { WireBus, WireMessage } from './bus.js';
-import { remainingMsMax } from './control.js';
 import { SessionForgotten } from './gateway-job.js';
 import { GatewaySession } from './gateway-session.js';
+import { remainingMsMax } from './job-limits.js';
 import { Interrupted } from './job.js';
 import type { JobRequest, JobResult, JobStream } from './job.js';
 import type { Dial } from './link.js';
@@ -90,7 +90,7 @@ export class NodeClient {
       throw made === undefined ? error : new Interrupted(error, made);
     }
     const { usage, estimated, receipt } = await end;
-    return { status, contentType, body: Buffer.concat(chunks), usage, ...(estimated ? { estimated } : {}), receipt };
+    return { status, contentType, body: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks), usage, ...(estimated ? { estimated } : {}), receipt };
   }
 
   /** Cancels every running job; each still ends with what its node says that it did. */

@@ -1,4 +1,4 @@
-import { timingSafeEqual } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Clock } from '#kernel';
 import { failure } from '#protocol';
 import type { Principal } from '../access/principal.js';

@@ -1,4 +1,4 @@
-import { meterPricesJson } from '#protocol';
+import { meterPricesJson, unchanging } from '#protocol';
 import type { DecisionFields, RecordFields } from '#protocol';
 import type { MarketOffer } from '../market/market-offer.js';
 import type { SeenOffers } from '../market/offer-sets.js';
@@ -33,10 +33,18 @@ export function fieldsOfDecision(job: InferenceJob, classification: Classificati
   return fields;
 }
 
+const machines = new WeakMap<MarketOffer, RecordFields>();
+
 /** Where the job ran, and how each fact about that machine is known. */
-export function machineFields({ entry, price }: MarketOffer): RecordFields {
+export function machineFields(offer: MarketOffer): RecordFields {
+  let fields = machines.get(offer);
+  if (fields === undefined) machines.set(offer, (fields = machineFieldsOf(offer)));
+  return fields;
+}
+
+function machineFieldsOf({ entry, price }: MarketOffer): RecordFields {
   return {
-    machine: { node: entry.node, name: entry.nodeName, network: entry.network, region: entry.region, country: entry.country, jurisdiction: entry.jurisdiction, evidence: entry.evidence, isolation: entry.isolation },
-    price: { version: price.version, hash: price.hash, currency: price.currency, inputNanosPerMillion: price.inputNanosPerMillion.toString(), outputNanosPerMillion: price.outputNanosPerMillion.toString(), ...(price.requestNanos !== undefined && { requestNanos: price.requestNanos.toString() }), ...(price.meters && { meters: meterPricesJson(price.meters) }) },
+    machine: unchanging({ node: entry.node, name: entry.nodeName, network: entry.network, region: entry.region, country: entry.country, jurisdiction: entry.jurisdiction, evidence: entry.evidence, isolation: entry.isolation }),
+    price: unchanging({ version: price.version, hash: price.hash, currency: price.currency, inputNanosPerMillion: price.inputNanosPerMillion.toString(), outputNanosPerMillion: price.outputNanosPerMillion.toString(), ...(price.requestNanos !== undefined && { requestNanos: price.requestNanos.toString() }), ...(price.meters && { meters: meterPricesJson(price.meters) }) }),
   };
 }

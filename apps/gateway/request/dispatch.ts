@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { currentTraceparent } from '#messaging';
 import { askOf, chargeOf } from '#protocol';
 import type { CompletedFacts } from '#protocol';
@@ -87,7 +87,7 @@ export class Dispatcher {
     const answer = { status, contentType, body: await job.adapt(result.body), engineBody: result.body };
     if (job.measured !== undefined) checkUsage(result.usage, { ...job.bound, meters: job.measured(result.body) });
     slot.done('ok');
-    const claimed = madeOf(result, createHash('sha256').update(result.body).digest('hex'));
+    const claimed = madeOf(result, hash('sha256', result.body));
     const shown = job.shown?.(result.body);
     const made = shown === undefined ? claimed : asShown(claimed, shown + (job.unshownTokens ?? 0));
     return { outcome: 'ok', offer, made, answer, attempts: [...before, { offer: offer.id, node: offer.entry.node, outcome: 'ok' }] };

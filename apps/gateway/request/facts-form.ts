@@ -1,9 +1,5 @@
-import { z } from 'zod';
-import type { Json } from '#kernel';
-import { recordFacts } from '#protocol';
-import type { RecordFacts } from '#protocol';
-
-export type WireFacts = Readonly<Record<string, Json>>;
+import { encodeFacts } from '#protocol';
+import type { RecordFacts, WireFacts } from '#protocol';
 
 /** A record's facts are written twice, into its body and beside it for the books, and checked once. */
 const written = new WeakMap<RecordFacts, WireFacts>();
@@ -12,7 +8,7 @@ const written = new WeakMap<RecordFacts, WireFacts>();
 export function wireFacts(facts: RecordFacts): WireFacts {
   const known = written.get(facts);
   if (known !== undefined) return known;
-  const fresh = z.encode(recordFacts, facts) as WireFacts;
+  const fresh = encodeFacts(facts);
   written.set(facts, fresh);
   return fresh;
 }

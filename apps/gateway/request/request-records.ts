@@ -18,7 +18,7 @@ export interface Similar {
   readonly embedding: string;
 }
 
-type Draft = Pick<RecordDraft, 'id' | 'type' | 'fields' | 'facts' | 'number' | 'search'>;
+type Draft = Omit<RecordDraft, 'timeMs' | 'traceparent'>;
 
 /** For whom a decision is sealed besides the organisation, and whether its record may exist already. */
 interface AskedFor {
@@ -49,12 +49,12 @@ export class RequestRecords {
   }
 
   admitted(tenant: TenantEntry, decision: RecordFields, facts: AdmittedFacts, offer: MarketOffer, asked: AskedFor = {}): LogRecord {
-    return this.decided(tenant, { id: facts.record, type: 'admitted', fields: { ...decision, ...wireFacts(facts), ...machineFields(offer) }, facts }, asked);
+    return this.decided(tenant, { id: facts.record, type: 'admitted', fields: decision, more: [wireFacts(facts), machineFields(offer)], facts }, asked);
   }
 
   /** Its entry says what it cost, and is found by who asked for what and by which policies as well. */
   completed(tenant: TenantEntry, decision: RecordFields, facts: CompletedFacts, offer: MarketOffer): LogRecord {
-    return this.seal(tenant, { id: facts.record, type: 'completed', fields: { ...wireFacts(facts), ...machineFields(offer) }, facts, search: searchTermsOf(decision) });
+    return this.seal(tenant, { id: facts.record, type: 'completed', fields: wireFacts(facts), more: [machineFields(offer)], facts, search: searchTermsOf(decision) });
   }
 
   /** A decision has a number, also when sealing it fails: its gap is then accounted for. */
