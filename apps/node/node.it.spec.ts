@@ -1,4 +1,3 @@
-import { verify } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { Server, ServerResponse } from 'node:http';
@@ -14,7 +13,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { pino } from 'pino';
 import { z } from 'zod';
 import { SystemClock, SystemIds } from '#kernel';
-import { ed25519PublicKey, enrolmentBytes, enrolmentRequest, nodeSubjects, openReceipt, serviceInboxPrefix } from '#protocol';
+import { enrolmentBytes, enrolmentRequest, isSignedBy, nodeSubjects, openReceipt, serviceInboxPrefix } from '#protocol';
 import { testNats } from '#testing';
 import type { TestNats } from '#testing';
 import { NodeClient } from '#wire';
@@ -125,7 +124,7 @@ describe('a node', () => {
     await start();
     const [{ signature, ...unsigned }] = enrolments as [z.output<typeof enrolmentRequest>];
     const keys = nodeKeys(directory);
-    expect(verify(null, enrolmentBytes(unsigned), ed25519PublicKey(keys.publicKey), Buffer.from(signature, 'base64'))).toBe(true);
+    expect(isSignedBy(keys.publicKey, enrolmentBytes(unsigned), signature)).toBe(true);
     expect(unsigned).toMatchObject({ facts: { region: 'eu-frankfurt', country: 'DE', jurisdiction: 'EU' }, publicKey: keys.publicKey, natsPublicKey: keys.natsPublicKey });
     expect(unsigned.asks).toEqual([
       { model: embeddedModel, endpoints: ['embeddings'], capacity: 2, inputNanosPerMillion: 20_000_000n, outputNanosPerMillion: 0n },

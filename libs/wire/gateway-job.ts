@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import { failure } from '#protocol';
 import { BodyHash } from './body-hash.js';
 import { BodyInbox } from './body-inbox.js';
@@ -21,8 +20,6 @@ export class SessionForgotten extends Error {}
 export interface GatewayJobParts {
   readonly number: number;
   readonly request: JobRequest;
-  /** The request's `nodePublicKey`, read. */
-  readonly nodeKey: KeyObject;
   readonly remainingMs: number;
   /** Silence after which the node counts as lost. */
   readonly silenceMs: number;
@@ -165,7 +162,7 @@ export class GatewayJob {
     if (this.head.status >= 300) return this.refuse(this.head);
     if (end.receipt === null) throw protocolError('the node sent no receipt');
     const responseHash = this.hash.digest();
-    checkReceipt(end.receipt, this.parts.request, responseHash, end.usage, this.parts.nodeKey);
+    checkReceipt(end.receipt, this.parts.request, responseHash, end.usage);
     if (end.cut === undefined) this.body.end();
     else this.body.fail(this.leaving?.reason ?? cutOf(end.cut));
     this.finish();

@@ -1,4 +1,4 @@
-import { ed25519PublicKey, nodeSubjects } from '#protocol';
+import { nodeSubjects } from '#protocol';
 import type { WireBus, WireMessage } from './bus.js';
 import { controlFrame } from './control.js';
 import { encodeFrame, FrameType, jobMax } from './frame.js';
@@ -28,7 +28,6 @@ export interface GatewaySessionParts {
 /** An open session with one node and the jobs that run in it. */
 export class GatewaySession {
   private readonly jobs = new Map<number, GatewayJob>();
-  private readonly nodeKey;
   private readonly subject;
   private readonly queue = new FrameQueue((message, frames) => this.leave(message, frames));
   private lastJob = 0;
@@ -40,7 +39,6 @@ export class GatewaySession {
   droppedCount = 0;
 
   constructor(private readonly parts: GatewaySessionParts) {
-    this.nodeKey = ed25519PublicKey(parts.nodePublicKey);
     this.subject = nodeSubjects.frames(parts.node, parts.session);
   }
 
@@ -82,7 +80,6 @@ export class GatewaySession {
     const job = new GatewayJob({
       number,
       request,
-      nodeKey: this.nodeKey,
       remainingMs,
       silenceMs: this.parts.silenceMs,
       send: (frame) => this.queue.send(frame),

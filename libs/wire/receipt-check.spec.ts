@@ -25,7 +25,7 @@ const truth = { v: 1, record, node, offer, model: 'm', endpoint: 'embeddings', r
 
 describe('a receipt', () => {
   it('is accepted when it says what happened', () => {
-    expect(() => checkReceipt(signReceipt(truth, identity.privateKey), job, hash(response), usage, identity.publicKey)).not.toThrow();
+    expect(() => checkReceipt(signReceipt(truth, identity.privateKey), job, hash(response), usage)).not.toThrow();
   });
 
   it.each([
@@ -38,15 +38,15 @@ describe('a receipt', () => {
     ['another endpoint', { endpoint: 'chat.completions' as const }],
     ['more usage', { usage: { inputTokens: 2, outputTokens: 0 } }],
   ])('is NODE_PROTOCOL when it is about %s', (_what, lie) => {
-    expect(() => checkReceipt(signReceipt({ ...truth, ...lie }, identity.privateKey), job, hash(response), usage, identity.publicKey)).toThrow(expect.objectContaining({ code: 'NODE_PROTOCOL' }));
+    expect(() => checkReceipt(signReceipt({ ...truth, ...lie }, identity.privateKey), job, hash(response), usage)).toThrow(expect.objectContaining({ code: 'NODE_PROTOCOL' }));
   });
 
   it('is NODE_PROTOCOL when another key signed it, or a byte of it was changed', () => {
     const rejected = expect.objectContaining({ code: 'NODE_PROTOCOL' });
-    expect(() => checkReceipt(signReceipt(truth, generateKeyPairSync('ed25519').privateKey), job, hash(response), usage, identity.publicKey)).toThrow(rejected);
+    expect(() => checkReceipt(signReceipt(truth, generateKeyPairSync('ed25519').privateKey), job, hash(response), usage)).toThrow(rejected);
     const signed = signReceipt(truth, identity.privateKey);
     const bytes = Buffer.from(signed.bytes, 'base64');
     bytes[20]! ^= 1;
-    expect(() => checkReceipt({ ...signed, bytes: bytes.toString('base64') }, job, hash(response), usage, identity.publicKey)).toThrow(rejected);
+    expect(() => checkReceipt({ ...signed, bytes: bytes.toString('base64') }, job, hash(response), usage)).toThrow(rejected);
   });
 });

@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
 import { canonicalJson } from '#kernel';
 import { openReceipt } from '#protocol';
 import type { SignedReceipt, Usage } from '#protocol';
@@ -8,12 +7,9 @@ import { protocolError } from './version.js';
 
 const sha256 = (bytes: Uint8Array): string => hash('sha256', bytes);
 
-/**
- * Accepts a receipt only if the job's node signed it over exactly this job, its body, the answer's hash and this usage. `nodeKey` is the
- * job's `nodePublicKey`, read. Error: NODE_PROTOCOL.
- */
-export function checkReceipt(receipt: SignedReceipt, job: JobRequest, responseHash: string, usage: Usage, nodeKey: KeyObject): void {
-  const body = openReceipt(receipt, nodeKey);
+/** Accepts a receipt only if the job's node signed it over exactly this job, its body, the answer's hash and this usage. Error: NODE_PROTOCOL. */
+export function checkReceipt(receipt: SignedReceipt, job: JobRequest, responseHash: string, usage: Usage): void {
+  const body = openReceipt(receipt, job.nodePublicKey);
   if (body === undefined) throw protocolError("the receipt is not signed by the node's identity key");
   const expected: Record<string, unknown> = {
     record: job.record,

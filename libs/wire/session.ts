@@ -1,8 +1,8 @@
-import { createHash, diffieHellman, generateKeyPairSync, hkdfSync, sign, verify } from 'node:crypto';
+import { createHash, diffieHellman, generateKeyPairSync, hkdfSync, sign } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import { canonicalJson } from '#kernel';
-import { base64, ed25519PublicKey, slug, uuid, x25519PublicKey, x25519RawPublic } from '#protocol';
+import { base64, isSignedBy, slug, uuid, x25519PublicKey, x25519RawPublic } from '#protocol';
 import { OpeningEnd, SealingEnd } from './seal.js';
 import { protocolError, wireVersion } from './version.js';
 
@@ -65,7 +65,7 @@ export function offerSession(parties: { gateway: string; node: string; nodePubli
       if (!parsed.success) throw protocolError('the node answered the session request with something else');
       if ('error' in parsed.data) throw protocolError(`the node refused the session: ${parsed.data.error.message}`, { reason: parsed.data.error.code });
       const transcript = transcriptBytes({ node: parties.node, request, ephemeral: parsed.data.ephemeral });
-      if (!verify(null, transcript, ed25519PublicKey(parties.nodePublicKey), Buffer.from(parsed.data.signature, 'base64'))) {
+      if (!isSignedBy(parties.nodePublicKey, transcript, parsed.data.signature)) {
         throw protocolError("the session is not signed by the node's identity key");
       }
       const keys = keysOf(agree(pair.privateKey, parsed.data.ephemeral), transcript);
