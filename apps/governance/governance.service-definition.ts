@@ -1,6 +1,7 @@
 import { defineService } from '#service';
 import { BundledEntries1767225610800 } from './audit/bundled-entries.migration.js';
 import { IdsIndex1767225612310 } from './audit/ids-index.migration.js';
+import { KeptRejections1767225612946 } from './audit/kept-rejections.migration.js';
 import { Log1700000000002 } from './audit/log.migration.js';
 import { RowsByStatement1767225612890 } from './audit/rows-by-statement.migration.js';
 import { TiledLog1767225610600 } from './audit/tiled-log.migration.js';
@@ -32,6 +33,6 @@ export const governance = defineService({
   name: 'governance',
   config: governanceConfig,
   module: (config) => GovernanceModule.for(config),
-  migrations: [Organisations1700000000001, Log1700000000002, Traffic1700000000003, Checkpoints1700000000031, StoredResponses1767225610300, TiledLog1767225610600, Search1767225610610, SpendLimits1767225610500, SemanticCache1767225610502, Hedges1767225610503, BundledEntries1767225610800, AnswerRules1767225612000, Custody1767225612100, Persons1767225612110, Retention1767225612120, GatewayRuns1767225612200, TenantStream1767225612210, Webhooks1767225612220, Reports1767225612230, IdsIndex1767225612310, Buckets1767225612731, TotalSpend1767225612823, BucketClaims1767225612830, SearchPolicies1767225612831, RowsByStatement1767225612890],
+  migrations: [Organisations1700000000001, Log1700000000002, Traffic1700000000003, Checkpoints1700000000031, StoredResponses1767225610300, TiledLog1767225610600, Search1767225610610, SpendLimits1767225610500, SemanticCache1767225610502, Hedges1767225610503, BundledEntries1767225610800, AnswerRules1767225612000, Custody1767225612100, Persons1767225612110, Retention1767225612120, GatewayRuns1767225612200, TenantStream1767225612210, Webhooks1767225612220, Reports1767225612230, IdsIndex1767225612310, Buckets1767225612731, TotalSpend1767225612823, BucketClaims1767225612830, SearchPolicies1767225612831, RowsByStatement1767225612890, KeptRejections1767225612946],
   http: 'internal',
 });

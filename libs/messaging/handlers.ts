@@ -15,6 +15,8 @@ export interface BatchOptions {
   readonly schema: z.ZodType;
   /** Takes what is written in the usual way, for less than the schema does; `undefined` leaves it to the schema. */
   readonly plain?: (json: unknown) => unknown;
+  /** Makes a value of what is not understood, so that the handler keeps it; without this such a message is terminated. */
+  readonly unreadable?: (data: Uint8Array, reason: string) => unknown;
   readonly max: number;
   readonly waitMs: number;
 }
@@ -22,7 +24,7 @@ export interface BatchOptions {
 /** One durable message as a handler sees it. */
 export interface Delivered<T> {
   readonly value: T;
-  /** The producer's message id; deduplicate effects by it. */
+  /** The producer's message id; deduplicate effects by it. Empty where a message without one is not terminated. */
   readonly id: string;
   readonly subject: string;
   readonly sequence: number;

@@ -87,7 +87,7 @@ export class MizanTransport extends Server implements CustomTransportStrategy {
   }
 
   private startLoop<T>(
-    spec: { stream: StreamName; durable: string; filter?: string; max: number; atOnce: number; waitMs: number; schema: z.ZodType<T>; plain?: (json: unknown) => unknown },
+    spec: Parsing<T> & { stream: StreamName; filter?: string; max: number; atOnce: number; waitMs: number },
     handle: (batch: Delivered<T>[]) => Promise<unknown>,
   ): void {
     const loop = new BatchLoop(this.bus, {
@@ -103,20 +103,34 @@ export class MizanTransport extends Server implements CustomTransportStrategy {
     loop.start();
   }
 
-  /** A message that does not parse, or carries no id, can never succeed: it is terminated and named in the log. */
-  private parseDelivered<T>(spec: { durable: string; schema: z.ZodType<T>; plain?: (json: unknown) => unknown }, message: JsMsg): Delivered<T>[] {
-    const id = message.headers?.get('Nats-Msg-Id');
+  /** A message that does not parse, or carries no id, can never succeed: it is terminated and named in the log, unless its handler keeps such ones. */
+  private parseDelivered<T>(spec: Parsing<T>, message: JsMsg): Delivered<T>[] {
+    const id = message.headers?.get('Nats-Msg-Id') ?? '';
+    const { subject, seq: sequence } = message;
     try {
-      if (!id) throw new Error('it has no Nats-Msg-Id');
+      if (id === '' && !spec.unreadable) throw new Error('it has no Nats-Msg-Id');
       const json: unknown = JSON.parse(message.string());
       const value = (spec.plain?.(json) as T | undefined) ?? z.decode(spec.schema, json);
-      return [{ value, id, subject: message.subject, sequence: message.seq }];
+      return [{ value, id, subject, sequence }];
     } catch (error) {
-      this.log.error(`${spec.durable}: terminated message ${message.seq} on ${message.subject}: ${error instanceof Error ? error.message : String(error)}`);
+      const reason = error instanceof Error ? error.message : String(error);
+      if (spec.unreadable) {
+        this.log.error(`${spec.durable}: message ${sequence} on ${subject} is not understood in whole: ${reason}`);
+        return [{ value: spec.unreadable(message.data, reason) as T, id, subject, sequence }];
+      }
+      this.log.error(`${spec.durable}: terminated message ${sequence} on ${subject}: ${reason}`);
       message.term();
       return [];
     }
   }
+}
+
+/** How a consumer reads its messages. */
+interface Parsing<T> {
+  durable: string;
+  schema: z.ZodType<T>;
+  plain?: (json: unknown) => unknown;
+  unreadable?: (data: Uint8Array, reason: string) => unknown;
 }
 
 function parseRequest(call: Call, message: Msg): unknown {

@@ -1,8 +1,8 @@
 import { Controller, Inject } from '@nestjs/common';
 import { ConsumeBatch, inSpanOfEach } from '#messaging';
 import type { Delivered } from '#messaging';
-import { plainCommit, recordCommit } from '#protocol';
-import type { RecordCommit } from '#protocol';
+import { plainCommit, recordCommit, salvageCommit } from '#protocol';
+import type { ReceivedCommit } from '#protocol';
 import { recordsDurable } from '../records/records-progress.service.js';
 import { BookingService } from './booking.service.js';
 
@@ -15,8 +15,8 @@ const batchWaitMs = 0;
 export class RecordsConsumer {
   constructor(@Inject(BookingService) private readonly booking: BookingService) {}
 
-  @ConsumeBatch({ stream: 'RECORDS', durable: recordsDurable, schema: recordCommit, plain: plainCommit, max: commitsPerBatch, waitMs: batchWaitMs })
-  async onCommits(batch: readonly Delivered<RecordCommit>[]): Promise<void> {
+  @ConsumeBatch({ stream: 'RECORDS', durable: recordsDurable, schema: recordCommit, plain: plainCommit, unreadable: salvageCommit, max: commitsPerBatch, waitMs: batchWaitMs })
+  async onCommits(batch: readonly Delivered<ReceivedCommit>[]): Promise<void> {
     const inOrder = [...batch].sort((a, b) => a.sequence - b.sequence);
     const records = inOrder.flatMap(({ value }) => value.records);
     await inSpanOfEach('ledger book', records.map(({ traceparent }) => traceparent), () => this.booking.book(records));

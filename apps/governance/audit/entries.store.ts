@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { unpackBundle } from '#merkle';
 import type { RecordType, SealedBody } from '#protocol';
+import { entryKey } from './entry.js';
 import { unpackBody } from './packed-bodies.js';
 
 /** An entry of the log as it is read back. */
@@ -58,6 +59,17 @@ export class EntryStore {
       [indices, ids],
     );
     return this.withEnvelopes(manager, rows);
+  }
+
+  /** Leaf hashes of all entries of some records, by {@link entryKey}. */
+  async leavesOf(manager: EntityManager, ids: readonly string[]): Promise<Map<string, Uint8Array>> {
+    const rows = await manager.query<{ id: string; type: string; leaf: Buffer }[]>(
+      `SELECT e.id, e.type, substring(b.hashes FROM (e.index - b.first)::int * 32 + 1 FOR 32) AS leaf
+       FROM unnest($1::uuid[]) AS asked (id) CROSS JOIN LATERAL (SELECT id, type, index FROM governance.log_entries WHERE id = asked.id OFFSET 0) e
+       CROSS JOIN LATERAL (SELECT first, hashes FROM governance.log_bundles WHERE first <= e.index ORDER BY first DESC LIMIT 1) b`,
+      [[...new Set(ids)]],
+    );
+    return new Map(rows.map((row) => [entryKey(row), row.leaf]));
   }
 
   private async withEnvelopes(manager: EntityManager, rows: readonly EntryRow[]): Promise<StoredEntry[]> {
