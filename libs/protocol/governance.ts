@@ -121,9 +121,9 @@ export const governanceCalls = {
   }),
   /** The checkpoint that the log publishes: signed by the log, with the cosignatures of its witnesses. */
   published: defineCall('governance', 'audit.published', { request: z.object({}), reply: z.object({ note: z.string(), logKey: z.string() }) }),
-  /** The signed head of the log. */
+  /** The signed head of the log; `published`: of what it publishes, which with witnesses is what one of them has cosigned last. */
   checkpoint: defineCall('governance', 'audit.checkpoint', {
-    request: z.object({}),
+    request: z.object({ published: z.boolean().optional() }),
     reply: z.object({ note: z.string(), size: z.int().nonnegative(), root: sha256Hex, logKey: z.string() }),
   }),
 } as const;

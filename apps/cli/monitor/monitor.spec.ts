@@ -117,6 +117,23 @@ describe('a monitor', () => {
     await expect(look({ witnesses: [cosigner.key], quorum: 1 })).rejects.toMatchObject({ kind: 'unwitnessed' });
   });
 
+  it('waits for cosignatures within its patience, and no longer', async () => {
+    const other = ed25519Cosigner('witness.example/w2', new Uint8Array(32).fill(0x44));
+    const parts = { witnesses: [cosigner.key, other.key], quorum: 2, patienceMs: 60_000 };
+    log.instead.set('checkpoint', { status: 200, body: log.note(300, signer, cosigner) });
+    let looks = 0;
+    class Cosigned extends LogSource {
+      override checkpoint(): Promise<string> {
+        if ((looks += 1) === 3) log.instead.set('checkpoint', { status: 200, body: log.note(300, signer, cosigner, other) });
+        return super.checkpoint();
+      }
+    }
+    expect((await look({ ...parts, log: new Cosigned(log.prefix) })).witnessedBy).toEqual(['witness.example/w1', 'witness.example/w2']);
+    expect(looks).toBe(3);
+    log.instead.set('checkpoint', { status: 200, body: log.note(300, signer, cosigner) });
+    await expect(look({ ...parts, patienceMs: 0 })).rejects.toMatchObject({ kind: 'unwitnessed' });
+  });
+
   it('counts a witness of the operator for none', async () => {
     const own = ed25519Cosigner('mizan.example/witness', new Uint8Array(32).fill(0x43));
     log.instead.set('checkpoint', { status: 200, body: log.note(300, signer, own, cosigner) });

@@ -19,7 +19,7 @@ export interface MonitorParts {
   /** How many of them must have cosigned; the operator's own count for none. */
   readonly quorum: number;
   readonly anchors: Anchors | undefined;
-  /** How long a log may show less than it did (another server's copy), or than is on the chain. */
+  /** How long a log may show less than it did (another server's copy), or than is on the chain, or a checkpoint that too few have cosigned yet. */
   readonly patienceMs: number;
   /** Between two looks meanwhile. */
   readonly pauseMs: number;
@@ -49,10 +49,12 @@ export async function monitorRound(parts: MonitorParts, memory: Memory): Promise
   for (;;) {
     const note = await parts.log.checkpoint();
     const shown = opened(parts, note);
-    if (shown.size < needed && parts.nowMs() < untilMs) {
+    const isWitnessed = shown.witnessedBy.length >= parts.quorum;
+    if ((shown.size < needed || !isWitnessed) && parts.nowMs() < untilMs) {
       await new Promise((resolve) => setTimeout(resolve, Math.min(parts.pauseMs, untilMs - parts.nowMs())));
       continue;
     }
+    if (!isWitnessed) throw new Alarm('unwitnessed', `${shown.witnessedBy.length} of ${parts.quorum} witnesses have cosigned the checkpoint of ${shown.size} entries`, note);
     return await withEvidence(note, async () => {
       const edge = await followLog(parts.log, memory.edge, shown);
       await checkTiles(parts.log, shown);
@@ -64,13 +66,11 @@ export async function monitorRound(parts: MonitorParts, memory: Memory): Promise
   }
 }
 
-function opened({ logKey, witnesses, quorum }: MonitorParts, note: string): Checkpoint & { witnessedBy: readonly VerifierKey[] } {
+function opened({ logKey, witnesses }: MonitorParts, note: string): Checkpoint & { witnessedBy: readonly VerifierKey[] } {
   try {
     const opened = openCheckpoint(note, logKey, verifySignature, witnesses);
     // The operator's own says nothing that the log's signature does not.
-    const shown = { ...opened, witnessedBy: opened.witnessedBy.filter((key) => !isOperatorsOwn(key, logKey)) };
-    if (shown.witnessedBy.length >= quorum) return shown;
-    throw new Alarm('unwitnessed', `${shown.witnessedBy.length} of ${quorum} witnesses have cosigned the checkpoint of ${shown.size} entries`, note);
+    return { ...opened, witnessedBy: opened.witnessedBy.filter((key) => !isOperatorsOwn(key, logKey)) };
   } catch (error) {
     if (error instanceof Malformed) throw new Alarm('bad-signature', error.message, note);
     throw error;

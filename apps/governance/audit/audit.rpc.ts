@@ -22,8 +22,8 @@ export class AuditRpc {
   ) {}
 
   @Serve(governanceCalls.checkpoint)
-  checkpoint(): Promise<ReplyOf<Calls['checkpoint']>> {
-    return this.prover.checkpoint();
+  checkpoint(request: RequestOf<Calls['checkpoint']>): Promise<ReplyOf<Calls['checkpoint']>> {
+    return this.prover.checkpoint(request);
   }
 
   @Serve(governanceCalls.tile)

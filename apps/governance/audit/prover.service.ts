@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import { formatProofFile, formatVerifierKey, inclusionProof, inclusionSubtrees, sha256, signCheckpoint, toHex } from '#merkle';
+import { formatProofFile, formatVerifierKey, inclusionProof, inclusionSubtrees, parseCheckpoint, parseNote, sha256, signCheckpoint, toHex } from '#merkle';
 import { governanceCalls, type ReplyOf, type RequestOf } from '#protocol';
 import { withTenant } from '#service';
 import { Secrets } from '../secrets.js';
@@ -23,10 +23,11 @@ export class Prover {
     private readonly checkpoints: CheckpointStore,
   ) {}
 
-  /** The head as a signed C2SP note. Only committed heads are signed, and the head only moves forward. Error: `DATABASE_UNAVAILABLE`. */
-  async checkpoint(): Promise<ReplyOf<Calls['checkpoint']>> {
-    const head = await withTenant(this.dataSource, '*', (manager) => this.log.head(manager));
-    return { note: this.sign(head), size: head.size, root: toHex(head.root), logKey: this.logKey };
+  /** The head, or what is published, as a signed C2SP note. Only committed heads are signed, and the head only moves forward. Error: `DATABASE_UNAVAILABLE`. */
+  async checkpoint({ published = false }: RequestOf<Calls['checkpoint']>): Promise<ReplyOf<Calls['checkpoint']>> {
+    const { note } = await withTenant(this.dataSource, '*', (manager) => this.shown(manager, published ? 0 : Infinity));
+    const { size, root } = parseCheckpoint(parseNote(note).text);
+    return { note, size, root: toHex(root), logKey: this.logKey };
   }
 
   /**

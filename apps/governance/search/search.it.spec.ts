@@ -173,6 +173,12 @@ describe('searching the log', () => {
     expect(await count()).toBe(0);
   });
 
+  it('goes on after an entry that is no longer found itself', async () => {
+    // What one batch of requests was found by was removed above.
+    expect(await find({ after: 203, limit: 1 })).toEqual([202]);
+    expect(await find({ after: 150 })).toEqual([]);
+  });
+
   it('takes all batches that came while it rested in one move', async () => {
     const moved: number[] = [];
     let begin = (): void => undefined;

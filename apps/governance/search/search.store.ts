@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { movingLock } from './search-queue.store.js';
-import { failure, requestTypes, type RecordType, type SearchFilter } from '#protocol';
+import { unpackBundle } from '#merkle';
+import { failure, parseEnvelope, requestTypes, type RecordType, type SearchFilter } from '#protocol';
 
 export interface Found {
   readonly index: number;
@@ -93,9 +94,11 @@ export class SearchStore {
     return removed!.count;
   }
 
-  private async timeOf(manager: EntityManager, index: number): Promise<string> {
-    const [row] = await manager.query<{ time_ms: string }[]>('SELECT time_ms FROM governance.search_entries WHERE index = $1', [index]);
-    if (row === undefined) throw failure('REQUEST_INVALID', '"after" is the index of an entry of the page before');
-    return row.time_ms;
+  /** From the log itself: what an entry is found by may be removed between two pages, and the entry never is. */
+  private async timeOf(manager: EntityManager, index: number): Promise<number> {
+    const [row] = await manager.query<{ first: string; entries: Buffer }[]>('SELECT first, entries FROM governance.log_bundles WHERE first <= $1 ORDER BY first DESC LIMIT 1', [index]);
+    const envelope = row && unpackBundle(row.entries)[index - Number(row.first)];
+    if (envelope === undefined) throw failure('REQUEST_INVALID', '"after" is the index of an entry of the page before');
+    return Date.parse(parseEnvelope(envelope).time);
   }
 }

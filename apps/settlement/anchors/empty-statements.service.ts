@@ -37,7 +37,7 @@ export class EmptyStatements {
     const [payer, registryHash, { root, size }, mandate] = await Promise.all([
       escrow.payer(address, number),
       escrow.registryHash(number),
-      this.caller.call(governanceCalls.checkpoint, {}),
+      this.caller.call(governanceCalls.checkpoint, { published: true }),
       this.delegates.mandate(address),
     ]);
     admit(payer);
