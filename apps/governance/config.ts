@@ -34,6 +34,12 @@ export const governanceConfig = z.object({
   AUDIT_ORIGIN: z.string().regex(/^[^\s+]+$/, 'no spaces and no plus sign').default('mizan.local/audit'),
   /** Ed25519 seed that signs the log's checkpoints. */
   AUDIT_SIGNING_SEED: key32,
+  /** A head that was signed and is lost for good, which the log is to go on without: `<size> <root>`, as the service names it. */
+  AUDIT_ACCEPT_BREAK: z
+    .string()
+    .regex(/^(0|[1-9]\d{0,14}) [0-9a-f]{64}$/, 'size, space, root in lower-case hexadecimal')
+    .transform((text) => ({ size: Number(text.split(' ')[0]), root: Buffer.from(text.split(' ')[1]!, 'hex') }))
+    .optional(),
   /** Witnesses outside that cosign checkpoints: `<url> <verifier key>`, divided by commas or newlines. */
   AUDIT_WITNESSES: z
     .string()

@@ -79,6 +79,7 @@ import { WebhooksRpc } from './webhooks/webhooks.rpc.js';
 import { Webhooks } from './webhooks/webhooks.service.js';
 import { WebhookStore } from './webhooks/webhooks.store.js';
 import { CheckpointStore } from './witnesses/checkpoints.store.js';
+import { HighestHead } from './witnesses/highest-head.service.js';
 import { WitnessRounds } from './witnesses/witness-rounds.service.js';
 import { Witnessing } from './witnesses/witnessing.service.js';
 
@@ -96,7 +97,7 @@ const webhooks = [WebhookStore, WebhookSecrets, WebhookSender, Webhooks, Deliver
 const buckets = [BucketStore, BucketSecrets, BucketWriter, Buckets, BucketPushes];
 const reports = [MonthEntries, Reports, ReportTimer];
 const runs = [GatewayRunStore, SilentRuns];
-const witnesses = [CheckpointStore, Witnessing, WitnessRounds];
+const witnesses = [CheckpointStore, HighestHead, Witnessing, WitnessRounds];
 
 @Module({})
 export class GovernanceModule {

@@ -26,6 +26,8 @@ export class Secrets {
   readonly logSigner: NoteSigner;
   /** Who cosigns them. */
   readonly witnesses: readonly WitnessAddress[];
+  /** A lost head that the operator gives up. */
+  readonly acceptedBreak: GovernanceConfig['AUDIT_ACCEPT_BREAK'];
   readonly bootstrapKey: string | undefined;
 
   constructor(config: GovernanceConfig) {
@@ -41,6 +43,7 @@ export class Secrets {
     this.keyPepper = config.KEY_PEPPER;
     this.logSigner = ed25519Signer(config.AUDIT_ORIGIN, Buffer.from(config.AUDIT_SIGNING_SEED, 'hex'));
     this.witnesses = config.AUDIT_WITNESSES;
+    this.acceptedBreak = config.AUDIT_ACCEPT_BREAK;
     this.bootstrapKey = config.BOOTSTRAP_ADMIN_KEY;
   }
 }

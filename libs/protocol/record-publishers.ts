@@ -36,6 +36,7 @@ const publishers: Readonly<Record<RecordType, readonly ServiceName[]>> = {
   'decisions.counted': ['gateway'],
   'run.closed': ['governance'],
   'log.exported': ['governance'],
+  'log.broken': ['governance'],
   'data.read': ['gateway', 'governance'],
   'webhooks.changed': ['governance'],
   'buckets.changed': ['governance'],

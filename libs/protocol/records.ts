@@ -48,6 +48,7 @@ export const recordTypes = [
   'decisions.counted',
   'run.closed',
   'log.exported',
+  'log.broken',
   'data.read',
   'webhooks.changed',
   'buckets.changed',

@@ -36,6 +36,8 @@ export const buckets = [
   { name: 'policies', owner: 'governance' },
   { name: 'limits', owner: 'governance' },
   { name: 'aliases', owner: 'governance' },
+  /** One key: the highest head of the audit log that was signed. */
+  { name: 'log-heads', owner: 'governance' },
   { name: 'offers', owner: 'scheduler' },
   { name: 'prices', owner: 'billing' },
   { name: 'exposures', owner: 'settlement' },

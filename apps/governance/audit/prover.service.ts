@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import { formatProofFile, formatVerifierKey, inclusionProof, inclusionSubtrees, parseCheckpoint, parseNote, sha256, signCheckpoint, toHex } from '#merkle';
+import { formatProofFile, formatVerifierKey, inclusionProof, inclusionSubtrees, parseCheckpoint, parseNote, sha256, toHex } from '#merkle';
 import { governanceCalls, type ReplyOf, type RequestOf } from '#protocol';
 import { withTenant } from '#service';
 import { Secrets } from '../secrets.js';
 import { CheckpointStore } from '../witnesses/checkpoints.store.js';
+import { HighestHead } from '../witnesses/highest-head.service.js';
 import { CommittedTiles } from './committed-tiles.service.js';
-import { LogStore, type Head } from './log.store.js';
+import { LogStore } from './log.store.js';
 import { RecordReader } from './record-reader.service.js';
 
 type Calls = typeof governanceCalls;
@@ -21,9 +22,10 @@ export class Prover {
     private readonly records: RecordReader,
     private readonly secrets: Secrets,
     private readonly checkpoints: CheckpointStore,
+    private readonly highest: HighestHead,
   ) {}
 
-  /** The head, or what is published, as a signed C2SP note. Only committed heads are signed, and the head only moves forward. Error: `DATABASE_UNAVAILABLE`. */
+  /** The head, or what is published, as a signed C2SP note. Only committed heads are signed, and the head only moves forward. Errors: `DATABASE_UNAVAILABLE`, `SERVICE_UNAVAILABLE` (see {@link HighestHead}). */
   async checkpoint({ published = false }: RequestOf<Calls['checkpoint']>): Promise<ReplyOf<Calls['checkpoint']>> {
     const { note } = await withTenant(this.dataSource, '*', (manager) => this.shown(manager, published ? 0 : Infinity));
     const { size, root } = parseCheckpoint(parseNote(note).text);
@@ -57,14 +59,10 @@ export class Prover {
     const cosigned = this.secrets.witnesses.length > 0 ? await this.checkpoints.newest(manager) : undefined;
     if (cosigned !== undefined && cosigned.size >= sizeMin) return cosigned;
     const head = await this.log.head(manager);
-    return { size: head.size, note: this.sign(head) };
+    return { size: head.size, note: await this.highest.sign(manager, head) };
   }
 
   private get logKey(): string {
     return formatVerifierKey(this.secrets.logSigner.key);
-  }
-
-  private sign({ size, root }: Head): string {
-    return signCheckpoint({ origin: this.secrets.logSigner.key.name, size, root }, this.secrets.logSigner);
   }
 }

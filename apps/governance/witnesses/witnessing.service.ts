@@ -1,12 +1,13 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { consistencyProof, consistencySubtrees, formatNote, parseNote, sha256, signCheckpoint, type NoteSignature } from '#merkle';
+import { consistencyProof, consistencySubtrees, formatNote, parseNote, sha256, type NoteSignature } from '#merkle';
 import { withTenant } from '#service';
 import { CommittedTiles } from '../audit/committed-tiles.service.js';
 import { LogStore } from '../audit/log.store.js';
 import { Secrets } from '../secrets.js';
 import { askWitness, WitnessRefused, type Submission } from './ask-witness.js';
 import { CheckpointStore } from './checkpoints.store.js';
+import { HighestHead } from './highest-head.service.js';
 import type { WitnessAddress } from './witness-list.js';
 
 /** Has the log's heads cosigned, and publishes those that somebody outside has seen. */
@@ -22,6 +23,7 @@ export class Witnessing {
     private readonly tiles: CommittedTiles,
     private readonly checkpoints: CheckpointStore,
     private readonly secrets: Secrets,
+    private readonly highest: HighestHead,
   ) {}
 
   /**
@@ -29,10 +31,10 @@ export class Witnessing {
    * did, none when nothing was to be done. Errors: `DATABASE_UNAVAILABLE`, or no witness has cosigned.
    */
   async round(): Promise<readonly string[]> {
-    const { witnesses, logSigner } = this.secrets;
+    const { witnesses } = this.secrets;
     const { head, newest } = await withTenant(this.dataSource, '*', async (manager) => ({ head: await this.log.head(manager), newest: await this.checkpoints.newest(manager) }));
     if (witnesses.length === 0 || (newest?.size === head.size && newest.cosignedBy.length === witnesses.length)) return [];
-    const note = signCheckpoint({ origin: logSigner.key.name, ...head }, logSigner);
+    const note = await withTenant(this.dataSource, '*', (manager) => this.highest.sign(manager, head));
     const submission = { note, size: head.size, proofFrom: (oldSize: number) => this.proof(oldSize, head.size) };
     const answers = await Promise.all(witnesses.map((witness) => this.ask(witness, submission)));
     const cosignatures = answers.filter((answer) => answer !== undefined);
