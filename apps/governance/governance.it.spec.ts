@@ -6,7 +6,7 @@ import { withClient } from '#local';
 import { Bus, Caller, Replicas, type ReplicaView } from '#messaging';
 import { ed25519Signer, formatBundle, nodeCrypto, openCheckpoint, parseVerifierKey, sha256, verifyBundle, verifyProofFile, verifySignature } from '#merkle';
 import {
-  aliasReplica, bodyMatchesEnvelope, bundleCalls, closeCalls, governanceCalls, keyReplica, limitReplica, offersHash, offersRecordId, operatorRecord, parseEnvelope, policyReplica, recordCommit, Sealer, sealRecord, tenantReplica,
+  aliasReplica, bodyMatchesEnvelope, bundleCalls, closeCalls, governanceCalls, keyReplica, limitReplica, offersHash, offersRecordId, operatorRecord, parseEnvelope, policyReplica, publisherOf, recordCommit, Sealer, sealRecord, tenantReplica,
   type DecisionFields, type KeyEntry, type LogRecord, type PolicyEntry, type RecordType, type ReplyOf, type TenantEntry,
 } from '#protocol';
 import { migrate, runService, type RunningService } from '#service';
@@ -74,8 +74,16 @@ function recordOf(entry: TenantEntry, type: RecordType, fields: Record<string, n
   return sealRecord(draft, entry, new Sealer(Buffer.from(entry.sealKey, 'base64'), entry.sealKeyId));
 }
 
+/** Connections of the services that records come from. */
+const publishers = new Map<string, Bus>();
+
 async function publish(...records: LogRecord[]): Promise<void> {
-  await gateway.jetstream.publish('mizan.record.gateway', JSON.stringify(recordCommit.encode({ v: 1, records })), { msgID: randomUUID() });
+  for (const record of records) {
+    const service = publisherOf(record.type);
+    const bus = publishers.get(service) ?? (await Bus.connect({ url: nats.url, creds: nats.credentials[service], name: service }));
+    publishers.set(service, bus);
+    await bus.jetstream.publish(`mizan.record.${service}`, JSON.stringify(recordCommit.encode({ v: 1, records: [record] })), { msgID: randomUUID() });
+  }
 }
 
 const logged = (tenant: string | null, id: string, count: number) =>
@@ -105,6 +113,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   replicas?.stop();
+  await Promise.all([...publishers.values()].map((bus) => bus.close()));
   await gateway?.close();
   await service?.stop();
   await nats?.stop();

@@ -26,7 +26,7 @@ export class Prover {
   ) {}
 
   /** The head, or what is published, as a signed C2SP note. Only committed heads are signed, and the head only moves forward. Errors: `DATABASE_UNAVAILABLE`, `SERVICE_UNAVAILABLE` (see {@link HighestHead}). */
-  async checkpoint({ published = false }: RequestOf<Calls['checkpoint']>): Promise<ReplyOf<Calls['checkpoint']>> {
+  async checkpoint({ published = false }: RequestOf<Calls['checkpoint']> = {}): Promise<ReplyOf<Calls['checkpoint']>> {
     const { note } = await withTenant(this.dataSource, '*', (manager) => this.shown(manager, published ? 0 : Infinity));
     const { size, root } = parseCheckpoint(parseNote(note).text);
     return { note, size, root: toHex(root), logKey: this.logKey };
