@@ -32,13 +32,14 @@ let nats: TestNats;
 let log: RunningService;
 let edge: RunningService;
 let publisher: Bus;
+let reader: Bus;
 let directory: string;
 let cosigner: Cosigner;
 let witness: WitnessServer | undefined;
 let witnessPort: number;
 
 const recordOf = (): LogRecord => operatorRecord({ id: randomUUID(), type: 'price.set', timeMs: Date.now(), fields: { nanos: '5' }, facts: null });
-const publish = (...records: LogRecord[]) => publisher.jetstream.publish('mizan.record.gateway', JSON.stringify(recordCommit.encode({ v: 1, records })), { msgID: randomUUID() });
+const publish = (...records: LogRecord[]) => publisher.jetstream.publish('mizan.record.billing', JSON.stringify(recordCommit.encode({ v: 1, records })), { msgID: randomUUID() });
 const published = async (): Promise<string> => (await fetch(`${edge.url}/log/checkpoint`)).text();
 const shown = async () => openCheckpoint(await published(), signer.key, verifySignature, [cosigner.key]);
 
@@ -84,11 +85,12 @@ beforeAll(async () => {
     AUDIT_WITNESS_INTERVAL_MS: '100',
   });
   edge = await runService(gateway, env('gateway'));
-  publisher = await Bus.connect({ url: nats.url, creds: nats.credentials.gateway, name: 'gateway' });
+  publisher = await Bus.connect({ url: nats.url, creds: nats.credentials.billing, name: 'billing' });
+  reader = await Bus.connect({ url: nats.url, creds: nats.credentials.gateway, name: 'gateway' });
 });
 
 afterAll(async () => {
-  await publisher?.close();
+  await Promise.all([publisher?.close(), reader?.close()]);
   await edge?.stop();
   await log?.stop();
   await witness?.close();
@@ -119,7 +121,7 @@ describe('the public log, with the services that make it and the tools that chec
     await eventually(async () => ((await shown()).size > size ? true : undefined));
     expect(await monitorRound(parts, round.memory)).toMatchObject({ size: size + 1, added: 1 });
 
-    const proof = JSON.stringify(await new Caller(publisher).call(governanceCalls.proveRecord, { tenant: null, id: more.id }));
+    const proof = JSON.stringify(await new Caller(reader).call(governanceCalls.proveRecord, { tenant: null, id: more.id }));
     expect(verifyOffline(proof, logKey, [formatVerifierKey(cosigner.key)])).toMatchObject({ valid: true, entries: [{ index: size, logSize: size + 1, witnessedBy: ['witness.test/w1'] }] });
     expect(verifyOffline(proof, logKey)).toMatchObject({ valid: true, entries: [{ witnessedBy: [] }] });
   });
@@ -129,9 +131,12 @@ describe('the public log, with the services that make it and the tools that chec
     await witness!.close();
     const late = recordOf();
     await publish(late);
-    const proof = await eventually(async () => new Caller(publisher).call(governanceCalls.proveRecord, { tenant: null, id: late.id }).catch(() => undefined));
+    const proof = await eventually(async () => new Caller(reader).call(governanceCalls.proveRecord, { tenant: null, id: late.id }).catch(() => undefined));
     expect(verifyOffline(JSON.stringify(proof), logKey, [formatVerifierKey(cosigner.key)])).toMatchObject({ valid: true, entries: [{ logSize: size + 1, witnessedBy: [] }] });
     expect((await shown()).size).toBe(size);
+    // What is anchored meanwhile is what everybody is shown.
+    const sizes = await Promise.all([{}, { published: true }].map(async (of) => (await new Caller(reader).call(governanceCalls.checkpoint, of)).size));
+    expect(sizes).toEqual([size + 1, size]);
     await startWitness();
     expect((await eventually(async () => ((await shown()).size > size ? shown() : undefined))).witnessedBy).toEqual([cosigner.key]);
   });
