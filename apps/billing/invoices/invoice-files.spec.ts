@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { writeFileSync } from 'node:fs';
 import type { Buyer, Seller } from '#protocol';
 import { bank, frankfurt } from '../invoices-harness.js';
@@ -8,6 +9,7 @@ import { invoiceLines, linesMax } from './invoice-lines.js';
 import type { UsageGroup } from './invoice-lines.js';
 import { invoicePdf } from './invoice-pdf.js';
 import { invoiceUbl } from './invoice-ubl.js';
+import { fromUsd, toMinor } from './rounding.js';
 
 const id = '11111111-1111-4111-8111-111111111111';
 const usage = (over: Partial<UsageGroup> = {}): UsageGroup => ({ project: 'mail', model: 'llama-3-70b', endpoint: 'chat/completions', meter: 'input_tokens', lateMonth: null, quantity: 123_456_789n, priceNanos: 590_000_000n, amountNanos: 72_839_505_510n, ...over });
@@ -57,6 +59,26 @@ describe('an invoice', () => {
     expect(document.lines.map(({ netMinor }) => netMinor)).toEqual([7_284n, 332n, -1n, 0n]);
     expect(document).toMatchObject({ netMinor: 7_615n, taxMinor: 1_447n, grossMinor: 9_062n, usageNanos: 76_145_171_410n, taxHome: { currency: 'EUR', taxMinor: 1_333n }, dueDate: '2026-12-04', periodTo: '2026-10-31' });
     expect(document.lines[3]!.detail).toContain('late usage of 2026-09');
+  });
+
+  it('is never below zero by rounding: what is paid wholly by a credit comes to nothing', () => {
+    const off = (amountNanos: bigint): UsageGroup => usage({ meter: 'term', project: 'all projects', quantity: 0n, priceNanos: 0n, amountNanos });
+    const of = (amountNanos: bigint): UsageGroup => usage({ quantity: 1_000_000n, priceNanos: amountNanos, amountNanos });
+    const paid = written({ currency: 'USD' }, {}, [of(10_004_000_000n), of(5_004_000_000n), off(-15_008_000_000n)]);
+    expect(paid).toMatchObject({ netMinor: 0n, taxMinor: 0n, grossMinor: 0n, usageNanos: 0n });
+    expect(brokenRules(invoiceUbl(paid))).toEqual([]);
+    const amounts = fc.array(fc.bigInt(1n, 50_000_000_000n), { minLength: 1, maxLength: 30 });
+    fc.assert(
+      fc.property(amounts, fc.bigInt(0n, 10_000n), fc.integer({ min: 1, max: 3 }), fc.bigInt(1n, 5_000_000_000n), (used, shareBasisPoints, parts, nanosPerUsd) => {
+        const whole = used.reduce((sum, one) => sum + one, 0n);
+        const taken = (whole * shareBasisPoints) / 10_000n;
+        const terms = Array.from({ length: parts }, (_, index) => off(index === 0 ? (taken / BigInt(parts)) * BigInt(parts - 1) - taken : -(taken / BigInt(parts))));
+        const lines = invoiceLines([...used.map((amountNanos, index) => usage({ model: `m${index}`, amountNanos })), ...terms], nanosPerUsd);
+        const net = lines.reduce((sum, { netMinor }) => sum + netMinor, 0n);
+        expect(net).toBeGreaterThanOrEqual(0n);
+        if (lines.some(({ netMinor }) => netMinor < 0n)) expect(net).toBe(toMinor(fromUsd(whole - taken, nanosPerUsd)));
+      }),
+    );
   });
 
   it('reads back from its canonical text as it was', () => {

@@ -1,7 +1,7 @@
 import { meterPer, meterUnits } from '#kernel';
 import type { Meter } from '#kernel';
 import type { InvoiceLine } from '#protocol';
-import { fromUsd, toMinor } from './rounding.js';
+import { fromUsd, nanosPerMinor, toMinor } from './rounding.js';
 
 /** What a group of charges used and cost: one meter at one price, in dollars. */
 export interface UsageGroup {
@@ -21,8 +21,26 @@ export interface UsageGroup {
 /** A line of 200 bytes: 400 of them are 80 KB, and ten pages. */
 export const linesMax = 400;
 
-/** Lines in the invoice's currency, each net rounded to hundredths. With too many prices or projects, coarser lines without a unit price. */
+/**
+ * Lines in the invoice's currency, each net rounded to hundredths. With too many prices or projects, coarser lines without a unit price.
+ * Where something is taken off, what rounding made is taken off with it: the lines add up to the rounded whole, which is never negative unless the usage is.
+ */
 export function invoiceLines(groups: readonly UsageGroup[], nanosPerUsd: bigint): InvoiceLine[] {
+  const usdNanos = groups.reduce((sum, { amountNanos }) => sum + amountNanos, 0n);
+  return balanced(roundedLines(groups, nanosPerUsd), toMinor(fromUsd(usdNanos, nanosPerUsd)));
+}
+
+/** Without a line that takes something off the sum is as it is: it cannot be below zero. */
+function balanced(lines: InvoiceLine[], wholeMinor: bigint): InvoiceLine[] {
+  const restMinor = lines.reduce((rest, { netMinor }) => rest - netMinor, wholeMinor);
+  const least = lines.reduce<InvoiceLine | undefined>((found, line) => (found === undefined || line.netMinor < found.netMinor ? line : found), undefined);
+  if (restMinor === 0n || least === undefined || least.netMinor >= 0n) return lines;
+  const netMinor = least.netMinor + restMinor;
+  const adjusted = { ...least, quantity: netMinor < 0n ? -1n : 1n, per: 1n, priceNanos: (netMinor < 0n ? -netMinor : netMinor) * nanosPerMinor, netMinor };
+  return lines.map((line) => (line === least ? adjusted : line));
+}
+
+function roundedLines(groups: readonly UsageGroup[], nanosPerUsd: bigint): InvoiceLine[] {
   const fine = groups.filter(({ quantity, amountNanos }) => quantity > 0n || amountNanos !== 0n);
   if (fine.length <= linesMax) return fine.map((group, index) => lineOf(group, index + 1, nanosPerUsd));
   // Of terms there are a few; they are never part of a sum.

@@ -78,14 +78,18 @@ export class InvoiceRun extends PeriodicTask {
     return done;
   }
 
-  /** One organisation whose invoice is impossible keeps nobody else waiting. */
+  /** One organisation whose invoice is impossible, for whatever reason, keeps nobody else waiting; only without the database nobody's is possible. */
   private async attempt(tenant: string, work: () => Promise<unknown>): Promise<boolean> {
     try {
       await work();
       return true;
     } catch (error) {
-      if (!isDomainError(error)) throw error;
-      this.logger.warn(`no invoice for ${tenant}: ${error.code}: ${error.message}`);
+      if (isDomainError(error)) {
+        if (error.code === 'DATABASE_UNAVAILABLE') throw error;
+        this.logger.warn(`no invoice for ${tenant}: ${error.code}: ${error.message}`);
+      } else {
+        this.logger.error(`no invoice for ${tenant}: ${error instanceof Error ? error.message : String(error)}`, error instanceof Error ? error.stack : undefined);
+      }
       return false;
     }
   }

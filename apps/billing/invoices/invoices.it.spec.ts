@@ -213,6 +213,24 @@ describe('invoices', () => {
     expect(await books.faults()).toEqual([]);
   });
 
+  it('of everybody else are drafted although what is stored of one buyer cannot be read', async () => {
+    await use(7_000_000);
+    const broken = market;
+    market = await openMarket(books, 10n ** 15n);
+    lease = await market.acquire('gateway-1', 10n ** 14n);
+    await buy();
+    await use(3_000_000);
+    // Whichever of the two comes first by its id must not keep the other.
+    const [first, last] = [broken, market].sort((a, b) => (a.tenant < b.tenant ? -1 : 1));
+    await books.within((manager) => manager.query(`UPDATE billing.buyers SET details = '{}' WHERE tenant = $1`, [first!.tenant]));
+    await books.get(InvoiceRun).runOnce();
+    const drafted = async (tenant: string) => (await books.get(InvoicesRpc).list({ tenant, limit: 10 })).data.length;
+    expect([await drafted(first!.tenant), await drafted(last!.tenant)]).toEqual([0, 1]);
+    await books.get(PartiesRpc).putBuyer({ actor, tenant: first!.tenant, seller, buyer: { ...bank, currency: 'USD', country: 'US', vatId: null } });
+    await books.get(InvoiceRun).runOnce();
+    expect(await drafted(first!.tenant)).toBe(1);
+  });
+
   it('say what is missing, and belong to their own tenant only', async () => {
     await use(1_000_000);
     await expect(books.get(InvoicesService).draft(market.tenant, fromMs, Date.parse('2027-01-01')).then(({ id }) => books.get(InvoicesService).issue(market.tenant, id))).rejects.toMatchObject({ code: 'INVOICE_IMPOSSIBLE' });
