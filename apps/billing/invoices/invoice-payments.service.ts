@@ -42,8 +42,8 @@ export class InvoicePaymentsService {
       const invoice = await this.service.found(manager, tenant, payment.invoice);
       const known = await this.payments.find(manager, payment.id);
       if (known) {
-        if (known.invoice === payment.invoice && known.amountMinor === payment.amountMinor && known.reference === payment.reference) return invoice;
-        throw failure('IDEMPOTENCY_MISMATCH', 'another payment has this id; use a new one', { id: payment.id });
+        if (known.invoice === payment.invoice && known.amountMinor === payment.amountMinor && known.reference === payment.reference && known.paidAtMs === payment.paidAtMs) return invoice;
+        throw failure('IDEMPOTENCY_MISMATCH', 'another payment, or this one with another amount, reference or time, has this id; use a new one', { id: payment.id });
       }
       if (invoice.kind !== 'invoice' || invoice.state === 'draft') throw failure('REQUEST_INVALID', 'only an issued invoice can be paid', { param: 'invoice' });
       if (payment.amountMinor <= 0n || payment.amountMinor > dueOf(invoice)) throw failure('REQUEST_INVALID', `the amount must be above 0 and at most the ${dueOf(invoice)} hundredths that are due`, { param: 'amountMinor' });

@@ -153,9 +153,11 @@ describe('invoices', () => {
     await use(10_000_000);
     const invoice = await issue();
     const credit = (id: string, lines?: { line: number; netMinor: bigint }[]) => books.get(InvoicesService).credit({ tenant: market.tenant, id, invoice: invoice.id, reason: 'Wrong model', lines });
+    const otherReason = (of: string) => books.get(InvoicesService).credit({ tenant: market.tenant, id: of, invoice: invoice.id, reason: 'Wrong price', lines: [{ line: 1, netMinor: 100n }] });
     const id = books.ids.uuid();
     const note = await credit(id, [{ line: 1, netMinor: 100n }]);
     expect(await credit(id, [{ line: 1, netMinor: 100n }])).toEqual(note);
+    for (const other of [() => credit(id, [{ line: 1, netMinor: 99n }]), () => credit(id), () => otherReason(id)]) await expect(other()).rejects.toMatchObject({ code: 'IDEMPOTENCY_MISMATCH' });
     expect(note).toMatchObject({ kind: 'credit_note', grossMinor: 119n });
     expect(note.number).toContain('-CN-2026-00001');
     await expect(credit(books.ids.uuid(), [{ line: 1, netMinor: 801n }])).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
@@ -170,10 +172,11 @@ describe('invoices', () => {
   it('are paid by hand in parts, never above what is due, once by id', async () => {
     await use(3_000_000);
     const invoice = await issue();
-    const pay = (id: string, amountMinor: bigint) => books.get(InvoicePaymentsService).pay(market.tenant, { id, invoice: invoice.id, amountMinor, reference: 'SEPA 7', paidAtMs: toMs });
+    const pay = (id: string, amountMinor: bigint, paidAtMs = toMs) => books.get(InvoicePaymentsService).pay(market.tenant, { id, invoice: invoice.id, amountMinor, reference: 'SEPA 7', paidAtMs });
     const id = books.ids.uuid();
     expect(await pay(id, 100n)).toMatchObject({ state: 'partly_paid', paidMinor: 100n });
     expect(await pay(id, 100n)).toMatchObject({ paidMinor: 100n });
+    await expect(pay(id, 100n, toMs + 1)).rejects.toMatchObject({ code: 'IDEMPOTENCY_MISMATCH' });
     await expect(pay(id, 101n)).rejects.toMatchObject({ code: 'IDEMPOTENCY_MISMATCH' });
     await expect(pay(books.ids.uuid(), 201n)).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
     await expect(pay(books.ids.uuid(), 0n)).rejects.toMatchObject({ code: 'REQUEST_INVALID' });

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
-import { assert, Clock, Ids } from '#kernel';
+import { assert, canonicalJson, Clock, Ids } from '#kernel';
 import { Outbox } from '#messaging';
 import { failure } from '#protocol';
 import type { InvoiceDocument } from '#protocol';
@@ -29,6 +29,14 @@ interface Period {
   readonly tenant: string;
   readonly fromMs: number;
   readonly toMs: number;
+}
+
+interface CreditRequest {
+  readonly tenant: string;
+  readonly id: string;
+  readonly invoice: string;
+  readonly reason: string;
+  readonly lines?: readonly { readonly line: number; readonly netMinor: bigint }[] | undefined;
 }
 
 @Injectable()
@@ -90,13 +98,17 @@ export class InvoicesService {
   }
 
   /** A credit note for lines of an issued invoice, all that is left where none are named. Errors: NOT_FOUND, REQUEST_INVALID, NOTHING_DUE, IDEMPOTENCY_MISMATCH. */
-  async credit(request: { tenant: string; id: string; invoice: string; reason: string; lines?: readonly { line: number; netMinor: bigint }[] | undefined }): Promise<FoundInvoice> {
+  async credit(request: CreditRequest): Promise<FoundInvoice> {
     const { tenant, id, reason } = request;
     const issued = await withTenant(this.dataSource, '*', async (manager) => {
       await this.invoices.lockTenant(manager, tenant);
       const known = await this.invoices.find(manager, tenant, id);
-      if (known && known.corrects !== request.invoice) throw failure('IDEMPOTENCY_MISMATCH', 'this id is of another document; use a new one', { id });
-      if (known) return known;
+      const inputHash = creditInputHash(request);
+      if (known) {
+        const before = await this.invoices.inputHash(manager, id);
+        if (known.corrects !== request.invoice || (before !== null && before !== inputHash)) throw failure('IDEMPOTENCY_MISMATCH', 'this id is of another document, or of other lines or another reason; use a new one', { id });
+        return known;
+      }
       const of = await this.found(manager, tenant, request.invoice);
       if (of.kind !== 'invoice' || of.state === 'draft') throw failure('REQUEST_INVALID', 'only an issued invoice can be credited', { param: 'invoice' });
       const original = await this.read(manager, of);
@@ -104,7 +116,7 @@ export class InvoicesService {
       const document = creditDocument(original, { id, issueMs: this.clock.nowMs(), reason, credited: leftToCredit(original, before, request.lines) });
       // What was paid already is not credited on top: it would be owed back, and that is settled outside.
       if (document.grossMinor > of.grossMinor - of.creditedMinor - of.paidMinor) throw failure('REQUEST_INVALID', 'more than is still due would be credited; pay the difference back first', { param: 'lines' });
-      await this.invoices.insert(manager, document, of.seller, { fromMs: of.periodFromMs, toMs: of.periodToMs, issueAfterMs: this.clock.nowMs() });
+      await this.invoices.insert(manager, document, of.seller, { fromMs: of.periodFromMs, toMs: of.periodToMs, issueAfterMs: this.clock.nowMs() }, inputHash);
       await this.invoices.addCredited(manager, of.id, document.grossMinor);
       return this.freeze(manager, document, of.seller, (numbered) => [creditTransfer(numbered, of.seller)]);
     });
@@ -162,5 +174,8 @@ export class InvoicesService {
     return issued;
   }
 }
+
+/** The same lines in another order are another request. */
+const creditInputHash = ({ invoice, reason, lines }: CreditRequest): string => sha256(canonicalJson({ invoice, reason, lines: lines?.map(({ line, netMinor }) => ({ line, netMinor: netMinor.toString() })) ?? null }));
 
 const termGroup = ({ name, detail, amountNanos }: Term): UsageGroup => ({ project: 'all projects', model: name, endpoint: detail, meter: 'term', lateMonth: null, quantity: 0n, priceNanos: 0n, amountNanos });

@@ -67,11 +67,11 @@ export class InvoicesStore {
     return manager.query('SELECT tenant, id FROM billing.invoices WHERE number IS NULL AND issue_after_ms <= $1 ORDER BY issue_after_ms, id LIMIT $2', [beforeMs, limit]);
   }
 
-  async insert(manager: EntityManager, { id, tenant, kind, currency, netMinor, taxMinor, grossMinor, corrects }: InvoiceDocument, seller: string, period: { fromMs: number; toMs: number; issueAfterMs: number }): Promise<void> {
+  async insert(manager: EntityManager, { id, tenant, kind, currency, netMinor, taxMinor, grossMinor, corrects }: InvoiceDocument, seller: string, period: { fromMs: number; toMs: number; issueAfterMs: number }, inputHash: string | null = null): Promise<void> {
     await manager.query(
-      `INSERT INTO billing.invoices (id, tenant, seller, kind, corrects, period_from_ms, period_to_ms, issue_after_ms, currency, net_minor, tax_minor, gross_minor)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-      [id, tenant, seller, kind, corrects?.id ?? null, period.fromMs, period.toMs, period.issueAfterMs, currency, netMinor, taxMinor, grossMinor],
+      `INSERT INTO billing.invoices (id, tenant, seller, kind, corrects, period_from_ms, period_to_ms, issue_after_ms, currency, net_minor, tax_minor, gross_minor, input_hash)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+      [id, tenant, seller, kind, corrects?.id ?? null, period.fromMs, period.toMs, period.issueAfterMs, currency, netMinor, taxMinor, grossMinor, inputHash],
     );
   }
 
@@ -108,6 +108,12 @@ export class InvoicesStore {
   async creditNotesOf(manager: EntityManager, id: string): Promise<string[]> {
     const rows = await manager.query<{ document: string }[]>(`SELECT document FROM billing.invoices WHERE corrects = $1 AND document IS NOT NULL`, [id]);
     return rows.map(({ document }) => document);
+  }
+
+  /** What a credit note was asked for with; `null` where that was not kept. */
+  async inputHash(manager: EntityManager, id: string): Promise<string | null> {
+    const [row] = await manager.query<{ input_hash: string | null }[]>('SELECT input_hash FROM billing.invoices WHERE id = $1', [id]);
+    return row?.input_hash ?? null;
   }
 
   async addCredited(manager: EntityManager, id: string, minor: bigint): Promise<void> {

@@ -49,10 +49,10 @@ export const invoiceCommands = (): Command[] => [
       .option('--id <uuid>', 'the same id again credits nothing twice'),
     apiCommand('pay <invoice> <amount> <reference>', 'record a payment that came by bank', (session, [invoice, amount, reference], { on, id }) =>
       session.api.ask('POST', `/invoices/${invoice}/payments`, {
-        body: { tenant: session.org(), id: id ?? randomUUID(), amountMinor: hundredths(amount!), reference, paidAtMs: on === undefined ? Date.now() : momentOf(on, 'on') },
+        body: { tenant: session.org(), id: id ?? randomUUID(), amountMinor: hundredths(amount!), reference, paidAtMs: on === undefined ? startOfDay(Date.now()) : momentOf(on, 'on') },
       }),
     )
-      .option('--on <date>', 'when it came (default: now)')
+      .option('--on <date>', 'when it came (default: today, UTC)')
       .option('--id <uuid>', 'the same id again pays nothing twice'),
   ),
   group(
@@ -75,3 +75,6 @@ export const invoiceCommands = (): Command[] => [
     ).option('--from <date>', 'first day it is in force'),
   ),
 ];
+
+/** Banks know days; and the same payment told again on the same day is the same. */
+const startOfDay = (atMs: number): number => atMs - (atMs % 86_400_000);
