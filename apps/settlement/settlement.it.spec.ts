@@ -42,7 +42,7 @@ class Books {
 
   constructor(private readonly bus: Bus) {
     this.serve(billingCalls.drawPayables, (request) => this.draw(request));
-    this.serve(billingCalls.listPayables, ({ tenant }) => ({ data: [...(this.earned.get(tenant!) ?? [])].map(([payee, units]) => ({ tenant: tenant!, payee, earnedNanos: units * 1_000n, drawnNanos: 0n, heldNanos: 0n, owedNanos: 0n })) }));
+    this.serve(billingCalls.listPayables, ({ tenant }) => ({ data: [...(this.earned.get(tenant!) ?? [])].map(([payee, units]) => ({ tenant: tenant!, payee, earnedNanos: units * 1_000n, drawnNanos: 0n, heldNanos: 0n, owedNanos: this.owedUnits(tenant!, payee) * 1_000n })) }));
     this.serve(governanceCalls.checkpoint, () => ({ note: 'note', size: 7, root, logKey: 'key' }));
     this.hear(settlementEvents.depositConfirmed, (event) => this.deposits.push(event));
     this.hear(settlementEvents.withdrawalConfirmed, (event) => this.withdrawals.push(event));
@@ -66,15 +66,26 @@ class Books {
     this.earned.set(tenant, earned.set(payee.toLowerCase(), (earned.get(payee.toLowerCase()) ?? 0n) + units));
   }
 
-  private draw({ statement, tenant, except, payeesMax, rate }: RequestOf<typeof billingCalls.drawPayables>): ReplyOf<typeof billingCalls.drawPayables> {
+  private owedUnits(tenant: string, payee: string): bigint {
+    return (this.owed.get(tenant) ?? []).reduce((sum, owed) => sum + (owed.payee.toLowerCase() === payee ? owed.units : 0n), 0n);
+  }
+
+  private draw({ statement, tenant, except, payeesMax, rate, unitsMax = 0n }: RequestOf<typeof billingCalls.drawPayables>): ReplyOf<typeof billingCalls.drawPayables> {
     this.excepted = except;
     const open = this.unsettled.get(tenant);
     if (open) return open;
     const all = this.owed.get(tenant) ?? [];
-    const owed = all.slice(0, payeesMax);
+    let left = unitsMax;
+    const [owed, rest]: [Owed[], Owed[]] = [[], []];
+    for (const each of all) {
+      const units = owed.length === payeesMax ? 0n : each.units < left ? each.units : left;
+      if (units > 0n) owed.push({ ...each, units });
+      if (units < each.units) rest.push({ ...each, units: each.units - units });
+      left -= units;
+    }
     if (owed.length === 0) throw failure('NOTHING_DUE', 'nothing is due');
     this.draws += 1;
-    this.owed.set(tenant, all.slice(owed.length));
+    this.owed.set(tenant, rest);
     const payees = owed.map(({ payee, units }) => ({ payee, units, cumulativeUnits: this.raise(`${tenant} ${payee}`, units) }));
     const totalUnits = owed.reduce((sum, { units }) => sum + units, 0n);
     const drawn = { statement, tenant, nanosPerUnit: 1_000n, payees, totalUnits, cumulativeTotalUnits: this.raise(tenant, totalUnits), rate };
@@ -304,14 +315,23 @@ describe('the settlement service', () => {
     }
   });
 
-  it('refuses to sign more than the deposit, and settles when it was raised', async () => {
+  it('draws nothing of an empty deposit, pays as much as one covers, and the rest when it was raised', async () => {
     await caller.call(settlementCalls.putPayer, { actor, tenant: poor, address: other.address });
     books.owe(poor, payee.address, 10n);
     await expect(caller.call(settlementCalls.runEpoch, { tenant: poor })).rejects.toMatchObject({ code: 'DEPOSIT_INSUFFICIENT', details: { availableUnits: '0', dueUnits: '10' } });
-    await depositTestDollars(other, escrow.address, 10n);
+    const draws = books.draws;
+    await depositTestDollars(other, escrow.address, 9n);
     await heard(() => books.deposits, 3);
-    expect(await caller.call(settlementCalls.runEpoch, { tenant: poor })).toMatchObject({ state: 'final', totalUnits: 10n });
+    expect(await caller.call(settlementCalls.runEpoch, { tenant: poor })).toMatchObject({ state: 'final', totalUnits: 9n });
     await heard(() => books.settled, 2);
+    expect(books.records.filter(({ type }) => type === 'deposit.short')).toHaveLength(1);
+    await expect(caller.call(settlementCalls.runEpoch, { tenant: poor })).rejects.toMatchObject({ code: 'DEPOSIT_INSUFFICIENT', details: { availableUnits: '0', dueUnits: '1' } });
+    expect(books.draws).toBe(draws + 1);
+    await depositTestDollars(other, escrow.address, 1n);
+    await heard(() => books.deposits, 4);
+    expect(await caller.call(settlementCalls.runEpoch, { tenant: poor })).toMatchObject({ state: 'final', totalUnits: 1n });
+    await heard(() => books.settled, 3);
+    expect(await escrow.payer(other.address)).toMatchObject({ cumulativeTotal: 10n, available: 0n });
   });
 
   it('says CHAIN_UNAVAILABLE without drawing anything while the chain is down, and goes on when it is back', async () => {
@@ -332,19 +352,19 @@ describe('the settlement service', () => {
     };
     expect(await settled()).toMatchObject({ state: 'final', epoch: 2, totalUnits: 9n });
     expect(books.draws).toBe(draws + 1);
-    await heard(() => books.settled, 3);
+    await heard(() => books.settled, 4);
   });
 
   it('that stops right after a draw settles it once when it is asked again', async () => {
     books.owe(tenant, payee.address.toLowerCase(), 5n);
     // Nobody will answer it.
     void caller.call(settlementCalls.runEpoch, { tenant }).catch(() => null);
-    for (let tries = 0; tries < 20_000 && books.draws < 4; tries++) await sleep(5);
+    for (let tries = 0; tries < 20_000 && books.draws < 5; tries++) await sleep(5);
     await service.stop();
     service = await runService(settlement, env);
     expect(await caller.call(settlementCalls.runEpoch, { tenant })).toMatchObject({ state: 'final', epoch: 3, totalUnits: 5n });
-    expect(books.draws).toBe(4);
-    const [, , , last] = await heard(() => books.settled, 4);
+    expect(books.draws).toBe(5);
+    const [, , , , last] = await heard(() => books.settled, 5);
     expect(last).toMatchObject({ tenant, totalUnits: 5n });
     expect((await escrow.payer(payer.address)).cumulativeTotal).toBe(355n);
   });
@@ -363,7 +383,7 @@ describe('the settlement service', () => {
     await service.stop();
 
     service = await runService(settlement, env);
-    await heard(() => books.settled, 5);
+    await heard(() => books.settled, 6);
     expect((await escrow.payer(payer.address)).cumulativeTotal).toBe(356n);
     const own = async (): Promise<{ state: string }> =>
       withClient(database.adminUrl, async (client) => (await client.query<{ state: string }>(`SELECT state, error, nonce FROM settlement.transactions WHERE purpose = 'settle' ORDER BY id DESC LIMIT 1`)).rows[0]!);

@@ -29,6 +29,7 @@ import { Rates } from './conversions/rates.service.js';
 import { DepositStore } from './deposits/deposit.store.js';
 import { DepositsRpc } from './deposits/deposits.rpc.js';
 import { DepositsService } from './deposits/deposits.service.js';
+import { DepositCover } from './epochs/deposit-cover.service.js';
 import { EpochTimer } from './epochs/epoch-timer.service.js';
 import { SettleService } from './epochs/settle.service.js';
 import { StatementStore } from './epochs/statement.store.js';
@@ -95,6 +96,7 @@ const keyKeepers = (config: SettlementConfig): KeyKeepers => ({ keystorePassword
     DepositStore,
     ChangeRecords,
     Delegates,
+    DepositCover,
     DepositMoves,
     DepositReversals,
     Disputes,

@@ -75,6 +75,7 @@ const publishers: Readonly<Record<RecordType, readonly ServiceName[]>> = {
   'dispute.resolved': ['settlement'],
   'deposit.held': ['settlement'],
   'deposit.reversed': ['settlement'],
+  'deposit.short': ['settlement'],
   'screening.waived': ['settlement'],
   'x402.refused': ['settlement'],
 };

@@ -87,6 +87,7 @@ export const recordTypes = [
   'dispute.resolved',
   'deposit.held',
   'deposit.reversed',
+  'deposit.short',
   'screening.waived',
   'x402.refused',
 ] as const;

@@ -6,7 +6,7 @@ import { Clock, Ids, isDomainError } from '#kernel';
 import type { DomainError } from '#kernel';
 import { escrowCalls, statementDigest } from '#chain';
 import { Caller } from '#messaging';
-import { billingCalls, failure, governanceCalls } from '#protocol';
+import { billingCalls, failure, governanceCalls, unitsFor } from '#protocol';
 import type { ReplyOf } from '#protocol';
 import { SERVICE_CONFIG, withTenant } from '#service';
 import { PayerGate } from '../admission/payer-gate.service.js';
@@ -29,6 +29,8 @@ import { Holds } from '../payouts/holds.service.js';
 import { Said } from '../said.js';
 import { Screening } from '../screening/screening.service.js';
 import { TransactionStore } from '../transactions/transaction.store.js';
+import { DepositCover, emptyDeposit } from './deposit-cover.service.js';
+import type { Cover } from './deposit-cover.service.js';
 import { fileOf, statementToText } from './statement-file.js';
 import { statementFor } from './statement.js';
 import type { AuditHead, Draw, FinalView, SignableStatement, StatementSignature } from './statement.js';
@@ -46,7 +48,7 @@ const drawsMax = 3;
 const payerChangesMs = 60_000;
 
 /** Whether nothing is drawn until the payer has changed something, which no time is known for. */
-const needsPayer = (error: unknown): boolean => isDomainError(error, 'DELEGATE_UNUSABLE') || isDomainError(error, 'DELEGATE_LIMITED');
+const needsPayer = (error: unknown): boolean => (['DELEGATE_UNUSABLE', 'DELEGATE_LIMITED', 'DEPOSIT_INSUFFICIENT'] as const).some((code) => isDomainError(error, code));
 
 /** The payees of a statement, by EIP-55. */
 const addressesOf = ({ payees }: StatementRow): string[] => payees.map(({ payee }) => getAddress(payee.toLowerCase()));
@@ -86,6 +88,7 @@ export class SettleService {
     private readonly voids: Voids,
     private readonly takenBack: TakenBack,
     private readonly delegates: Delegates,
+    private readonly cover: DepositCover,
     private readonly ids: Ids,
     private readonly clock: Clock,
   ) {}
@@ -205,7 +208,7 @@ export class SettleService {
       throw error;
     });
     if (isDomainError(mandate)) return this.drawnBefore(tenant, payer, mandate);
-    const [eligible, rate] = await Promise.all([this.eligibility.of(tenant), this.rates.current(), this.chain.finalized()]);
+    const [eligible, rate, availableUnits] = await Promise.all([this.eligibility.of(tenant), this.rates.current(), this.cover.availableUnits(payer)]);
     if (mandate) requireInterval(mandate);
     // The escrow registers neither nobody nor itself: one such payee in a statement would keep all others from being paid, and has no place among those who are owed most.
     const except = [ZeroAddress, this.chain.escrow.address];
@@ -213,11 +216,13 @@ export class SettleService {
     const [only, unregistered] = [eligible.payees, eligible.unregistered].map((payees) => payees.filter((payee) => !never.has(payee.toLowerCase())).slice(0, payeesMax)) as [string[], string[]];
     // The payer can allow its delegate those only who have an index.
     await this.registration.begin(unregistered);
-    const request = { statement: this.ids.uuid(), tenant, except, payeesMax, only, rate, ...(mandate && { unitsMax: mandate.unitsMax }) };
-    const drawn = await this.caller.call(billingCalls.drawPayables, request).catch((error: unknown) => {
-      throw isDomainError(error, 'NOTHING_DUE') && mandate ? (nobodyWithin(mandate, only, eligible.heldBack) ?? error) : error;
+    const cover = { payer, availableUnits, dueUnits: only.reduce((sum, payee) => sum + unitsFor(eligible.owedNanos.get(payee) ?? 0n, rate), 0n) };
+    const unitsMax = mandate && mandate.unitsMax < availableUnits ? mandate.unitsMax : availableUnits;
+    const drawn = await this.caller.call(billingCalls.drawPayables, { statement: this.ids.uuid(), tenant, except, payeesMax, only, rate, unitsMax }).catch((error: unknown) => {
+      throw isDomainError(error, 'NOTHING_DUE') ? ((mandate && nobodyWithin(mandate, only, eligible.heldBack)) ?? emptyDeposit(cover) ?? error) : error;
     });
-    return this.keep(drawn, payer, mandate !== null && drawn.totalUnits >= mandate.unitsMax);
+    const isShort = drawn.totalUnits >= availableUnits && drawn.totalUnits < cover.dueUnits;
+    return this.keep(drawn, payer, drawn.totalUnits >= unitsMax, isShort ? cover : null);
   }
 
   /** A draw whose answer was lost is open in the books: it is taken up though nothing new may be drawn, for `reason`, which is thrown when there is none. */
@@ -225,16 +230,16 @@ export class SettleService {
     const drawn = await this.caller.call(billingCalls.drawPayables, { statement: this.ids.uuid(), tenant, only: [] }).catch((error: unknown) => {
       throw isDomainError(error, 'NOTHING_DUE') ? reason : error;
     });
-    return this.keep(drawn, payer, true);
+    return this.keep(drawn, payer, true, null);
   }
 
-  private async keep(drawn: ReplyOf<typeof billingCalls.drawPayables>, payer: string, isCapped: boolean): Promise<StatementRow> {
+  private async keep(drawn: ReplyOf<typeof billingCalls.drawPayables>, payer: string, isCapped: boolean, short: Cover | null): Promise<StatementRow> {
     if (drawn.rate === undefined) await this.requireUnits(drawn.nanosPerUnit);
     const { statement: id, tenant, payees, totalUnits, cumulativeTotalUnits } = drawn;
     // Of a draw whose answer was lost, the rate of then.
     const draw: Draw = { rate: drawn.rate ?? null, id, tenant, payer, payees, totalUnits, cumulativeTotalUnits, isCapped };
     return this.read(tenant, async (manager) => {
-      await this.statements.insertDrawn(manager, draw);
+      if ((await this.statements.insertDrawn(manager, draw)) && short) await this.cover.noteShort(manager, draw, short);
       return ((await this.statements.get(manager, id)) ?? (await this.statements.open(manager, tenant)))!;
     });
   }
@@ -266,7 +271,8 @@ export class SettleService {
       this.read('*', (manager) => this.statements.lastEpoch(manager, row.payer)),
       this.finality.requireStanding(row.payer),
     ]);
-    const signable = statementFor(row, view, audit, lastEpoch, this.clock.nowMs());
+    const signable = await this.signable(row, view, audit, lastEpoch);
+    if (signable === 'taken-back') return false;
     if (!signable) return true;
     const domain = { chainId: this.chain.chainId, escrow: this.chain.escrow.address };
     const { serialized: signature } = await this.keys.sign(row.payer, statementDigest(signable.statement, domain));
@@ -287,6 +293,17 @@ export class SettleService {
     if (row.epoch !== null) return this.void(row, 'DELEGATE_LIMITED', beyond);
     await this.takeBack(row, beyond);
     return false;
+  }
+
+  /** Null when it is on chain already. The deposit may have been asked back and taken since the draw: what was not signed is taken back, and what the deposit covers is drawn anew. Errors as {@link statementFor}. */
+  private async signable(row: StatementRow, view: FinalView, audit: AuditHead, lastEpoch: bigint): Promise<SignableStatement | 'taken-back' | null> {
+    try {
+      return statementFor(row, view, audit, lastEpoch, this.clock.nowMs());
+    } catch (error) {
+      if (row.epoch !== null || !isDomainError(error, 'DEPOSIT_INSUFFICIENT')) throw error;
+      await this.takeBack(row, error.message);
+      return 'taken-back';
+    }
   }
 
   private async void(row: StatementRow, cause: VoidCause, why: string): Promise<never> {

@@ -116,14 +116,15 @@ const emptyListHash = listHash(packList([]));
 /** Statements, in the caller's transaction, which sees one tenant or all. */
 @Injectable()
 export class StatementStore {
-  /** Keeps a draw; does nothing if it is kept already. */
-  async insertDrawn(manager: EntityManager, draw: Draw): Promise<void> {
+  /** Keeps a draw; does nothing if it is kept already (false). */
+  async insertDrawn(manager: EntityManager, draw: Draw): Promise<boolean> {
     const payees = draw.payees.map(({ payee, units, cumulativeUnits }) => ({ payee, units: units.toString(), cumulativeUnits: cumulativeUnits.toString() }));
-    await manager.query(
+    const rows = await manager.query<unknown[]>(
       `INSERT INTO settlement.statements (id, tenant, payer, payees, total_units, cumulative_total_units, rate, is_capped)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`,
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING 1`,
       [draw.id, draw.tenant, draw.payer, JSON.stringify(payees), draw.totalUnits.toString(), draw.cumulativeTotalUnits.toString(), draw.rate === null ? null : JSON.stringify(z.encode(conversionRate, draw.rate)), draw.isCapped ?? false],
     );
+    return rows.length === 1;
   }
 
   /** Keeps the signed statement and its transaction; false if another process has signed it meanwhile. */

@@ -22,7 +22,7 @@ export interface Draw {
   readonly cumulativeTotalUnits: bigint;
   /** At which billing drew it; null: before there were rates. */
   readonly rate: ConversionRate | null;
-  /** It takes all that the payer's delegate may credit at a time: more may be due. */
+  /** It takes all that the deposit holds, or that the payer's delegate may credit at a time: more may be due. */
   readonly isCapped?: boolean;
 }
 

@@ -22,6 +22,7 @@ import type { Holds } from '../payouts/holds.service.js';
 import type { Screening } from '../screening/screening.service.js';
 import type { Relayer } from '../transactions/relayer.service.js';
 import type { TransactionStore } from '../transactions/transaction.store.js';
+import type { DepositCover } from './deposit-cover.service.js';
 import { SettleService } from './settle.service.js';
 import type { Draw } from './statement.js';
 import type { StatementRow, StatementStore } from './statement.store.js';
@@ -75,7 +76,10 @@ describe('the epochs of a payer whose delegate may not sign', () => {
       open: () => Promise.resolve(kept?.state === 'drawn' ? kept : null),
       toGoOn: () => Promise.resolve([{ id: 'the last', tenant }]),
       takenBackLast: () => Promise.resolve(takenBackLast),
-      insertDrawn: (_: unknown, draw: Draw) => Promise.resolve(void (kept = { ...draw, state: 'drawn', epoch: null, voidCause: null } as unknown as StatementRow)),
+      insertDrawn: (_: unknown, draw: Draw) => {
+        kept = { ...draw, state: 'drawn', epoch: null, voidCause: null } as unknown as StatementRow;
+        return Promise.resolve(true);
+      },
       get: () => Promise.resolve(kept),
       takeBack: () => {
         kept = { ...kept!, state: 'taken-back' };
@@ -104,13 +108,14 @@ describe('the epochs of a payer whose delegate may not sign', () => {
       {} as Relayer,
       { current: () => Promise.resolve(drawn.rate) } as unknown as Rates,
       { require: () => Promise.resolve() } as unknown as PayerGate,
-      { of: () => Promise.resolve({ payees: [], heldBack: [], unregistered: [] }), stopped: () => Promise.resolve([]) } as unknown as Eligibility,
+      { of: () => Promise.resolve({ payees: [], owedNanos: new Map(), heldBack: [], unregistered: [] }), stopped: () => Promise.resolve([]) } as unknown as Eligibility,
       { hits: () => Promise.resolve(new Map()) } as unknown as Screening,
       { placeForHits: () => Promise.resolve() } as unknown as Holds,
       { requireStanding: () => Promise.resolve() } as unknown as Finality,
       {} as Voids,
       new TakenBack(dataSource as unknown as DataSource, caller as unknown as Caller, handing as unknown as HandingService, statements as unknown as StatementStore),
       { mandate } as unknown as Delegates,
+      { availableUnits: () => Promise.resolve(9n) } as unknown as DepositCover,
       { uuid: () => 'a new one' },
       clock,
     );

@@ -24,6 +24,8 @@ import { MinimumStore } from './minimum.store.js';
 export interface Eligible {
   /** Addresses as billing names them, those that are owed most first. */
   readonly payees: readonly string[];
+  /** What each of `payees` is owed. */
+  readonly owedNanos: ReadonlyMap<string, bigint>;
   readonly heldBack: readonly HeldBack[];
   /** EIP-55: those whom the payer's delegate could be allowed to pay if they had an index, and against whom nothing else stands; most first. */
   readonly unregistered: readonly string[];
@@ -70,7 +72,7 @@ export class Eligibility {
       if (refusal !== undefined && others.length === 0 && indices.get(address) === null) unregistered.push(each);
     }
     for (const list of [payees, unregistered]) list.sort(byOwed);
-    return { payees: payees.map(({ payee }) => payee), heldBack, unregistered: unregistered.map(({ address }) => address) };
+    return { payees: payees.map(({ payee }) => payee), owedNanos: new Map(payees.map(({ payee, owedNanos }) => [payee, owedNanos])), heldBack, unregistered: unregistered.map(({ address }) => address) };
   }
 
   /** Whom the delegate that signs for the tenant's payer may not pay, and why; nobody where the payer's own key signs. */
