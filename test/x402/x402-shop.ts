@@ -22,6 +22,8 @@ export const network = 'eip155:31337';
 /** A dollar for a million tokens of input: a buyer's base unit is a token. */
 const dollarPerMillion = 1_000_000_000n;
 export const payTo = Wallet.createRandom().address;
+/** A list is none without an address. */
+const somebodyListed = Wallet.createRandom().address;
 
 export const answer = { object: 'list', data: [{ object: 'embedding', index: 0, embedding: [0.25, -0.5] }], model: 'embed', usage: { prompt_tokens: 5, total_tokens: 5 } };
 
@@ -52,7 +54,7 @@ export class Shop {
   static async open(): Promise<Shop> {
     const directory = mkdtempSync(join(tmpdir(), 'mizan-x402-'));
     const list = join(directory, 'list.txt');
-    writeFileSync(list, '# nobody\n');
+    writeFileSync(list, `${somebodyListed}\n`);
     const [anvil, database, nats] = await Promise.all([startAnvil(), createTestDatabase({ service: 'settlement' }), testNats()]);
     await migrate(settlement, database.ownerUrl);
     const provider = connect(anvil.rpcUrl, 31_337n);
@@ -112,7 +114,7 @@ export class Shop {
   /** Who is under sanctions from the next look on. Remarks make each list another length, for files of one moment are told apart by it. */
   list(addresses: readonly string[]): void {
     this.lists += 1;
-    writeFileSync(join(this.directory, 'list.txt'), [`#${'.'.repeat(this.lists)}`, ...addresses, ''].join('\n'));
+    writeFileSync(join(this.directory, 'list.txt'), [`#${'.'.repeat(this.lists)}`, somebodyListed, ...addresses, ''].join('\n'));
   }
 
   paid(): Promise<bigint> {

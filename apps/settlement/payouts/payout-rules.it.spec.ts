@@ -22,6 +22,8 @@ import type { SettlementHarness } from './settlement-harness.js';
 const ids = new SystemIds(new SystemClock());
 const [tenant, other, published] = ['0198c0de-0000-7000-8000-0000000000a1', '0198c0de-0000-7000-8000-0000000000a2', '0198c0de-0000-7000-8000-0000000000a3'];
 const actor = { keyId: null, tenant: null };
+/** A list is none without an address. */
+const somebodyListed = Wallet.createRandom().address;
 
 describe('who is paid, and who pays', () => {
   const walletAddress = new Wallet(`0x${'61'.repeat(32)}`).address;
@@ -44,7 +46,7 @@ describe('who is paid, and who pays', () => {
       await setStand(rpcUrl, 'wallet', walletAddress, [first.address]);
       await placeStand(rpcUrl, 'sanctions', oracle);
       await setStand(rpcUrl, 'sanctions', oracle, [third.address, true]);
-      writeFileSync(join(directory, 'list.txt'), '# nobody yet\n');
+      writeFileSync(join(directory, 'list.txt'), `${somebodyListed} # nobody here yet\n`);
       const authorisation = { token, jurisdictions: ['DE'], issuer: 'Test issuer', authority: 'Test authority', regime: 'e-money token', reference: 'T-1', date: '2026-01-01' };
       writeFileSync(join(directory, 'tokens.json'), JSON.stringify([authorisation]));
       return {
@@ -163,7 +165,7 @@ describe('who is paid, and who pays', () => {
       expect((await shown(other)).data).toEqual([]);
       await expect(caller.call(settlementCalls.runEpoch, { tenant })).rejects.toMatchObject({ code: 'SANCTIONED' });
       await until(async () => (await caller.call(nonCustodyCalls.exposures, { tenant })).data[0]?.usableNanos === 0n);
-      writeFileSync(join(directory, 'list.txt'), '# nobody again, and a longer remark than before\n');
+      writeFileSync(join(directory, 'list.txt'), `${somebodyListed} # nobody here again, and a longer remark than before\n`);
       await until(() => books.deposits.length > 0);
       await depositTestDollars(payer, escrow.address, 5n);
       await until(() => books.deposits.length > 1);
@@ -208,7 +210,7 @@ describe('who is paid, and who pays', () => {
       const release = { actor, id: data[0]!.id, note: 'checked by hand' };
       await expect(caller.call(payoutRuleCalls.releaseHold, { ...release, tenant: null })).rejects.toMatchObject({ code: 'SANCTIONED' });
       await expect(caller.call(payoutRuleCalls.releaseHold, { ...release, tenant })).rejects.toMatchObject({ code: 'NOT_FOUND' });
-      writeFileSync(join(directory, 'list.txt'), '# empty\n');
+      writeFileSync(join(directory, 'list.txt'), `${somebodyListed} # only\n`);
       const released = await Promise.all([1, 2, 3].map(() => caller.call(payoutRuleCalls.releaseHold, { ...release, tenant: null })));
       expect(new Set(released.map(({ releasedAtMs }) => releasedAtMs)).size).toBe(1);
       expect(await run()).toMatchObject({ totalUnits: 80n });
@@ -289,7 +291,7 @@ describe('who is paid, and who pays', () => {
       expect(await whyNot()).toMatchObject({ [second.address.toLowerCase()]: ['screening'] });
 
       // Struck off and released it is drawn again; and a person's hold is as quick.
-      writeFileSync(join(directory, 'list.txt'), '# and nobody again\n');
+      writeFileSync(join(directory, 'list.txt'), `${somebodyListed} # and nobody here again\n`);
       const [listed] = (await caller.call(payoutRuleCalls.listHolds, { tenant: null, limit: 1 })).data;
       await caller.call(payoutRuleCalls.releaseHold, { actor, tenant: null, id: listed!.id, note: 'a namesake' });
       let hold: string | undefined;
@@ -341,7 +343,7 @@ describe('who is paid, and who pays', () => {
       await expect(caller.call(settlementCalls.getStatement, { tenant, id: signed!.id })).rejects.toMatchObject({ code: 'NOT_FOUND', message: expect.stringContaining('taken back') });
       expect((await caller.call(settlementCalls.listStatements, { tenant, limit: 50 })).data.map(({ id }) => id)).not.toContain(signed!.id);
 
-      writeFileSync(join(directory, 'list.txt'), '# nobody any more\n');
+      writeFileSync(join(directory, 'list.txt'), `${somebodyListed} # nobody here any more\n`);
       const [listed] = (await caller.call(payoutRuleCalls.listHolds, { tenant: null, limit: 1 })).data;
       await caller.call(payoutRuleCalls.releaseHold, { actor, tenant: null, id: listed!.id, note: 'a namesake again' });
       expect(await run()).toMatchObject({ state: 'final', totalUnits: 40n });

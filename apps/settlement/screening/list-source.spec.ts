@@ -26,6 +26,16 @@ describe('a list of addresses', () => {
     expect(() => addressesIn(`${listed}\n${clear.slice(0, 30)}\n`)).toThrow('line 2 is no address');
   });
 
+  it('is wrong where a line has an address among other things: a table is not taken for a list of nobody', () => {
+    expect(() => addressesIn(`${listed}\nETH,${clear}\n`)).toThrow('line 2 has an address among other things');
+    expect(() => addressesIn(`"${listed}"\n`)).toThrow('line 1 has an address among other things');
+    expect(addressesIn(`SUI,${clear}${'0'.repeat(24)}\n${listed} # before ${clear}\n`)).toEqual(new Set([listed]));
+  });
+
+  it.each(['', '# nobody\n', '1BoatSLRHtKNngkdXEeobR76b53LETtpyT\n'])('is none without one address: %j', (text) => {
+    expect(() => addressesIn(text)).toThrow('not one address');
+  });
+
   it('is read again when it changes, and stays as it was while it cannot be', async () => {
     const path = join(directory, 'list.txt');
     writeFileSync(path, `${listed}\n`);
@@ -38,11 +48,16 @@ describe('a list of addresses', () => {
     expect([...(await source.listed([clear, listed]))]).toEqual([clear, listed]);
     rmSync(path);
     expect([...(await source.listed([clear, listed]))]).toEqual([clear, listed]);
-    writeFileSync(path, '# nobody\n');
-    expect([...(await source.listed([clear, listed]))]).toEqual([]);
+    for (const text of ['# nobody\n', `ETH,${clear}\n`]) {
+      writeFileSync(path, text);
+      expect([...(await source.listed([clear, listed]))]).toEqual([clear, listed]);
+    }
+    expect(source.state()).toMatchObject({ entries: 2 });
+    writeFileSync(path, `# one left\n${clear}\n`);
+    expect([...(await source.listed([clear, listed]))]).toEqual([clear]);
   });
 
-  it('that cannot be read at the start starts nothing', () => {
-    expect(() => new ListSource(join(directory, 'nowhere'), () => 0)).toThrow('SETTLEMENT_SCREENING_LIST');
+  it('that cannot be read at the start, or has nobody in it, starts nothing', () => {
+    for (const path of [join(directory, 'nowhere'), '/dev/null']) expect(() => new ListSource(path, () => 0)).toThrow(`SETTLEMENT_SCREENING_LIST: ${path}`);
   });
 });

@@ -8,19 +8,26 @@ import type { SourceState } from './sanctions-source.js';
 /** Entries of a list; what the world's lists hold together is a hundredth of it. */
 const entriesMax = 1_000_000;
 
+/** An address that is not the beginning of something longer. */
+const anyAddress = /0x[0-9a-f]{40}(?![0-9a-f])/i;
+
 /**
- * Addresses of a list, one a line; `#` begins a remark. Lines that do not begin with `0x` are of other chains and count for nothing. Throws what is
- * wrong with a line that does.
+ * Addresses of a list, one a line; `#` begins a remark. Lines without one are of other chains and count for nothing. Throws what is wrong with a line that begins as an
+ * address and is none, or that has one among other things; and when there is not one address: such a file is another form of list, or cut off.
  */
 export function addressesIn(text: string): Set<string> {
   const found = new Set<string>();
   for (const [at, line] of text.split(/\r?\n/).entries()) {
     const entry = line.replace(/#.*$/, '').trim();
-    if (!/^0x/i.test(entry)) continue;
+    if (!/^0x/i.test(entry)) {
+      if (anyAddress.test(entry)) throw new Error(`line ${at + 1} has an address among other things, give one a line and nothing else: ${entry.slice(0, 60)}`);
+      continue;
+    }
     if (!/^0x[0-9a-f]{40}$/i.test(entry)) throw new Error(`line ${at + 1} is no address: ${entry.slice(0, 60)}`);
     if (found.size >= entriesMax) throw new Error(`it has more than ${entriesMax} addresses`);
     found.add(getAddress(entry.toLowerCase()));
   }
+  if (found.size === 0) throw new Error('it has not one address: give a list with an address a line');
   return found;
 }
 
@@ -31,7 +38,7 @@ export class ListSource extends SanctionsSource {
   private version = '';
   private loadedAtMs = 0;
 
-  /** Error: REQUEST_INVALID when the file cannot be read or has a line that is no address. */
+  /** Error: REQUEST_INVALID when the file cannot be read, has not one address, or a line that is none. */
   constructor(
     private readonly path: string,
     private readonly nowMs: () => number,
