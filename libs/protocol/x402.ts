@@ -87,9 +87,9 @@ export const saleTerms = z.object({
   asset: evmAddress,
   payTo: evmAddress,
   maxTimeoutSeconds: z.int().positive(),
-  /** Base units of the asset in one unit of the books, and what one such unit is worth. */
+  /** Base units of the asset in one unit of the books, and what such units are worth: `nanos` nano-dollars are `units` of them, as statements count them. */
   unit: tokenUnits,
-  nanosPerUnit: tokenUnits,
+  rate: z.object({ nanos: tokenUnits.refine((nanos) => nanos > 0n), units: tokenUnits.refine((units) => units > 0n) }),
   /** Ways to pay, the simplest first. */
   methods: z.array(z.object({ scheme: z.enum(['exact', 'upto']), extra: z.record(z.string(), z.json()) })),
 });

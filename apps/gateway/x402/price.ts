@@ -3,13 +3,13 @@ import type { PaymentRequirements, SaleTerms } from '#protocol';
 const ceilDiv = (amount: bigint, by: bigint): bigint => (amount + by - 1n) / by;
 
 /** What a cost comes to for a buyer: with the operator's share, in base units of the asset, rounded up to one unit of the books. */
-export function saleAmount(costNanos: bigint, { unit, nanosPerUnit }: Pick<SaleTerms, 'unit' | 'nanosPerUnit'>, markupPercent: number): bigint {
-  return ceilDiv(costNanos * BigInt(100 + markupPercent), 100n * nanosPerUnit) * unit;
+export function saleAmount(costNanos: bigint, { unit, rate: { nanos, units } }: Pick<SaleTerms, 'unit' | 'rate'>, markupPercent: number): bigint {
+  return ceilDiv(costNanos * BigInt(100 + markupPercent) * units, 100n * nanos) * unit;
 }
 
 /** The dearest cost that an amount covers, in nano-dollars: the other way round, rounded down. */
-export function coveredNanos(amount: bigint, { unit, nanosPerUnit }: Pick<SaleTerms, 'unit' | 'nanosPerUnit'>, markupPercent: number): bigint {
-  return ((amount / unit) * nanosPerUnit * 100n) / BigInt(100 + markupPercent);
+export function coveredNanos(amount: bigint, { unit, rate: { nanos, units } }: Pick<SaleTerms, 'unit' | 'rate'>, markupPercent: number): bigint {
+  return ((amount / unit) * nanos * 100n) / (units * BigInt(100 + markupPercent));
 }
 
 /** All ways to pay a price. What costs nothing measurable costs one unit. */

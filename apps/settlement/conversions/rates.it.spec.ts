@@ -7,6 +7,8 @@ import { anvilKeys, mine, placeStand, setStand, startAnvil } from '#testing';
 import type { Anvil } from '#testing';
 import { ChainLink } from '../chain/chain-link.js';
 import type { RateSetting } from './rate-setting.js';
+import { PaymentAsset } from '../x402/payment-asset.js';
+import { SaleTermsService } from '../x402/sale-terms.service.js';
 import { Rates } from './rates.service.js';
 
 describe('what the token is worth', () => {
@@ -58,6 +60,13 @@ describe('what the token is worth', () => {
     await setStand(anvil.rpcUrl, 'feed', feed, [8, 14, 50_000_000, seconds(1)]);
     await mine(anvil.rpcUrl);
     await expect(rates.current()).rejects.toMatchObject({ code: 'RATE_UNUSABLE', message: expect.stringContaining('outside 0.9 to 1.1 dollars') });
+  });
+
+  it('is what x402 sells at; nothing is sold while nobody knows it', async () => {
+    const termsAt = (rates: Rates): ReturnType<SaleTermsService['terms']> => new SaleTermsService({ X402_PAY_TO: feed, X402_TIMEOUT_SECONDS: 300 }, chain, new PaymentAsset(chain, () => Date.now()), rates).terms();
+    expect(await termsAt(ratesOf())).toMatchObject({ unit: 1n, rate: { nanos: 1_000n, units: 1n } });
+    expect(await termsAt(ratesOf({ usdPerToken: 2_500_000_000n, reason: 'agreed', date: '2026-11-01' }))).toMatchObject({ unit: 1n, rate: { nanos: 2_500n, units: 1n } });
+    expect(await termsAt(ratesOf(oracle, feed))).toBeNull();
   });
 
   it('is refused of what is no feed, and of a token that the settings forgot', async () => {

@@ -12,7 +12,6 @@ const keepMs = 60_000;
 export interface AssetFacts {
   readonly address: string;
   readonly domain: TokenDomain;
-  readonly decimals: number;
   readonly eip3009: boolean;
   /** Whether Permit2 and this scheme's proxy are on the chain. */
   readonly permit2: { readonly exact: boolean; readonly upto: boolean };
@@ -30,15 +29,14 @@ export class PaymentAsset {
   async facts(): Promise<AssetFacts> {
     if (this.known && this.known.untilMs > this.nowMs()) return this.known.facts;
     const address = getAddress((await this.chain.constants()).token);
-    const [decimals, domain, used, permit2, exact, upto] = await Promise.all([
-      this.chain.tokenDecimals(),
+    const [domain, used, permit2, exact, upto] = await Promise.all([
       this.domain(address),
       this.read(address, 'authorizationState', [address, `0x${'00'.repeat(32)}`]),
       this.chain.hasCode(permit2Address),
       this.chain.hasCode(x402Proxies.exact),
       this.chain.hasCode(x402Proxies.upto),
     ]);
-    const facts = { address, domain: domain ?? { name: '', version: '' }, decimals, eip3009: domain !== undefined && used !== undefined, permit2: { exact: permit2 && exact, upto: permit2 && upto } };
+    const facts = { address, domain: domain ?? { name: '', version: '' }, eip3009: domain !== undefined && used !== undefined, permit2: { exact: permit2 && exact, upto: permit2 && upto } };
     this.known = { facts, untilMs: this.nowMs() + keepMs };
     return facts;
   }

@@ -1,26 +1,48 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { isDomainError } from '#kernel';
 import type { ReplyOf, SaleTerms } from '#protocol';
 import { x402Calls, x402Version } from '#protocol';
 import { SERVICE_CONFIG } from '#service';
 import { ChainLink } from '../chain/chain-link.js';
 import type { SettlementConfig } from '../config.js';
+import { Rates } from '../conversions/rates.service.js';
+import { Said } from '../said.js';
 import { PaymentAsset } from './payment-asset.js';
 
 /** How payments are taken here, in the words of x402. Every method's error: CHAIN_UNAVAILABLE. */
 @Injectable()
 export class SaleTermsService {
+  private readonly logger = new Logger(SaleTermsService.name);
+  private readonly said = new Said();
+
   constructor(
     @Inject(SERVICE_CONFIG) private readonly config: Pick<SettlementConfig, 'X402_PAY_TO' | 'X402_TIMEOUT_SECONDS'>,
     private readonly chain: ChainLink,
     private readonly asset: PaymentAsset,
+    private readonly rates: Rates,
   ) {}
 
-  /** Null where the operator sells nothing so. */
+  /** Null where the operator sells nothing so, and while nobody knows what the token is worth: then no price can be named. */
   async terms(): Promise<SaleTerms | null> {
     const { X402_PAY_TO: payTo, X402_TIMEOUT_SECONDS: maxTimeoutSeconds } = this.config;
     if (payTo === undefined) return null;
-    const [{ unit }, { address, decimals }] = await Promise.all([this.chain.constants(), this.asset.facts()]);
-    return { network: this.network, asset: address, payTo, maxTimeoutSeconds, unit, nanosPerUnit: (unit * 1_000_000_000n) / 10n ** BigInt(decimals), methods: await this.methods() };
+    const rate = await this.rate();
+    if (rate === null) return null;
+    const [{ unit }, { address }] = await Promise.all([this.chain.constants(), this.asset.facts()]);
+    return { network: this.network, asset: address, payTo, maxTimeoutSeconds, unit, rate, methods: await this.methods() };
+  }
+
+  /** The one that a statement would be drawn at now. */
+  private async rate(): Promise<SaleTerms['rate'] | null> {
+    try {
+      const { nanos, units } = await this.rates.current();
+      this.said.forget('rate');
+      return { nanos, units };
+    } catch (error) {
+      if (!isDomainError(error, 'RATE_UNUSABLE') && !isDomainError(error, 'CHAIN_REJECTED')) throw error;
+      if (this.said.isNew('rate', error.code)) this.logger.warn(`nothing is sold by x402: ${error.message}`);
+      return null;
+    }
   }
 
   async supported(): Promise<ReplyOf<typeof x402Calls.supported>> {
