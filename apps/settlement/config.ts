@@ -1,6 +1,7 @@
 import { computeAddress, getAddress } from 'ethers';
 import { z } from 'zod';
 import { chainNamed, keyReference, knownChains, payeesPerStatementMax, rulesOf } from '#chain';
+import { dollars } from '#protocol';
 import { rateSettings } from './conversions/rate-setting.js';
 
 const key = z.string().regex(keyReference, 'a 32-byte hex private key, keystore:<file> or kms:<key>');
@@ -38,6 +39,8 @@ const chainId = z.string().transform((text, context) => {
 
 /** Endpoints separated by commas. */
 const endpoints = z.string().transform((text) => text.split(',').map((url) => url.trim())).pipe(z.array(z.url()).min(1).max(9));
+
+const centNanos = 10_000_000n;
 
 const screens = (config: { SETTLEMENT_SCREENING_ORACLE?: string | undefined; SETTLEMENT_SCREENING_LIST?: string | undefined; SETTLEMENT_SCREENING_WAIVER?: string | undefined }): boolean =>
   [config.SETTLEMENT_SCREENING_ORACLE, config.SETTLEMENT_SCREENING_LIST, config.SETTLEMENT_SCREENING_WAIVER].some((given) => given !== undefined);
@@ -105,10 +108,14 @@ export const settlementConfig = z.object({
     .pipe(z.array(address)),
   /** How long a payer's authorisation is asked to be good for: the request's own time and a block's. */
   X402_TIMEOUT_SECONDS: z.coerce.number().int().min(30).max(3_600).default(300),
+  /** Of SETTLEMENT_GAS_WEI_PER_DAY, what buyers' payments may use: the rest is left for statements and registrations. */
+  X402_GAS_PERCENT: z.coerce.number().int().min(0).max(100).default(25),
+  /** What a sale by x402 comes to at least, in dollars, for its gas is the deployment's; one cent unless the chain is a local one, where it is nothing. */
+  X402_SALE_MIN_USD: dollars('a decimal amount of dollars with at most 9 places', 0n).optional(),
   /** How often the chain is asked for news. */
   SETTLEMENT_POLL_MS: z.coerce.number().int().min(10).default(500),
 }).refine(({ SETTLEMENT_RPC_URL: urls, SETTLEMENT_RPC_QUORUM: quorum = 1 }) => quorum <= urls.length, { path: ['SETTLEMENT_RPC_QUORUM'], message: 'is more than the endpoints in SETTLEMENT_RPC_URL' })
   .refine(({ SETTLEMENT_PAYER_KEYS: own, SETTLEMENT_DELEGATE_KEYS: delegates }) => [...delegates.keys()].every((payer) => !own.has(payer)), { path: ['SETTLEMENT_DELEGATE_KEYS'], message: 'names a payer whose own key is in SETTLEMENT_PAYER_KEYS: one of the two signs, take the other out' })
   .refine((config) => config.NODE_ENV !== 'production' || screens(config), { path: ['SETTLEMENT_SCREENING_ORACLE'], message: 'in production somebody must be asked who is under sanctions: give SETTLEMENT_SCREENING_ORACLE, SETTLEMENT_SCREENING_LIST, or in SETTLEMENT_SCREENING_WAIVER who answers for doing without and why' })
-  .transform((config) => ({ ...config, SETTLEMENT_PAYEE_PROOF: config.SETTLEMENT_PAYEE_PROOF ?? (rulesOf(BigInt(config.SETTLEMENT_CHAIN_ID)).local ? ('waived' as const) : ('required' as const)) }));
+  .transform((config) => ({ ...config, X402_SALE_MIN_USD: config.X402_SALE_MIN_USD ?? (rulesOf(BigInt(config.SETTLEMENT_CHAIN_ID)).local ? 0n : centNanos), SETTLEMENT_PAYEE_PROOF: config.SETTLEMENT_PAYEE_PROOF ?? (rulesOf(BigInt(config.SETTLEMENT_CHAIN_ID)).local ? ('waived' as const) : ('required' as const)) }));
 export type SettlementConfig = z.output<typeof settlementConfig>;

@@ -90,6 +90,8 @@ export const saleTerms = z.object({
   /** Base units of the asset in one unit of the books, and what such units are worth: `nanos` nano-dollars are `units` of them, as statements count them. */
   unit: tokenUnits,
   rate: z.object({ nanos: tokenUnits.refine((nanos) => nanos > 0n), units: tokenUnits.refine((units) => units > 0n) }),
+  /** Base units of the asset that a sale comes to at least. */
+  amountMin: tokenUnits,
   /** Ways to pay, the simplest first. */
   methods: z.array(z.object({ scheme: z.enum(['exact', 'upto']), extra: z.record(z.string(), z.json()) })),
 });

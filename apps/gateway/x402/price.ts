@@ -12,9 +12,13 @@ export function coveredNanos(amount: bigint, { unit, rate: { nanos, units } }: P
   return ((amount / unit) * nanos * 100n) / (units * BigInt(100 + markupPercent));
 }
 
-/** All ways to pay a price. What costs nothing measurable costs one unit. */
-export function waysToPay({ network, asset, payTo, maxTimeoutSeconds, unit, methods }: SaleTerms, amount: bigint): PaymentRequirements[] {
-  const price = (amount > unit ? amount : unit).toString();
+/** What is taken for it: the smallest sale at least, and one unit of what costs nothing measurable. */
+export const priceOf = (amount: bigint, { unit, amountMin }: Pick<SaleTerms, 'unit' | 'amountMin'>): bigint => [amount, unit, amountMin].reduce((a, b) => (a > b ? a : b));
+
+/** All ways to pay a price, which is never below the smallest sale. */
+export function waysToPay(terms: SaleTerms, amount: bigint): PaymentRequirements[] {
+  const { network, asset, payTo, maxTimeoutSeconds, methods } = terms;
+  const price = priceOf(amount, terms).toString();
   return methods.map(({ scheme, extra }) => ({ scheme, network, amount: price, asset, payTo, maxTimeoutSeconds, extra }));
 }
 

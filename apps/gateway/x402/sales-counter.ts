@@ -12,7 +12,7 @@ import type { ParsedRequest } from '../openai/parsed-request.js';
 import type { InferenceAnswer, InferenceJob } from '../request/inference-job.js';
 import type { RequestPipeline } from '../request/request-pipeline.js';
 import { paymentOf, toHeader } from './payment-header.js';
-import { coveredNanos, isAccepted, saleAmount, waysToPay } from './price.js';
+import { coveredNanos, isAccepted, priceOf, saleAmount, waysToPay } from './price.js';
 import type { SellerKey } from './seller-key.js';
 
 /** Terms change with the deployment or with what is put on the chain. */
@@ -98,7 +98,9 @@ export class SalesCounter {
       await turn.giveBack();
       throw error;
     }
-    const used = saleAmount(answer.chargeNanos ?? 0n, terms, this.settings.markupPercent);
+    const cost = saleAmount(answer.chargeNanos ?? 0n, terms, this.settings.markupPercent);
+    // What cost nothing is not charged.
+    const used = cost === 0n ? 0n : priceOf(cost, terms);
     await this.caller.call(x402Calls.collect, { payment: id, amount: payment.accepted.scheme === 'exact' || used > most ? most : used });
     await turn.keep(answer);
     return answer;

@@ -19,7 +19,7 @@ import { TransactionStore } from './transaction.store.js';
 const relayerKey = anvilKeys[3];
 const payees = Array.from({ length: 29 }, () => Wallet.createRandom().address);
 
-const unlimited = { SETTLEMENT_FEE_GWEI_MAX: 500, SETTLEMENT_GAS_WEI_PER_DAY: 10n ** 24n };
+const unlimited = { SETTLEMENT_FEE_GWEI_MAX: 500, SETTLEMENT_GAS_WEI_PER_DAY: 10n ** 24n, X402_GAS_PERCENT: 25 };
 
 class Death extends Error {}
 
@@ -281,6 +281,11 @@ describe('the relayer', () => {
     await plan(link, payee);
     await relayer.round();
     expect(await row(payee)).toMatchObject({ state: 'planned', nonce: null, error: expect.stringContaining('SETTLEMENT_GAS_WEI_PER_DAY') });
+    const purposeIs = (purpose: string): Promise<unknown> => dataSource.query(`UPDATE settlement.transactions SET purpose = $2 WHERE subject = $1`, [payee, purpose]);
+    await purposeIs('x402');
+    await start({ ...unlimited, X402_GAS_PERCENT: 0 }).relayer.round();
+    expect(await row(payee)).toMatchObject({ state: 'planned', nonce: null, error: expect.stringContaining('X402_GAS_PERCENT') });
+    await purposeIs('register');
     await askChain(anvil.rpcUrl, 'anvil_setNextBlockBaseFeePerGas', ['0x2540be400']);
     await mine(anvil.rpcUrl, 1);
     await start({ ...unlimited, SETTLEMENT_FEE_GWEI_MAX: 1 }).relayer.round();

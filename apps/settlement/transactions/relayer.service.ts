@@ -7,6 +7,8 @@ import { SERVICE_CONFIG } from '#service';
 import { ChainLink, gasLimitOf, inBatches } from '../chain/chain-link.js';
 import type { BlockRef } from '../chain/chain-link.js';
 import type { SettlementConfig } from '../config.js';
+import { beyondGas, spentAfter } from './gas-budget.js';
+import type { GasLimits, GasSpent } from './gas-budget.js';
 import { SenderLock } from './sender-lock.js';
 import type { Attempt, OutboxTransaction } from './transaction.js';
 import { TransactionStore } from './transaction.store.js';
@@ -22,8 +24,7 @@ const unclearMax = 3;
 interface Standing {
   nonce: number;
   readonly fees: Fees;
-  /** What gas has cost in 24 hours, and may cost at most where it is not known yet. */
-  spentWei: bigint;
+  spent: GasSpent;
   balanceWei: bigint;
 }
 
@@ -42,7 +43,7 @@ export class Relayer {
     private readonly store: TransactionStore,
     private readonly lock: SenderLock,
     private readonly clock: Clock,
-    @Inject(SERVICE_CONFIG) private readonly limits: Pick<SettlementConfig, 'SETTLEMENT_FEE_GWEI_MAX' | 'SETTLEMENT_GAS_WEI_PER_DAY'>,
+    @Inject(SERVICE_CONFIG) private readonly limits: GasLimits & Pick<SettlementConfig, 'SETTLEMENT_FEE_GWEI_MAX'>,
   ) {}
 
   private get feeMax(): bigint {
@@ -114,23 +115,22 @@ export class Relayer {
   }
 
   private async standing(): Promise<Standing> {
-    const [kept, used, fees, spentWei, balanceWei] = await Promise.all([this.store.nextNonce(this.chain), this.chain.nonce('latest'), this.chain.fees(), this.store.spentWei(this.chain), this.chain.balance()]);
-    return { nonce: Math.max(kept, used), fees, spentWei, balanceWei };
+    const [kept, used, fees, spent, balanceWei] = await Promise.all([this.store.nextNonce(this.chain), this.chain.nonce('latest'), this.chain.fees(), this.store.gasSpent(this.chain), this.chain.balance()]);
+    return { nonce: Math.max(kept, used), fees, spent, balanceWei };
   }
 
   /** A call that would fail now takes no nonce, and one that costs too much waits without one. */
   private async sign(transaction: OutboxTransaction, estimated: PromiseSettledResult<bigint>, standing: Standing): Promise<void> {
     if (estimated.status === 'rejected') return this.refused(transaction, estimated.reason);
-    const { target, data } = transaction;
-    const { nonce, fees, spentWei } = standing;
+    const { target, data, purpose } = transaction;
+    const { nonce, fees, spent } = standing;
     if (fees.maxFeePerGas > this.feeMax) return this.wait(transaction, `gas costs ${fees.maxFeePerGas} wei a unit, above SETTLEMENT_FEE_GWEI_MAX`);
     const bytes = await this.chain.sign({ target, data, nonce, gasLimit: estimated.value, fees });
-    if (spentWei + bytes.costWeiMax > this.limits.SETTLEMENT_GAS_WEI_PER_DAY) {
-      return this.wait(transaction, `gas of the last 24 hours is ${spentWei} wei, and this may cost ${bytes.costWeiMax}: above SETTLEMENT_GAS_WEI_PER_DAY`);
-    }
+    const beyond = beyondGas(purpose, spent, bytes.costWeiMax, this.limits);
+    if (beyond !== null) return this.wait(transaction, beyond);
     if (standing.balanceWei < bytes.costWeiMax) return this.wait(transaction, `the relayer ${this.chain.sender} has too few coins for the gas: send it some`);
     await this.store.signed(transaction, nonce, bytes);
-    Object.assign(standing, { nonce: nonce + 1, spentWei: spentWei + bytes.costWeiMax, balanceWei: standing.balanceWei - bytes.costWeiMax });
+    Object.assign(standing, { nonce: nonce + 1, spent: spentAfter(spent, purpose, bytes.costWeiMax), balanceWei: standing.balanceWei - bytes.costWeiMax });
     await this.send({ ...transaction, state: 'signed', nonce }, bytes);
   }
 
@@ -210,10 +210,10 @@ export class Relayer {
   private async replace(transaction: OutboxTransaction, last: Attempt): Promise<boolean> {
     const fees = replacementFees(last.fees, await this.chain.fees(), this.feeMax);
     if (fees === null) return false;
-    const { target, data } = transaction;
+    const { target, data, purpose } = transaction;
     const gasLimit = gasLimitOf(last.raw);
     const moreWei = gasLimit * (fees.maxFeePerGas - last.fees.maxFeePerGas);
-    if ((await this.store.spentWei(this.chain)) + moreWei > this.limits.SETTLEMENT_GAS_WEI_PER_DAY) return false;
+    if (beyondGas(purpose, await this.store.gasSpent(this.chain), moreWei, this.limits) !== null) return false;
     const bytes = await this.chain.sign({ target, data, nonce: transaction.nonce!, gasLimit, fees });
     await this.store.replaced(transaction, bytes);
     await this.send(transaction, bytes);

@@ -3,6 +3,7 @@ import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import { assert, Ids } from '#kernel';
 import type { SignedBytes } from '../chain/chain-link.js';
+import type { GasSpent } from './gas-budget.js';
 import { transactionTransitions } from './transaction.js';
 import type { Attempt, OutboxTransaction, PlannedCall, TransactionState } from './transaction.js';
 
@@ -89,14 +90,14 @@ export class TransactionStore {
     return Number(rows[0]!.next);
   }
 
-  /** What the sender's gas cost in the last 24 hours, and at most can cost where it is not known yet. In wei. */
-  async spentWei({ chainId, sender }: Sender): Promise<bigint> {
-    const rows = await this.dataSource.query<{ wei: string }[]>(
-      `SELECT coalesce(sum(coalesce(gas_wei_spent, gas_wei_bound)), 0) AS wei FROM settlement.transactions
+  /** What the sender's gas cost in the last 24 hours, and at most can cost where it is not known yet. */
+  async gasSpent({ chainId, sender }: Sender): Promise<GasSpent> {
+    const rows = await this.dataSource.query<{ all_wei: string; x402_wei: string }[]>(
+      `SELECT coalesce(sum(coalesce(gas_wei_spent, gas_wei_bound)), 0) AS all_wei, coalesce(sum(coalesce(gas_wei_spent, gas_wei_bound)) FILTER (WHERE purpose = 'x402'), 0) AS x402_wei FROM settlement.transactions
        WHERE chain_id = $1 AND sender = $2 AND signed_at > now() - interval '24 hours'`,
       [chainId.toString(), sender],
     );
-    return BigInt(rows[0]!.wei);
+    return { allWei: BigInt(rows[0]!.all_wei), x402Wei: BigInt(rows[0]!.x402_wei) };
   }
 
   /** Says what a planned transaction waits for. */

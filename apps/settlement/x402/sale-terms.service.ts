@@ -9,6 +9,9 @@ import { Rates } from '../conversions/rates.service.js';
 import { Said } from '../said.js';
 import { PaymentAsset } from './payment-asset.js';
 
+/** What a smallest sale in nano-dollars comes to in base units, in whole units of the books. */
+const amountMin = (minNanos: bigint, unit: bigint, { nanos, units }: SaleTerms['rate']): bigint => ((minNanos * units + nanos - 1n) / nanos) * unit;
+
 /** How payments are taken here, in the words of x402. Every method's error: CHAIN_UNAVAILABLE. */
 @Injectable()
 export class SaleTermsService {
@@ -16,7 +19,7 @@ export class SaleTermsService {
   private readonly said = new Said();
 
   constructor(
-    @Inject(SERVICE_CONFIG) private readonly config: Pick<SettlementConfig, 'X402_PAY_TO' | 'X402_TIMEOUT_SECONDS'>,
+    @Inject(SERVICE_CONFIG) private readonly config: Pick<SettlementConfig, 'X402_PAY_TO' | 'X402_TIMEOUT_SECONDS' | 'X402_SALE_MIN_USD'>,
     private readonly chain: ChainLink,
     private readonly asset: PaymentAsset,
     private readonly rates: Rates,
@@ -29,7 +32,7 @@ export class SaleTermsService {
     const rate = await this.rate();
     if (rate === null) return null;
     const [{ unit }, { address }] = await Promise.all([this.chain.constants(), this.asset.facts()]);
-    return { network: this.network, asset: address, payTo, maxTimeoutSeconds, unit, rate, methods: await this.methods() };
+    return { network: this.network, asset: address, payTo, maxTimeoutSeconds, unit, rate, amountMin: amountMin(this.config.X402_SALE_MIN_USD, unit, rate), methods: await this.methods() };
   }
 
   /** The one that a statement would be drawn at now. */
