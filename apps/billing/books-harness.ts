@@ -100,11 +100,10 @@ export interface Books {
 }
 
 /** The service's own modules on a database of their own, without NATS: time and progress are in the test's hand. */
-export async function openBooks(env: Record<string, string> = {}, given?: TestDatabase): Promise<Books> {
+export async function openBooks(env: Record<string, string> = {}, given?: TestDatabase, clock = new ManualClock()): Promise<Books> {
   const database = given ?? (await createTestDatabase({ service: 'billing' }));
   await migrate(billing, database.ownerUrl);
   const dataSource = await createDataSource(database.url, 'billing').initialize();
-  const clock = new ManualClock();
   const ids = new SystemIds(clock);
   const progress = new ManualProgress(clock);
   const outside = new ManualOutside();

@@ -7,7 +7,8 @@ import { Clock } from '#kernel';
  */
 @Injectable()
 export class SteadyClock {
-  private readonly startedAtMs: number;
+  /** What the wall clock said at the start: it may have been wrong, then or when an earlier process wrote its times down. */
+  readonly startedAtMs: number;
   private readonly startedMonotonicMs: number;
 
   constructor(@Inject(Clock) private readonly clock: Clock) {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { billingCalls, limits } from '#protocol';
 import type { UsedLease } from '#protocol';
 import { AnomaliesStore } from '../anomalies/anomalies.store.js';
-import { openBooks } from '../books-harness.js';
+import { ManualClock, openBooks } from '../books-harness.js';
 import type { Books } from '../books-harness.js';
 import type { Budget } from '../budgets/budget.js';
 import { BudgetsService } from '../budgets/budgets.service.js';
@@ -96,6 +96,27 @@ describe('budget leases', () => {
     books.progress.laggingSinceMs = undefined;
     await reclaim();
     expect(await budget()).toMatchObject({ leasedNanos: 0n });
+  });
+
+  it.each([3_600_000, 0, -3_600_000])('last as long as they were granted for after a restart, though the wall clock is set by %d ms between', async (byMs) => {
+    await market.acquire('g', 1_000n);
+    const released = await market.acquire('g', 500n);
+    const restarted = await openBooks({}, books.database, new ManualClock(books.clock.nowMs() + byMs));
+    try {
+      const [leases, sweep] = [restarted.get(LeasesService), restarted.get(ReclaimService)];
+      await leases.release(released.lease, 'g', released.fence);
+      await sweep.runOnce();
+      const again = { tenant: market.tenant, project: market.project, gateway: 'h', demandNanosPerSecond: 0n };
+      await expect(leases.acquire({ ...again, needNanos: 9_001n })).rejects.toMatchObject({ code: 'BUDGET_EXHAUSTED' });
+      restarted.clock.advance(lifeMs - 1);
+      await sweep.runOnce();
+      await expect(leases.acquire({ ...again, needNanos: 9_001n })).rejects.toMatchObject({ code: 'BUDGET_EXHAUSTED' });
+      expect(await budget()).toMatchObject({ availableNanos: 9_000n, leasedNanos: 1_000n });
+      restarted.clock.advance(1);
+      expect(await leases.acquire({ ...again, needNanos: 9_001n })).toMatchObject({ budget: released.budget });
+    } finally {
+      await restarted.module.close();
+    }
   });
 
   it.each([3_600_000, -3_600_000])('last as long as they were granted for, though the wall clock is set by %d ms', async (byMs) => {

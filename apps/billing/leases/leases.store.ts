@@ -33,6 +33,12 @@ export interface Outstanding {
   readonly nanos: Nanos;
 }
 
+/** Where a process is on its own clock. */
+export interface Age {
+  readonly nowMs: number;
+  readonly startedAtMs: number;
+}
+
 interface LeaseRow {
   id: string;
   budget: string;
@@ -41,6 +47,13 @@ interface LeaseRow {
   state: 'open' | 'closed';
   remaining_nanos: string;
 }
+
+/**
+ * An open lease whose time is over at `$1`, of a process that started at `$2`. One of an earlier process may bear times of another wall clock: unless its holder
+ * released it, it has its whole life from the start on. One that is dated further ahead than a life is over then, too: the clock was set back.
+ */
+const isDue = `state = 'open' AND (closes_at_ms <= $1::bigint OR granted_at_ms - $1::bigint > closes_at_ms - granted_at_ms AND $1::bigint - $2::bigint >= closes_at_ms - granted_at_ms)
+  AND (granted_at_ms >= $2::bigint OR closed_reason = 'released' OR $1::bigint - $2::bigint >= closes_at_ms - granted_at_ms)`;
 
 const columns = 'id, budget, tenant, fence, state, remaining_nanos';
 
@@ -138,19 +151,22 @@ export class LeasesStore {
     return rows.map(({ gateway, nanos }) => ({ gateway, nanos: BigInt(nanos) }));
   }
 
-  /** Up to `max` open leases whose time is over at `nowMs`, locked; those that others work on are left out. */
-  async lockDue(manager: EntityManager, nowMs: number, max: number, budget: string | null): Promise<LeaseBalance[]> {
+  /** Up to `max` open leases whose time is over at `nowMs`, for a process that started at `startedAtMs`, locked; those that others work on are left out. */
+  async lockDue(manager: EntityManager, { nowMs, startedAtMs }: Age, max: number, budget: string | null): Promise<LeaseBalance[]> {
     const rows = await manager.query<LeaseRow[]>(
-      `SELECT ${columns} FROM billing.leases WHERE state = 'open' AND closes_at_ms <= $1 AND ($3::uuid IS NULL OR budget = $3)
-       ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED`,
-      [nowMs, max, budget],
+      `SELECT ${columns} FROM billing.leases WHERE ${isDue} AND ($4::uuid IS NULL OR budget = $4) ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED`,
+      [nowMs, startedAtMs, max, budget],
     );
     return rows.map(fromRow);
   }
 
-  /** The latest time at which an open lease of the budget was to close, not after `nowMs`. */
-  async latestDueMs(manager: EntityManager, budget: string, nowMs: number): Promise<number | undefined> {
-    const [row] = await manager.query<{ due: string | null }[]>(`SELECT max(closes_at_ms) AS due FROM billing.leases WHERE budget = $1 AND state = 'open' AND closes_at_ms <= $2`, [budget, nowMs]);
+  /** The latest time, not after `nowMs`, until which the records of an open lease of the budget that is over must be booked. */
+  async latestDueMs(manager: EntityManager, budget: string, { nowMs, startedAtMs }: Age): Promise<number | undefined> {
+    const [row] = await manager.query<{ due: string | null }[]>(
+      `SELECT max(CASE WHEN granted_at_ms >= $2::bigint AND closes_at_ms <= $1::bigint OR closed_reason = 'released' THEN LEAST(closes_at_ms, $1::bigint) ELSE GREATEST($2::bigint + closes_at_ms - granted_at_ms, LEAST(closes_at_ms, $1::bigint)) END) AS due
+       FROM billing.leases WHERE budget = $3 AND ${isDue}`,
+      [nowMs, startedAtMs, budget],
+    );
     return row?.due ? Number(row.due) : undefined;
   }
 

@@ -19,7 +19,8 @@ const leasesPerRound = 100;
 
 /**
  * Gives back what holders did not use, once a lease's time and grace are over by this service's steady clock and every record that
- * was in the stream by then is booked. While the books lag behind, nothing is taken back.
+ * was in the stream by then is booked. While the books lag behind, nothing is taken back; nor, after a start, of what was granted
+ * before it, until a lease's whole life has passed on the monotonic clock: the wall clock may have been set in between.
  */
 @Injectable()
 export class ReclaimService extends PeriodicTask {
@@ -41,14 +42,15 @@ export class ReclaimService extends PeriodicTask {
 
   /** Closes one budget's finished leases as soon as the books allow, waiting for them up to `waitMs`. */
   async closeDueOf(budget: string, waitMs: number): Promise<void> {
+    const { startedAtMs } = this.clock;
     const nowMs = this.clock.nowMs();
-    const dueMs = await withTenant(this.dataSource, '*', (manager) => this.leases.latestDueMs(manager, budget, nowMs));
+    const dueMs = await withTenant(this.dataSource, '*', (manager) => this.leases.latestDueMs(manager, budget, { nowMs, startedAtMs }));
     if (dueMs !== undefined && (await this.progress.reaches(dueMs, waitMs))) await this.close(dueMs, budget);
   }
 
   private close(untilMs: number, budget: string | null): Promise<number> {
     return withTenant(this.dataSource, '*', async (manager) => {
-      const due = await this.leases.lockDue(manager, untilMs, leasesPerRound, budget);
+      const due = await this.leases.lockDue(manager, { nowMs: untilMs, startedAtMs: this.clock.startedAtMs }, leasesPerRound, budget);
       const transfers: Transfer[] = [];
       for (const lease of due) transfers.push(await this.closeOne(manager, lease));
       await this.ledger.post(manager, transfers);
