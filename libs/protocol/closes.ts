@@ -27,10 +27,11 @@ export const closeDifferenceKinds = [
   'credit_not_chain',
   'settled_not_chain',
   'chain_unchecked',
+  'usage_without_buyer',
 ] as const;
 export const closeDifference = z.object({
   kind: z.enum(closeDifferenceKinds),
-  /** What it is about: a record, an account, a budget, a payee. */
+  /** What it is about: a record, an account, a budget, a payee, an organisation. */
   subject: z.string(),
   /** What either side says. */
   detail: z.string(),

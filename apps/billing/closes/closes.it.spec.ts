@@ -4,6 +4,8 @@ import type { CompletedFacts } from '#protocol';
 import { createDataSource } from '#service';
 import { openBooks } from '../books-harness.js';
 import type { Books } from '../books-harness.js';
+import { bank, frankfurt } from '../invoices-harness.js';
+import { PartiesRpc } from '../invoices/parties.rpc.js';
 import type { Lease } from '../leases/leases.service.js';
 import { SettlementService } from '../payables/settlement.service.js';
 import { ReceiptsService } from '../receipts/receipts.service.js';
@@ -197,5 +199,19 @@ describe('a close of the books', () => {
     expect([data.map(({ number }) => first!.number - number), hasMore]).toEqual([[1, 2], true]);
     await expect(closes.get(9_999)).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await expect(closes.list({ after: 'x', limit: 1 })).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+  });
+
+  it('names an organisation whose usage of ended months nobody can be invoiced for, until its buyer is known', async () => {
+    const one = ended(30);
+    await one.book();
+    books.outside.log(one.facts);
+    const ofMarket = async () => (await closes.get((await closes.run()).number)).named.filter(({ subject }) => subject === market.tenant);
+    expect(await ofMarket()).toEqual([]);
+    books.clock.advance(31 * dayMs);
+    expect(await ofMarket()).toEqual([{ kind: 'usage_without_buyer', subject: market.tenant, detail: expect.stringMatching(/^1 charges of 30 nanos/) }]);
+    const [actor, seller] = [{ keyId: null, tenant: null } as never, books.ids.uuid()];
+    await books.get(PartiesRpc).putSeller({ actor, id: seller, seller: frankfurt });
+    await books.get(PartiesRpc).putBuyer({ actor, tenant: market.tenant, seller, buyer: bank });
+    expect(await ofMarket()).toEqual([]);
   });
 });

@@ -6,6 +6,7 @@ import { Outbox } from '#messaging';
 import { failure, operatorRecord } from '#protocol';
 import type { Close, CloseDifference, RecordEnd } from '#protocol';
 import { SERVICE_CONFIG, withTenant } from '#service';
+import { monthOf } from '../agreements/month.js';
 import { tokenCurrency } from '../billing-config.js';
 import type { BillingConfig } from '../billing-config.js';
 import { RecordsProgress } from '../records/records-progress.service.js';
@@ -63,10 +64,12 @@ export class ClosesService {
     const last = await this.closes.last(snapshot);
     const { charges, chargedNanos, openClaims } = await this.own.totals(snapshot);
     const inside = await this.own.differences(snapshot);
+    const unbilled = await this.own.usageWithoutBuyer(snapshot, monthOf(this.clock.nowMs()).fromMs);
+    for (const { subject, detail } of unbilled) this.logger.warn({ message: 'usage is never invoiced: the organisation has no buyer', tenant: subject, detail });
     const log = await this.log.compare(snapshot, last, charges);
     const unbooked = await this.unbooked(log.late);
     const chain = await this.onChain();
-    const differences = [...inside, ...log.differences, ...unbooked, ...chain.differences];
+    const differences = [...inside, ...unbilled, ...log.differences, ...unbooked, ...chain.differences];
     const close: StoredClose = {
       number: (last?.number ?? 0) + 1,
       record: this.ids.uuid(),

@@ -81,6 +81,18 @@ export class OwnBooksStore {
     return found;
   }
 
+  /** Organisations whose usage before `untilMs` is in no invoice, and cannot be: nobody said whom to make it out to. */
+  async usageWithoutBuyer(manager: EntityManager, untilMs: number): Promise<CloseDifference[]> {
+    const rows = await manager.query<{ subject: string; detail: string }[]>(
+      `SELECT a.tenant AS subject, u.n || ' charges of ' || u.nanos || ' nanos, from before this month, are in no invoice: put the buyer of the organisation, and draft one' AS detail
+       FROM billing.accounts a CROSS JOIN LATERAL (
+         SELECT count(*) AS n, sum(c.amount_nanos) AS nanos FROM billing.charges c WHERE c.tenant = a.tenant::uuid AND c.charged_at_ms < $1 AND NOT EXISTS (SELECT 1 FROM billing.invoiced_charges t WHERE t.record = c.record)
+       ) u WHERE a.kind = 'receivable' AND a.balance <> 0 AND u.n > 0 AND NOT EXISTS (SELECT 1 FROM billing.buyers b WHERE b.tenant = a.tenant::uuid) ORDER BY 1`,
+      [untilMs],
+    );
+    return rows.map((row) => ({ kind: 'usage_without_buyer', ...row }));
+  }
+
   /** Whether receipts of charges are still on their way. */
   async lacksReceipts(manager: EntityManager): Promise<boolean> {
     return (await manager.query<unknown[]>(`${missingReceipts} LIMIT 1`)).length > 0;
