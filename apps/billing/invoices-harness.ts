@@ -19,7 +19,7 @@ export const bank: Buyer = {
   city: 'Köln',
   postalCode: '50667',
   country: 'DE',
-  vatId: 'DE987654321',
+  vatId: 'DE987654328',
   electronicAddress: { scheme: 'EM', id: 'invoices@rheinbank.example' },
   buyerReference: '04011000-12345-34',
   orderReference: 'PO 77 & 78',

@@ -147,7 +147,7 @@ const ofTenant = z.object({ tenant: uuid, id: uuid });
 export const invoiceCalls = {
   putSeller: defineCall('billing', 'invoices.put-seller', { request: z.object({ actor, id: uuid, seller }), reply: z.object({ id: uuid, seller }) }),
   listSellers: defineCall('billing', 'invoices.list-sellers', { request: pageRequest, reply: z.object({ data: z.array(z.object({ id: uuid, seller })), hasMore: z.boolean() }) }),
-  /** Error: NOT_FOUND (the seller). */
+  /** Errors: NOT_FOUND (the seller), REQUEST_INVALID (a VAT number that is none of the buyer's member state). */
   putBuyer: defineCall('billing', 'invoices.put-buyer', { request: z.object({ actor, tenant: uuid, seller: uuid, buyer }), reply: z.object({ tenant: uuid, seller: uuid, buyer }) }),
   getBuyer: defineCall('billing', 'invoices.get-buyer', { request: z.object({ tenant: uuid }), reply: z.object({ tenant: uuid, seller: uuid, buyer }) }),
   /** A rate once given for a moment stays. Error: CONFLICT. */

@@ -27,7 +27,7 @@ describe('an invoice', () => {
   const parties: [string, Partial<Buyer>, Partial<Seller>][] = [
     ['at home, in euros', {}, {}],
     ['in dollars, with the tax in euros as well', { currency: 'USD' }, {}],
-    ['under reverse charge', { country: 'FR', vatId: 'FR12345678901' }, {}],
+    ['under reverse charge', { country: 'FR', vatId: 'FR32123456789' }, {}],
     ['outside the scope of VAT', { country: 'US', vatId: null }, {}],
     ['to an exempt buyer', { exemption: 'Exempt under § 4 UStG' }, {}],
     ['in Riyadh', { country: 'SA', vatId: 'SA300000000000003', name: 'بنك الرياض', currency: 'SAR' }, { country: 'SA', vatId: 'SA310000000000003' }],

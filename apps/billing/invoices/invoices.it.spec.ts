@@ -60,6 +60,10 @@ describe('invoices', () => {
   });
   afterAll(() => books.close());
 
+  it.each(['DE987654321', 'FR32123456789', 'X123'])('are not made out to a buyer in Germany with the VAT number %s', async (vatId) => {
+    await expect(buy({ country: 'DE', vatId })).rejects.toMatchObject({ code: 'REQUEST_INVALID', details: { param: 'vatId' } });
+  });
+
   it('bill each charge once, tie to the ledger to the nano, and put what rounding made on its own account', async () => {
     await use(1_234_567);
     await use(3);
@@ -73,7 +77,7 @@ describe('invoices', () => {
   });
 
   it('with VAT and in euros post both currencies and the tax, at a rate that is told with its source', async () => {
-    await buy({ currency: 'EUR', country: 'DE', vatId: 'DE987654321' });
+    await buy({ currency: 'EUR', country: 'DE', vatId: 'DE987654328' });
     await use(10_000_000);
     const invoice = await issue();
     expect(invoice).toMatchObject({ currency: 'EUR', netMinor: 900n, taxMinor: 171n, grossMinor: 1_071n });
@@ -149,7 +153,7 @@ describe('invoices', () => {
   });
 
   it('are credited line by line up to what they say, once by id, and the books follow', async () => {
-    await buy({ currency: 'EUR', country: 'DE', vatId: 'DE987654321' });
+    await buy({ currency: 'EUR', country: 'DE', vatId: 'DE987654328' });
     await use(10_000_000);
     const invoice = await issue();
     const credit = (id: string, lines?: { line: number; netMinor: bigint }[]) => books.get(InvoicesService).credit({ tenant: market.tenant, id, invoice: invoice.id, reason: 'Wrong model', lines });

@@ -7,6 +7,8 @@ import type { ReplyOf, RequestOf } from '#protocol';
 import { withTenant } from '#service';
 import { TenantRecords } from '../records/tenant-records.service.js';
 import { PartiesStore } from './parties.store.js';
+import { isEuropean } from './tax-rates.js';
+import { isVatNumberOf } from './vat-number.js';
 
 @Controller()
 export class PartiesRpc {
@@ -39,6 +41,10 @@ export class PartiesRpc {
 
   @Serve(invoiceCalls.putBuyer)
   async putBuyer({ actor, tenant, seller, buyer }: RequestOf<typeof invoiceCalls.putBuyer>): Promise<ReplyOf<typeof invoiceCalls.putBuyer>> {
+    const { country, vatId } = buyer;
+    if (vatId !== null && isEuropean(country) && !isVatNumberOf(country, vatId)) {
+      throw failure('REQUEST_INVALID', `${vatId} is no VAT number of ${country}: its prefix, form or checksum is wrong; give the right one, or null for a buyer without one`, { param: 'vatId' });
+    }
     await withTenant(this.dataSource, tenant, async (manager) => {
       await this.parties.seller(manager, seller);
       await this.parties.putBuyer(manager, tenant, seller, buyer);

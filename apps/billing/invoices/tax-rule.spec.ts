@@ -10,7 +10,12 @@ describe('the tax of an invoice', () => {
   it.each([
     ['at home in Germany', seller('DE'), buyer('DE'), '2026-11-30', 'S', 1_900],
     ['at home in Finland, with a half percent', seller('FI'), buyer('FI'), '2026-11-30', 'S', 2_550],
-    ['in another member state, with a VAT number: reverse charge', seller('DE'), buyer('FR'), '2026-11-30', 'AE', 0],
+    ['in another member state, with a VAT number: reverse charge', seller('DE'), buyer('FR', 'FR32123456789'), '2026-11-30', 'AE', 0],
+    ['in Greece, whose prefix is EL: reverse charge', seller('DE'), buyer('GR', 'EL123456783'), '2026-11-30', 'AE', 0],
+    ['in Belgium, with a number of the new range: reverse charge', seller('DE'), buyer('BE', 'BE1000000021'), '2026-11-30', 'AE', 0],
+    ['in Greece, under the prefix that it does not use', seller('DE'), buyer('GR', 'GR123456783'), '2026-11-30', 'S', 2_400],
+    ["in another member state, with a number whose checksum is wrong: the buyer's rate", seller('DE'), buyer('FR', 'FR33123456789'), '2026-11-30', 'S', 2_000],
+    ["in another member state, with another state's number: the buyer's rate", seller('DE'), buyer('FR', 'DE987654328'), '2026-11-30', 'S', 2_000],
     ["in another member state, without one: the buyer's rate", seller('DE'), buyer('FR', null), '2026-11-30', 'S', 2_000],
     ['outside the Union', seller('DE'), buyer('US', null), '2026-11-30', 'O', 0],
     ['from the Union to Saudi Arabia', seller('DE'), buyer('SA'), '2026-11-30', 'O', 0],
@@ -30,6 +35,10 @@ describe('the tax of an invoice', () => {
     expect(rule).toMatchObject({ category, rateBasisPoints });
     expect(rule.source).not.toBe('');
     expect(rule.reason === null).toBe(category === 'S' || category === 'Z');
+  });
+
+  it('says which number kept the reverse charge from applying', () => {
+    expect(taxRule(seller('DE'), buyer('FR', 'FR33123456789'), '2026-11-30').source).toMatch(/no reverse charge, as FR33123456789 is no VAT number of FR$/);
   });
 
   it('is refused for a day of which no rate is known', () => {

@@ -1,6 +1,7 @@
 import { failure } from '#protocol';
 import type { Buyer, Seller, TaxLine } from '#protocol';
 import { isEuropean, rateSources, standardRate } from './tax-rates.js';
+import { isVatNumberOf } from './vat-number.js';
 
 /** How a supply is taxed, before there is an amount. */
 export type TaxRule = Omit<TaxLine, 'baseMinor' | 'taxMinor'>;
@@ -20,10 +21,13 @@ export function taxRule(seller: Pick<Seller, 'country' | 'vatId'>, buyer: Pick<B
 
 function fromEurope(country: string, buyer: Pick<Buyer, 'country' | 'vatId' | 'exemption'>, day: string): TaxRule {
   if (!isEuropean(buyer.country)) return untaxed('O', 'VATEX-EU-O', 'Supply of services outside the scope of VAT', 'Directive 2006/112/EC, article 44');
-  if (buyer.country !== country && buyer.vatId !== null) return untaxed('AE', 'VATEX-EU-AE', 'Reverse charge', 'Directive 2006/112/EC, articles 44 and 196');
+  const isRegistered = buyer.vatId !== null && isVatNumberOf(buyer.country, buyer.vatId);
+  if (buyer.country !== country && isRegistered) return untaxed('AE', 'VATEX-EU-AE', 'Reverse charge', 'Directive 2006/112/EC, articles 44 and 196');
   if (buyer.exemption !== null && buyer.country === country) return untaxed('E', null, buyer.exemption, 'As the buyer states');
+  if (buyer.country === country) return standard(country, day, rateSources.eu);
   // Without a VAT number an electronic service is taxed where the buyer is.
-  return standard(buyer.country, day, buyer.country === country ? rateSources.eu : `${rateSources.eu}; Directive 2006/112/EC, article 58`);
+  const wrong = buyer.vatId === null ? '' : `; no reverse charge, as ${buyer.vatId} is no VAT number of ${buyer.country}`;
+  return standard(buyer.country, day, `${rateSources.eu}; Directive 2006/112/EC, article 58${wrong}`);
 }
 
 function fromTheGulf(country: 'SA' | 'AE', buyer: Pick<Buyer, 'country' | 'exemption'>, day: string): TaxRule {

@@ -33,7 +33,7 @@ const seller: Seller = {
   ...{ electronicAddress: { scheme: 'EM', id: 'billing@operator.example' }, bank: { iban: 'DE89370400440532013000', bic: 'COBADEFFXXX' }, numberPrefix: 'SAMPLE' },
 };
 const buyer: Buyer = {
-  ...{ name: 'Rhein Bank AG', street: 'Domplatz 3', city: 'Köln', postalCode: '50667', country: 'DE', vatId: 'DE987654321', electronicAddress: { scheme: 'EM', id: 'invoices@rheinbank.example' } },
+  ...{ name: 'Rhein Bank AG', street: 'Domplatz 3', city: 'Köln', postalCode: '50667', country: 'DE', vatId: 'DE987654328', electronicAddress: { scheme: 'EM', id: 'invoices@rheinbank.example' } },
   ...{ buyerReference: '04011000-12345-34', orderReference: null, currency: 'EUR', termsDays: 30, exemption: null },
 };
 const rate = { currency: 'EUR', nanosPerUsd: '900000000', validFromMs: Date.parse('2020-01-01'), source: 'sample rate, no market’s' };
