@@ -7,7 +7,7 @@ import { reportReplay } from './replay/replay-report.js';
 import { sessionOf, withApi } from './settings.js';
 import { reportBundle } from './verify/bundle-report.js';
 import { ChainView } from './verify/chain-view.js';
-import { anchorCheck, isBundle, verifyOfflineBundle } from './verify/offline-bundle.js';
+import { anchorCheck, discloseText, isBundle, verifyOfflineBundle } from './verify/offline-bundle.js';
 import { verifyOffline } from './verify/offline-proof.js';
 import { reportProof } from './verify/report.js';
 
@@ -24,14 +24,28 @@ interface Given {
 
 /** `mizan audit bundle RECORD`: fetches the one file. */
 export function bundleCommand(): Command {
-  return apiCommand('bundle <record>', 'one file with everything that it takes to check a record offline', async ({ api, orgOrNone }, [record], { out, since }) => {
-    const text = await api.text(`/records/${record}/bundle`, { tenant: orgOrNone, since });
+  return apiCommand('bundle <record>', 'one file with everything that it takes to check a record offline', async ({ api, orgOrNone }, [record], { out, since, fields }) => {
+    const text = await api.text(`/records/${record}/bundle`, { tenant: orgOrNone, since, fields });
     const file = out ?? `${record}.bundle.json`;
     writeFileSync(file, text);
     return { record, file };
   })
     .option('--out <file>', 'write it there')
-    .option('--since <size>', 'also prove that the log continues the first so many entries: those of your last checkpoint');
+    .option('--since <size>', 'also prove that the log continues the first so many entries: those of your last checkpoint')
+    .option('--fields <names>', 'show only these fields of its bodies, with commas between');
+}
+
+/** `mizan audit disclose FILE`: a bundle that shows less, without asking anybody. */
+export function discloseCommand(): Command {
+  return new Command('disclose')
+    .description('make of a proof bundle one that shows only some fields, offline; what it hides cannot be found from it')
+    .argument('<file>')
+    .requiredOption('--fields <names>', 'names of the fields to show, with commas between')
+    .requiredOption('--out <file>', 'write it there')
+    .action((file: string, { fields, out }: { fields: string; out: string }) => {
+      writeFileSync(out, discloseText(readFileSync(file, 'utf8'), fields.split(',')));
+      console.log(`${out}: shows ${fields}`);
+    });
 }
 
 /** `mizan audit verify FILE`: no network, unless a chain is named. */

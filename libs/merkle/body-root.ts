@@ -1,11 +1,12 @@
 import { canonicalJson } from '../kernel/canonical-json.js';
+import type { Json } from '../kernel/canonical-json.js';
 import type { BundleCrypto } from './bundle-crypto.js';
 import { hmac, sha256Text } from './bundle-crypto.js';
 import type { BundleFields, BundlePerson } from './bundle.js';
 import { fromBase64, toHex, toUtf8 } from './bytes.js';
 import { Malformed } from './malformed.js';
 
-const saltBytes = 16;
+export const saltBytes = 16;
 
 /**
  * What an entry's envelope carries as `root`, from the body: by the version that its schema ends in. The same as the producer's
@@ -50,6 +51,9 @@ function rootWithPerson(crypto: BundleCrypto, secret: Uint8Array, fields: Bundle
 }
 
 /** Salts of so many fields, in hexadecimal, one after the other. */
-const saltsOf = (crypto: BundleCrypto, secret: Uint8Array, count: number): string => toHex(crypto.keystream(secret, count * saltBytes));
+export const saltsOf = (crypto: BundleCrypto, secret: Uint8Array, count: number): string => toHex(crypto.keystream(secret, count * saltBytes));
 const commitment = (crypto: BundleCrypto, salts: string, n: number, name: string, fields: BundleFields): string =>
-  sha256Text(crypto, `${salts.slice(2 * n * saltBytes, 2 * (n + 1) * saltBytes)}${name}\0${canonicalJson(fields[name]!)}`);
+  commitmentOf(crypto, salts.slice(2 * n * saltBytes, 2 * (n + 1) * saltBytes), name, fields[name]!);
+
+/** The commitment, in hexadecimal as is the salt, of one field of a body of version 2 or 3. */
+export const commitmentOf = (crypto: BundleCrypto, salt: string, name: string, value: Json): string => sha256Text(crypto, `${salt}${name}\0${canonicalJson(value)}`);

@@ -29,7 +29,13 @@ export const unclaimed = undefined;
 const lateEntriesMax = 4_096;
 
 const member = (fields: BundleFields, name: string): Json | undefined => fields[name];
-const firstOf = ({ own }: Claims, name: string): Json | undefined => own.map(({ fields }) => member(fields, name)).find((value) => value !== undefined && value !== null);
+/** Error: `Missing` when an entry that may hold it shows only some of its fields. */
+function firstOf({ own }: Claims, name: string): Json | undefined {
+  const values = own.map(({ fields }) => member(fields, name)).filter((value) => value !== undefined);
+  const found = values.find((value) => value !== null);
+  if (found === undefined && values.length === 0 && own.some(({ withheld }) => withheld > 0)) notShown(name);
+  return found;
+}
 const objectOf = (value: Json | undefined): BundleFields | undefined => (typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as BundleFields) : undefined);
 /** A value as a message says it: text as it is, all else as JSON. */
 export const said = (value: Json | undefined): string => (typeof value === 'string' ? value : value === undefined ? 'nothing' : canonicalJson(value));
@@ -55,24 +61,38 @@ const missing = (what: string): never => {
   throw new Missing(`the file does not hold ${what}`);
 };
 
+const notShown = (...names: readonly string[]): never => {
+  throw new Missing(`not shown: ${names.join(', ')}`);
+};
+
+/** Error: `Missing` when an entry shows only some of its fields, and not all of these. */
+export function needShown({ fields, withheld }: Pick<OpenEntry, 'fields' | 'withheld'>, ...names: readonly string[]): void {
+  const absent = withheld === 0 ? [] : names.filter((name) => fields === null || !Object.hasOwn(fields, name));
+  if (absent.length > 0) notShown(...absent);
+}
+
 /** The policy text has the hash that the decision was made under. */
 export function policyClaim(claims: Claims): string | undefined {
   const [hash, version] = [firstOf(claims, 'policyHash'), firstOf(claims, 'policyVersion')];
   if (hash === undefined) return unclaimed;
   const policy = named(claims, 'policy.published', ({ fields }) => fields?.['version'] === version) ?? missing(`version ${said(version)} of the policy`);
+  needShown(policy, 'text', 'hash');
   const text = member(policy.fields, 'text');
   if (typeof text !== 'string' || sha256Text(claims.crypto, text) !== hash) throw new Malformed('the policy text has another hash than the record names');
   same('the hash of the policy', hash, member(policy.fields, 'hash'));
   return `version ${said(version)}, SHA-256 ${said(hash)} (${policy.order})`;
 }
 
+const priceFields = ['offer', 'currency', 'inputNanosPerMillion', 'outputNanosPerMillion', 'requestNanos', 'meters', 'validFromMs', 'hash'];
+
 /** Every price version that the record names is what its entry says, and hashes to its name. */
 export function priceClaim(claims: Claims): string | undefined {
   const prices = claims.own.map(({ fields }) => objectOf(member(fields, 'price'))).filter((price) => price !== undefined);
   const versions = [...new Set(claims.own.flatMap(({ fields }) => [member(fields, 'priceVersion'), objectOf(member(fields, 'price'))?.['version']]).filter((version) => typeof version === 'string'))];
-  if (versions.length === 0) return unclaimed;
+  if (versions.length === 0) return claims.own.some(({ withheld }) => withheld > 0) ? notShown('price', 'priceVersion') : unclaimed;
   const told = versions.map((version) => {
     const set = named(claims, 'price.set', ({ id }) => id === version) ?? missing(`price version ${said(version)}`);
+    needShown(set, ...priceFields);
     const { offer, currency, inputNanosPerMillion, outputNanosPerMillion, requestNanos, meters, validFromMs, hash } = set.fields;
     const computed = sha256Text(claims.crypto, canonicalJson({ offer, currency, inputNanosPerMillion, outputNanosPerMillion, validFromMs, ...(requestNanos !== undefined && { requestNanos }), ...(meters !== undefined && { meters }) }));
     if (computed !== hash) throw new Malformed(`price version ${said(version)} does not hash to what it says`);
@@ -84,10 +104,14 @@ export function priceClaim(claims: Claims): string | undefined {
 
 /** The charge is the usage at the price, by each meter that the price names. */
 export function chargeClaim(claims: Claims): string | undefined {
-  const completed = claims.own.find(({ type }) => type === 'completed')?.fields;
+  const end = claims.own.find(({ type }) => type === 'completed');
+  if (end !== undefined) needShown(end, 'usage', 'usageSource', 'priceVersion', 'chargeNanos');
+  const completed = end?.fields;
   const usage = objectOf(completed?.['usage']);
   if (completed === undefined || usage === undefined) return unclaimed;
-  const price = claims.others.find(({ type, id }) => type === 'price.set' && id === completed['priceVersion'])?.fields ?? missing('the price of the charge');
+  const set = claims.others.find(({ type, id }) => type === 'price.set' && id === completed['priceVersion']);
+  const price = set?.fields ?? missing('the price of the charge');
+  needShown(set!, ...priceFields);
   const used = objectOf(usage['meters']);
   for (const meter of Object.keys(used ?? {})) if (!(measuredMeters as readonly string[]).includes(meter)) throw new Malformed(`the usage is measured in ${meter}, which this verifier does not know`);
   // Where nothing was produced, nothing is charged for the request either.
@@ -111,21 +135,28 @@ function pricesOf(price: BundleFields, withRequest: boolean): MeterPrices {
 
 /** The provider's receipt is signed by the key that its node enrolled with, and says what the record says. */
 export function receiptClaim(claims: Claims): string | undefined {
-  const completed = claims.own.find(({ type }) => type === 'completed')?.fields;
+  const end = claims.own.find(({ type }) => type === 'completed');
+  if (end !== undefined) needShown(end, 'receipt', 'node');
+  const completed = end?.fields;
   const receipt = objectOf(completed?.['receipt']);
   if (completed === undefined || receipt === undefined) return unclaimed;
   const node = named(claims, 'node.enrolled', ({ id }) => id === completed['node']) ?? missing(`the enrolment of node ${said(completed['node'])}`);
+  needShown(node, 'publicKey');
   const bytes = bytesOf(said(receipt['bytes']), 'the receipt');
   if (!claims.crypto.verify(fromHex(said(node.fields['publicKey'])), concat(toUtf8('mizan-receipt-v1\n'), bytes), bytesOf(said(receipt['signature']), 'the signature of the receipt'))) {
     throw new Malformed(`the receipt is not signed by node ${node.id}`);
   }
   const receiptBody = JSON.parse(fromUtf8(bytes)) as BundleFields;
   same('the record of the receipt', claims.own[0]!.id, receiptBody['record']);
-  for (const name of ['node', 'offer', 'usage']) same(`${name} of the receipt`, completed[name], receiptBody[name]);
-  for (const name of ['requestHash', 'responseHash', 'model']) {
-    const recorded = firstOf(claims, name);
+  for (const name of ['node', 'offer', 'usage']) if (end!.withheld === 0 || Object.hasOwn(completed, name)) same(`${name} of the receipt`, completed[name], receiptBody[name]);
+  const ofRequest = ['requestHash', 'responseHash', 'model'];
+  for (const name of ofRequest) {
+    const recorded = claims.own.map(({ fields }) => member(fields, name)).find((value) => value !== undefined && value !== null);
     if (recorded !== undefined) same(`${name} of the receipt`, recorded, receiptBody[name]);
   }
+  // What is shown agrees with the receipt; what is not may not.
+  needShown(end!, 'offer', 'usage');
+  for (const name of ofRequest) firstOf(claims, name);
   return `signed by node ${node.id} (${node.order}): usage, request and answer as recorded`;
 }
 
@@ -133,8 +164,10 @@ export function receiptClaim(claims: Claims): string | undefined {
 export function offersClaim(claims: Claims): string | undefined {
   const seen = objectOf(firstOf(claims, 'offersSeen'));
   if (seen === undefined) return unclaimed;
-  const entry = claims.others.find(({ type, id }) => type === 'offers.seen' && id === seen['record'])?.fields ?? missing('the offers as they were');
-  const offers = member(entry, 'offers');
+  const entry = claims.others.find(({ type, id }) => type === 'offers.seen' && id === seen['record']);
+  const fields = entry?.fields ?? missing('the offers as they were');
+  needShown(entry!, 'offers');
+  const offers = member(fields, 'offers');
   if (offers === undefined || sha256Text(claims.crypto, canonicalJson(offers)) !== seen['hash']) throw new Malformed('the offers have another hash than the record names');
   same('the number of offers', firstOf(claims, 'consideredOffers'), (offers as readonly Json[]).length);
   return `${(offers as readonly Json[]).length} offers as they were, SHA-256 ${said(seen['hash'])}`;

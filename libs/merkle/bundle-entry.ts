@@ -1,9 +1,10 @@
 import type { BundleCrypto } from './bundle-crypto.js';
-import type { BundleEntry, BundleFields } from './bundle.js';
+import type { BundleBody, BundleEntry, BundleFields } from './bundle.js';
 import { bodyRoot } from './body-root.js';
 import { fromBase64, fromUtf8 } from './bytes.js';
 import type { Checkpoint } from './checkpoint.js';
 import { Malformed } from './malformed.js';
+import { fieldsOf, isShownBody, shownRoot, withheldOf } from './shown-body.js';
 import { leafHash } from './tree.js';
 import { verifyInclusion } from './verify.js';
 
@@ -18,6 +19,8 @@ export interface OpenEntry {
   readonly timeMs: number;
   /** Null: not disclosed. */
   readonly fields: BundleFields | null;
+  /** How many fields of a disclosed body are not shown; their names are not known. */
+  readonly withheld: number;
   /** Names of fields about a person that are erased, or not disclosed. */
   readonly hidden: readonly string[];
 }
@@ -37,13 +40,23 @@ export function openEntry(crypto: BundleCrypto, { index, envelope, body, proof }
   const hashes = proof.map((hash) => bytesOf(hash, `the proof of entry ${index}`));
   if (!verifyInclusion(crypto.hash, { leafHash: leafHash(crypto.hash, bytes), index, size, root, proof: hashes })) throw new Malformed(`its bytes are not number ${index} of the log at size ${size}`);
   const said = envelopeOf(bytes);
-  if (body !== null && bodyRoot(crypto, said.schema, bytesOf(body.secret, `the secret of entry ${index}`), body.fields, body.person) !== said.root) throw new Malformed('its body is not the one that it commits to');
-  return { index, id: said.id, type: said.type, tenant: said.tenant, timeMs: Date.parse(said.time), fields: body?.fields ?? null, hidden: body?.person?.secret === null ? Object.keys(body.person.commitments).sort() : [] };
+  if (body !== null && rootOf(crypto, said.schema, body, index) !== said.root) throw new Malformed('its body is not the one that it commits to');
+  return { index, id: said.id, type: said.type, tenant: said.tenant, timeMs: Date.parse(said.time), fields: body && fieldsOf(body), withheld: body === null ? 0 : withheldOf(body), hidden: erasedIn(body) };
 }
 
-type Said = Record<'id' | 'type' | 'time' | 'tenant' | 'schema' | 'root', string>;
+function rootOf(crypto: BundleCrypto, schema: string, body: BundleBody, index: number): string {
+  if (isShownBody(body)) return shownRoot(crypto, schema, body);
+  return bodyRoot(crypto, schema, bytesOf(body.secret, `the secret of entry ${index}`), body.fields, body.person);
+}
 
-function envelopeOf(bytes: Uint8Array): Said {
+function erasedIn(body: BundleBody | null): string[] {
+  return body === null || isShownBody(body) || body.person?.secret !== null ? [] : Object.keys(body.person.commitments).sort();
+}
+
+export type Said = Record<'id' | 'type' | 'time' | 'tenant' | 'schema' | 'root', string>;
+
+/** What a public envelope says. Error: `Malformed`. */
+export function envelopeOf(bytes: Uint8Array): Said {
   let said: Partial<Record<string, unknown>>;
   try {
     said = JSON.parse(fromUtf8(bytes)) as Partial<Record<string, unknown>>;

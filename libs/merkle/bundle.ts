@@ -11,13 +11,31 @@ export interface BundlePerson {
   readonly secret: string | null;
 }
 
+/** All that there is of a body. */
+export interface WholeBody {
+  /** Base64; gives the salts. */
+  readonly secret: string;
+  readonly fields: BundleFields;
+  readonly person?: BundlePerson | undefined;
+}
+
+/** Some fields of a body, each with its own salt, and what it takes to compute the commitment to all of them. */
+export interface ShownBody {
+  /** By name; the salt is 16 bytes in hexadecimal. */
+  readonly shown: Readonly<Record<string, { readonly salt: string; readonly value: Json }>>;
+  /** Of all fields in the order of their names, hex; null at the place of each that is shown. Hidden names are not given: nothing would prove them. */
+  readonly commitments: readonly (string | null)[];
+}
+
+export type BundleBody = WholeBody | ShownBody;
+
 /** An entry of the log as a bundle carries it. */
 export interface BundleEntry {
   readonly index: number;
   /** Base64 of the exact hashed bytes. */
   readonly envelope: string;
-  /** Null: not disclosed. `secret`, base64, gives the salts. */
-  readonly body: { readonly secret: string; readonly fields: BundleFields; readonly person?: BundlePerson | undefined } | null;
+  /** Null: not disclosed. */
+  readonly body: BundleBody | null;
   /** Base64 hashes, leaf to root of the bundle's checkpoint. */
   readonly proof: readonly string[];
 }
@@ -112,11 +130,17 @@ const exactly = (members: Readonly<Record<string, Shape>>, optional: readonly st
 const orNull = (shape: Shape): Shape => (value, at) => (value === null ? undefined : shape(value, at));
 const format: Shape = (value, at) => must(value === bundleFormat, at, bundleFormat);
 
-const hashesByName: Shape = (value, at) => {
+const byName = (shape: Shape): Shape => (value, at) => {
   must(isObject(value), at, 'an object');
-  for (const [name, hash] of Object.entries(value as object)) must(typeof hash === 'string' && /^[0-9a-f]{64}$/.test(hash), `"${name}" of ${at}`, 'a commitment');
+  for (const [name, member] of Object.entries(value as Record<string, Json>)) shape(member, `"${name}" of ${at}`);
 };
-const body = exactly({ secret: text, fields, person: exactly({ commitments: hashesByName, secret: orNull(text) }) }, ['person']);
+const hex = (bytes: number, what: string): Shape => (value, at) => must(typeof value === 'string' && value.length === 2 * bytes && /^[0-9a-f]*$/.test(value), at, what);
+const anyJson: Shape = (value, at) => must(value !== undefined, at, 'a value');
+const commitment = hex(32, 'a commitment');
+const hashesByName = byName(commitment);
+const shownBody = exactly({ shown: byName(exactly({ salt: hex(16, 'a salt'), value: anyJson })), commitments: listOf(orNull(commitment)) });
+const wholeBody = exactly({ secret: text, fields, person: exactly({ commitments: hashesByName, secret: orNull(text) }) }, ['person']);
+const body: Shape = (value, at) => (isObject(value) && Object.hasOwn(value, 'shown') ? shownBody : wholeBody)(value, at);
 
 const bundleShape = exactly({
   format,

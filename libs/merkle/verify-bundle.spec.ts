@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { exampleBundle, exampleLog, examplePolicy, exampleText, exampleWitness, operatorsWitness } from './bundle-harness.js';
 import type { Lies } from './bundle-harness.js';
 import { formatBundle, parseBundle } from './bundle.js';
+import type { BundleEntry, WholeBody } from './bundle.js';
 import { nodeCrypto, sha256 } from './node-crypto.js';
 import { formatVerifierKey } from './verifier-key.js';
 import { verifyBundle } from './verify-bundle.js';
@@ -17,6 +18,7 @@ import { parseWitnessPolicy } from './witness-policy.js';
 const trust = { logKey: exampleLog.key };
 const verdictOf = (text: string, more: object = {}): BundleVerdict => verifyBundle(text, nodeCrypto, { ...trust, ...more });
 const broken = ({ checks }: BundleVerdict): string[] => checks.filter(({ holds }) => holds === false).map(({ name, detail }) => `${name}: ${detail}`);
+const wholeOf = ({ body }: BundleEntry): WholeBody | null => body as WholeBody | null;
 const [vkey, operatorsVkey] = [exampleWitness, operatorsWitness].map(({ key }) => formatVerifierKey(key));
 
 describe('a proof bundle', () => {
@@ -86,7 +88,7 @@ describe('a proof bundle', () => {
       expect(verdict.checks.find(({ name }) => name === 'entry 6')!.detail.includes('erased of it: subject, tags')).toBe(about === 'erased');
     }
     const bundle = exampleBundle({ about: 'erased' });
-    const changed = (person: object, fields = {}): string => formatBundle({ ...bundle, entries: bundle.entries.map((entry) => (entry.body?.person ? { ...entry, body: { ...entry.body, fields: { ...entry.body.fields, ...fields }, person: { ...entry.body.person, ...person } } } : entry)) });
+    const changed = (person: object, fields = {}): string => formatBundle({ ...bundle, entries: bundle.entries.map((entry) => (wholeOf(entry)?.person ? { ...entry, body: { ...wholeOf(entry)!, fields: { ...wholeOf(entry)!.fields, ...fields }, person: { ...wholeOf(entry)!.person!, ...person } } } : entry)) });
     for (const text of [changed({ commitments: { subject: 'ab'.repeat(32) } }), changed({ secret: Buffer.alloc(32).toString('base64') }), changed({}, { subject: 'someone' }), changed({}, { model: 'n' })]) {
       expect(broken(verdictOf(text)).join()).toContain('entry 6');
     }
@@ -118,10 +120,10 @@ describe('a proof bundle', () => {
   it('may have names that JavaScript puts in another order than its one form does, and no other order than that', () => {
     const bundle = exampleBundle();
     const at = bundle.entries.findIndex(({ body }) => body !== null);
-    const withFields = (fields: object): string => formatBundle({ ...bundle, entries: bundle.entries.map((entry, n) => (n === at ? { ...entry, body: { ...entry.body!, fields: { ...entry.body!.fields, ...fields } } } : entry)) });
+    const withFields = (fields: object): string => formatBundle({ ...bundle, entries: bundle.entries.map((entry, n) => (n === at ? { ...entry, body: { ...wholeOf(entry)!, fields: { ...wholeOf(entry)!.fields, ...fields } } } : entry)) });
     const text = withFields({ 9: 'nine', 10: 'ten', b: { 7: 1, 21: 2 } });
     expect(text).toContain('"10":"ten","9":"nine"');
-    expect(parseBundle(text).entries[at]!.body!.fields).toMatchObject({ 9: 'nine', 10: 'ten' });
+    expect(wholeOf(parseBundle(text).entries[at]!)!.fields).toMatchObject({ 9: 'nine', 10: 'ten' });
     for (const other of [text.replace('"10":"ten","9":"nine"', '"9":"nine","10":"ten"'), text.replace('{"21":2,"7":1}', '{"7":1,"21":2}'), text.replace('"7":1', '"7":1.0'), text.replace('"7":1', '"7":1,"7":1')]) {
       expect(other).not.toBe(text);
       expect(() => parseBundle(other)).toThrow('one form');

@@ -1,5 +1,5 @@
 import { DomainError } from '../kernel/errors.js';
-import { chargeClaim, isMissing, offersClaim, policyClaim, priceClaim, receiptClaim, said } from './bundle-claims.js';
+import { chargeClaim, isMissing, needShown, offersClaim, policyClaim, priceClaim, receiptClaim, said } from './bundle-claims.js';
 import type { Claims } from './bundle-claims.js';
 import { notesBy, remembering } from './bundle-crypto.js';
 import type { BundleCrypto } from './bundle-crypto.js';
@@ -62,6 +62,9 @@ export interface BundleTrust {
   readonly last?: Checkpoint | undefined;
 }
 
+/** The logs that the reader knows, if any: a policy may name witnesses alone. */
+const knownLogs = ({ logKey, policy }: BundleTrust): readonly VerifierKey[] | undefined => (logKey !== undefined ? [logKey] : policy === undefined || policy.logs.length === 0 ? undefined : policy.logs);
+
 /** Checks a proof bundle from the file alone. Never throws for what a file may hold: what is wrong is a check that does not hold. */
 export function verifyBundle(text: string, platform: BundleCrypto, trust: BundleTrust = {}): BundleVerdict {
   const crypto = remembering(platform);
@@ -90,13 +93,13 @@ export function verifyBundle(text: string, platform: BundleCrypto, trust: Bundle
   let logKey: VerifierKey | undefined;
   const keyed = check('log key', () => {
     logKey = parseVerifierKey(crypto.hash, bundle.logKey);
-    const known = trust.logKey === undefined ? trust.policy?.logs : [trust.logKey];
+    const known = knownLogs(trust);
     if (known !== undefined && !known.some((key) => formatVerifierKey(key) === bundle.logKey)) throw new Malformed(`the file is of the log ${bundle.logKey}, which is not one that you know`);
     return known === undefined ? undefined : `${bundle.logKey}, as you know it`;
   });
   if (!keyed || logKey === undefined) return verdict();
   const log = logKey;
-  if (trust.logKey === undefined && trust.policy === undefined) checks.push({ name: 'log key', holds: null, detail: `${bundle.logKey} is the one in the file: compare it with the one that you know` });
+  if (knownLogs(trust) === undefined) checks.push({ name: 'log key', holds: null, detail: `${bundle.logKey} is the one in the file: compare it with the one that you know, or give that (--log-key, or a policy's log line)` });
   const opened = check('checkpoint', () => {
     const witnesses = bundle.witnessKeys.map((key) => parseVerifierKey(crypto.hash, key));
     const { witnessedBy, ...checkpoint } = openCheckpoint(bundle.checkpoint, log, notesBy(crypto.verify), witnesses);
@@ -114,7 +117,7 @@ export function verifyBundle(text: string, platform: BundleCrypto, trust: Bundle
     check(`entry ${entry.index}`, () => {
       const open = openEntry(crypto, entry, checkpoint);
       (open.id === bundle.record ? state.entries : state.others).push(open);
-      return `${open.type} of ${new Date(open.timeMs).toISOString()}, number ${open.index} of ${checkpoint.size}${open.fields === null ? '' : ', with its body'}${open.hidden.length === 0 ? '' : `; erased of it: ${open.hidden.join(', ')} (their commitments hold)`}`;
+      return `${open.type} of ${new Date(open.timeMs).toISOString()}, number ${open.index} of ${checkpoint.size}${bodySaid(open)}${open.hidden.length === 0 ? '' : `; erased of it: ${open.hidden.join(', ')} (their commitments hold)`}`;
     });
   }
   for (const tree of bundle.earlier) {
@@ -144,6 +147,12 @@ export function verifyBundle(text: string, platform: BundleCrypto, trust: Bundle
   return verdict();
 }
 
+function bodySaid({ fields, withheld }: OpenEntry): string {
+  if (fields === null) return '';
+  if (withheld === 0) return ', with its body';
+  return `; shown of its body: ${Object.keys(fields).sort().join(', ') || 'nothing'}; hidden: ${withheld} field${withheld === 1 ? '' : 's'} (the commitment to all of them holds)`;
+}
+
 /** What a file can make the checks throw; anything else is a defect here, or an answer of slow crypto that is waited for. */
 const isBadInput = (error: unknown): error is Error => error instanceof Malformed || error instanceof DomainError || error instanceof RangeError || error instanceof TypeError || error instanceof SyntaxError;
 
@@ -169,8 +178,10 @@ function oneRecord({ record, entries }: Bundle, own: readonly OpenEntry[], other
 function anchorOf({ earlier }: Bundle, own: readonly OpenEntry[], others: readonly OpenEntry[]): NamedAnchor | undefined {
   const odd = others.find(({ type }) => !supporting.includes(type));
   if (odd !== undefined) throw new Malformed(`entry ${odd.index} (${odd.type}) has nothing to do with the record`);
-  const fields = others.find(({ type }) => type === 'epoch.settled')?.fields;
-  if (fields === undefined || fields === null) return undefined;
+  const settled = others.find(({ type }) => type === 'epoch.settled');
+  if (settled === undefined || settled.fields === null) return undefined;
+  needShown(settled, 'auditSize', 'auditRoot', 'payer', 'epoch', 'tx', 'chainId', 'escrow');
+  const { fields } = settled;
   const [size, root] = [Number(fields['auditSize']), said(fields['auditRoot']).replace(/^0x/, '')];
   const tree = earlier.find((one) => one.size === size);
   if (tree === undefined || !equalBytes(bytesOf(tree.root, 'the earlier root'), fromHex(root))) throw new Malformed('the anchored root is not one of the states that the file proves');

@@ -15,6 +15,15 @@ const bundledBody = z.object({
   person: z.object({ commitments: z.record(z.string(), sha256Hex), secret: z.base64().nullable() }).optional(),
 });
 
+/** Some fields of a body; the commitments are those to all fields in the order of their names, null where the field is shown. */
+const shownBody = z.object({
+  shown: z.record(z.string(), z.object({ salt: z.string().regex(/^[0-9a-f]{32}$/), value: z.json() })),
+  commitments: z.array(sha256Hex.nullable()),
+});
+
+/** Names of fields to disclose alone. */
+export const disclosedFields = z.array(z.string().min(1).max(128)).min(1).max(64);
+
 /** One file with everything that it takes to check a record; `formatBundle` of the Merkle library gives its one text. */
 export const proofBundle = z.object({
   format: z.literal('mizan-bundle/1'),
@@ -22,16 +31,16 @@ export const proofBundle = z.object({
   logKey: z.string(),
   witnessKeys: z.array(z.string()),
   checkpoint: z.string(),
-  entries: z.array(z.object({ index: z.int().nonnegative(), envelope: z.base64(), body: bundledBody.nullable(), proof: proofHashes })),
+  entries: z.array(z.object({ index: z.int().nonnegative(), envelope: z.base64(), body: z.union([bundledBody, shownBody]).nullable(), proof: proofHashes })),
   earlier: z.array(z.object({ size: z.int().nonnegative(), root: z.base64(), proof: proofHashes })),
 });
 
 export const bundleCalls = {
   /**
-   * The bundle of a record, opened for its tenant. `since`: also prove that the log continues its first so many entries. Errors:
-   * NOT_FOUND, RECORD_PENDING, REQUEST_INVALID when the log never had `since` entries.
+   * The bundle of a record, opened for its tenant. `since`: also prove that the log continues its first so many entries. `fields`: show only these of
+   * the organisation's bodies. Errors: NOT_FOUND, RECORD_PENDING, REQUEST_INVALID when the log never had `since` entries, or no body has one of the fields.
    */
-  bundleRecord: defineCall('governance', 'records.bundle', { request: z.object({ tenant: uuid.nullable(), id: uuid, since: z.int().positive().optional(), reader: reader.optional() }), reply: proofBundle, timeoutMs: 10_000 }),
+  bundleRecord: defineCall('governance', 'records.bundle', { request: z.object({ tenant: uuid.nullable(), id: uuid, since: z.int().positive().optional(), fields: disclosedFields.optional(), reader: reader.optional() }), reply: proofBundle, timeoutMs: 10_000 }),
 } as const;
 
 /** An offer as policies saw it. */

@@ -6,14 +6,16 @@ import { join } from 'node:path';
 import { verifyOffline } from '../../apps/cli/verify/offline-proof.js';
 import { canonicalJson } from '#kernel';
 import {
-  ed25519Cosigner, ed25519Signer, formatProofFile, formatSignature, formatVerifierKey, inclusionProof, leafHash, parseNote, rootOf, sha256, signCheckpoint, toHex, toUtf8,
+  discloseBundle, ed25519Cosigner, ed25519Signer, formatBundle, formatProofFile, formatSignature, formatVerifierKey, inclusionProof, leafHash, nodeCrypto, parseNote, rootOf, sha256, signCheckpoint, toHex, toUtf8,
 } from '#merkle';
 import { commitApart, commitmentRoot, recordTypes } from '#protocol';
-import { exampleLog, exampleText } from '../../libs/merkle/bundle-harness.js';
+import { exampleBundle, exampleLog, exampleText } from '../../libs/merkle/bundle-harness.js';
 
 const guide = readFileSync('docs/verify.md', 'utf8');
 const vectorPath = 'docs/vectors/proof.json';
 const bundlePath = 'docs/vectors/bundle.json';
+const shownPath = 'docs/vectors/bundle-shown.json';
+const shownText = (): string => formatBundle(discloseBundle(nodeCrypto, exampleBundle(), ['usage', 'usageSource', 'priceVersion', 'chargeNanos']));
 const log = ed25519Signer('mizan.example/audit/test', Uint8Array.from({ length: 32 }, (_, at) => at));
 const witness = ed25519Cosigner('witness.example/w1', new Uint8Array(32).fill(0x42));
 const record = '018f0000-0000-7000-8000-000000000001';
@@ -60,6 +62,8 @@ describe('the guide to verifying', () => {
     expect(readFileSync(vectorPath, 'utf8') === vector() || 'docs/vectors/proof.json is stale').toBe(true);
     if (process.env['UPDATE_VECTORS']) writeFileSync(bundlePath, exampleText());
     expect(readFileSync(bundlePath, 'utf8') === exampleText() || 'docs/vectors/bundle.json is stale').toBe(true);
+    if (process.env['UPDATE_VECTORS']) writeFileSync(shownPath, shownText());
+    expect(readFileSync(shownPath, 'utf8') === shownText() || 'docs/vectors/bundle-shown.json is stale').toBe(true);
     expect(guide).toContain(formatVerifierKey(exampleLog.key));
     expect(guide).toContain(formatVerifierKey(log.key));
     expect(guide).toContain(formatVerifierKey(witness.key));

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { auditVerifyCommand, bundleCommand, replayCommand } from '../audit-command.js';
+import { auditVerifyCommand, bundleCommand, discloseCommand, replayCommand } from '../audit-command.js';
 import { exportCommand } from '../export-command.js';
 import { reportCommand, verifyReportCommand } from '../report-command.js';
 import { apiCommand, group, listCommand } from './api-command.js';
@@ -28,6 +28,7 @@ export const recordCommands = (): Command[] => [
     reportCommand(),
     verifyReportCommand(),
     bundleCommand(),
+    discloseCommand(),
     auditVerifyCommand(),
     replayCommand(),
   ),

@@ -30,6 +30,7 @@ interface SeenAsOffer extends PolicyOffer {
  */
 export function decideAgain({ entries, others }: Pick<BundleVerdict, 'entries' | 'others'>): Replay {
   const unable = (reason: string): Replay => ({ result: 'unable', reason, decision: undefined, permitted: [], differences: [] });
+  if (entries.some(({ withheld }) => withheld > 0)) return unable('the file shows only some fields of the record');
   const decided = entries.find(({ fields, hidden }) => fields !== null && decisionIn(fields, hidden) !== undefined);
   if (decided === undefined) return unable('the record holds no decision, or its body is not in the file');
   const recorded = decisionIn(decided.fields!, decided.hidden)!;

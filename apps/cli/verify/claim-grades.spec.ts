@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { formatVerifierKey } from '#merkle';
 import { exampleLog, exampleText, exampleWitness, operatorsWitness } from '../../../libs/merkle/bundle-harness.js';
 import { gradesOf } from './claim-grades.js';
-import { outsideMemory, verifyOfflineBundle } from './offline-bundle.js';
+import { decideAgain } from '../replay/decide-again.js';
+import { discloseText, outsideMemory, verifyOfflineBundle } from './offline-bundle.js';
 
 const logKey = formatVerifierKey(exampleLog.key);
 const verdictOf = (text = exampleText(), witnesses: readonly string[] = []) => verifyOfflineBundle(text, { logKey, witnesses });
@@ -41,5 +42,21 @@ describe('what is known, and how', () => {
     const operators = verdictOf(exampleText(), [formatVerifierKey(operatorsWitness.key)]);
     expect(outsideMemory(operators, true)).toEqual([]);
     expect(operators.result).not.toBe('valid');
+  });
+
+  it('cannot tell of which log a file is by witnesses alone, and does not call it broken', () => {
+    const verdict = verifyOfflineBundle(exampleText(), { witnesses: [formatVerifierKey(exampleWitness.key)] });
+    expect(verdict.result).toBe('incomplete');
+    expect(verdict.checks.filter(({ holds }) => holds !== true)).toEqual([{ name: 'log key', holds: null, detail: expect.stringContaining('--log-key') }]);
+  });
+
+  it('makes a narrower file of one that holds, and nothing of one that does not', () => {
+    const narrowed = discloseText(exampleText(), ['decision', 'chargeNanos']);
+    const verdict = verdictOf(narrowed);
+    expect([verdict.result, verdict.checks.filter(({ holds }) => holds === false)]).toEqual(['incomplete', []]);
+    expect(gradesOf(verdict).flatMap(({ fields }) => fields).sort()).toEqual(['chargeNanos', 'decision']);
+    expect(decideAgain(verdict)).toMatchObject({ result: 'unable', reason: expect.stringContaining('only some fields') });
+    expect(() => discloseText(exampleText({ completed: { chargeNanos: '261' } }), ['chargeNanos'])).toThrow('charge');
+    expect(() => discloseText(exampleText(), ['nothing'])).toThrow('"nothing"');
   });
 });

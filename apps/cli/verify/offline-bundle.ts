@@ -1,4 +1,4 @@
-import { nodeCrypto, openCheckpoint, parseVerifierKey, parseWitnessPolicy, sha256, verifyBundle, verifySignature } from '#merkle';
+import { discloseBundle, formatBundle, nodeCrypto, parseBundle, openCheckpoint, parseVerifierKey, parseWitnessPolicy, sha256, verifyBundle, verifySignature } from '#merkle';
 import type { BundleCheck, BundleVerdict, Checkpoint, NamedAnchor } from '#merkle';
 import type { Anchor } from './chain-view.js';
 
@@ -24,7 +24,19 @@ export function verifyOfflineBundle(text: string, keeps: ReaderKeeps): BundleVer
   const known = policy === undefined ? undefined : parseWitnessPolicy(sha256, policy);
   const pinned = logKey ?? (known?.logs.length === 1 ? known.logs[0] : undefined);
   const last = keeps.last === undefined ? undefined : lastOf(keeps.last, pinned);
-  return verifyBundle(text, nodeCrypto, { logKey, policy: known && { ...known, logs: logKey === undefined ? known.logs : [logKey] }, last });
+  // Witnesses alone say nothing of which log it is: without a key of the reader's, the file's own is only compared by eye.
+  const logs = logKey === undefined ? (known?.logs ?? []) : [logKey];
+  return verifyBundle(text, nodeCrypto, { logKey, policy: known && { ...known, logs }, last });
+}
+
+/**
+ * The text of a bundle that shows only these fields of one that is in order by itself. Error: something in the bundle does not hold, or no
+ * body has such a field.
+ */
+export function discloseText(text: string, fields: readonly string[]): string {
+  const broken = verifyBundle(text, nodeCrypto).checks.find(({ holds }) => holds === false);
+  if (broken !== undefined) throw new Error(`the bundle does not hold, so nothing of it is shown: ${broken.name}: ${broken.detail}`);
+  return formatBundle(discloseBundle(nodeCrypto, parseBundle(text), fields));
 }
 
 /** Keys that were given one by one, as a policy. */

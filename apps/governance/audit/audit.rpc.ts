@@ -75,7 +75,7 @@ export class AuditRpc {
   @Serve(bundleCalls.bundleRecord)
   async bundle(request: RequestOf<typeof bundleCalls.bundleRecord>): Promise<ReplyOf<typeof bundleCalls.bundleRecord>> {
     const { bundle, restricted } = await this.bundler.bundle(request);
-    if (request.tenant !== null) await this.reads.note(request.reader, request.tenant, { what: 'bundle', record: request.id, ...(restricted.length > 0 && { restricted }) });
+    if (request.tenant !== null) await this.reads.note(request.reader, request.tenant, { what: 'bundle', record: request.id, ...(request.fields && { fields: request.fields }), ...(restricted.length > 0 && { restricted }) });
     return bundle;
   }
 }

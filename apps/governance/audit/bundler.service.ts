@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import { consistencyProof, consistencySubtrees, formatVerifierKey, inclusionProof, inclusionSubtrees, parseNote, sha256, toBase64 } from '#merkle';
+import { consistencyProof, consistencySubtrees, discloseBundle, formatVerifierKey, inclusionProof, inclusionSubtrees, Malformed, nodeCrypto, parseNote, sha256, toBase64 } from '#merkle';
 import { failure, type bundleCalls, type ReplyOf, type RequestOf } from '#protocol';
 import { withTenant } from '#service';
 import { PolicyStore } from '../policies/policies.store.js';
@@ -31,9 +31,10 @@ export class Bundler {
 
   /**
    * With the erasures that wait for a hold and of whose records the file discloses some. Errors: `NOT_FOUND`, `RECORD_PENDING`, `REQUEST_INVALID` when the log
-   * never had `since` entries.
+   * never had `since` entries, or no
+   * body has one of the `fields`.
    */
-  async bundle({ tenant, id, since, reader }: RequestOf<Call>): Promise<{ bundle: ReplyOf<Call>; restricted: string[] }> {
+  async bundle({ tenant, id, since, fields, reader }: RequestOf<Call>): Promise<{ bundle: ReplyOf<Call>; restricted: string[] }> {
     const own = await this.records.read({ tenant, id, reader });
     const { policyVersion, records } = namedEntries(own.map(({ body }) => body));
     const policy = tenant === null || policyVersion === undefined ? undefined : await withTenant(this.dataSource, tenant, (manager) => this.policies.recordOf(manager, tenant, policyVersion));
@@ -41,7 +42,7 @@ export class Bundler {
     const anchor = tenant === null ? undefined : await this.anchorAfter(tenant, own.at(-1)!);
     const all = [...own, ...named.filter((entry) => entry.id !== id), ...(anchor === undefined ? [] : [anchor.entry])];
     const bundle = await withTenant(this.dataSource, '*', (manager) => this.proven(manager, id, all, [anchor?.size, since]));
-    return { bundle, restricted: disclosedErasures(own) };
+    return { bundle: fields === undefined ? bundle : disclosed(bundle, fields), restricted: disclosedErasures(own) };
   }
 
   private async proven(manager: EntityManager, record: string, all: readonly LogEntry[], sizes: readonly (number | undefined)[]): Promise<ReplyOf<Call>> {
@@ -77,6 +78,13 @@ export class Bundler {
   }
 }
 
+function disclosed(bundle: ReplyOf<Call>, fields: readonly string[]): ReplyOf<Call> {
+  try {
+    return discloseBundle(nodeCrypto, bundle, fields) as ReplyOf<Call>;
+  } catch (error) {
+    throw error instanceof Malformed ? failure('REQUEST_INVALID', error.message, { param: 'fields' }, error) : error;
+  }
+}
 
 /** What of an opened body is in a file: which key a person had is nobody's business. */
 function bundled({ secret, fields, person }: NonNullable<LogEntry['body']>): ReplyOf<Call>['entries'][number]['body'] {

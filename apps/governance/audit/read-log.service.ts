@@ -15,6 +15,8 @@ const rememberedMax = 4_096;
 export interface Read {
   readonly what: 'record' | 'bundle' | 'search' | 'dry-run' | 'report' | 'export';
   readonly record?: string;
+  /** Names of the only fields that were read. */
+  readonly fields?: readonly string[];
   readonly filter?: RecordFields;
   readonly month?: string;
   /** Erasures that wait for a hold, of whose records some were read. */
