@@ -55,10 +55,13 @@ export function parseWitnessPolicy(hash: Hash, text: string): WitnessPolicy {
 }
 
 /**
- * Whether a witness is the log's own operator: it signs with the log's key, or under the first part of the log's name. Its cosignature is
- * the operator's word once more, and counts as none.
+ * Whether a witness is the log's own operator: it signs with the log's key, or its name begins with the log's domain, one below it or one
+ * above it, whatever the port. Its cosignature is the operator's word once more, and counts as none.
  */
 export function isOperatorsOwn(witness: VerifierKey, log: VerifierKey): boolean {
-  const host = (name: string): string => name.split('/')[0]!.toLowerCase();
-  return host(witness.name) === host(log.name) || witness.publicKey.every((byte, at) => byte === log.publicKey[at]);
+  const [own, other] = [domainOf(log.name), domainOf(witness.name)];
+  return own === other || own.endsWith(`.${other}`) || other.endsWith(`.${own}`) || witness.publicKey.every((byte, at) => byte === log.publicKey[at]);
 }
+
+/** First part of a name, without a port or the dot of the root. */
+const domainOf = (name: string): string => name.split('/')[0]!.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '');
