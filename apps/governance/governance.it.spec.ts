@@ -372,6 +372,10 @@ describe('records', () => {
     });
     expect(verifyBundle(await bundleOf(2), nodeCrypto, { logKey }).checks.map(({ name }) => name)).toContain('state at 2');
     await expect(bundleOf(1_000_000)).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+    const [name] = Object.keys(verifyBundle(await bundleOf(), nodeCrypto, { logKey }).entries[0]!.fields!);
+    const shown = verifyBundle(formatBundle(await caller.call(bundleCalls.bundleRecord, { tenant, id: record.id, fields: [name!] })), nodeCrypto, { logKey });
+    expect([shown.result, shown.entries.map(({ fields, withheld }) => [Object.keys(fields!), withheld > 0])[0]]).toEqual(['incomplete', [[name], true]]);
+    await expect(caller.call(bundleCalls.bundleRecord, { tenant, id: record.id, fields: ['nothing'] })).rejects.toMatchObject({ code: 'REQUEST_INVALID', details: { param: 'fields' } });
     const closed = await caller.call(bundleCalls.bundleRecord, { tenant: null, id: record.id });
     expect(closed.entries.map(({ body }) => body)).toEqual([null]);
   });

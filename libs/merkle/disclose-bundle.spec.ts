@@ -63,7 +63,7 @@ describe('a bundle that shows some fields', () => {
   it('holds no secret, no salt and no value of what is hidden, nor an entry that would tell it', () => {
     const whole = exampleBundle({ about: 'shown' });
     const text = formatBundle(discloseBundle(nodeCrypto, whole, ['decision', 'outcome']));
-    for (const { secret, person } of wholes(whole)) for (const one of [secret, person?.secret]) if (one != null) expect(text).not.toContain(one);
+    for (const { secret, person } of wholes(whole)) for (const one of [secret, person?.secret]) if (typeof one === 'string') expect(text).not.toContain(one);
     for (const value of ['sender:a@b.org', 'internal', 'frankfurt', 'chargeNanos', 'policyHash', 'inputTokens', 'auditRoot']) expect(text).not.toContain(value);
     const types = verdictOf(JSON.parse(text) as Bundle);
     expect([...types.entries, ...types.others].map(({ type }) => type)).toEqual(['admitted', 'completed']);
