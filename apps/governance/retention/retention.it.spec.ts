@@ -181,10 +181,10 @@ describe('a legal hold', () => {
     expect(await entriesOf(tenant, 'data.read', 7)).toMatchObject({ what: 'export', restricted: [held], actor: { keyId: auditor.keyId } });
     await expect(caller.call(governanceCalls.dryRunPolicy, { tenant, record, reader: developer })).rejects.toMatchObject({ code: 'RECORD_RESTRICTED', details: { erasure: held } });
     const { logKey } = await caller.call(governanceCalls.checkpoint, {});
-    const bundle = async (reader: Reader) => verifyBundle(formatBundle(await caller.call(bundleCalls.bundleRecord, { tenant, id: record, reader })), nodeCrypto, { logKey: parseVerifierKey(sha256, logKey) });
+    const bundle = async (reader: Reader, fields?: string[]) => verifyBundle(formatBundle(await caller.call(bundleCalls.bundleRecord, { tenant, id: record, reader, fields })), nodeCrypto, { logKey: parseVerifierKey(sha256, logKey) });
     expect((await bundle(developer)).checks.filter(({ holds }) => holds === false)).toEqual([]);
-    expect((await bundle(auditor)).entries.map(({ fields }) => fields?.['subject'] ?? null)).toContain(person);
-    expect(await entriesOf(tenant, 'data.read', 8)).toMatchObject({ what: 'bundle', record, restricted: [held], actor: { keyId: auditor.keyId } });
+    expect((await bundle(auditor, ['subject'])).entries.map(({ fields }) => fields?.['subject'] ?? null)).toContain(person);
+    expect(await entriesOf(tenant, 'data.read', 8)).toMatchObject({ what: 'bundle', record, fields: ['subject'], restricted: [held], actor: { keyId: auditor.keyId } });
     expect((await caller.call(closeCalls.recordEnds, { from: 0 })).ends.filter((end) => end.record === record)).toMatchObject([{ chargeNanos: 7n }]);
 
     await release(tenant, hold);
