@@ -36,6 +36,15 @@ describe('usage under a lease', () => {
     expect(remaining.get('lease')).toBe(0n);
   });
 
+  it('of a closed lease that has nothing left, because it kept for more than it had, is paid by the budget and takes nothing back', () => {
+    for (const [remainingNanos, keptNanos] of [[0n, 0n], [60n, 160n]] as const) {
+      const empty = new Map([['lease', lease({ open: false, remainingNanos, keptNanos })]]);
+      const { bookings, remaining } = useLeases(empty, [use(remainingNanos, { record: 'a', keptNanos: remainingNanos }), use(130n, { record: 'b', keptNanos: 100n })]);
+      expect(bookings.at(-1)).toMatchObject({ fromLeaseNanos: 0n, fromAvailableNanos: 130n, returnedNanos: 0n, anomaly: 'late_lease_usage' });
+      expect(remaining.get('lease')).toBe(0n);
+    }
+  });
+
   it('of work begun again under another lease is paid by that one, and what the first kept returns whole', () => {
     const first = lease({ id: 'first', open: false, remainingNanos: 30n, keptNanos: 30n });
     for (const second of [lease(), lease({ open: false, remainingNanos: 0n })]) {

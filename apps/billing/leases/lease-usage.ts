@@ -11,7 +11,7 @@ export interface LeaseBalance {
   readonly open: boolean;
   /** Still on the budget's leased account for this lease. */
   readonly remainingNanos: Nanos;
-  /** Of a closed one: what its open records may need of that, together. */
+  /** Of a closed one with something left: what its open records may need of that, together. */
   readonly keptNanos: Nanos;
 }
 
@@ -44,11 +44,12 @@ export interface LeaseUseBooking {
 export function useLeases(leases: ReadonlyMap<string, LeaseBalance>, uses: readonly LeaseUse[]): { bookings: LeaseUseBooking[]; remaining: Map<string, Nanos> } {
   const remaining = new Map([...leases].map(([id, lease]) => [id, lease.remainingNanos]));
   const kept = new Map([...leases].map(([id, lease]) => [id, lease.keptNanos]));
-  /** A closed lease needs to keep less by what it kept for a record: gives how much of what is left goes back. */
+  /** A closed lease needs to keep less by what it kept for a record: gives how much of what is left goes back. It may have kept for more records than it has money for. */
   const letGo = (id: string, keptNanos: Nanos): Nanos => {
+    const left = remaining.get(id)!;
+    if (left === 0n) return 0n;
     const needed = kept.get(id)! - keptNanos;
     kept.set(id, needed);
-    const left = remaining.get(id)!;
     const returnedNanos = left > needed ? left - needed : 0n;
     remaining.set(id, left - returnedNanos);
     return returnedNanos;
