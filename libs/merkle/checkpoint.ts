@@ -1,7 +1,7 @@
 import { fromBase64, toBase64 } from './bytes.js';
 import { hashBytes } from './hash.js';
 import { Malformed } from './malformed.js';
-import { openNote, signNote, type NoteSigner, type VerifySignature } from './note.js';
+import { openNote, signNote, type Note, type NoteSigner, type VerifySignature } from './note.js';
 import type { VerifierKey } from './verifier-key.js';
 
 /** C2SP tlog-checkpoint: the state of one log. `origin` names the log and is also the name of its key. */
@@ -47,7 +47,7 @@ export function signCheckpoint(checkpoint: Checkpoint, signer: NoteSigner): stri
  * Error: `Malformed`.
  */
 export function openCheckpoint(
-  note: string | Uint8Array,
+  note: string | Uint8Array | Note,
   logKey: VerifierKey,
   verify: VerifySignature,
   witnesses: readonly VerifierKey[] = [],

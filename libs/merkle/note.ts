@@ -64,11 +64,11 @@ export function signNote(text: string, ...signers: readonly NoteSigner[]): strin
  * a known key rejects the whole. Error: `Malformed`, also when no known key has signed.
  */
 export function openNote(
-  note: string | Uint8Array,
+  note: string | Uint8Array | Note,
   keys: readonly VerifierKey[],
   verify: VerifySignature,
 ): { readonly text: string; readonly signedBy: readonly VerifierKey[] } {
-  const { text, signatures } = parseNote(note);
+  const { text, signatures } = typeof note === 'string' || note instanceof Uint8Array ? parseNote(note) : note;
   const signedBy = new Set<VerifierKey>();
   for (const { name, keyId, signature } of signatures) {
     const key = keys.find((known) => known.name === name && known.keyId === keyId);

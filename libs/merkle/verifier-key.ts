@@ -1,4 +1,4 @@
-import { concat, fromBase64, toBase64, toHex, toUtf8 } from './bytes.js';
+import { concat, equalBytes, fromBase64, toBase64, toHex, toUtf8 } from './bytes.js';
 import type { Hash } from './hash.js';
 import { Malformed } from './malformed.js';
 
@@ -31,6 +31,8 @@ export function verifierKey(hash: Hash, name: string, publicKey: Uint8Array, typ
 export function formatVerifierKey(key: VerifierKey): string {
   return `${key.name}+${key.keyId}+${toBase64(concat(Uint8Array.of(key.type), key.publicKey))}`;
 }
+
+export const isSameKey = (a: VerifierKey, b: VerifierKey): boolean => a.name === b.name && a.type === b.type && a.keyId === b.keyId && equalBytes(a.publicKey, b.publicKey);
 
 /** Inverse of {@link formatVerifierKey}; the key id must be the right one. Error: `Malformed`. */
 export function parseVerifierKey(hash: Hash, text: string): VerifierKey {

@@ -12,7 +12,7 @@ import { openCheckpoint } from './checkpoint.js';
 import type { Checkpoint } from './checkpoint.js';
 import { Malformed } from './malformed.js';
 import { parseNote } from './note.js';
-import { formatVerifierKey, parseVerifierKey } from './verifier-key.js';
+import { isSameKey, parseVerifierKey } from './verifier-key.js';
 import type { VerifierKey } from './verifier-key.js';
 import { verifyConsistency } from './verify.js';
 import { isOperatorsOwn } from './witness-policy.js';
@@ -94,7 +94,7 @@ export function verifyBundle(text: string, platform: BundleCrypto, trust: Bundle
   const keyed = check('log key', () => {
     logKey = parseVerifierKey(crypto.hash, bundle.logKey);
     const known = knownLogs(trust);
-    if (known !== undefined && !known.some((key) => formatVerifierKey(key) === bundle.logKey)) throw new Malformed(`the file is of the log ${bundle.logKey}, which is not one that you know`);
+    if (known !== undefined && !known.some((key) => isSameKey(key, logKey!))) throw new Malformed(`the file is of the log ${bundle.logKey}, which is not one that you know`);
     return known === undefined ? undefined : `${bundle.logKey}, as you know it`;
   });
   if (!keyed || logKey === undefined) return verdict();
@@ -102,8 +102,9 @@ export function verifyBundle(text: string, platform: BundleCrypto, trust: Bundle
   if (knownLogs(trust) === undefined) checks.push({ name: 'log key', holds: null, detail: `${bundle.logKey} is the one in the file: compare it with the one that you know, or give that (--log-key, or a policy's log line)` });
   const opened = check('checkpoint', () => {
     const witnesses = bundle.witnessKeys.map((key) => parseVerifierKey(crypto.hash, key));
-    const { witnessedBy, ...checkpoint } = openCheckpoint(bundle.checkpoint, log, notesBy(crypto.verify), witnesses);
-    const stray = parseNote(bundle.checkpoint).signatures.find(({ name, keyId }) => ![log, ...witnesses].some((key) => key.name === name && key.keyId === keyId));
+    const note = parseNote(bundle.checkpoint);
+    const { witnessedBy, ...checkpoint } = openCheckpoint(note, log, notesBy(crypto.verify), witnesses);
+    const stray = note.signatures.find(({ name, keyId }) => ![log, ...witnesses].some((key) => key.name === name && key.keyId === keyId));
     if (stray !== undefined) throw new Malformed(`the checkpoint is signed by ${stray.name} (${stray.keyId}), whose key the file does not hold`);
     if (witnessedBy.length < witnesses.length) throw new Malformed('the file holds the key of a witness that has not cosigned');
     state.cosignedBy = witnessedBy.map((key) => ({ key, own: isOperatorsOwn(key, log) }));
