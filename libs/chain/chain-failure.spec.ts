@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { isDomainError } from '#kernel';
-import { chainFailure } from './chain-failure.js';
+import { chainFailure, isKnownMessage, isMethodMissing } from './chain-failure.js';
+import { isSaid } from './endpoint.js';
 
 /** As ethers wraps what a node says. */
 const said = (code: number, message: string): Error => Object.assign(new Error('could not coalesce error'), { code: 'UNKNOWN_ERROR', error: { code, message } });
@@ -34,5 +35,31 @@ describe('what a node answers', () => {
     [-32_000, 'nonce too low'],
   ])('%i %s is a refusal', (code, message) => {
     expect(codeOf(said(code, message))).toBe('CHAIN_REJECTED');
+    expect(isSaid({ id: 1, error: { code, message } })).toBe(true);
+  });
+
+  it.each([
+    [-32_601, 'the method eth_maxPriorityFeePerGas does not exist/is not available'],
+    [-32_601, 'Method not found'],
+    [-32_000, 'rpc method is not whitelisted'],
+    [-32_004, 'eth_maxPriorityFeePerGas'],
+    [-32_600, 'Unsupported method: eth_gasPrice'],
+  ])('%i %s says nothing of the chain, but that the node lacks the method', (code, message) => {
+    expect(isMethodMissing(said(code, message))).toBe(true);
+    expect(isSaid({ id: 1, error: { code, message } })).toBe(false);
+  });
+
+  it.each([
+    ['already known', true],
+    ['ALREADY_EXISTS: already known', true],
+    ['AlreadyKnown', true],
+    ['transaction already imported', true],
+    ['known transaction: 0xab', true],
+    ['nonce too low: next nonce 5, tx nonce 4', true],
+    ['unknown transaction type', false],
+    ['transaction type not supported', false],
+    ['unknown account', false],
+  ])('%s: whether it has the bytes is %s', (message, isKnown) => {
+    expect(isKnownMessage(message)).toBe(isKnown);
   });
 });

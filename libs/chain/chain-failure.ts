@@ -13,6 +13,13 @@ const endpointBusy = /\b(rate|request|quota|capacity|throughput|compute units?)\
 /** EIP-1474's "limit exceeded", and what others took from HTTP. */
 const busyCodes: readonly unknown[] = [-32_005, 429];
 
+/** JSON-RPC's "method not found" and EIP-1474's "method not supported". */
+const methodMissingCodes: readonly unknown[] = [-32_601, -32_004];
+const methodMissing = /\bmethod\b.{0,80}\b(does not exist|not found|not (available|supported|allowed|enabled|implemented|whitelisted))|\b(unsupported|unknown|invalid) (rpc )?method\b/i;
+
+/** What nodes say of bytes that they have, or have had another of that nonce of. */
+const knownMessage = /\balready ?(known|imported)\b|\bnonce too low\b|\bknown transaction\b/i;
+
 interface RpcError {
   readonly code?: unknown;
   readonly message?: string;
@@ -33,10 +40,19 @@ export function revertName(error: unknown): string | null {
   return (error as RpcError).revert?.name ?? null;
 }
 
+/** Whether a node said of bytes that were sent to it that it has them, or that their nonce is used. */
+export const isKnownMessage = (message: string): boolean => knownMessage.test(message);
+
+/** The code that the node itself gave, below what ethers made of it. */
+const nodeCode = ({ code, info, error: inner }: RpcError): unknown => info?.error?.code ?? inner?.code ?? code;
+
+/** Whether a node said that it does not have the method that it was asked for. */
+export const isMethodMissing = (error: unknown): boolean => methodMissingCodes.includes(nodeCode(error as RpcError)) || methodMissing.test(nodeMessage(error));
+
 export function isUnreachable(error: unknown): boolean {
-  const { code, info, error: inner } = error as RpcError;
+  const { code } = error as RpcError;
   const said = nodeMessage(error);
-  return (typeof code === 'string' && unreachable.has(code)) || busyCodes.includes(info?.error?.code ?? inner?.code ?? code) || stateMissing.test(said) || (endpointBusy.test(said) && !/revert/i.test(said));
+  return (typeof code === 'string' && unreachable.has(code)) || busyCodes.includes(nodeCode(error as RpcError)) || stateMissing.test(said) || (endpointBusy.test(said) && !/revert/i.test(said));
 }
 
 /** CHAIN_UNAVAILABLE (nobody answered) or CHAIN_REJECTED (the chain said no; `details.revert` is the contract's error). */

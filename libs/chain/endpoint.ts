@@ -1,7 +1,7 @@
 import { FetchRequest } from 'ethers';
 import type { JsonRpcError, JsonRpcPayload, JsonRpcResult } from 'ethers';
 import type { Clock } from '#kernel';
-import { isUnreachable } from './chain-failure.js';
+import { isMethodMissing, isUnreachable } from './chain-failure.js';
 
 export type RpcAnswer = JsonRpcResult | JsonRpcError;
 
@@ -15,11 +15,14 @@ const lyingMs = 60_000;
 /** Something that ethers and {@link isUnreachable} take for an endpoint that did not answer. */
 export const noAnswer = (message: string, cause?: unknown): Error => Object.assign(new Error(message, { cause }), { code: 'SERVER_ERROR' });
 
+/** What nodes say of a transaction or a call that they do not take. Whole words: names of methods have "Fee" and "Gas" in them too. */
+const verdictMessage = /revert|insufficient funds|nonce too|underpriced|\b(already ?known|known|fees?|gas|max(Priority)?FeePerGas|FeeTooLow\w*)\b/i;
+
 /** Errors that say something of the chain; all others say that this endpoint cannot tell. */
-const isVerdict = ({ error }: JsonRpcError): boolean => error.code === 3 || error.data !== undefined || /revert|insufficient funds|nonce too|known|underpriced|fee|gas/i.test(error.message ?? '');
+const isVerdict = ({ error }: JsonRpcError): boolean => error.code === 3 || error.data !== undefined || verdictMessage.test(error.message ?? '');
 
 /** Whether an answer says something of the chain. */
-export const isSaid = (answer: RpcAnswer): boolean => !('error' in answer) || (isVerdict(answer) && !isUnreachable(answer.error));
+export const isSaid = (answer: RpcAnswer): boolean => !('error' in answer) || (isVerdict(answer) && !isUnreachable(answer.error) && !isMethodMissing(answer.error));
 
 /** One JSON-RPC endpoint: proves its chain before it is believed, and rests after silence or a lie. */
 export class Endpoint {

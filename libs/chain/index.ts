@@ -8,6 +8,7 @@ export * from './chains/fees-under.js';
 export * from './chains/final-block.js';
 export * from './chains/known-chains.js';
 export * from './chains/right-chain.js';
+export * from './chains/suggested-tip.js';
 export * from './chains/token-authorisations.js';
 export * from './connect.js';
 export * from './delegation.js';

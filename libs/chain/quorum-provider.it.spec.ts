@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Wallet } from 'ethers';
 import { askChain } from '#local';
-import { anvilKeys, mine, startAnvil, startRpcProxy } from '#testing';
+import { anvilKeys, lacks, mine, startAnvil, startRpcProxy } from '#testing';
 import type { Anvil, RpcProxy } from '#testing';
-import { connect, deployEscrow, deployTestDollar, depositTestDollars, Escrow, QuorumProvider, reaching } from './index.js';
+import { connect, deployEscrow, deployTestDollar, depositTestDollars, Escrow, QuorumProvider, reaching, suggestedTip } from './index.js';
 
 const someone = '0x00000000000000000000000000000000000a11ce';
 const lie = `0x${'de'.repeat(32)}`;
@@ -35,7 +35,7 @@ describe('a provider over three endpoints', () => {
   beforeEach(() => {
     aside = [];
     provider = new QuorumProvider(proxies.map(({ url }) => url), 31_337n, { timeoutMs: 2_000, onAside: (name, reason) => aside.push(`${name} ${reason}`) });
-    for (const proxy of proxies) Object.assign(proxy, { twist: null, mode: 'up', watch: null });
+    for (const proxy of proxies) Object.assign(proxy, { twist: null, refuse: null, mode: 'up', watch: null });
   });
 
   afterEach(() => provider.destroy());
@@ -123,6 +123,26 @@ describe('a provider over three endpoints', () => {
     expect((await provider.each('eth_getTransactionByHash', [hash])).filter((seen) => seen !== null)).toMatchObject([{ hash }]);
     proxies[1]!.mode = 'down';
     await expect(reaching(() => provider.each('eth_getTransactionByHash', [hash]))).rejects.toMatchObject({ code: 'CHAIN_UNAVAILABLE' });
+  });
+
+  it.each([1, 2, 3])('suggests a tip when %i of them have no eth_maxPriorityFeePerGas', async (without) => {
+    const base = (await provider.getBlock('latest'))!.baseFeePerGas!;
+    const [tip, price] = await Promise.all(['eth_maxPriorityFeePerGas', 'eth_gasPrice'].map((method) => askChain<string>(anvil.rpcUrl, method)));
+    for (const proxy of proxies.slice(0, without)) proxy.refuse = lacks('eth_maxPriorityFeePerGas');
+    expect(await suggestedTip(provider, base)).toBe(without === 1 ? BigInt(tip!) : BigInt(price!) - base);
+    expect(await suggestedTip(provider, 2n ** 64n)).toBe(without === 1 ? BigInt(tip!) : 0n);
+    proxies[2]!.mode = 'down';
+    if (without === 2) expect(await suggestedTip(provider, base)).toBe(BigInt(price!) - base);
+  });
+
+  it('tells bytes of a kind that nodes do not know from bytes that they have', async () => {
+    const wallet = new Wallet(anvilKeys[2], provider);
+    const raw = await wallet.signTransaction(await wallet.populateTransaction({ to: someone, value: 1n }));
+    for (const proxy of proxies) proxy.refuse = ({ method }) => (method === 'eth_sendRawTransaction' ? { code: -32_000, message: 'unknown transaction type' } : undefined);
+    proxies[2]!.refuse = ({ method }) => (method === 'eth_sendRawTransaction' ? { code: -32_000, message: 'already known' } : undefined);
+    await expect(provider.send('eth_sendRawTransaction', [raw])).rejects.toMatchObject({ error: { message: 'already known' } });
+    proxies[2]!.refuse = proxies[0]!.refuse;
+    await expect(provider.send('eth_sendRawTransaction', [raw])).rejects.toMatchObject({ error: { message: 'unknown transaction type' } });
   });
 
   it('sets one aside that is another chain, and tells a contract’s refusal from a silence', async () => {

@@ -3,6 +3,7 @@ import type { JsonRpcPayload, JsonRpcResult } from 'ethers';
 import { SystemClock } from '#kernel';
 import type { Clock } from '#kernel';
 import { agreementRule, essence, isPinned, majorityOf, numberIn } from './agreement.js';
+import { isKnownMessage, isMethodMissing } from './chain-failure.js';
 import { Endpoint, isSaid, noAnswer } from './endpoint.js';
 import type { RpcAnswer } from './endpoint.js';
 
@@ -80,11 +81,12 @@ export class QuorumProvider extends JsonRpcProvider {
   }
 
   /** What all have to say; an error of an endpoint alone is nothing said. */
-  private async all(payload: JsonRpcPayload, among = this.live()): Promise<{ said: Said[]; unsaid: RpcAnswer | undefined }> {
+  private async all(payload: JsonRpcPayload, among = this.live()): Promise<{ said: Said[]; unsaid: RpcAnswer | undefined; lacking: RpcAnswer[] }> {
     const answers = await Promise.all(among.map(async (endpoint) => ({ endpoint, answer: await endpoint.ask(payload).catch(() => undefined) })));
     const given = answers.filter((each): each is Said => each.answer !== undefined);
     const said = given.filter(({ answer }) => isSaid(answer));
-    return { said, unsaid: given.find(({ answer }) => !isSaid(answer))?.answer };
+    const lacking = given.flatMap(({ answer }) => ('error' in answer && isMethodMissing(answer.error) ? [answer] : []));
+    return { said, unsaid: given.find(({ answer }) => !isSaid(answer))?.answer, lacking };
   }
 
   /** Everybody is given it: one that takes it is enough, and one that had it before is better than a refusal. */
@@ -92,7 +94,7 @@ export class QuorumProvider extends JsonRpcProvider {
     const { said, unsaid } = await this.all(payload, this.endpoints);
     const refusals = said.map(({ answer }) => answer).filter((answer) => 'error' in answer);
     const taken = said.find(({ answer }) => !('error' in answer))?.answer;
-    const known = refusals.find(({ error }) => /known|imported|nonce too low/i.test(error.message ?? ''));
+    const known = refusals.find(({ error }) => isKnownMessage(error.message ?? ''));
     const answer = taken ?? known ?? refusals[0] ?? unsaid;
     if (!answer) throw this.unavailable(payload, 0);
     return answer;
@@ -129,13 +131,14 @@ export class QuorumProvider extends JsonRpcProvider {
     for (const [key, liars] of votes) if (key !== agreed) for (const { endpoint } of liars) endpoint.deny(`says of ${method} what ${this.quorum} others deny`);
   }
 
-  /** The answer with the largest number that a quorum reaches: one endpoint alone can neither hold it back nor push it. */
+  /** The answer with the largest number that a quorum reaches: one endpoint alone can neither hold it back nor push it. Where too few have the method at all, that is the answer. */
   private async reached(payload: JsonRpcPayload): Promise<RpcAnswer> {
-    const { said, unsaid } = await this.all(payload);
+    const { said, unsaid, lacking } = await this.all(payload);
     const numbered = byNumber(said);
     if (numbered.length >= this.quorum) return numbered[this.quorum - 1]!.answer;
     const refusals = said.filter(({ answer }) => 'error' in answer);
     if (refusals.length >= this.quorum) return refusals[0]!.answer;
+    if (lacking.length > 0 && numbered.length + lacking.length >= this.quorum) return lacking[0]!;
     if (said.length === 0 && unsaid) return unsaid;
     throw this.unavailable(payload, said.length);
   }

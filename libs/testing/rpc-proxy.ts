@@ -8,10 +8,18 @@ export interface RpcQuestion {
   readonly params: readonly unknown[];
 }
 
+/** A node of another kind: what it says of a method that it does not have. */
+export const lacks =
+  (method: string) =>
+  (question: RpcQuestion): { code: number; message: string } | undefined =>
+    question.method === method ? { code: -32_601, message: `the method ${method} does not exist/is not available` } : undefined;
+
 export interface RpcProxy {
   readonly url: string;
   /** What is said instead of the chain's own result; `undefined` lets it pass. Nothing is twisted when it is null. */
   twist: ((question: RpcQuestion, result: unknown) => unknown) | null;
+  /** The error that is answered instead of the chain's result; `undefined` lets it pass. A question that is refused does not reach the chain. */
+  refuse: ((question: RpcQuestion) => { code: number; message: string } | undefined) | null;
   /** `silent` takes questions and never answers; `down` closes the connection. */
   mode: 'up' | 'silent' | 'down';
   /** Called before a question goes on to the chain, and after its answer has come but is not given yet. */
@@ -30,6 +38,7 @@ export async function startRpcProxy(target: () => string): Promise<RpcProxy> {
   const proxy: RpcProxy = {
     url: '',
     twist: null,
+    refuse: null,
     mode: 'up',
     watch: null,
     asked: [],
@@ -44,6 +53,8 @@ export async function startRpcProxy(target: () => string): Promise<RpcProxy> {
     if (proxy.mode === 'down') return void response.destroy();
     const question = JSON.parse(body.toString('utf8')) as RpcQuestion;
     proxy.asked.push(question);
+    const error = proxy.refuse?.(question);
+    if (error !== undefined) return void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ jsonrpc: '2.0', id: question.id, error }));
     await proxy.watch?.(question, 'before');
     const said = await fetch(target(), { method: 'POST', headers: { 'content-type': 'application/json' }, body, signal: AbortSignal.timeout(10_000) });
     let text = await said.text();

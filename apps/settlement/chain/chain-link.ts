@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { Transaction } from 'ethers';
 import type { BlockTag, Filter, Log, TransactionReceipt } from 'ethers';
-import { Bonds, chainFailure, costOf, dataFeeMax, Escrow, feesUnder, finalBlock, gasLimitFor, isUnreachable, nodeMessage, QuorumProvider, readPriceFeed, reaching, rulesOf, Token } from '#chain';
+import { Bonds, chainFailure, costOf, dataFeeMax, Escrow, feesUnder, finalBlock, gasLimitFor, isKnownMessage, isUnreachable, nodeMessage, QuorumProvider, readPriceFeed, reaching, rulesOf, suggestedTip, Token } from '#chain';
 import type { ChainRules, DigestSigner, EscrowConstants, FeedAnswer, Fees } from '#chain';
 import { failure } from '#protocol';
 import type { SettlementConfig } from '../config.js';
@@ -38,8 +38,6 @@ const readsAtOnce = 25;
 export function* inBatches<T>(all: readonly T[]): Generator<readonly T[]> {
   for (let at = 0; at < all.length; at += readsAtOnce) yield all.slice(at, at + readsAtOnce);
 }
-
-const knownMessage = /already known|already imported|nonce too low|known transaction/i;
 
 /**
  * The chain as this service sees it: endpoints that must agree, one escrow, one relaying key. Every method's errors: CHAIN_UNAVAILABLE,
@@ -146,8 +144,9 @@ export class ChainLink {
   }
 
   async fees(): Promise<Fees> {
-    const [block, tip] = await reaching(() => Promise.all([this.provider.getBlock('latest'), this.provider.send('eth_maxPriorityFeePerGas', []) as Promise<string>]));
-    return feesUnder(this.rules.fees, block?.baseFeePerGas ?? 0n, BigInt(tip));
+    const block = await reaching(() => this.provider.getBlock('latest'));
+    const baseFeePerGas = block?.baseFeePerGas ?? 0n;
+    return feesUnder(this.rules.fees, baseFeePerGas, await reaching(() => suggestedTip(this.provider, baseFeePerGas)));
   }
 
   /** Error: SERVICE_UNAVAILABLE when the keeper of the key does not answer. */
@@ -189,7 +188,7 @@ export class ChainLink {
     } catch (error) {
       if (isUnreachable(error)) throw chainFailure(error);
       const message = nodeMessage(error);
-      return knownMessage.test(message) ? { outcome: 'known' } : { outcome: 'refused', message };
+      return isKnownMessage(message) ? { outcome: 'known' } : { outcome: 'refused', message };
     }
   }
 

@@ -7,7 +7,7 @@ import { connect, deployEscrow, deployTestDollar, escrowCalls, localSigner } fro
 import { askChain } from '#local';
 import { failure } from '#protocol';
 import { createDataSource, migrate } from '#service';
-import { anvilKeys, createTestDatabase, mine, startAnvil } from '#testing';
+import { anvilKeys, createTestDatabase, lacks, mine, startAnvil, startRpcProxy } from '#testing';
 import type { Anvil, TestDatabase } from '#testing';
 import { ChainLink } from '../chain/chain-link.js';
 import type { Broadcast } from '../chain/chain-link.js';
@@ -105,8 +105,8 @@ describe('the relayer', () => {
   });
 
   /** A new process: nothing in memory, the same database and chain. */
-  function start(limits = unlimited): { link: MortalLink; relayer: Relayer } {
-    const link = new MortalLink({ SETTLEMENT_RPC_URL: [anvil.rpcUrl], SETTLEMENT_CHAIN_ID: 31_337, SETTLEMENT_ESCROW: escrow }, localSigner(relayerKey));
+  function start(limits = unlimited, rpcUrl = anvil.rpcUrl): { link: MortalLink; relayer: Relayer } {
+    const link = new MortalLink({ SETTLEMENT_RPC_URL: [rpcUrl], SETTLEMENT_CHAIN_ID: 31_337, SETTLEMENT_ESCROW: escrow }, localSigner(relayerKey));
     links.push(link);
     return { link, relayer: new Relayer(link, store, new SenderLock(dataSource), clock, limits) };
   }
@@ -271,6 +271,21 @@ describe('the relayer', () => {
     expect((await row(payee)).error).toContain('foreign');
     await plan(link, other);
     await settleDown(relayer, other);
+  });
+
+  it('sends over nodes that suggest no tip, and takes no refusal of the kind of transaction for having it already', async () => {
+    const payee = payees.shift()!;
+    const proxy = await startRpcProxy(() => anvil.rpcUrl);
+    proxy.refuse = lacks('eth_maxPriorityFeePerGas');
+    try {
+      const { link, relayer } = start(unlimited, proxy.url);
+      await plan(link, payee);
+      await settleDown(relayer, payee);
+      proxy.refuse = ({ method }) => (method === 'eth_sendRawTransaction' ? { code: -32_000, message: 'unknown transaction type' } : undefined);
+      expect(await link.broadcast(link.sent[0]!)).toEqual({ outcome: 'refused', message: 'unknown transaction type' });
+    } finally {
+      await proxy.stop();
+    }
   });
 
   it('spends no more on gas in a day than it may, nor more for a unit: what is too dear waits without a nonce', async () => {
