@@ -70,7 +70,7 @@ export class RequestPipeline {
    * ENGINE_FAILED, ENGINE_REFUSED, DEADLINE_EXCEEDED, RECORD_UNAVAILABLE, SERVICE_UNAVAILABLE. Those that were recorded carry `details.record`.
    */
   async run(job: InferenceJob): Promise<InferenceAnswer> {
-    return this.parts.steps.request(job, this.isOffered(job), () => this.served(job));
+    return this.parts.steps.request(job, this.offeredModel(job) !== undefined, () => this.served(job));
   }
 
   /**
@@ -78,9 +78,8 @@ export class RequestPipeline {
    * Errors: MODEL_NOT_FOUND, POLICY_DENIED, PRICE_UNKNOWN.
    */
   async quote(job: InferenceJob): Promise<bigint> {
-    const { aliases, book, decider, steps } = this.parts;
-    const models = modelsOf(aliases, job.tenant.tenant, job.model);
-    const model = models.find((name) => book.serving(name, job.endpoint).length > 0) ?? job.model;
+    const { book, decider, steps } = this.parts;
+    const model = this.offeredModel(job) ?? job.model;
     const asked = { ...job, model };
     const offers = book.serving(model, job.endpoint);
     if (offers.length === 0) throw notServed(asked);
@@ -90,9 +89,10 @@ export class RequestPipeline {
     return costWithSpares(job.bound, permitted);
   }
 
-  private isOffered({ tenant, model, endpoint }: InferenceJob): boolean {
+  /** The first that some machine has of the models that the request's name stands for. */
+  private offeredModel({ tenant, model, endpoint }: InferenceJob): string | undefined {
     const { aliases, book } = this.parts;
-    return modelsOf(aliases, tenant.tenant, model).some((name) => book.serving(name, endpoint).length > 0);
+    return modelsOf(aliases, tenant.tenant, model).find((name) => book.serving(name, endpoint).length > 0);
   }
 
   private async classified(job: InferenceJob): Promise<Classification> {
