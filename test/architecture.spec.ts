@@ -34,6 +34,20 @@ function importsOf(path: string): string[] {
 function breaches(broken: (file: (typeof files)[number], imported: string) => boolean): string[] {
   return files.flatMap((file) => file.imports.filter((imported) => broken(file, imported)).map((imported) => `${file.path} -> ${imported}`));
 }
+/** Paths of files that import one another, each circle once. */
+function circles(): string[][] {
+  const importsOfPath = new Map(files.map(({ path, imports }) => [path, imports.map((name) => (/^libs\/[^/]+$/.test(name) ? `${name}/index.ts` : name.replace(/\.js$/, '.ts')))]));
+  const found: string[][] = [];
+  const seen = new Set<string>();
+  const follow = (path: string, way: readonly string[]): void => {
+    if (way.includes(path)) found.push(way.slice(way.indexOf(path)));
+    if (seen.has(path)) return;
+    seen.add(path);
+    for (const next of importsOfPath.get(path) ?? []) follow(next, [...way, path]);
+  };
+  for (const { path } of files) follow(path, []);
+  return found;
+}
 const partOf = (imported: string): string | undefined => /^(?:apps|libs)\/[^/]+/.exec(imported)?.[0];
 describe('the architecture', () => {
   it('points one way among the libs: kernel <- protocol <- messaging <- service', () => {
@@ -41,6 +55,9 @@ describe('the architecture', () => {
   });
   it('lets no lib import an app, and no app another one; only standalone knows them all', () => {
     expect(breaches(({ part }, to) => part !== 'apps/standalone' && partOf(to)?.startsWith('apps/') === true && partOf(to) !== part)).toEqual([]);
+  });
+  it('has no files that import one another', () => {
+    expect(circles()).toEqual([]);
   });
   it('keeps embedded infrastructure in standalone and in tests', () => {
     expect(breaches(({ part, path }, to) => part.startsWith('apps/') && part !== 'apps/standalone' && !isSpec(path) && ['libs/local', 'libs/testing'].includes(partOf(to) ?? ''))).toEqual([]);

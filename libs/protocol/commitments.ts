@@ -2,12 +2,12 @@ import { createCipheriv, createHash, createHmac, hash } from 'node:crypto';
 import { canonicalJson } from '#kernel';
 import type { Json } from '#kernel';
 import { layoutOf, textOf } from './field-layout.js';
+import type { RecordFields } from './field-layout.js';
 
-/**
+/*
  * Salted commitments to the fields of a record body. All salts come from the record's secret, so that one field can be disclosed (its
  * salt and value) without the others; destroying the secret makes all of them unguessable.
  */
-export type RecordFields = Readonly<Record<string, Json>>;
 
 /** How a record's fields are committed to: the number at the end of its envelope's `schema`. */
 export const commitmentVersions = [1, 2, 3] as const;

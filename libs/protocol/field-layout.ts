@@ -1,6 +1,8 @@
 import { canonicalJson } from '#kernel';
 import type { Json } from '#kernel';
-import type { RecordFields } from './commitments.js';
+
+/** The fields of a record's body. */
+export type RecordFields = Readonly<Record<string, Json>>;
 
 /** Where a field is found, and its name as the commitment and as the body write it. */
 export interface FieldPlace {

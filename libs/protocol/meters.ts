@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { measuredMeters, nanosMax } from '#kernel';
 import type { MeasuredMeter, MeterNanos } from '#kernel';
 import { nanos } from './scalars.js';
-import type { Endpoint } from './vocabulary.js';
 
 const shapeOf = <S extends z.ZodType>(value: S): Record<MeasuredMeter, z.ZodOptional<S>> => Object.fromEntries(measuredMeters.map((meter) => [meter, value.optional()])) as Record<MeasuredMeter, z.ZodOptional<S>>;
 
@@ -14,19 +13,3 @@ export const meterPrices = z.strictObject(shapeOf(nanos.refine((value) => value 
 
 /** Amounts as text, as they stand in the log, in hashes and in the database. */
 export const meterPricesJson = (prices: MeterNanos): Partial<Record<MeasuredMeter, string>> => Object.fromEntries(measuredMeters.flatMap((meter) => (prices[meter] === undefined ? [] : [[meter, prices[meter].toString()]])));
-
-/** What requests of an endpoint can be measured in: who asks for a quote says how much of it. Cached tokens are not foreseen. */
-export function meterOf(endpoint: Endpoint): MeasuredMeter | undefined {
-  switch (endpoint) {
-    case 'images.generations':
-      return 'images';
-    case 'audio.speech':
-    case 'audio.transcriptions':
-      return 'audio_ms';
-    case 'embeddings':
-    case 'chat.completions':
-    case 'completions':
-    case 'moderations':
-      return undefined;
-  }
-}

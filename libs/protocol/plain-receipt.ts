@@ -1,4 +1,4 @@
-import type { ReceiptBody } from './receipts.js';
+import type { ReceiptBody } from './receipt-body.js';
 import { isBase64, isSha256, isUuidAsRead } from './scalars.js';
 import { endpoints } from './vocabulary.js';
 

@@ -3,25 +3,9 @@ import type { KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import { canonicalJson, verifyEd25519 } from '#kernel';
 import { isPlainReceiptBody, receiptCharsMax, signatureCharsMax } from './plain-receipt.js';
-import { base64, sha256Hex, timeMs, uuid } from './scalars.js';
-import { endpoint, usage } from './vocabulary.js';
-
-/** What a node signs about a job it ran: hashes of the plaintext bytes it received and sent, and the engine's usage. */
-export const receiptBody = z.object({
-  v: z.literal(1),
-  /** The request's record id. */
-  record: uuid,
-  node: uuid,
-  offer: uuid,
-  model: z.string(),
-  endpoint,
-  requestHash: sha256Hex,
-  responseHash: sha256Hex,
-  usage,
-  startedAtMs: timeMs,
-  endedAtMs: timeMs,
-});
-export type ReceiptBody = z.output<typeof receiptBody>;
+import { receiptBody } from './receipt-body.js';
+import type { ReceiptBody } from './receipt-body.js';
+import { base64 } from './scalars.js';
 
 /** The exact signed bytes (base64 of canonical JSON) and an Ed25519 signature over `mizan-receipt-v1\n` ‖ bytes. */
 export const signedReceipt = z.object({ bytes: base64.max(receiptCharsMax), signature: base64.max(signatureCharsMax) });

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { answerAction } from './answer-rules.js';
 import { commit, commitApart, commitmentRoot, rootWithApart } from './commitments.js';
-import type { CommitmentVersion, RecordFields } from './commitments.js';
+import type { CommitmentVersion } from './commitments.js';
+import type { RecordFields } from './field-layout.js';
 import { costTag } from './costs.js';
 import { decisionNumber } from './decision-counts.js';
 import type { DecisionNumber } from './decision-counts.js';

@@ -15,7 +15,7 @@ import type { JobRequest } from './job.js';
 import { MemoryBus } from './memory-bus.js';
 import { messageBytesMax, MessageStream, prefixed } from './message-stream.js';
 import { NodeServer } from './node-side.js';
-import type { NodeJobHandler } from './node-side.js';
+import type { NodeJobHandler } from './node-job-handler.js';
 import { offerSession } from './session.js';
 
 const ids = new SystemIds(new SystemClock());

@@ -6,5 +6,6 @@ export { HttpDoor } from './http-door.js';
 export * from './job.js';
 export type { Dial, Link, LinkEvents } from './link.js';
 export * from './nats-bus.js';
+export * from './node-job-handler.js';
 export * from './node-side.js';
 export { wireVersion } from './version.js';

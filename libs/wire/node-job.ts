@@ -8,8 +8,8 @@ import { controlFrame, dataFrame, readControl } from './control.js';
 import type { Cut, JobError, OpenHeader } from './control.js';
 import { FrameType } from './frame.js';
 import type { Frame } from './frame.js';
-import type { NodeSessionParts } from './node-session.js';
-import type { JobUsage, NodeJobOutput } from './node-side.js';
+import type { JobUsage, NodeJobOutput } from './node-job-handler.js';
+import type { NodeSessionParts } from './node-session-parts.js';
 
 export interface NodeJobParts extends NodeSessionParts {
   readonly number: number;

@@ -1,6 +1,3 @@
-import type { KeyObject } from 'node:crypto';
-import type { Clock } from '#kernel';
-import type { ReceiptBody, SignedReceipt } from '#protocol';
 import { controlFrame, readControl } from './control.js';
 import type { OpenHeader, Refusal } from './control.js';
 import { decodeFrame, encodeFrame, FrameType } from './frame.js';
@@ -8,23 +5,7 @@ import type { Frame } from './frame.js';
 import { NodeJob } from './node-job.js';
 import { FrameQueue, framesOf } from './joined-frames.js';
 import type { Link } from './link.js';
-import type { NodeJobHandler } from './node-side.js';
-import type { SessionEnds } from './session.js';
-
-export interface NodeSessionParts {
-  readonly node: string;
-  readonly gateway: string;
-  readonly identity: KeyObject;
-  readonly ends: SessionEnds;
-  readonly clock: Clock;
-  readonly pulseMs: number;
-  readonly handler: NodeJobHandler;
-  readonly admit: (open: OpenHeader) => Refusal | undefined;
-  readonly release: () => void;
-  readonly keepReceipt: (receipt: SignedReceipt, body: ReceiptBody) => Promise<void>;
-  /** False when the connection has ended. With `asked`, the server tells when no gateway listens any more. */
-  readonly publish: (sealed: Buffer, asked: boolean) => boolean;
-}
+import type { NodeSessionParts } from './node-session-parts.js';
 
 /** One gateway's open session on a node. */
 export class NodeSession {

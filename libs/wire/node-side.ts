@@ -3,49 +3,17 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { SystemClock } from '#kernel';
 import type { Clock } from '#kernel';
 import { limits, nodeSubjects } from '#protocol';
-import type { Endpoint, ReceiptBody, SignedReceipt, Usage } from '#protocol';
+import type { ReceiptBody, SignedReceipt } from '#protocol';
 import type { WireBus, WireMessage } from './bus.js';
 import type { OpenHeader, Refusal } from './control.js';
 import type { Sessions } from './http-door.js';
 import type { Link } from './link.js';
 import { NatsBus } from './nats-bus.js';
+import type { NodeJobHandler } from './node-job-handler.js';
 import { NodeSession } from './node-session.js';
 import { sessionUnknownNotice } from './notice.js';
 import { acceptSession, sessionRequest } from './session.js';
 import { versionRefusal, wireVersion } from './version.js';
-
-/** A job as the node's handler sees it. */
-export interface NodeJobInput {
-  readonly record: string;
-  readonly offer: string;
-  readonly model: string;
-  readonly endpoint: Endpoint;
-  readonly body: Buffer;
-  readonly gateway: string;
-  readonly remainingMs: number;
-  readonly traceparent: string | undefined;
-  readonly cacheSalt?: string | undefined;
-  /** The most that the job can bring: it is reserved. Older gateways do not say. */
-  readonly worthNanos?: bigint | undefined;
-}
-
-/** What an engine used. `estimated`: it does not say, so it was counted from the text. */
-export type JobUsage = Usage & { readonly estimated?: boolean };
-
-/**
- * What the engine answered. `usage` may become known only when the body has ended; when the signal aborts or the body breaks off,
- * it settles soon with what was produced until then.
- */
-export interface NodeJobOutput {
-  readonly status: number;
-  readonly contentType: string;
-  /** Beside a refusal: when the engine wants to be asked again. */
-  readonly retryAfterMs?: number | undefined;
-  readonly body: Buffer | AsyncIterable<Buffer>;
-  readonly usage: JobUsage | Promise<JobUsage>;
-}
-
-export type NodeJobHandler = (job: NodeJobInput, signal: AbortSignal) => Promise<NodeJobOutput>;
 
 export interface NodeServerOptions {
   readonly node: string;

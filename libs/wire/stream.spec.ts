@@ -8,7 +8,7 @@ import { Interrupted } from './job.js';
 import type { JobRequest, JobStream } from './job.js';
 import { MemoryBus } from './memory-bus.js';
 import { NodeServer } from './node-side.js';
-import type { JobUsage, NodeJobHandler } from './node-side.js';
+import type { JobUsage, NodeJobHandler } from './node-job-handler.js';
 
 const ids = new SystemIds(new SystemClock());
 const identity = generateKeyPairSync('ed25519');

@@ -9,7 +9,8 @@ import type { NodeClientOptions } from './gateway-side.js';
 import type { JobRequest } from './job.js';
 import { MemoryBus } from './memory-bus.js';
 import { NodeServer } from './node-side.js';
-import type { NodeJobHandler, NodeServerOptions } from './node-side.js';
+import type { NodeJobHandler } from './node-job-handler.js';
+import type { NodeServerOptions } from './node-side.js';
 
 const ids = new SystemIds(new SystemClock());
 const identity = generateKeyPairSync('ed25519');

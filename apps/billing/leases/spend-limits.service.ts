@@ -7,15 +7,7 @@ import { Replicas, ReplicaView } from '#messaging';
 import { failure, limitReplica, spendPeriodAt } from '#protocol';
 import type { LimitEntry, LimitScope } from '#protocol';
 import { SpendStore } from './spend.store.js';
-
-/** Whose money a lease is of. */
-export interface Spender {
-  readonly tenant: string;
-  readonly project: string;
-  /** The key that alone may use the lease. */
-  readonly keyId?: string | undefined;
-  readonly budget: string;
-}
+import type { Spender } from './spend.store.js';
 
 /** Of one limit: what is out in leases that it counts would have to come back. */
 export interface SpendShort {

@@ -3,7 +3,15 @@ import type { EntityManager } from 'typeorm';
 import type { Nanos } from '#kernel';
 import type { LimitScope } from '#protocol';
 import { unknownKey } from '../usage/usage-statement.js';
-import type { Spender } from './spend-limits.service.js';
+
+/** Whose money a lease is of. */
+export interface Spender {
+  readonly tenant: string;
+  readonly project: string;
+  /** The key that alone may use the lease. */
+  readonly keyId?: string | undefined;
+  readonly budget: string;
+}
 
 /** Of usage `u` and leases `l`. A charge whose key is not known yet counts for every key. */
 const ofScope: Record<LimitScope, { readonly usage: string; readonly leases: string }> = {

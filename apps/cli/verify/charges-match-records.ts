@@ -1,5 +1,7 @@
-import { broken, counted, unsettled } from './finding.js';
-import type { Finding, Invariant, Problem } from './finding.js';
+import { counted } from './finding.js';
+import type { Finding, Invariant } from './finding.js';
+import { broken, unsettled } from './problem.js';
+import type { Problem } from './problem.js';
 import { checkReceipts } from './receipts.js';
 import type { Query } from './sources.js';
 

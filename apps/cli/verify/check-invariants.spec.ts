@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { SystemClock } from '#kernel';
 import { checkInvariants } from './check-invariants.js';
-import { broken, unsettled } from './finding.js';
-import type { Problem } from './finding.js';
+import { broken, unsettled } from './problem.js';
+import type { Problem } from './problem.js';
 import type { Sources } from './sources.js';
 
 const sources = { clock: new SystemClock() } as unknown as Sources;

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chargesMatchRecords } from './charges-match-records.js';
 import { decisionsCounted } from './decisions-counted.js';
-import type { Invariant, InvariantResult, Problem } from './finding.js';
+import type { Invariant, InvariantResult } from './finding.js';
+import type { Problem } from './problem.js';
 import { jobsOnce } from './jobs-once.js';
 import { ledgerSumsToZero } from './ledger-sums-to-zero.js';
 import { logAppendOnly } from './log-append-only.js';

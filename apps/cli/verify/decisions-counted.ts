@@ -1,7 +1,7 @@
 import { isDecision, parseEnvelope } from '#protocol';
 import { DecisionLedger } from './decision-ledger.js';
-import { broken } from './finding.js';
 import type { Finding, Invariant } from './finding.js';
+import { broken } from './problem.js';
 import { eachLogPage } from './log-rows.js';
 import type { LogPage } from './log-rows.js';
 

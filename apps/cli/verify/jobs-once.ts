@@ -1,6 +1,8 @@
 import { limits } from '#protocol';
-import { broken, counted, unsettled } from './finding.js';
-import type { Finding, Invariant, Problem } from './finding.js';
+import { counted } from './finding.js';
+import type { Finding, Invariant } from './finding.js';
+import { broken, unsettled } from './problem.js';
+import type { Problem } from './problem.js';
 import type { Query } from './sources.js';
 
 /** Rows named in an answer, per kind of problem. */

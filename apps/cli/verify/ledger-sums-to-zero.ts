@@ -1,5 +1,6 @@
-import { broken } from './finding.js';
-import type { Finding, Invariant, Problem } from './finding.js';
+import type { Finding, Invariant } from './finding.js';
+import { broken } from './problem.js';
+import type { Problem } from './problem.js';
 import type { Query } from './sources.js';
 
 /** Rows named in an answer, per kind of problem. */

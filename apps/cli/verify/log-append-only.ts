@@ -1,7 +1,9 @@
 import { toHex } from '#merkle';
 import type { Anchor, ChainView } from './chain-view.js';
-import { broken, counted, unsettled } from './finding.js';
-import type { Finding, Invariant, Problem } from './finding.js';
+import { counted } from './finding.js';
+import type { Finding, Invariant } from './finding.js';
+import { broken, unsettled } from './problem.js';
+import type { Problem } from './problem.js';
 import { LogReplay } from './log-replay.js';
 import { besideCount, eachLogPage, logHead, pseudonyms } from './log-rows.js';
 import type { SignedHead } from './signed-head.js';

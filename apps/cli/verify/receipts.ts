@@ -1,7 +1,7 @@
 import { openReceipt } from '#protocol';
 import type { ReceiptBody } from '#protocol';
-import { broken, unsettled } from './finding.js';
-import type { Problem } from './finding.js';
+import { broken, unsettled } from './problem.js';
+import type { Problem } from './problem.js';
 import type { Query } from './sources.js';
 
 const receiptsPerPage = 1_000;

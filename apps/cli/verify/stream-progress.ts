@@ -5,8 +5,8 @@ import { connect, credsAuthenticator } from '@nats-io/transport-node';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { serviceInboxPrefix } from '#protocol';
 import type { StreamName } from '#protocol';
-import { unsettled } from './finding.js';
-import type { Problem } from './finding.js';
+import { unsettled } from './problem.js';
+import type { Problem } from './problem.js';
 
 /** How far the services have followed the durable streams, read with a credential that sees stream states only. */
 export class StreamProgress {

@@ -1,7 +1,9 @@
 import type { BlockTag } from 'ethers';
 import type { ChainView } from './chain-view.js';
-import { broken, counted, unsettled } from './finding.js';
-import type { Finding, Invariant, Problem } from './finding.js';
+import { counted } from './finding.js';
+import type { Finding, Invariant } from './finding.js';
+import { broken, unsettled } from './problem.js';
+import type { Problem } from './problem.js';
 import { booksOf } from './payout-books.js';
 import type { PayeeBooks, PayoutBooks } from './payout-books.js';
 

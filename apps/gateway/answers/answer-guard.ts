@@ -2,29 +2,9 @@ import { findingKinds } from '#protocol';
 import type { AnswerRules, FindingKind } from '#protocol';
 import { sliceChars as usualSliceChars } from '../classify/scan.js';
 import type { Finding } from '../classify/scan.js';
-import { saidFields } from './known-members.js';
+import { saidFields } from './choice.js';
+import type { Called, Choice, Said } from './choice.js';
 import { TextGuard } from './text-guard.js';
-
-/** One choice of an answer, or a piece of one: of a chat (`delta` or `message`) or a completion (`text`). */
-export interface Choice {
-  index?: unknown;
-  text?: unknown;
-  delta?: Said | null;
-  message?: Said | null;
-  finish_reason?: unknown;
-  logprobs?: unknown;
-}
-
-interface Said extends Partial<Record<(typeof saidFields)[number], unknown>> {
-  tool_calls?: unknown;
-  /** What tools were called by before. */
-  function_call?: Called | null;
-}
-
-interface Called {
-  name?: unknown;
-  arguments?: unknown;
-}
 
 interface ToolCall {
   index?: unknown;

@@ -2,7 +2,7 @@ import { failure, strictest } from '#protocol';
 import type { AnswerRules, Endpoint, LimitEntry } from '#protocol';
 import type { InferenceJob } from '../request/inference-job.js';
 import { AnswerGuard } from './answer-guard.js';
-import type { Choice } from './answer-guard.js';
+import type { Choice } from './choice.js';
 import { jsonAnswer } from './json-answer.js';
 import { knownAnswer, knownPictures } from './known-members.js';
 

@@ -1,9 +1,7 @@
-import type { Choice } from './answer-guard.js';
+import { saidFields } from './choice.js';
+import type { Choice } from './choice.js';
 
 type Members = Record<string, unknown>;
-
-/** The members of what was said whose words are read. */
-export const saidFields = ['content', 'reasoning_content', 'reasoning', 'refusal'] as const;
 
 /** Words of the protocol: `assistant`, `function`, `tool_calls`. Nothing that rules look for fits into one. */
 const word = /^[a-z_]{1,32}$/i;

@@ -1,7 +1,8 @@
 import type { DomainError } from '#kernel';
 import { failure, isDone } from '#protocol';
 import type { Endpoint, Usage } from '#protocol';
-import type { AnswerGuard, Choice } from '../answers/answer-guard.js';
+import type { AnswerGuard } from '../answers/answer-guard.js';
+import type { Choice } from '../answers/choice.js';
 import { knownAnswer } from '../answers/known-members.js';
 import { errorAnswer } from '../http/openai-error.js';
 import { Produced } from '../request/produced.js';

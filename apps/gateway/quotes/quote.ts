@@ -1,8 +1,9 @@
 import { checkedNanos, formatNanos, isDomainError, meterLines, meterPer, meterUnits, priceOf, sumOf } from '#kernel';
 import type { Meter, MeterLine } from '#kernel';
-import { askOf, discountOf, failure, meterOf } from '#protocol';
+import { askOf, discountOf, failure } from '#protocol';
 import type { DiscountAhead, Quote, QuotedOffer, QuoteRequest } from '#protocol';
 import type { MarketOffer } from '../market/market-offer.js';
+import { meterOf } from './endpoint-meter.js';
 
 type QuoteLine = QuotedOffer['lines'][number];
 

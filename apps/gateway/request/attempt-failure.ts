@@ -1,7 +1,8 @@
 import { DomainError, isDomainError } from '#kernel';
 import { failure } from '#protocol';
-import type { ErrorCode } from '#protocol';
-import type { Attempt } from './dispatch.js';
+import type { CompletedFacts, ErrorCode } from '#protocol';
+
+export type Attempt = CompletedFacts['attempts'][number];
 
 /** Statuses with which an engine tells the caller that the request itself is wrong: another machine would say the same. */
 const callersFault: readonly unknown[] = [400, 413, 422];

@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto';
 import { currentTraceparent } from '#messaging';
 import { askOf, chargeOf } from '#protocol';
-import type { CompletedFacts } from '#protocol';
 import type { JobRequest, JobResult, JobStream } from '#wire';
 import type { MarketOffer } from '../market/market-offer.js';
 import { attemptFailure, canMoveOn, coolingMs, isCallersFault, slotOutcome, unserved } from './attempt-failure.js';
+import type { Attempt } from './attempt-failure.js';
 import type { CacheSalts } from './cache-salts.js';
 import { conversationOf } from './inference-job.js';
 import type { InferenceAnswer, InferenceJob } from './inference-job.js';
@@ -15,8 +15,6 @@ import type { OpenedStream } from './open-stream.js';
 import type { Placement, Slot } from './place.js';
 import type { RetryBudget } from './retry-budget.js';
 import { checkUsage } from './upper-bound.js';
-
-export type Attempt = CompletedFacts['attempts'][number];
 
 /** Runs one job on one node: whole, or as it comes. */
 export abstract class NodeRunner {
