@@ -47,8 +47,13 @@ export class EndlessLeases extends OneLease {
   override acquire = async (): Promise<Lease> => ({ lease: uuidOf(0x50), budget: uuidOf(0x51), amountNanos: 10_000_000n, fence: 3, ttlMs: 30_000 });
 }
 
+export interface ExamplePipeline {
+  readonly pipeline: RequestPipeline;
+  readonly leases: LeaseBook;
+}
+
 /** A pipeline over an example world, whose machines answer as `run` does. */
-export function examplePipeline(world: ExampleWorld, log: MemoryLog, clock: ManualClock, issuer: LeaseIssuer, run: (request: JobRequest) => Promise<JobResult>): { pipeline: RequestPipeline; leases: LeaseBook } {
+export function examplePipeline(world: ExampleWorld, log: MemoryLog, clock: ManualClock, issuer: LeaseIssuer, run: (request: JobRequest) => Promise<JobResult>): ExamplePipeline {
   const book = new OfferBook(world.replicated);
   const placement = new Placement(book, clock, 0);
   const retries = new RetryBudget(clock);
