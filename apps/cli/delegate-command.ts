@@ -1,13 +1,13 @@
 import { Command } from 'commander';
 import { sending, stepsOn } from './contract/contract-step.js';
 import type { ContractGiven } from './contract/contract-step.js';
-import { escrowKind, openEscrow } from './delegate/delegate-session.js';
-import type { DelegateSession } from './delegate/delegate-session.js';
+import { escrowKind, openEscrow } from './contract/escrow-session.js';
+import type { EscrowSession } from './contract/escrow-session.js';
 import { changeDelegate, changePayees, setLimits, showDelegate } from './delegate/delegate-steps.js';
 
 type Values = (string | string[])[];
 
-const step = stepsOn<DelegateSession, ContractGiven, Values>(escrowKind, openEscrow);
+const step = stepsOn<EscrowSession, ContractGiven, Values>(escrowKind, openEscrow);
 
 const list = (value: string | string[]): string[] => (Array.isArray(value) ? value : [value]);
 

@@ -1,10 +1,11 @@
 import { Command, Option } from 'commander';
 import { printer } from './output.js';
-import { exit } from './settle/exit.js';
+import { exitCommand } from './settle/exit-command.js';
 import { fetchCommand } from './settle/fetch-command.js';
 import { openSession } from './settle/settle-session.js';
 import type { SettleSession } from './settle/settle-session.js';
 import { submit } from './settle/submit.js';
+import { unitsAsText } from './settle/units-as-text.js';
 import { withdraw } from './settle/withdraw.js';
 
 interface Given {
@@ -19,7 +20,7 @@ export function settleCommand(): Command {
   const command = new Command('settle').description('put statements on chain, withdraw and exit with only an RPC endpoint');
   command.addCommand(step('submit', 'put a signed statement on chain; anybody may', (session) => submit(session)));
   command.addCommand(step('withdraw', "pay the key's own address, a payee, what the statement's payer credited to it", withdraw, true));
-  command.addCommand(step('exit', "take the key's own deposit out: asks for it, and after the thaw takes it; run it again until it is empty", exit, true));
+  command.addCommand(exitCommand());
   command.addCommand(fetchCommand());
   return command;
 }
@@ -36,12 +37,9 @@ function step(name: string, summary: string, act: (session: SettleSession, to: s
     const key = process.env['MIZAN_WALLET_KEY'];
     const session = await openSession(path, { rpc, ...(keyFile === undefined ? {} : { keyFile }), ...(key === undefined ? {} : { key }) });
     try {
-      printer(json)(toText(await act(session, to)));
+      printer(json)(unitsAsText(await act(session, to)));
     } finally {
       session.provider.destroy();
     }
   });
 }
-
-/** Units are decimal text in JSON, as everywhere. */
-const toText = (result: object): object => Object.fromEntries(Object.entries(result).map(([name, value]) => [name, typeof value === 'bigint' ? value.toString() : (value as unknown)]));

@@ -1,6 +1,7 @@
 import { formatUnits, getAddress, parseUnits, Wallet } from 'ethers';
 import type { JsonRpcProvider } from 'ethers';
 import { connect, reaching, Token } from '#chain';
+import { isDomainError } from '#kernel';
 import { readRecord } from '../chain/record-file.js';
 import { walletKey } from '../wallet-key.js';
 import type { KeyOptions } from '../wallet-key.js';
@@ -20,6 +21,8 @@ export interface ContractOptions extends KeyOptions {
   readonly address?: string;
   /** Deployment record that names the contract and its chain. */
   readonly record?: string;
+  /** Id of the chain on which the address is; any, if it is not known. */
+  readonly chainId?: number;
 }
 
 /** How amounts of a token are written. */
@@ -46,20 +49,32 @@ export async function openContract<C extends { constants(): Promise<{ token: str
 ): Promise<ContractSession & { readonly contract: C }> {
   const record = options.record === undefined ? null : readRecord(options.record);
   if (options.record !== undefined && !record) throw new Error(`there is no ${options.record}`);
-  const address = record?.contracts[kind.name]?.address ?? options.address;
-  if (address === undefined) throw new Error(`no contract is named: use --${kind.option}, --record or ${kind.env}`);
+  const named = record?.contracts[kind.name]?.address ?? options.address;
+  if (named === undefined) throw new Error(`no contract is named: use --${kind.option}, --record or ${kind.env}`);
+  const address = accountOf(named);
   const chainId = await chainIdOf(options.rpc);
-  if (record && BigInt(record.chainId) !== chainId) throw new Error(`${options.rpc} is chain ${chainId}; the record is of chain ${record.chainId}`);
+  const expected = record?.chainId ?? options.chainId;
+  if (expected !== undefined && BigInt(expected) !== chainId) throw new Error(`${options.rpc} is chain ${chainId}; the ${record ? 'record' : 'statement'} is of chain ${expected}`);
   const provider = connect(options.rpc, chainId);
   try {
     if ((await reaching(() => provider.getCode(address))) === '0x') throw new Error(`there is no contract at ${address} on chain ${chainId}`);
-    const contract = at(accountOf(address), provider);
-    const { token, unit } = await contract.constants();
+    const contract = at(address, provider);
+    const { token, unit } = await constantsOf(contract, kind, address);
     const decimals = await new Token(token, provider).decimals();
     return { contract, provider, token, unit, decimals, wallet: sends ? new Wallet(walletKey(options), provider) : null };
   } catch (error) {
     provider.destroy();
     throw error;
+  }
+}
+
+/** What only a contract of the kind answers. Error: something else stands there. */
+async function constantsOf<T>(contract: { constants(): Promise<T> }, { name }: ContractKind, address: string): Promise<T> {
+  try {
+    return await contract.constants();
+  } catch (error) {
+    const isOther = isDomainError(error, 'CHAIN_REJECTED') || ((error as Error).cause as { code?: unknown } | undefined)?.code === 'BAD_DATA';
+    throw isOther ? new Error(`what stands at ${address} is no ${name}`, { cause: error }) : error;
   }
 }
 
@@ -89,5 +104,8 @@ export function toUnits({ decimals, unit }: Denomination, amount: string): bigin
 
 export const toAmount = ({ decimals, unit }: Denomination, units: bigint): string => formatUnits(units * unit, decimals);
 
-/** An address as people write it, with its checksum. */
-export const accountOf = (text: string): string => getAddress(text.toLowerCase());
+/** An address as people write it, with its checksum. Error: it is none. */
+export function accountOf(text: string): string {
+  if (!/^0x[0-9a-f]{40}$/i.test(text)) throw new Error(`"${text}" is not an address: 0x and 40 hex digits`);
+  return getAddress(text.toLowerCase());
+}

@@ -3,7 +3,7 @@ import { Wallet } from 'ethers';
 import { escrowCalls, escrowInterface } from '#chain';
 import type { AllowedPayees } from '#chain';
 import { anvilKeys } from '#testing';
-import type { DelegateSession } from './delegate-session.js';
+import type { EscrowSession } from '../contract/escrow-session.js';
 import { changePayees } from './delegate-steps.js';
 
 const payer = new Wallet(anvilKeys[1]).address;
@@ -14,7 +14,7 @@ const bit = 1n << 3n;
 const none: AllowedPayees = { bits: 0n, announced: 0n, admissibleAt: 0n };
 
 /** What was sent; `refused` is the call that the contract does not take. */
-function sessionWith(words: readonly AllowedPayees[], sent: string[], refused?: string): DelegateSession {
+function sessionWith(words: readonly AllowedPayees[], sent: string[], refused?: string): EscrowSession {
   const escrow = {
     address: payer,
     indexOf: (payee: string) => Promise.resolve(indices.get(payee)),
@@ -28,7 +28,7 @@ function sessionWith(words: readonly AllowedPayees[], sent: string[], refused?: 
       return Promise.resolve({ wait: () => Promise.resolve({ hash: `hash ${sent.length}` }) });
     },
   };
-  return { escrow, wallet, provider: { getBlockNumber: () => Promise.resolve(7) }, decimals: 6, unit: 1n } as unknown as DelegateSession;
+  return { escrow, wallet, provider: { getBlockNumber: () => Promise.resolve(7) }, decimals: 6, unit: 1n } as unknown as EscrowSession;
 }
 
 describe('payees of several words of the list', () => {

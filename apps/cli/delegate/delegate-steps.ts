@@ -2,17 +2,17 @@ import { escrowCalls, escrowInterface, finalBlock, isoOf, namingRefusals, placeO
 import type { AllowedPayees, DelegateStanding } from '#chain';
 import { DomainError, isDomainError } from '#kernel';
 import { accountOf, toAmount, toUnits } from '../contract/contract-session.js';
-import type { DelegateSession } from './delegate-session.js';
+import type { EscrowSession } from '../contract/escrow-session.js';
 
 /** Revoking ends a key that was stolen too late: its statements land until the thaw time is over, those that it signs from now on too. */
 const revokedNote = 'until then the key can sign new statements within the limits: `limits 0 SECONDS` stops at once that they credit anybody, and `drop` that they credit a payee';
 
-async function sent({ escrow, wallet }: DelegateSession, data: string): Promise<string> {
+async function sent({ escrow, wallet }: EscrowSession, data: string): Promise<string> {
   return (await namingRefusals(() => sendCall(wallet!, escrow.address, data), escrowInterface)).hash;
 }
 
 /** How a delegate of a payer stands, what it may credit at a time (amounts of the token) and how often, and which of the named payees it may pay. */
-export async function showDelegate(session: DelegateSession, payer: string, delegate: string, payees: readonly string[]): Promise<{ readonly standing: DelegateStanding; readonly [shown: string]: unknown }> {
+export async function showDelegate(session: EscrowSession, payer: string, delegate: string, payees: readonly string[]): Promise<{ readonly standing: DelegateStanding; readonly [shown: string]: unknown }> {
   const { escrow, provider } = session;
   const block = (await provider.getBlock('latest'))!;
   const [{ liveFrom, liveUntil }, limits] = await Promise.all([escrow.delegate(accountOf(payer), accountOf(delegate), block.number), escrow.limits(accountOf(payer), block.number)]);
@@ -33,7 +33,7 @@ export async function showDelegate(session: DelegateSession, payer: string, dele
   };
 }
 
-async function showPayee({ escrow }: DelegateSession, payer: string, payee: string, at: number): Promise<object> {
+async function showPayee({ escrow }: EscrowSession, payer: string, payee: string, at: number): Promise<object> {
   const index = await escrow.indexOf(accountOf(payee), at);
   if (index === null) return { payee: accountOf(payee), index, allowed: false, admissibleFrom: null };
   const { word, bit } = placeOf(index);
@@ -42,14 +42,14 @@ async function showPayee({ escrow }: DelegateSession, payer: string, payee: stri
 }
 
 /** Changes the key's own delegate, and shows what came of it: what gives it more may begin after the thaw time. */
-export async function changeDelegate(session: DelegateSession, change: 'addDelegate' | 'revokeDelegate', delegate: string): Promise<object> {
+export async function changeDelegate(session: EscrowSession, change: 'addDelegate' | 'revokeDelegate', delegate: string): Promise<object> {
   const tx = await sent(session, escrowCalls[change](accountOf(delegate)));
   const shown = await showDelegate(session, session.wallet!.address, delegate, []);
   return { tx, ...shown, ...(shown.standing === 'revoked' && { note: revokedNote }) };
 }
 
 /** Errors: no amount of the token; no whole number of seconds. */
-export async function setLimits(session: DelegateSession, cap: string, secondsApart: string): Promise<object> {
+export async function setLimits(session: EscrowSession, cap: string, secondsApart: string): Promise<object> {
   if (!/^\d{1,10}$/.test(secondsApart) || Number(secondsApart) >= 2 ** 32) throw new Error(`"${secondsApart}" is no number of seconds below 2^32`);
   const tx = await sent(session, escrowCalls.setLimits(toUnits(session, cap), Number(secondsApart)));
   const { epochCap, minInterval, nextCap, nextMinInterval, nextAt } = await session.escrow.limits(session.wallet!.address);
@@ -68,7 +68,7 @@ interface Word {
  * Changes whom the delegates of a payer may pay, 256 payees to a transaction; where nothing would change, nothing is sent. `admit`: what `payer` announced; anybody may. Errors: a payee that is not
  * registered, or (to allow it) not at a final block; the escrow refuses (CHAIN_REJECTED, with the transactions that went before).
  */
-export async function changePayees(session: DelegateSession, change: Change, payer: string, payees: readonly string[]): Promise<object> {
+export async function changePayees(session: EscrowSession, change: Change, payer: string, payees: readonly string[]): Promise<object> {
   const { escrow, provider } = session;
   const txs: string[] = [];
   const restarted: number[] = [];
@@ -89,7 +89,7 @@ export async function changePayees(session: DelegateSession, change: Change, pay
 }
 
 /** An index that is not final may become another payee's. The brake does not wait for that. */
-async function wordsOf({ escrow, provider }: DelegateSession, change: Change, payees: readonly string[]): Promise<Word[]> {
+async function wordsOf({ escrow, provider }: EscrowSession, change: Change, payees: readonly string[]): Promise<Word[]> {
   const final = change === 'allowPayees' ? (await finalBlock(provider, rulesOf((await provider.getNetwork()).chainId).finality)).number : null;
   const words = new Map<number, bigint>();
   for (const payee of payees) {
@@ -103,7 +103,7 @@ async function wordsOf({ escrow, provider }: DelegateSession, change: Change, pa
 }
 
 /** Which of these payees the change would change: to announce again what is announced would only restart its clock. */
-async function changedBy({ escrow }: DelegateSession, change: Change, payer: string, bits: bigint, { bits: allowed, announced }: AllowedPayees): Promise<bigint> {
+async function changedBy({ escrow }: EscrowSession, change: Change, payer: string, bits: bigint, { bits: allowed, announced }: AllowedPayees): Promise<bigint> {
   if (change === 'dropPayees') return bits & (allowed | announced);
   if (change === 'admit') return bits & announced;
   const fresh = bits & ~allowed;
@@ -113,7 +113,7 @@ async function changedBy({ escrow }: DelegateSession, change: Change, payer: str
 }
 
 /** Indices of payees whose time until they are admitted begins again: the clock is that of a whole word. */
-async function restartedBy({ escrow }: DelegateSession, payer: string, word: number, before: AllowedPayees): Promise<number[]> {
+async function restartedBy({ escrow }: EscrowSession, payer: string, word: number, before: AllowedPayees): Promise<number[]> {
   const { announced } = await escrow.allowedPayees(accountOf(payer), word);
   const both = before.announced & announced;
   return Array.from({ length: 256 }, (_, place) => place).filter((place) => ((both >> BigInt(place)) & 1n) === 1n).map((place) => word * 256 + place);

@@ -103,6 +103,39 @@ describe('a statement file with nothing but an RPC endpoint', () => {
     expect(await run('exit', 'payer')).toMatchObject({ step: 'empty', units: '0' });
   });
 
+  it('is not needed by a payer that leaves: the address of the escrow is enough', async () => {
+    const leaver = new Wallet(Wallet.createRandom().privateKey, payer.provider);
+    await askChain(anvil.rpcUrl, 'anvil_setBalance', [leaver.address, '0xde0b6b3a7640000']);
+    await depositTestDollars(leaver, escrow.address, 50n);
+    const keyFile = join(directory, 'leaver');
+    writeFileSync(keyFile, leaver.privateKey);
+    const leave = (...more: string[]): Promise<Record<string, unknown>> => printed(() => settleCommand().exitOverride().parseAsync(['node', 'settle', 'exit', '--rpc', anvil.rpcUrl, '--json', ...more]));
+    const key = ['--key-file', keyFile];
+
+    await expect(leave(...key)).rejects.toThrow('no contract is named: use --escrow, --record or MIZAN_ESCROW');
+    await expect(leave('--escrow', stranger.address, ...key)).rejects.toThrow('there is no contract');
+    await expect(leave('--escrow', token.address, ...key)).rejects.toThrow(`what stands at ${token.address} is no MizanEscrow`);
+    await expect(leave('--escrow', 'here', ...key)).rejects.toThrow('"here" is not an address');
+    await expect(leave('--escrow', escrow.address)).rejects.toThrow('no key is given');
+    await expect(leave(path, '--escrow', token.address, ...key)).rejects.toThrow('name one');
+    await expect(leave('--escrow', escrow.address, ...key, '--to', '0x12')).rejects.toThrow('"0x12" is not an address');
+    expect(await leave('--escrow', escrow.address, '--key-file', join(directory, 'stranger'))).toMatchObject({ step: 'empty', next: expect.stringContaining('no deposit here') });
+    expect(await escrow.payer(leaver.address)).toMatchObject({ available: 50n, thawing: 0n });
+
+    expect(await leave('--escrow', escrow.address, '--calldata', leaver.address)).toMatchObject({
+      step: 'thawing', units: '50', amount: '0.00005', call: { chainId: 31_337, from: leaver.address, to: escrow.address, value: '0', data: escrowCalls.thaw(50n) },
+    });
+    expect(await leave('--escrow', escrow.address, ...key)).toMatchObject({ step: 'thawing', units: '50', tx: expect.any(String), next: expect.stringContaining('run it again after') });
+    expect(await leave('--escrow', escrow.address, '--calldata', leaver.address)).toMatchObject({ step: 'waiting', call: null });
+    await askChain(anvil.rpcUrl, 'evm_increaseTime', [Number(thawSeconds)]);
+    await askChain(anvil.rpcUrl, 'anvil_mine', ['0x1']);
+    const { call } = (await leave('--escrow', escrow.address, '--calldata', leaver.address, '--to', stranger.address)) as { call: { to: string; data: string } };
+    const before = await token.balanceOf(stranger.address);
+    await sendCall(leaver, call.to, call.data);
+    expect((await token.balanceOf(stranger.address)) - before).toBe(50n);
+    expect(await leave('--escrow', escrow.address, ...key)).toMatchObject({ step: 'empty', units: '0' });
+  });
+
   it('says who signed for its payer, and lands while that is a delegate and no longer', async () => {
     const hot = new Wallet(anvilKeys[4]);
     const orders = async (name: string, ...values: string[]): Promise<Record<string, unknown>> =>

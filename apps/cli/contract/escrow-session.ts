@@ -1,15 +1,15 @@
 import { Escrow } from '#chain';
-import { openContract } from '../contract/contract-session.js';
-import type { ContractKind, ContractOptions, ContractSession } from '../contract/contract-session.js';
+import { openContract } from './contract-session.js';
+import type { ContractKind, ContractOptions, ContractSession } from './contract-session.js';
 
 export const escrowKind: ContractKind = { name: 'MizanEscrow', option: 'escrow', env: 'MIZAN_ESCROW' };
 
-export interface DelegateSession extends ContractSession {
+export interface EscrowSession extends ContractSession {
   readonly escrow: Escrow;
 }
 
 /** Errors as of {@link openContract}. */
-export async function openEscrow(options: ContractOptions, sends: boolean): Promise<DelegateSession> {
+export async function openEscrow(options: ContractOptions, sends: boolean): Promise<EscrowSession> {
   const { contract: escrow, ...session } = await openContract(escrowKind, (address, provider) => new Escrow(address, provider), options, sends);
   return { ...session, escrow };
 }
