@@ -54,6 +54,8 @@ export const settlementConfig = z.object({
   /** Says how long blocks take to be final and what fees are; an endpoint that is another chain is set aside. */
   SETTLEMENT_CHAIN_ID: chainId,
   SETTLEMENT_ESCROW: address,
+  /** keccak256 of the escrow's code (`runtimeHash` of its deployment record), where that is of another build than this one. */
+  SETTLEMENT_ESCROW_CODE_HASH: z.string().regex(/^0x[0-9a-f]{64}$/, '0x and 64 hex digits in lower case').optional(),
   /** The contract for providers' bonds; left out: the deployment reads none. */
   SETTLEMENT_BONDS: address.optional(),
   /** Arbiters of bonds that the operator relies on, separated by commas. */

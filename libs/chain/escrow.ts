@@ -51,6 +51,14 @@ export class Escrow {
     });
   }
 
+  /** The EIP-712 domain that its signatures are for. */
+  domain(): Promise<{ name: string; version: string; chainId: bigint; verifyingContract: string }> {
+    return reaching(async () => {
+      const { name, version, chainId, verifyingContract } = (await this.read('eip712Domain', [], 'latest')) as { name: string; version: string; chainId: bigint; verifyingContract: string };
+      return { name, version, chainId, verifyingContract };
+    });
+  }
+
   payer(payer: string, blockTag: BlockTag = 'latest'): Promise<PayerState> {
     return reaching(async () => {
       const state = (await this.read('payerOf', [payer], blockTag)) as PayerState;

@@ -5,6 +5,8 @@ import { Bonds, chainFailure, costOf, dataFeeMax, Escrow, feesUnder, finalBlock,
 import type { ChainRules, DigestSigner, EscrowConstants, FeedAnswer, Fees } from '#chain';
 import { failure } from '#protocol';
 import type { SettlementConfig } from '../config.js';
+import { requireContracts } from './require-contracts.js';
+import type { FoundContracts } from './require-contracts.js';
 
 /** A block that can be named in reads. */
 export interface BlockRef {
@@ -49,11 +51,10 @@ export class ChainLink {
   readonly sender: string;
   protected readonly provider: QuorumProvider;
   private readonly rules: ChainRules;
-  private known: EscrowConstants | undefined;
-  private knownDecimals: number | undefined;
+  private found: Promise<FoundContracts> | undefined;
 
   constructor(
-    config: Pick<SettlementConfig, 'SETTLEMENT_RPC_URL' | 'SETTLEMENT_CHAIN_ID' | 'SETTLEMENT_ESCROW'> & Partial<Pick<SettlementConfig, 'SETTLEMENT_RPC_QUORUM'>>,
+    private readonly config: Pick<SettlementConfig, 'SETTLEMENT_RPC_URL' | 'SETTLEMENT_CHAIN_ID' | 'SETTLEMENT_ESCROW'> & Partial<Pick<SettlementConfig, 'SETTLEMENT_RPC_QUORUM' | 'SETTLEMENT_BONDS' | 'SETTLEMENT_ESCROW_CODE_HASH'>>,
     private readonly key: DigestSigner,
   ) {
     const logger = new Logger(ChainLink.name);
@@ -71,9 +72,20 @@ export class ChainLink {
     this.provider.destroy();
   }
 
-  /** Whether endpoints of the chain that was configured answer, and it holds the escrow. */
+  /** Whether endpoints of the chain that was configured answer, and its contracts are right. */
   async isRight(): Promise<boolean> {
-    return (await reaching(() => this.provider.getCode(this.escrow.address))) !== '0x';
+    await this.requireRight();
+    return this.hasCode(this.escrow.address);
+  }
+
+  /** Before the first payment: whether the contracts are those that the configuration means. What was found right is not asked again. Errors as of {@link requireContracts}. */
+  requireRight(): Promise<FoundContracts> {
+    const { SETTLEMENT_BONDS: bonds, SETTLEMENT_ESCROW_CODE_HASH: escrowCodeHash } = this.config;
+    this.found ??= requireContracts(this.provider, { escrow: this.escrow, bonds, rules: this.rules, escrowCodeHash }).catch((error: unknown) => {
+      this.found = undefined;
+      throw error;
+    });
+    return this.found;
   }
 
   /** The bonds at an address of this chain. */
@@ -86,12 +98,12 @@ export class ChainLink {
     return readPriceFeed(address, this.provider, block);
   }
 
-  async constants(): Promise<EscrowConstants> {
-    return (this.known ??= await this.escrow.constants());
+  constants(): Promise<EscrowConstants> {
+    return this.requireRight();
   }
 
   async tokenDecimals(): Promise<number> {
-    return (this.knownDecimals ??= await new Token((await this.constants()).token, this.provider).decimals());
+    return (await this.requireRight()).tokenDecimals;
   }
 
   /** The escrow's own balance of its token at a block, in base units. */

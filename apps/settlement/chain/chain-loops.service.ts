@@ -25,13 +25,14 @@ export class ChainLoops implements OnApplicationBootstrap, BeforeApplicationShut
     exposure: ExposureService,
     delegates: Delegates,
   ) {
-    const relaying = new Loop(Relayer.name, SETTLEMENT_POLL_MS, () => relayer.round());
+    const loop = (name: string, everyMs: number, round: () => Promise<void>): Loop => new Loop(name, everyMs, () => chain.requireRight().then(round));
+    const relaying = loop(Relayer.name, SETTLEMENT_POLL_MS, () => relayer.round());
     relayer.onKick(() => relaying.kick());
     this.loops = [
       relaying,
-      new Loop(Watcher.name, SETTLEMENT_POLL_MS, () => watcher.round().then(() => reversals.round())),
-      new Loop(ExposureService.name, SETTLEMENT_EXPOSURE_MS, () => exposure.round()),
-      new Loop(Delegates.name, SETTLEMENT_EXPOSURE_MS, () => delegates.round()),
+      loop(Watcher.name, SETTLEMENT_POLL_MS, () => watcher.round().then(() => reversals.round())),
+      loop(ExposureService.name, SETTLEMENT_EXPOSURE_MS, () => exposure.round()),
+      loop(Delegates.name, SETTLEMENT_EXPOSURE_MS, () => delegates.round()),
     ];
   }
 
