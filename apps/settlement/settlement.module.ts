@@ -30,6 +30,7 @@ import { DepositStore } from './deposits/deposit.store.js';
 import { DepositsRpc } from './deposits/deposits.rpc.js';
 import { DepositsService } from './deposits/deposits.service.js';
 import { DepositCover } from './epochs/deposit-cover.service.js';
+import { Draws } from './epochs/draws.service.js';
 import { EpochTimer } from './epochs/epoch-timer.service.js';
 import { SettleService } from './epochs/settle.service.js';
 import { StatementStore } from './epochs/statement.store.js';
@@ -97,6 +98,7 @@ const keyKeepers = (config: SettlementConfig): KeyKeepers => ({ keystorePassword
     ChangeRecords,
     Delegates,
     DepositCover,
+    Draws,
     DepositMoves,
     DepositReversals,
     Disputes,

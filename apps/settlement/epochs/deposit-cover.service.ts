@@ -34,10 +34,21 @@ export class DepositCover {
 
   /** The lesser of what the deposit holds at the final block and at the newest: what lands is judged by a block that comes after both. Error: CHAIN_UNAVAILABLE. */
   async availableUnits(payer: string): Promise<bigint> {
+    const { settled, current } = await this.holds(payer);
+    return settled < current ? settled : current;
+  }
+
+  /** Whether a deposit that is too small for what was signed could pay a part of it. Of an empty one nothing can be paid, and one that was raised covers it as soon as that is final. Error: CHAIN_UNAVAILABLE. */
+  async coversPart({ payer, totalUnits }: Pick<Draw, 'payer' | 'totalUnits'>): Promise<boolean> {
+    const { settled, current } = await this.holds(payer);
+    return settled > 0n && current > 0n && current < totalUnits;
+  }
+
+  private async holds(payer: string): Promise<{ settled: bigint; current: bigint }> {
     const { escrow } = this.chain;
     const [final, newest] = await Promise.all([this.chain.finalized(), this.chain.latest()]);
-    const [{ available: settled }, { available: current }] = await Promise.all([escrow.payer(payer, final.number), escrow.payer(payer, newest.number)]);
-    return settled < current ? settled : current;
+    const [settled, current] = await Promise.all([escrow.payer(payer, final.number), escrow.payer(payer, newest.number)]);
+    return { settled: settled.available, current: current.available };
   }
 
   /** Of a draw that pays less than is due, because the deposit holds no more: the log and the operator are told. In the transaction that keeps the draw. */

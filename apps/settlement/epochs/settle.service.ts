@@ -1,39 +1,34 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { getAddress, ZeroAddress } from 'ethers';
+import { getAddress } from 'ethers';
 import { DataSource } from 'typeorm';
-import { Clock, Ids, isDomainError } from '#kernel';
-import type { DomainError } from '#kernel';
+import { Clock, isDomainError } from '#kernel';
 import { escrowCalls, statementDigest } from '#chain';
 import { Caller } from '#messaging';
-import { billingCalls, failure, governanceCalls, unitsFor } from '#protocol';
-import type { ReplyOf } from '#protocol';
+import { failure, governanceCalls } from '#protocol';
 import { SERVICE_CONFIG, withTenant } from '#service';
-import { PayerGate } from '../admission/payer-gate.service.js';
 import { Finality } from '../chain-events/finality.service.js';
 import { ChainLink, inBatches } from '../chain/chain-link.js';
 import type { SettlementConfig } from '../config.js';
-import { Rates } from '../conversions/rates.service.js';
 import { HandedStore } from '../handing/handed.store.js';
 import { HandingService } from '../handing/handing.service.js';
 import { Registration } from '../payees/registration.service.js';
 import { Delegates } from '../payers/delegates.service.js';
-import { beyondMandate, nobodyWithin, waitMsOf, requireInterval } from '../payers/delegation.js';
+import { beyondMandate, waitMsOf, requireInterval } from '../payers/delegation.js';
 import type { Mandate } from '../payers/delegation.js';
 import { PayerKeys } from '../payers/payer-keys.js';
 import { PayerStore } from '../payers/payer.store.js';
 import { Relayer } from '../transactions/relayer.service.js';
-import type { Payer } from '../payers/payer.store.js';
 import { Eligibility } from '../payouts/eligibility.service.js';
 import { Holds } from '../payouts/holds.service.js';
 import { Said } from '../said.js';
 import { Screening } from '../screening/screening.service.js';
 import { TransactionStore } from '../transactions/transaction.store.js';
-import { DepositCover, emptyDeposit } from './deposit-cover.service.js';
-import type { Cover } from './deposit-cover.service.js';
+import { DepositCover } from './deposit-cover.service.js';
+import { Draws } from './draws.service.js';
 import { fileOf, statementToText } from './statement-file.js';
 import { statementFor } from './statement.js';
-import type { AuditHead, Draw, FinalView, SignableStatement, StatementSignature } from './statement.js';
+import type { AuditHead, FinalView, SignableStatement, StatementSignature } from './statement.js';
 import { StatementStore } from './statement.store.js';
 import type { StatementRow, VoidCause } from './statement.store.js';
 import { TakenBack } from './taken-back.service.js';
@@ -79,8 +74,6 @@ export class SettleService {
     private readonly handed: HandedStore,
     private readonly handing: HandingService,
     private readonly relayer: Relayer,
-    private readonly rates: Rates,
-    private readonly gate: PayerGate,
     private readonly eligibility: Eligibility,
     private readonly screening: Screening,
     private readonly holds: Holds,
@@ -89,7 +82,7 @@ export class SettleService {
     private readonly takenBack: TakenBack,
     private readonly delegates: Delegates,
     private readonly cover: DepositCover,
-    private readonly ids: Ids,
+    private readonly draws: Draws,
     private readonly clock: Clock,
   ) {}
 
@@ -123,7 +116,7 @@ export class SettleService {
     for (let tries = 1; ; tries += 1) {
       const [payer, under] = await this.read(tenant, async (manager) => [await this.payers.ofTenant(manager, tenant), await this.statements.open(manager, tenant)] as const);
       if (!payer) throw failure('NOT_FOUND', 'the organisation has no payer address; name one first');
-      const open = under ?? (await this.draw(payer));
+      const open = under ?? (await this.draws.draw(payer));
       if (['drawn', 'failed', 'taken-back'].includes(open.state) ? await this.sign(open) : true) return open;
       if (tries === drawsMax) throw failure('CONFLICT', `${tries} draws were taken back, one after the other: somebody in each came to be held, disputed, listed or dropped by the payer; run the epoch again`);
     }
@@ -195,63 +188,6 @@ export class SettleService {
     if (this.saidOf.isNew(tenant, problem)) this.logger.warn(`epoch of ${tenant}${after === undefined ? '' : ` after ${after}`}: ${problem}`);
   }
 
-  /** Takes in whom the tenant may pay now; everybody else stays owed. */
-  private async draw({ tenant, address: payer, jurisdiction }: Payer): Promise<StatementRow> {
-    // Whether anything can be drawn now or not: what was taken back is owed again.
-    await this.takenBack.tellLast(tenant);
-    await this.finality.requireStanding(payer);
-    await this.gate.require({ address: payer, jurisdiction });
-    const payeesMax = this.config.SETTLEMENT_PAYEES_PER_STATEMENT;
-    // A draw that cannot be settled only waits: the chain is asked for its final block before anything is drawn.
-    const mandate = await this.delegates.mandate(payer).catch((error: unknown) => {
-      if (isDomainError(error, 'DELEGATE_UNUSABLE')) return error;
-      throw error;
-    });
-    if (isDomainError(mandate)) return this.drawnBefore(tenant, payer, mandate);
-    const [eligible, rate, availableUnits] = await Promise.all([this.eligibility.of(tenant), this.rates.current(), this.cover.availableUnits(payer)]);
-    if (mandate) requireInterval(mandate);
-    // The escrow registers neither nobody nor itself: one such payee in a statement would keep all others from being paid, and has no place among those who are owed most.
-    const except = [ZeroAddress, this.chain.escrow.address];
-    const never = new Set(except.map((address) => address.toLowerCase()));
-    const [only, unregistered] = [eligible.payees, eligible.unregistered].map((payees) => payees.filter((payee) => !never.has(payee.toLowerCase())).slice(0, payeesMax)) as [string[], string[]];
-    // The payer can allow its delegate those only who have an index.
-    await this.registration.begin(unregistered);
-    const cover = { payer, availableUnits, dueUnits: only.reduce((sum, payee) => sum + unitsFor(eligible.owedNanos.get(payee) ?? 0n, rate), 0n) };
-    const unitsMax = mandate && mandate.unitsMax < availableUnits ? mandate.unitsMax : availableUnits;
-    const drawn = await this.caller.call(billingCalls.drawPayables, { statement: this.ids.uuid(), tenant, except, payeesMax, only, rate, unitsMax }).catch((error: unknown) => {
-      throw isDomainError(error, 'NOTHING_DUE') ? ((mandate && nobodyWithin(mandate, only, eligible.heldBack)) ?? emptyDeposit(cover) ?? error) : error;
-    });
-    const isShort = drawn.totalUnits >= availableUnits && drawn.totalUnits < cover.dueUnits;
-    return this.keep(drawn, payer, drawn.totalUnits >= unitsMax, isShort ? cover : null);
-  }
-
-  /** A draw whose answer was lost is open in the books: it is taken up though nothing new may be drawn, for `reason`, which is thrown when there is none. */
-  private async drawnBefore(tenant: string, payer: string, reason: DomainError): Promise<StatementRow> {
-    const drawn = await this.caller.call(billingCalls.drawPayables, { statement: this.ids.uuid(), tenant, only: [] }).catch((error: unknown) => {
-      throw isDomainError(error, 'NOTHING_DUE') ? reason : error;
-    });
-    return this.keep(drawn, payer, true, null);
-  }
-
-  private async keep(drawn: ReplyOf<typeof billingCalls.drawPayables>, payer: string, isCapped: boolean, short: Cover | null): Promise<StatementRow> {
-    if (drawn.rate === undefined) await this.requireUnits(drawn.nanosPerUnit);
-    const { statement: id, tenant, payees, totalUnits, cumulativeTotalUnits } = drawn;
-    // Of a draw whose answer was lost, the rate of then.
-    const draw: Draw = { rate: drawn.rate ?? null, id, tenant, payer, payees, totalUnits, cumulativeTotalUnits, isCapped };
-    return this.read(tenant, async (manager) => {
-      if ((await this.statements.insertDrawn(manager, draw)) && short) await this.cover.noteShort(manager, draw, short);
-      return ((await this.statements.get(manager, id)) ?? (await this.statements.open(manager, tenant)))!;
-    });
-  }
-
-  /** Without a rate, billing's units must be the escrow's: `unit` base units of a token with so many decimals. */
-  private async requireUnits(nanosPerUnit: bigint): Promise<void> {
-    const [{ unit }, decimals] = [await this.chain.constants(), await this.chain.tokenDecimals()];
-    if (nanosPerUnit * 10n ** BigInt(decimals) !== unit * 1_000_000_000n) {
-      throw failure('LEDGER_UNBALANCED', `billing counts units of ${nanosPerUnit} nanos; the escrow's unit is ${unit} of a token with ${decimals} decimals`);
-    }
-  }
-
   /** Does nothing while payees wait for their index, or when the totals are on chain already. False: the draw was taken back and what it drew is owed again, or another process was first; look at what is open now. */
   private async sign(row: StatementRow): Promise<boolean> {
     if (row.state === 'taken-back') return false;
@@ -295,14 +231,21 @@ export class SettleService {
     return false;
   }
 
-  /** Null when it is on chain already. The deposit may have been asked back and taken since the draw: what was not signed is taken back, and what the deposit covers is drawn anew. Errors as {@link statementFor}. */
+  /**
+   * Null when it is on chain already. The deposit may have been asked back and taken since the draw: what was not signed is taken back, and what the deposit covers is drawn anew. What was signed
+   * waits for a deposit that covers it, and is voided as soon as one covers a part: then that is drawn. Errors as {@link statementFor}.
+   */
   private async signable(row: StatementRow, view: FinalView, audit: AuditHead, lastEpoch: bigint): Promise<SignableStatement | 'taken-back' | null> {
     try {
       return statementFor(row, view, audit, lastEpoch, this.clock.nowMs());
     } catch (error) {
-      if (row.epoch !== null || !isDomainError(error, 'DEPOSIT_INSUFFICIENT')) throw error;
-      await this.takeBack(row, error.message);
-      return 'taken-back';
+      if (!isDomainError(error, 'DEPOSIT_INSUFFICIENT')) throw error;
+      if (row.epoch === null) {
+        await this.takeBack(row, error.message);
+        return 'taken-back';
+      }
+      if (await this.cover.coversPart(row)) return this.void(row, 'DEPOSIT_INSUFFICIENT', error.message);
+      throw error;
     }
   }
 
@@ -320,7 +263,7 @@ export class SettleService {
 
   /**
    * Between draw and signature somebody may have come onto a list, or be held or disputed. A draw cannot be taken apart: while nothing of it was signed, all of it is taken back
-   * (false). Of one that was signed a form is out, and may land: who is listed stops that it is signed anew, and it is voided. Errors: SANCTIONED, DELEGATE_LIMITED (it is voided for that), SCREENING_UNAVAILABLE.
+   * (false). Of one that was signed a form is out, and may land: who is listed stops that it is signed anew, and it is voided. Errors: SANCTIONED, DELEGATE_LIMITED and DEPOSIT_INSUFFICIENT (it is voided for that), SCREENING_UNAVAILABLE.
    */
   private async isClear(row: StatementRow): Promise<boolean> {
     const addresses = addressesOf(row);
@@ -329,6 +272,7 @@ export class SettleService {
     const wasSigned = row.epoch !== null;
     if (hits.has(row.payer)) throw failure('SANCTIONED', `statement ${row.id} is not signed: payer ${row.payer} is on a list of sanctions; it is signed when it is not any more`, { statement: row.id });
     if (row.voidCause === 'DELEGATE_LIMITED') return this.void(row, row.voidCause, 'its payer does not let its delegate pay it any more');
+    if (row.voidCause === 'DEPOSIT_INSUFFICIENT') return this.void(row, row.voidCause, 'the deposit held less than it pays');
     if (row.voidCause !== null || (wasSigned && hits.size > 0)) return this.void(row, 'SANCTIONED', `${hits.size > 0 ? [...hits.keys()].join(', ') : 'somebody in it'} came onto a list of sanctions after it was signed`);
     if (wasSigned) return true;
     const stopped = await this.eligibility.stopped(row.tenant, addresses);

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Wallet } from 'ethers';
-import { SystemClock, SystemIds } from '#kernel';
+import { isDomainError, SystemClock, SystemIds } from '#kernel';
 import { depositTestDollars, escrowCalls, sendCall } from '#chain';
-import { askChain } from '#local';
+import { askChain, withClient } from '#local';
 import { settlementCalls } from '#protocol';
 import type { ReplyOf } from '#protocol';
 import { anvilKeys } from '#testing';
@@ -72,5 +72,63 @@ describe('the epochs of a payer whose deposit holds less than is due', () => {
     await until(() => harness.books.isIdle);
     expect([...harness.books.owed]).toEqual([[first, 40_000n]]);
     expect(await harness.escrow.payer(payer.address)).toMatchObject({ available: 0n, cumulativeTotal: 89n });
+  });
+
+  /** Runs an epoch while there are no coins for gas, so that its statement is signed, handed out and not sent; `meanwhile` comes before there are some again. */
+  const signedThen = async (meanwhile: () => Promise<unknown>): Promise<string> => {
+    const relayer = new Wallet(anvilKeys[3]).address;
+    const coins = await askChain<string>(harness.rpcUrl, 'eth_getBalance', [relayer, 'latest']);
+    await askChain(harness.rpcUrl, 'anvil_setBalance', [relayer, '0x1']);
+    harness.books.afterDraw = () => Promise.resolve();
+    let signed: string | undefined;
+    try {
+      void run().catch(() => undefined);
+      await until(async () => (signed = (await states())['planned']) !== undefined);
+      await meanwhile();
+    } finally {
+      await askChain(harness.rpcUrl, 'anvil_setBalance', [relayer, coins]);
+    }
+    return signed!;
+  };
+  /** By the state of its transaction, a statement that is open. */
+  const states = (): Promise<Record<string, string>> =>
+    withClient(harness.database.adminUrl, async (client) => {
+      const { rows } = await client.query<{ state: string; id: string }>('SELECT t.state, s.id FROM settlement.statements s JOIN settlement.transactions t ON t.id = s.transaction WHERE s.settled_tx IS NULL AND s.taken_back_at IS NULL');
+      return Object.fromEntries(rows.map(({ state, id }) => [state, id]));
+    });
+  /** Asks a part of the deposit back, of which the thaw is over. */
+  const thawed = async (units: bigint): Promise<void> => {
+    await sendCall(wallet, harness.escrow.address, escrowCalls.thaw(units));
+    await askChain(harness.rpcUrl, 'evm_increaseTime', [61]);
+  };
+  const takeBack = (): Promise<unknown> => sendCall(wallet, harness.escrow.address, escrowCalls.withdrawDeposit(payer.address));
+  const voided = (): string[] => harness.records.flatMap(({ type, id }) => (type === 'statement.voided' ? [id] : []));
+
+  it('are voided where their payer takes back what a signed one pays, and what is left is paid', async () => {
+    await deposit(50n);
+    await thawed(30n);
+    const signed = await signedThen(takeBack);
+    await until(() => voided().includes(signed));
+    await until(async () => (await harness.escrow.payer(payer.address)).cumulativeTotal === 109n);
+    await until(() => harness.books.isIdle);
+    expect([...harness.books.owed]).toEqual([[first, 20_000n]]);
+  });
+
+  it('wait for a deposit that is gone, whose statement stays good; one that covers a part of it pays that part', async () => {
+    await deposit(30n);
+    await thawed(30n);
+    const signed = await signedThen(takeBack);
+    // Until the withdrawal is final it is signed anew, and refused by the chain.
+    await until(async () => isDomainError(await harness.caller.call(settlementCalls.runEpoch, { tenant }).catch((error: unknown) => error), 'DEPOSIT_INSUFFICIENT'));
+    expect([(await states())['failed'], voided().includes(signed)]).toEqual([signed, false]);
+    await depositTestDollars(wallet, harness.escrow.address, 5n);
+    await until(() => voided().includes(signed));
+    await until(async () => (await harness.escrow.payer(payer.address)).cumulativeTotal === 114n);
+    await until(() => harness.books.isIdle);
+    expect([...harness.books.owed]).toEqual([[first, 15_000n]]);
+    // Its time over or not, what was signed once for all of it cannot land.
+    await deposit(15n);
+    expect(await run()).toMatchObject({ state: 'final', totalUnits: 15n });
+    expect(await harness.escrow.payer(payer.address)).toMatchObject({ available: 0n, cumulativeTotal: 129n });
   });
 });

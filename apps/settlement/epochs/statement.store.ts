@@ -11,7 +11,7 @@ import type { Draw, DrawnPayee, SignableStatement, StatementSignature } from './
 export type StatementState = ReplyOf<typeof settlementCalls.getStatement>['state'] | 'taken-back';
 
 /** Why a signed statement is voided: a payee in it came onto a list of sanctions, or its delegate may not sign it any more. */
-export type VoidCause = 'SANCTIONED' | 'DELEGATE_LIMITED';
+export type VoidCause = 'SANCTIONED' | 'DELEGATE_LIMITED' | 'DEPOSIT_INSUFFICIENT';
 
 export interface StatementRow extends Draw {
   readonly state: StatementState;

@@ -23,6 +23,7 @@ import type { Screening } from '../screening/screening.service.js';
 import type { Relayer } from '../transactions/relayer.service.js';
 import type { TransactionStore } from '../transactions/transaction.store.js';
 import type { DepositCover } from './deposit-cover.service.js';
+import { Draws } from './draws.service.js';
 import { SettleService } from './settle.service.js';
 import type { Draw } from './statement.js';
 import type { StatementRow, StatementStore } from './statement.store.js';
@@ -93,30 +94,41 @@ describe('the epochs of a payer whose delegate may not sign', () => {
     const chain = { escrow: { address: payer.address }, finalized: () => Promise.resolve({ number: 7 }) };
     const registration = { begin: () => Promise.resolve(), indices: (addresses: string[]) => Promise.resolve(new Map(addresses.map((address) => [address, 0]))) };
     const handing = { tell: (payees: string[]) => Promise.resolve(void toldPayees.push(payees)) };
+    const config = { SETTLEMENT_PAYEES_PER_STATEMENT: 9 } as SettlementConfig;
+    const source = dataSource as unknown as DataSource;
+    const books = caller as unknown as Caller;
+    const link = chain as unknown as ChainLink;
+    const registry = registration as unknown as Registration;
+    const store = statements as unknown as StatementStore;
+    const rates = { current: () => Promise.resolve(drawn.rate) } as unknown as Rates;
+    const gate = { require: () => Promise.resolve() } as unknown as PayerGate;
+    const eligibility = { of: () => Promise.resolve({ payees: [], owedNanos: new Map(), heldBack: [], unregistered: [] }), stopped: () => Promise.resolve([]) } as unknown as Eligibility;
+    const finality = { requireStanding: () => Promise.resolve() } as unknown as Finality;
+    const takenBack = new TakenBack(source, books, handing as unknown as HandingService, store);
+    const delegates = { mandate } as unknown as Delegates;
+    const cover = { availableUnits: () => Promise.resolve(9n) } as unknown as DepositCover;
     settle = new SettleService(
-      { SETTLEMENT_PAYEES_PER_STATEMENT: 9 } as SettlementConfig,
-      dataSource as unknown as DataSource,
-      caller as unknown as Caller,
-      chain as unknown as ChainLink,
+      config,
+      source,
+      books,
+      link,
       { ofTenant: () => Promise.resolve(payer) } as unknown as PayerStore,
       {} as PayerKeys,
-      registration as unknown as Registration,
-      statements as unknown as StatementStore,
+      registry,
+      store,
       {} as TransactionStore,
       {} as HandedStore,
       handing as unknown as HandingService,
       {} as Relayer,
-      { current: () => Promise.resolve(drawn.rate) } as unknown as Rates,
-      { require: () => Promise.resolve() } as unknown as PayerGate,
-      { of: () => Promise.resolve({ payees: [], owedNanos: new Map(), heldBack: [], unregistered: [] }), stopped: () => Promise.resolve([]) } as unknown as Eligibility,
+      eligibility,
       { hits: () => Promise.resolve(new Map()) } as unknown as Screening,
       { placeForHits: () => Promise.resolve() } as unknown as Holds,
-      { requireStanding: () => Promise.resolve() } as unknown as Finality,
+      finality,
       {} as Voids,
-      new TakenBack(dataSource as unknown as DataSource, caller as unknown as Caller, handing as unknown as HandingService, statements as unknown as StatementStore),
-      { mandate } as unknown as Delegates,
-      { availableUnits: () => Promise.resolve(9n) } as unknown as DepositCover,
-      { uuid: () => 'a new one' },
+      takenBack,
+      delegates,
+      cover,
+      new Draws(config, source, books, link, registry, store, rates, gate, eligibility, finality, takenBack, delegates, cover, { uuid: () => 'a new one' }),
       clock,
     );
   });
