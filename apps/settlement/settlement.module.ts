@@ -68,6 +68,7 @@ import { MinimumStore } from './payouts/minimum.store.js';
 import { PayoutRulesRpc } from './payouts/payout-rules.rpc.js';
 import { PayoutTerms } from './payouts/terms.service.js';
 import { Screening } from './screening/screening.service.js';
+import { ForeignUse } from './transactions/foreign-use.service.js';
 import { Relayer } from './transactions/relayer.service.js';
 import { SenderLock } from './transactions/sender-lock.js';
 import { GasRpc } from './transactions/gas.rpc.js';
@@ -130,6 +131,7 @@ const keyKeepers = (config: SettlementConfig): KeyKeepers => ({ keystorePassword
     ReconciliationStore,
     ReconciliationTimer,
     Registration,
+    ForeignUse,
     Relayer,
     Screening,
     SenderLock,

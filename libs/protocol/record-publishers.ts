@@ -78,6 +78,7 @@ const publishers: Readonly<Record<RecordType, readonly ServiceName[]>> = {
   'deposit.short': ['settlement'],
   'screening.waived': ['settlement'],
   'x402.refused': ['settlement'],
+  'relayer.foreign-use': ['settlement'],
 };
 
 const subjectStart = 'mizan.record.';

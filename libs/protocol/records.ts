@@ -91,6 +91,7 @@ export const recordTypes = [
   'deposit.short',
   'screening.waived',
   'x402.refused',
+  'relayer.foreign-use',
 ] as const;
 /** What is recorded of requests; all else is of changes. */
 export const requestTypes: readonly RecordType[] = ['admitted', 'completed', 'refused', 'reused', 'voided'];

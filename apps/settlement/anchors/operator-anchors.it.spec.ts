@@ -29,6 +29,7 @@ import { PayerStore } from '../payers/payer.store.js';
 import { PayersService } from '../payers/payers.service.js';
 import { LogRecords } from '../records/log-records.service.js';
 import { settlement } from '../settlement.service-definition.js';
+import type { ForeignUse } from '../transactions/foreign-use.service.js';
 import { Relayer } from '../transactions/relayer.service.js';
 import { SenderLock } from '../transactions/sender-lock.js';
 import { TransactionStore } from '../transactions/transaction.store.js';
@@ -97,7 +98,7 @@ describe('the anchors of the operator', () => {
     const moves = new MoneyMoves(outbox, records, link, ids);
     return {
       anchors: new OperatorAnchors(config, dataSource, link, new EmptyStatements(caller, link, keys, new Delegates(link, keys), clock), anchors, transactions, ids, clock),
-      relayer: new Relayer(link, transactions, new SenderLock(dataSource), clock, config),
+      relayer: new Relayer(link, transactions, new SenderLock(dataSource), { note: () => Promise.resolve() } as unknown as ForeignUse, clock, config),
       watcher: new Watcher(config, dataSource, link, new ChainEventStore(), new PayerStore(), new StatementStore(), anchors, new SettledRecord(records, link), {} as ChangeRecords, moves, outbox, new DepositMoves(dataSource, everybody, new ChainEventStore(), new PayerStore(), moves, {} as ChangeRecords, outbox, ids, clock), new Finality(dataSource, link, new ChainEventStore(), new PayeeStore(dataSource), transactions)),
       payers: new PayersService(config, dataSource, new PayerStore(), new StatementStore(), new ChainEventStore(), everybody, outbox, moves, new ChangeRecords(replicas, records, outbox), ids),
     };

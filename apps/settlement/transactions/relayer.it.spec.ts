@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { Wallet } from 'ethers';
+import { register } from 'prom-client';
 import type { DataSource } from 'typeorm';
 import { SystemClock, SystemIds } from '#kernel';
 import { connect, deployEscrow, deployTestDollar, escrowCalls, localSigner } from '#chain';
@@ -11,7 +12,9 @@ import { anvilKeys, createTestDatabase, lacks, mine, startAnvil, startRpcProxy }
 import type { Anvil, TestDatabase } from '#testing';
 import { ChainLink } from '../chain/chain-link.js';
 import type { Broadcast } from '../chain/chain-link.js';
+import type { ChangeRecords } from '../changes/change-records.service.js';
 import { settlement } from '../settlement.service-definition.js';
+import { ForeignUse } from './foreign-use.service.js';
 import { Relayer, replaceMs, resendMs } from './relayer.service.js';
 import { SenderLock } from './sender-lock.js';
 import { TransactionStore } from './transaction.store.js';
@@ -75,6 +78,10 @@ describe('the relayer', () => {
   let escrow: string;
   let links: MortalLink[];
   let clock: ShiftedClock;
+  /** What was said of the key's use by others. */
+  let said: unknown[];
+  const changes = { ofDeployment: (_manager: unknown, ...what: unknown[]) => Promise.resolve(void said.push(what)) };
+  const foreign = new ForeignUse(changes as unknown as ChangeRecords);
 
   beforeAll(async () => {
     Logger.overrideLogger(false);
@@ -97,6 +104,7 @@ describe('the relayer', () => {
   beforeEach(() => {
     links = [];
     clock = new ShiftedClock();
+    said = [];
   });
 
   afterEach(async () => {
@@ -108,7 +116,7 @@ describe('the relayer', () => {
   function start(limits = unlimited, rpcUrl = anvil.rpcUrl): { link: MortalLink; relayer: Relayer } {
     const link = new MortalLink({ SETTLEMENT_RPC_URL: [rpcUrl], SETTLEMENT_CHAIN_ID: 31_337, SETTLEMENT_ESCROW: escrow }, localSigner(relayerKey));
     links.push(link);
-    return { link, relayer: new Relayer(link, store, new SenderLock(dataSource), clock, limits) };
+    return { link, relayer: new Relayer(link, store, new SenderLock(dataSource), foreign, clock, limits) };
   }
 
   async function plan(link: ChainLink, payee: string): Promise<void> {
@@ -268,7 +276,10 @@ describe('the relayer', () => {
     provider.destroy();
     link.dieAt = null;
     await settleDown(relayer, payee, 'failed');
-    expect((await row(payee)).error).toContain('foreign');
+    const { error, nonce } = await row(payee);
+    expect(error).toContain('foreign');
+    expect(said).toEqual([['relayer.foreign-use', expect.any(String), { relayer: link.sender, chainId: '31337', nonce: Number(nonce), purpose: 'register' }]]);
+    expect(await register.getSingleMetricAsString('mizan_settlement_foreign_nonces_total')).toContain('_total 1');
     await plan(link, other);
     await settleDown(relayer, other);
   });
@@ -410,7 +421,7 @@ describe('the relayer', () => {
     const link = new MortalLink({ SETTLEMENT_RPC_URL: ['http://127.0.0.1:9'], SETTLEMENT_CHAIN_ID: 31_337, SETTLEMENT_ESCROW: escrow }, localSigner(relayerKey));
     links.push(link);
     await plan(link, payee);
-    await expect(new Relayer(link, store, new SenderLock(dataSource), clock, unlimited).round()).rejects.toMatchObject({ code: 'CHAIN_UNAVAILABLE' });
+    await expect(new Relayer(link, store, new SenderLock(dataSource), foreign, clock, unlimited).round()).rejects.toMatchObject({ code: 'CHAIN_UNAVAILABLE' });
     expect((await row(payee)).state).toBe('planned');
     await settleDown(start().relayer, payee);
   });

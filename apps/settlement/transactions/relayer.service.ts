@@ -7,6 +7,7 @@ import { SERVICE_CONFIG } from '#service';
 import { ChainLink, gasLimitOf, inBatches } from '../chain/chain-link.js';
 import type { BlockRef } from '../chain/chain-link.js';
 import type { SettlementConfig } from '../config.js';
+import { ForeignUse } from './foreign-use.service.js';
 import { beyondGas, spentAfter } from './gas-budget.js';
 import type { GasLimits, GasSpent } from './gas-budget.js';
 import { SenderLock } from './sender-lock.js';
@@ -42,6 +43,7 @@ export class Relayer {
     private readonly chain: ChainLink,
     private readonly store: TransactionStore,
     private readonly lock: SenderLock,
+    private readonly foreign: ForeignUse,
     private readonly clock: Clock,
     @Inject(SERVICE_CONFIG) private readonly limits: GasLimits & Pick<SettlementConfig, 'SETTLEMENT_FEE_GWEI_MAX'>,
   ) {}
@@ -184,8 +186,7 @@ export class Relayer {
       return this.store.mined(transaction, { tx, blockHash, blockNumber, costWei: await this.chain.cost(receipt) });
     }
     if (usedNonces > transaction.nonce!) {
-      this.logger.error(`nonce ${transaction.nonce} of ${this.chain.sender} was used by a transaction that is not ours: the relayer's key is in use elsewhere`);
-      return this.store.failed(transaction, 'the nonce was used by a foreign transaction');
+      return this.store.failed(transaction, 'the nonce was used by a foreign transaction', (manager) => this.foreign.note(manager, transaction, this.chain));
     }
     return this.carry(transaction, transaction.attempts.at(-1)!);
   }

@@ -158,8 +158,12 @@ export class TransactionStore {
     await this.move(this.dataSource.manager, transaction, 'final', 'error = NULL', []);
   }
 
-  async failed(transaction: OutboxTransaction, error: string): Promise<void> {
-    await this.move(this.dataSource.manager, transaction, 'failed', 'error = $3', [error]);
+  /** `alongside` is kept with it, or not at all. */
+  async failed(transaction: OutboxTransaction, error: string, alongside: (manager: EntityManager) => Promise<void> = () => Promise.resolve()): Promise<void> {
+    await this.dataSource.transaction(async (manager) => {
+      await this.move(manager, transaction, 'failed', 'error = $3', [error]);
+      await alongside(manager);
+    });
   }
 
   /** Ends a call of which nothing was signed yet. False when the relayer was first. */
