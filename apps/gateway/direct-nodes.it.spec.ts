@@ -65,7 +65,7 @@ describe('machines with a public URL', () => {
     expect(facts.receipt).not.toBeNull();
   });
 
-  it('stop within 200 ms when the client leaves, and sign for what they did', async () => {
+  it('stop when the client leaves, and sign for what they did', async () => {
     let abortedAt = 0;
     await stack.directNode(0x61, engine(new Promise(() => undefined), () => (abortedAt = performance.now())), offer('left'));
     const leaving = new AbortController();

@@ -17,7 +17,11 @@ function run({ body, model }: NodeJobInput, signal: AbortSignal): Promise<NodeJo
   return Promise.resolve({ status: 200, contentType: 'text/event-stream', body: model === idleModel ? idle(signal) : streamedAnswer(), usage });
 }
 
+/** When streams were told to stop, in Unix milliseconds. */
+const aborts: number[] = [];
+
 async function* idle(signal: AbortSignal): AsyncGenerator<Buffer> {
+  signal.addEventListener('abort', () => aborts.push(performance.timeOrigin + performance.now()), { once: true });
   yield firstChunk;
   await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
 }
@@ -25,4 +29,4 @@ async function* idle(signal: AbortSignal): AsyncGenerator<Buffer> {
 const connection = await connect({ servers: env('NATS_URL'), authenticator: credsAuthenticator(Buffer.from(env('NODE_CREDS'))), inboxPrefix: nodeSubjects.inboxPrefix(node) });
 NodeServer.connect(connection, { node, identity: createPrivateKey(env('NODE_IDENTITY')), handler: run, admit: () => undefined, keepReceipt: () => Promise.resolve() });
 await connection.flush();
-createServer((_request, response) => response.end('up')).listen(Number(process.env['PORT']), '127.0.0.1');
+createServer(({ url }, response) => response.end(url === '/aborts' ? JSON.stringify(aborts) : 'up')).listen(Number(process.env['PORT']), '127.0.0.1');

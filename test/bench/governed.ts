@@ -15,6 +15,7 @@ const program = (name: string): string => join(import.meta.dirname, name);
 export interface Governed {
   readonly target: Target;
   readonly process: Pinned;
+  readonly engine: Pinned;
   stop(): Promise<void>;
 }
 
@@ -42,6 +43,7 @@ export async function startGoverned(directory: string, nodeArgs: readonly string
   return {
     target,
     process: stack.gateway,
+    engine,
     stop: async () => {
       await stack.stop();
       await engine.stop();

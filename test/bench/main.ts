@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chatBody } from './answers.js';
+import { cancelMs } from './cancels.js';
 import { startGoverned } from './governed.js';
 import { requestBytes } from './http-connection.js';
 import { idleStreamKibibytes, machine } from './idle-memory.js';
@@ -45,6 +46,7 @@ for (let n = 1; n <= rounds; n += 1) {
   const figures = (['proxy', 'gateway', 'peer'] as const).map((name) => `${name} ${round.perSecond[name].toFixed(0)}/s, ${round.processorMicros[name].toFixed(0)} µs`);
   console.log(`round ${n}: ${figures.join('; ')} of processor a request`);
 }
+const cancel = await cancelMs(governed, isQuick ? 10 : 100);
 await governed.stop();
 await peerProcess.stop();
 await proxyProcess.stop();
@@ -60,6 +62,7 @@ const rows = [
   row('streaming: added time to first token, ms', mid(({ firstToken }) => firstToken.gateway - firstToken.proxy), { atMost: 1 }),
   row('streaming: chunks/s of 100 streams × 100 chunks ÷ bare proxy', mid(({ chunks }) => chunks.gateway / chunks.proxy), { atLeast: 0.5 }),
   row(`memory of an idle stream, ${idle.streams} open, KiB`, idle.kibibytes, { atMost: 40 }),
+  row('a client leaves: until the engine is told to stop, p99, ms', cancel, { atMost: 200 }),
   row('64 KB prompt: scanner, ms', scanMs(), { atMost: 2 }),
 ];
 const names = ['proxy', 'gateway', 'peer'] as const;

@@ -19,6 +19,8 @@ async function start(): Promise<StandaloneStack> {
     SCHEDULER_LINE_LEASE_MS: '3000',
     SCHEDULER_RERUN_MS: '20000',
     REQUEST_DEADLINE_MS: '20000',
+    // How long a machine has for the first event of a stream, instead of a minute.
+    FIRST_EVENT_MS: '8000',
     BILLING_ADMISSION_GRACE_MS: '2500',
   });
 }

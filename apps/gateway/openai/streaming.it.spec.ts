@@ -11,7 +11,7 @@ import { gatewayConfig } from '../config.js';
 import { uuidOf } from '../examples.js';
 import { eventually, GatewayStack } from '../gateway-harness.js';
 
-/** Client, gateway and machine share one process here, at times a busy one: the aim is a tenth of it. */
+/** Client, gateway and machine share one process here, at times a busy one; how soon it is on a quiet one is a row of bench:gateway. */
 const promptMs = 2_000;
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -310,7 +310,7 @@ describe('streams through the gateway', () => {
     expect(Math.min(...tailMs)).toBeLessThan(100);
   });
 
-  it('conformance 29: frees machine and reservation within a second of a client that leaves before the head', async () => {
+  it('conformance 29: frees machine and reservation when a client leaves before the head', async () => {
     const waiting = machine(async function* () {
       await pause(2_500);
       yield event(chunk({ content: 'late' }));
@@ -328,7 +328,7 @@ describe('streams through the gateway', () => {
     expect(await completedWith((facts) => facts.offer === offerId)).toMatchObject({ outcome: 'cancelled', chargeNanos: 0n, usageSource: 'none', receipt: null });
   });
 
-  it('conformance 30: cancels the engine within 200 ms of a client that leaves mid-stream, and charges what was produced, once', async () => {
+  it('conformance 30: cancels the engine when a client leaves mid-stream, and charges what was produced, once', async () => {
     const talking = machine(
       async function* () {
         for (;;) {
