@@ -7,6 +7,7 @@ import { ClaimsController } from './claims/claims.controller.js';
 import { ClosesController } from './closes/closes.controller.js';
 import { InvoicePartiesController } from './invoices/parties.controller.js';
 import { InvoicesController } from './invoices/invoices.controller.js';
+import { RefundsController } from './invoices/refunds.controller.js';
 import { AgreementsController } from './agreements/agreements.controller.js';
 import { AccountStatementsController } from './ledger/account-statements.controller.js';
 import { JournalController } from './ledger/journal.controller.js';
@@ -88,6 +89,7 @@ export const controllers: readonly Type[] = [
   HoldbacksController,
   InvoicesController,
   InvoicePartiesController,
+  RefundsController,
   AgreementsController,
   JournalController,
   AccountStatementsController,

@@ -57,6 +57,7 @@ export * from './reconciliation.js';
 export * from './record-publishers.js';
 export * from './record-search.js';
 export * from './records.js';
+export * from './refunds.js';
 export * from './replicas.js';
 export * from './royalties.js';
 export * from './retention.js';

@@ -111,6 +111,10 @@ export const invoiceDocument = z.object({
   /** What the lines stand for in the books. */
   usageNanos: nanos,
   corrects: z.object({ id: uuid, number: z.string(), issueDate: date, reason: label }).nullable(),
+  /** Of an invoice: what the buyer's credit balance paid of it when it was issued; left out: nothing. */
+  prepaidMinor: minorUnits.optional(),
+  /** Of a credit note: how much of it was paid before, and is in the buyer's credit balance now; left out: nothing. */
+  toBalanceMinor: minorUnits.optional(),
 });
 export type InvoiceDocument = z.output<typeof invoiceDocument>;
 
@@ -132,6 +136,8 @@ export const invoice = z.object({
   grossMinor: minorUnits,
   paidMinor: minorUnits,
   creditedMinor: minorUnits,
+  /** Of what was paid: credited afterwards, and put into the credit balance. `due = gross − paid − credited + returned`. Left out by books of the release before: nothing. */
+  returnedMinor: minorUnits.optional(),
   /** SHA-256 of the document's canonical JSON and of the files; `null` until issued. */
   documentHash: sha256Hex.nullable(),
   pdfHash: sha256Hex.nullable(),
@@ -139,7 +145,13 @@ export const invoice = z.object({
 });
 export type Invoice = z.output<typeof invoice>;
 
-export const invoicePayment = z.object({ id: uuid, invoice: uuid, amountMinor: minorUnits, source: z.enum(['chain', 'hand']), reference: z.string(), paidAtMs: timeMs });
+export const invoicePayment = z.object({
+  ...{ id: uuid, invoice: uuid, amountMinor: minorUnits, reference: z.string(), paidAtMs: timeMs },
+  /** By what the chain settled, by bank as somebody told, or from the credit balance. */
+  source: z.enum(['chain', 'hand', 'balance']),
+  /** Not paid after all: it was wrong, charged back, or the chain took back what paid it. */
+  reversal: z.object({ id: uuid, reason: label, atMs: timeMs }).nullable().default(null),
+});
 export type InvoicePayment = z.output<typeof invoicePayment>;
 
 const ofTenant = z.object({ tenant: uuid, id: uuid });
@@ -152,11 +164,16 @@ export const invoiceCalls = {
   getBuyer: defineCall('billing', 'invoices.get-buyer', { request: z.object({ tenant: uuid }), reply: z.object({ tenant: uuid, seller: uuid, buyer }) }),
   /** A rate once given for a moment stays. Error: CONFLICT. */
   putRate: defineCall('billing', 'invoices.put-rate', { request: z.object({ actor, rate: exchangeRate }), reply: exchangeRate }),
+  /** Newest first within each currency; `after` is `<currency>:<validFromMs>`. */
+  listRates: defineCall('billing', 'invoices.list-rates', { request: pageRequest.extend({ currency: invoiceCurrency.optional() }), reply: z.object({ data: z.array(exchangeRate), hasMore: z.boolean() }) }),
   /** The same period again answers the same invoice. Errors: INVOICE_IMPOSSIBLE (no buyer details, no rate), NOTHING_DUE. */
   draft: defineCall('billing', 'invoices.draft', { request: z.object({ tenant: uuid, fromMs: timeMs, toMs: timeMs }), reply: invoice, timeoutMs: 20_000 }),
   /** Gives the number, freezes, posts. Again: the same. */
   issue: defineCall('billing', 'invoices.issue', { request: ofTenant, reply: invoice, timeoutMs: 30_000 }),
-  /** Credits lines of an issued invoice; all that is left of it where none are named. Idempotent by `id`. */
+  /**
+   * Credits lines of an issued invoice, paid or not; all that is left of it where none are named. What was paid of them is in the buyer's credit balance then.
+   * Idempotent by `id`. Errors: NOT_FOUND, REQUEST_INVALID (more than a line or the invoice has left), NOTHING_DUE, IDEMPOTENCY_MISMATCH.
+   */
   credit: defineCall('billing', 'invoices.credit', {
     request: z.object({ tenant: uuid, id: uuid, invoice: uuid, reason: label, lines: z.array(z.object({ line: z.int().positive(), netMinor: minorUnits })).max(400).optional() }),
     reply: invoice,
@@ -164,6 +181,8 @@ export const invoiceCalls = {
   }),
   /** Idempotent by `id`. Error: REQUEST_INVALID (more than is due). */
   pay: defineCall('billing', 'invoices.pay', { request: z.object({ actor: actor.optional(), tenant: uuid, invoice: uuid, id: uuid, amountMinor: minorUnits, reference: label, paidAtMs: timeMs }), reply: invoice }),
+  /** A payment told by hand was none; the invoice is open again. Idempotent by `id`. Errors: NOT_FOUND, REQUEST_INVALID (not told by hand), CONFLICT (reversed before), IDEMPOTENCY_MISMATCH. */
+  reversePayment: defineCall('billing', 'invoices.reverse-payment', { request: z.object({ actor, tenant: uuid, invoice: uuid, payment: uuid, id: uuid, reason: label }), reply: invoice }),
   list: defineCall('billing', 'invoices.list', { request: pageRequest.extend({ tenant: uuid.nullable() }), reply: z.object({ data: z.array(invoice), hasMore: z.boolean() }) }),
   get: defineCall('billing', 'invoices.get', { request: ofTenant, reply: z.object({ invoice, document: invoiceDocument, payments: z.array(invoicePayment) }), timeoutMs: 20_000 }),
   /** Error: NOT_FOUND before it is issued. */

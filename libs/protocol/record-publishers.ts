@@ -62,6 +62,8 @@ const publishers: Readonly<Record<RecordType, readonly ServiceName[]>> = {
   'rate.set': ['billing'],
   'parties.changed': ['billing'],
   'payment.noted': ['billing'],
+  'payment.reversed': ['billing'],
+  'refund.changed': ['billing'],
   'royalties.noted': ['billing'],
   'token.created': ['scheduler'],
   'erasure.reached': ['scheduler'],

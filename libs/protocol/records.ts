@@ -75,6 +75,8 @@ export const recordTypes = [
   'rate.set',
   'parties.changed',
   'payment.noted',
+  'payment.reversed',
+  'refund.changed',
   'royalties.noted',
   'token.created',
   'erasure.reached',

@@ -116,6 +116,38 @@ describe('invoices and statements by REST and the command line', () => {
     expect((await mizan<{ data: Invoice[] }>('invoice', 'list')).data.map(({ id }) => id)).toEqual([issued.id]);
   });
 
+  it('that were paid leave a balance and refunds, which finance sees and the seller alone moves', async () => {
+    const { tenant } = stack.run;
+    expect(await mizan('refund', 'balances')).toEqual({ data: [], hasMore: false });
+    const asked = { tenant, id: nobody, currency: 'EUR', amountMinor: '1', reason: 'asked for' };
+    expect((await platform.send('POST', '/v1/refunds', asked)).error).toMatchObject({ code: 'REQUEST_INVALID', param: 'amountMinor' });
+    expect((await platform.send('POST', '/v1/refunds', { ...asked, amountMinor: '1.5' })).error).toMatchObject({ code: 'REQUEST_INVALID', param: 'amountMinor' });
+    expect((await platform.send('POST', '/v1/refunds', { ...asked, currency: 'XXX' })).error).toMatchObject({ code: 'REQUEST_INVALID', param: 'currency' });
+    for (const [path, body] of [[`/v1/refunds/${nobody}/payment`, { tenant, reference: 'SEPA', paidAtMs: 1 }], [`/v1/refunds/${nobody}/void`, { tenant }], [`/v1/invoices/${issued.id}/payments/${nobody}/reversal`, { tenant, id: nobody, reason: 'charged back' }]] as const) {
+      expect((await platform.send('POST', path, body)).error?.code).toBe('NOT_FOUND');
+      expect((await orgAdmin.send('POST', path, body)).error?.code).toBe('NOT_ALLOWED');
+    }
+    expect((await orgAdmin.send('POST', '/v1/refunds', asked)).error?.code).toBe('NOT_ALLOWED');
+    expect(await orgAdmin.get('/v1/refunds')).toEqual({ data: [], hasMore: false });
+    for (const path of ['/v1/refunds', '/v1/credit-balances', '/v1/exchange-rates']) expect((await developer.send('GET', path)).error?.code).toBe('NOT_ALLOWED');
+    expect((await orgAdmin.send('GET', `/v1/credit-balances?tenant=${nobody}`)).error?.code).toBe('NOT_FOUND');
+  });
+
+  it('tie to a trial balance of any moment, which is the operator’s, and to rates that are told with their source', async () => {
+    const now = await mizan<{ currencies: { currency: string; debitNanos: string; creditNanos: string }[] }>('ledger', 'trial-balance');
+    expect(now.currencies.map(({ currency }) => currency)).toContain('EUR');
+    for (const { debitNanos, creditNanos } of now.currencies) expect(debitNanos).toBe(creditNanos);
+    expect(await platform.get('/v1/ledger/trial-balance?before=1&currency=EUR')).toEqual({ beforeMs: 1_000, currencies: [], kinds: [] });
+    expect((await platform.send('GET', '/v1/ledger/trial-balance?before=soon')).error).toMatchObject({ code: 'REQUEST_INVALID', param: 'before' });
+    expect((await orgAdmin.send('GET', '/v1/ledger/trial-balance')).error?.code).toBe('NOT_ALLOWED');
+    const rates = await mizan<{ data: unknown[] }>('rate', 'list', '--currency', 'EUR');
+    expect(rates.data).toEqual([{ currency: 'EUR', nanosPerUsd: '900000000', validFromMs: Date.parse('2020-01-01'), source: 'a test' }]);
+    expect(await orgAdmin.get('/v1/exchange-rates?currency=EUR')).toEqual(rates);
+    expect((await platform.send('GET', '/v1/exchange-rates?after=EUR')).error).toMatchObject({ code: 'REQUEST_INVALID', param: 'after' });
+    expect((await orgAdmin.get<{ hasMore: boolean }>(`/v1/organisations/${stack.run.tenant}/budgets?limit=1`)).hasMore).toBe(false);
+    expect((await platform.get<{ data: unknown[] }>('/v1/payables?limit=1')).data).toHaveLength(1);
+  });
+
   it('are read by finance and administrators of their own organisation, written by the seller alone', async () => {
     const { tenant } = stack.run;
     expect((await developer.send('GET', '/v1/invoices')).error?.code).toBe('NOT_ALLOWED');

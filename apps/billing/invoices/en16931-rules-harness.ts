@@ -54,7 +54,7 @@ const rules: readonly Rule[] = [
   ['BR-CO-13', (tree) => total(tree, 'TaxExclusiveAmount') === total(tree, 'LineExtensionAmount')],
   ['BR-CO-14', (tree) => number(one(at(tree, 'TaxTotal')[0], 'TaxAmount')) === sum(subtotals(tree).map((part) => one(part, 'TaxAmount')))],
   ['BR-CO-15', (tree) => total(tree, 'TaxInclusiveAmount') === total(tree, 'TaxExclusiveAmount') + number(one(at(tree, 'TaxTotal')[0], 'TaxAmount'))],
-  ['BR-CO-16', (tree) => total(tree, 'PayableAmount') === total(tree, 'TaxInclusiveAmount')],
+  ['BR-CO-16', (tree) => total(tree, 'PayableAmount') === total(tree, 'TaxInclusiveAmount') - number(one(tree, 'LegalMonetaryTotal/PrepaidAmount') || '0')],
   ['BR-CO-17', (tree) => subtotals(tree).every((part) => near(number(one(part, 'TaxAmount')) * 100n * 1_000_000_000n, number(one(part, 'TaxableAmount')) * number(one(part, 'TaxCategory/Percent') || '0'), (cent / 2n) * 100n * 1_000_000_000n))],
   ['BR-CO-18', (tree) => subtotals(tree).length > 0],
   ['BR-CO-25', (tree) => total(tree, 'PayableAmount') <= 0n || one(tree, 'DueDate') !== '' || one(tree, 'PaymentTerms/Note') !== ''],

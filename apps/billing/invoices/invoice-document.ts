@@ -48,9 +48,16 @@ export function draftDocument({ id, tenant, seller, buyer, fromMs, toMs, issueMs
   };
 }
 
-function totals(lines: InvoiceDocument['lines'], rule: Omit<InvoiceDocument['tax'][number], 'baseMinor' | 'taxMinor'>, rate: ExchangeRate, homeRate: ExchangeRate | null): Pick<InvoiceDocument, 'tax' | 'netMinor' | 'taxMinor' | 'grossMinor' | 'taxHome'> {
+interface Taxed {
+  readonly netMinor: bigint;
+  readonly taxMinor: bigint;
+}
+const untaxed: Taxed = { netMinor: 0n, taxMinor: 0n };
+
+/** `before`: what earlier notes credited. Tax is on all of it together, so that notes of parts add up to the tax of the whole. */
+function totals(lines: InvoiceDocument['lines'], rule: Omit<InvoiceDocument['tax'][number], 'baseMinor' | 'taxMinor'>, rate: ExchangeRate, homeRate: ExchangeRate | null, before = untaxed): Pick<InvoiceDocument, 'tax' | 'netMinor' | 'taxMinor' | 'grossMinor' | 'taxHome'> {
   const netMinor = lines.reduce((sum, line) => sum + line.netMinor, 0n);
-  const taxMinor = taxOn(netMinor, rule.rateBasisPoints);
+  const taxMinor = taxOn(before.netMinor + netMinor, rule.rateBasisPoints) - before.taxMinor;
   return {
     tax: [{ ...rule, baseMinor: netMinor, taxMinor }],
     ...{ netMinor, taxMinor, grossMinor: netMinor + taxMinor },
@@ -64,10 +71,12 @@ export interface CreditInput {
   readonly reason: string;
   /** What is credited of each line, by its id. */
   readonly credited: ReadonlyMap<number, bigint>;
+  /** Credit notes of the same invoice from before. */
+  readonly before: readonly InvoiceDocument[];
 }
 
 /** A credit note for lines of an issued invoice, taxed as that was. */
-export function creditDocument(of: InvoiceDocument, { id, issueMs, reason, credited }: CreditInput): InvoiceDocument {
+export function creditDocument(of: InvoiceDocument, { id, issueMs, reason, credited, before }: CreditInput): InvoiceDocument {
   const lines = of.lines.flatMap((line) => {
     const netMinor = credited.get(line.id) ?? 0n;
     if (netMinor === 0n) return [];
@@ -76,11 +85,13 @@ export function creditDocument(of: InvoiceDocument, { id, issueMs, reason, credi
   });
   if (lines.length === 0) throw failure('NOTHING_DUE', 'nothing of this invoice is left to be credited', { invoice: of.id });
   const { baseMinor: _base, taxMinor: _tax, ...rule } = of.tax[0]!;
+  const { prepaidMinor: _prepaid, ...same } = of;
+  const credits = before.reduce<Taxed>((sum, note) => ({ netMinor: sum.netMinor + note.netMinor, taxMinor: sum.taxMinor + note.taxMinor }), untaxed);
   const day = dayOf(issueMs);
   return {
-    ...of,
+    ...same,
     ...{ id, kind: 'credit_note', number: null, issueDate: day, dueDate: day, lines, usageNanos: 0n },
-    ...totals(lines, rule, of.rate, of.taxHome?.rate ?? null),
+    ...totals(lines, rule, of.rate, of.taxHome?.rate ?? null, credits),
     corrects: { id: of.id, number: of.number!, issueDate: of.issueDate, reason },
   };
 }

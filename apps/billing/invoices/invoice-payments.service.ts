@@ -6,22 +6,17 @@ import { failure } from '#protocol';
 import type { invoiceCalls, InvoicePayment, RequestOf } from '#protocol';
 import { withTenant } from '#service';
 import { LedgerStore } from '../ledger/ledger.store.js';
-import type { Transfer } from '../ledger/transfer.js';
 import { TenantRecords } from '../records/tenant-records.service.js';
-import { readDocument } from './invoice-document.js';
-import { chainPaymentTransfer, paymentId, paymentTransfer } from './invoice-transfers.js';
+import { paymentTransfer } from './invoice-transfers.js';
 import { InvoicesService } from './invoices.service.js';
-import { InvoicesStore } from './invoices.store.js';
+import { dueOf, InvoicesStore } from './invoices.store.js';
 import type { FoundInvoice } from './invoices.store.js';
 import { PaymentsStore } from './payments.store.js';
-import { fromUsd, nanosPerMinor, toUsd } from './rounding.js';
-
-const dueOf = ({ grossMinor, paidMinor, creditedMinor }: FoundInvoice): bigint => grossMinor - paidMinor - creditedMinor;
 
 /** An older gateway does not say who. */
 const nobody = { keyId: null, tenant: null };
 
-/** Brings payments together with invoices. */
+/** Payments that somebody tells. */
 @Injectable()
 export class InvoicePaymentsService {
   constructor(
@@ -36,7 +31,7 @@ export class InvoicePaymentsService {
   ) {}
 
   /** A payment told by hand, once by its id. Errors: NOT_FOUND, REQUEST_INVALID (more than is due), IDEMPOTENCY_MISMATCH. */
-  async pay(tenant: string, payment: Omit<InvoicePayment, 'source'>, actor: RequestOf<typeof invoiceCalls.pay>['actor'] = nobody): Promise<FoundInvoice> {
+  async pay(tenant: string, payment: Omit<InvoicePayment, 'source' | 'reversal'>, actor: RequestOf<typeof invoiceCalls.pay>['actor'] = nobody): Promise<FoundInvoice> {
     const paid = await withTenant(this.dataSource, '*', async (manager) => {
       await this.invoices.lockTenant(manager, tenant);
       const invoice = await this.service.found(manager, tenant, payment.invoice);
@@ -55,34 +50,5 @@ export class InvoicePaymentsService {
     });
     this.outbox.kick();
     return paid;
-  }
-
-  /** What the chain settled pays the oldest open invoices, in whole hundredths. Answers how many payments that were. */
-  applySettlements(tenant: string): Promise<number> {
-    return withTenant(this.dataSource, '*', async (manager) => {
-      await this.invoices.lockTenant(manager, tenant);
-      const open = await this.invoices.open(manager, tenant);
-      if (open.length === 0) return 0;
-      const transfers: Transfer[] = [];
-      const money = (await this.payments.settled(manager, tenant)).map((one) => ({ ...one }));
-      for (const invoice of open) {
-        const { rate } = readDocument((await this.invoices.document(manager, invoice.id))!);
-        let dueMinor = dueOf(invoice);
-        for (const one of money) {
-          const has = one.leftNanos <= 0n ? 0n : fromUsd(one.leftNanos, rate.nanosPerUsd) / nanosPerMinor;
-          const amountMinor = has < dueMinor ? has : dueMinor;
-          const id = paymentId(invoice.id, one.statement);
-          if (amountMinor <= 0n || (await this.payments.find(manager, id))) continue;
-          const exact = toUsd(amountMinor * nanosPerMinor, rate.nanosPerUsd);
-          const usdNanos = exact < one.leftNanos ? exact : one.leftNanos;
-          await this.payments.add(manager, tenant, { id, invoice: invoice.id, amountMinor, source: 'chain', reference: one.tx, paidAtMs: one.settledAtMs }, { statement: one.statement, usdNanos });
-          transfers.push(chainPaymentTransfer(id, invoice, amountMinor, usdNanos));
-          one.leftNanos -= usdNanos;
-          dueMinor -= amountMinor;
-        }
-      }
-      await this.ledger.post(manager, transfers);
-      return transfers.length;
-    });
   }
 }

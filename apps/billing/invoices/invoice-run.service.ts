@@ -3,7 +3,8 @@ import { DataSource } from 'typeorm';
 import { Clock, isDomainError } from '#kernel';
 import { PeriodicTask, SERVICE_CONFIG, withTenant } from '#service';
 import type { BillingConfig } from '../billing-config.js';
-import { InvoicePaymentsService } from './invoice-payments.service.js';
+import { BalancePayments } from './balance-payments.service.js';
+import { ChainPayments } from './chain-payments.service.js';
 import { InvoicedChargesStore } from './invoiced-charges.store.js';
 import { InvoicesService } from './invoices.service.js';
 import { InvoicesStore } from './invoices.store.js';
@@ -14,7 +15,7 @@ const pageSize = 200;
 /** Organisations at once, each on one of eight connections: while some wait for the database, files of another are made. Numbers are given one after the other all the same. */
 const atOnceMax = 3;
 
-/** Once a month is over: drafts for whoever used something, issued when their grace is over; and payments that the chain brought. */
+/** Once a month is over: drafts for whoever used something, issued when their grace is over; and payments that the chain or a credit balance brings. */
 @Injectable()
 export class InvoiceRun extends PeriodicTask {
   private readonly logger = new Logger(InvoiceRun.name);
@@ -27,7 +28,8 @@ export class InvoiceRun extends PeriodicTask {
     @Inject(InvoicesStore) private readonly invoices: InvoicesStore,
     @Inject(InvoicedChargesStore) private readonly charges: InvoicedChargesStore,
     @Inject(PaymentsStore) private readonly payments: PaymentsStore,
-    @Inject(InvoicePaymentsService) private readonly paying: InvoicePaymentsService,
+    @Inject(BalancePayments) private readonly balance: BalancePayments,
+    @Inject(ChainPayments) private readonly chain: ChainPayments,
   ) {
     super(config.BILLING_INVOICE_RUN_MS);
   }
@@ -36,7 +38,7 @@ export class InvoiceRun extends PeriodicTask {
     await this.draftMonth();
     await this.issueDue();
     const open = await withTenant(this.dataSource, '*', (manager) => this.payments.tenantsOpen(manager));
-    for (const tenant of open) await this.attempt(tenant, () => this.paying.applySettlements(tenant));
+    for (const tenant of open) await this.attempt(tenant, () => this.balance.apply(tenant).then(() => this.chain.apply(tenant)));
   }
 
   private async draftMonth(): Promise<void> {

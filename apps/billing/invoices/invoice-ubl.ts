@@ -37,7 +37,8 @@ export function invoiceUbl(document: InvoiceDocument): string {
       'cbc:LineExtensionAmount': amount(document.netMinor),
       'cbc:TaxExclusiveAmount': amount(document.netMinor),
       'cbc:TaxInclusiveAmount': amount(document.grossMinor),
-      'cbc:PayableAmount': amount(document.grossMinor),
+      ...(document.prepaidMinor === undefined ? {} : { 'cbc:PrepaidAmount': amount(document.prepaidMinor) }),
+      'cbc:PayableAmount': amount(document.grossMinor - (document.prepaidMinor ?? 0n)),
     },
     [`cac:${root}Line`]: document.lines.map((line) => lineNode(line, document, amount)),
   };
@@ -45,7 +46,10 @@ export function invoiceUbl(document: InvoiceDocument): string {
 }
 
 /** Terms in words: EN 16931 wants a due date or these (BR-CO-25). */
-export const termsOf = ({ kind, buyer, dueDate }: InvoiceDocument): string => (kind === 'invoice' ? `Payable within ${buyer.termsDays} days, by ${dueDate}` : 'Set against the invoice it corrects');
+export function termsOf({ kind, buyer, dueDate, grossMinor, prepaidMinor = 0n, toBalanceMinor = 0n }: InvoiceDocument): string {
+  if (kind === 'invoice') return prepaidMinor === grossMinor ? 'Nothing is to be paid' : `Payable within ${buyer.termsDays} days, by ${dueDate}`;
+  return toBalanceMinor === 0n ? 'Set against the invoice it corrects' : 'Set against what is due of the invoice it corrects; what was paid of it is in your credit balance, which pays your next invoices or is paid back when you ask';
+}
 
 const noteOf = ({ corrects, rate, currency }: InvoiceDocument): string =>
   [...(corrects ? [`Corrects ${corrects.number}: ${corrects.reason}.`] : []), currency === 'USD' ? 'Prices are in US dollars.' : `Prices were set in US dollars, converted at ${formatNanos(rate.nanosPerUsd)} ${currency} for one (${rate.source}).`].join(' ');

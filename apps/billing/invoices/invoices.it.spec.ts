@@ -1,63 +1,51 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Buyer, LogRecord } from '#protocol';
+import type { LogRecord } from '#protocol';
 import { openRecordBody } from '#protocol';
 import { openBooks } from '../books-harness.js';
 import type { Books } from '../books-harness.js';
 import { bank, frankfurt } from '../invoices-harness.js';
 import { receivable } from '../ledger/chart-of-accounts.js';
-import type { Lease } from '../leases/leases.service.js';
 import { PayablesService } from '../payables/payables.service.js';
 import { SettlementService } from '../payables/settlement.service.js';
-import { admittedFacts, completedFacts, joinNode, logged, openMarket, recordOf } from '../records-harness.js';
+import { joinNode, logged } from '../records-harness.js';
 import type { Market, TestNode } from '../records-harness.js';
+import { actor, fromMs, openBilledMarket, openInvoicing, toMs } from './billed-market-harness.js';
+import type { BilledMarket } from './billed-market-harness.js';
 import { brokenRules } from './en16931-rules-harness.js';
 import { UsageRpc } from '../usage/usage.rpc.js';
+import { ChainPayments } from './chain-payments.service.js';
 import { InvoicePaymentsService } from './invoice-payments.service.js';
 import { InvoiceRun } from './invoice-run.service.js';
 import { InvoicesRpc } from './invoices.rpc.js';
 import { InvoicesService } from './invoices.service.js';
 import { PartiesRpc } from './parties.rpc.js';
 
-const [fromMs, toMs] = [Date.parse('2026-01-01'), Date.parse('2026-02-01')];
-const inJanuaryMs = Date.parse('2026-01-15T12:00:00Z');
 const dayMs = 86_400_000;
-const actor = { keyId: null, tenant: null } as never;
-
 
 describe('invoices', () => {
   let books: Books;
-  let market: Market;
   let node: TestNode;
-  let lease: Lease;
+  let billed: BilledMarket;
+  let market: Market;
   let seller: string;
 
-  const buy = (buyer: Partial<Buyer> = {}, tenant = market.tenant) => books.get(PartiesRpc).putBuyer({ actor, tenant, seller, buyer: { ...bank, currency: 'USD', country: 'US', vatId: null, ...buyer } });
-  /** A request of January that costs `usd` millionths of a dollar. */
-  const use = async (usdMillionths: number, endMs = inJanuaryMs): Promise<void> => {
-    const facts = admittedFacts(books.ids, market, lease, node, { admittedAtMs: endMs - 50 });
-    await market.book(recordOf(facts), recordOf(completedFacts(facts, node, usdMillionths)));
+  const buy: BilledMarket['buy'] = (...given) => billed.buy(...given);
+  const use: BilledMarket['use'] = (...given) => billed.use(...given);
+  const draft: BilledMarket['draft'] = (...given) => billed.draft(...given);
+  const issue: BilledMarket['issue'] = (...given) => billed.issue(...given);
+  const balance: BilledMarket['balance'] = (...given) => billed.balance(...given);
+  const get: BilledMarket['get'] = (...given) => billed.get(...given);
+  const open = async (): Promise<void> => {
+    billed = await openBilledMarket(books, node);
+    ({ market, seller } = billed);
   };
-  const draft = (period: [number, number] = [fromMs, toMs]) => books.get(InvoicesService).draft(market.tenant, ...period);
-  const issue = async () => books.get(InvoicesService).issue(market.tenant, (await draft()).id);
-  const balance = async (code: string, currency = 'USD'): Promise<bigint> => {
-    const [row] = await books.within((manager) => manager.query<{ balance: string }[]>('SELECT balance FROM billing.accounts WHERE code = $1 AND currency = $2', [code, currency]));
-    return BigInt(row?.balance ?? 0);
-  };
-  const get = (id: string, tenant = market.tenant) => books.get(InvoicesRpc).get({ tenant, id });
 
   beforeAll(async () => {
     books = await openBooks();
     node = await joinNode(books, 10n ** 9n);
-    await books.get(PartiesRpc).putRate({ actor, rate: { currency: 'EUR', nanosPerUsd: 900_000_000n, validFromMs: 0, source: 'ECB' } });
-    books.clock.advance(Date.parse('2026-02-04') - books.clock.nowMs());
+    await openInvoicing(books);
   });
-  beforeEach(async () => {
-    market = await openMarket(books, 10n ** 15n);
-    lease = await market.acquire('gateway-1', 10n ** 14n);
-    seller = books.ids.uuid();
-    await books.get(PartiesRpc).putSeller({ actor, id: seller, seller: { ...frankfurt, numberPrefix: `S${seller.slice(-6).toUpperCase()}` } });
-    await buy();
-  });
+  beforeEach(open);
   afterAll(() => books.close());
 
   it.each(['DE987654321', 'FR32123456789', 'X123'])('are not made out to a buyer in Germany with the VAT number %s', async (vatId) => {
@@ -89,11 +77,9 @@ describe('invoices', () => {
   it('are numbered without a gap, also when many are issued at once and some fail', async () => {
     const markets: Market[] = [];
     for (let index = 0; index < 8; index += 1) {
-      market = await openMarket(books, 10n ** 15n);
-      lease = await market.acquire('gateway-1', 10n ** 14n);
-      await buy();
-      if (index !== 3) await use(5_000_000);
-      markets.push(market);
+      const one = await openBilledMarket(books, node, seller);
+      if (index !== 3) await one.use(5_000_000);
+      markets.push(one.market);
     }
     const issued = await Promise.allSettled(markets.flatMap(({ tenant }) => [1, 2].map(async () => books.get(InvoicesService).issue(tenant, (await books.get(InvoicesService).draft(tenant, fromMs, toMs)).id))));
     expect(issued.filter(({ status }) => status === 'rejected')).toHaveLength(2);
@@ -152,6 +138,17 @@ describe('invoices', () => {
     expect(await logged(books, 'parties.changed', market)).toMatchObject([{ fields: { seller, buyer: { termsDays: 30 } } }, { fields: { seller, buyer: { name: bank.name, termsDays: 14 } } }]);
   });
 
+  it('have rates that are listed by currency, the newest first, page by page', async () => {
+    const put = (currency: 'CZK' | 'DKK', validFromMs: number) => books.get(PartiesRpc).putRate({ actor, rate: { currency, nanosPerUsd: 7n, validFromMs, source: 'a bank' } });
+    for (const [currency, fromMs] of [['DKK', 3], ['CZK', 1], ['CZK', 20], ['CZK', 3]] as const) await put(currency, fromMs);
+    const list = async (over: { currency?: 'CZK'; after?: string; limit?: number }) => (await books.get(PartiesRpc).listRates({ limit: 50, ...over })).data.map(({ currency, validFromMs }) => `${currency}:${validFromMs}`);
+    const all = ['CZK:20', 'CZK:3', 'CZK:1'];
+    expect(await list({ currency: 'CZK' })).toEqual(all);
+    expect((await list({})).filter((one) => one.startsWith('CZK') || one.startsWith('DKK'))).toEqual([...all, 'DKK:3']);
+    for (let limit = 1; limit < 4; limit += 1) expect([...(await list({ currency: 'CZK', limit })), ...(await list({ currency: 'CZK', after: all[limit - 1]! }))]).toEqual(all);
+    await expect(list({ after: 'CZK' })).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+  });
+
   it('are credited line by line up to what they say, once by id, and the books follow', async () => {
     await buy({ currency: 'EUR', country: 'DE', vatId: 'DE987654328' });
     await use(10_000_000);
@@ -200,7 +197,7 @@ describe('invoices', () => {
     const invoice = await books.get(InvoicesRpc).issue({ tenant: market.tenant, id: (await draft()).id });
     const paid = currency === 'USD' ? 500n : 450n;
     expect(invoice).toMatchObject({ state: 'partly_paid', paidMinor: paid });
-    expect(await books.get(InvoicePaymentsService).applySettlements(market.tenant)).toBe(0);
+    expect(await books.get(ChainPayments).apply(market.tenant)).toBe(0);
     expect((await get(invoice.id)).payments).toMatchObject([{ source: 'chain', amountMinor: paid, reference: at.tx }]);
     expect([await balance(receivable(market.tenant).code), await balance(`invoiced:${market.tenant}`, currency)]).toEqual([0n, (invoice.grossMinor - paid) * 10_000_000n]);
     expect(await books.faults()).toEqual([]);
@@ -223,9 +220,7 @@ describe('invoices', () => {
   it('of everybody else are drafted although what is stored of one buyer cannot be read', async () => {
     await use(7_000_000);
     const broken = market;
-    market = await openMarket(books, 10n ** 15n);
-    lease = await market.acquire('gateway-1', 10n ** 14n);
-    await buy();
+    await open();
     await use(3_000_000);
     // Whichever of the two comes first by its id must not keep the other.
     const [first, last] = [broken, market].sort((a, b) => (a.tenant < b.tenant ? -1 : 1));

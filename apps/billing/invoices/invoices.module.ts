@@ -10,6 +10,9 @@ import { CreditsStore } from '../credits/credits.store.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
 import { RecordsModule } from '../records/records.module.js';
 import { UsageModule } from '../usage/usage.module.js';
+import { BalancePayments } from './balance-payments.service.js';
+import { ChainPayments } from './chain-payments.service.js';
+import { CreditBalancesStore } from './credit-balances.store.js';
 import { InvoicePaymentsService } from './invoice-payments.service.js';
 import { InvoiceRun } from './invoice-run.service.js';
 import { InvoicedChargesStore } from './invoiced-charges.store.js';
@@ -18,12 +21,21 @@ import { InvoicesService } from './invoices.service.js';
 import { InvoicesStore } from './invoices.store.js';
 import { PartiesRpc } from './parties.rpc.js';
 import { PartiesStore } from './parties.store.js';
+import { PaymentReversals } from './payment-reversals.service.js';
 import { PaymentsStore } from './payments.store.js';
+import { RefundsRpc } from './refunds.rpc.js';
+import { Refunds } from './refunds.service.js';
+import { RefundsStore } from './refunds.store.js';
 
-/** What organisations are billed: invoices, credit notes, what was agreed and given beside prices, and what was paid. */
+/** What organisations are billed: invoices, credit notes, what was agreed and given beside prices, what was paid and is paid back. */
 @Module({
   imports: [LedgerModule, RecordsModule, UsageModule],
-  controllers: [AgreementsRpc, InvoicesRpc, PartiesRpc],
-  providers: [AdjustmentsStore, Agreements, AgreementsStore, Credits, CreditsStore, InvoiceTerms, InvoiceTermsStore, InvoicesStore, InvoicedChargesStore, PartiesStore, PaymentsStore, InvoicesService, InvoicePaymentsService, InvoiceRun],
+  controllers: [AgreementsRpc, InvoicesRpc, PartiesRpc, RefundsRpc],
+  providers: [
+    ...[AdjustmentsStore, Agreements, AgreementsStore, Credits, CreditsStore, InvoiceTerms, InvoiceTermsStore, PartiesStore],
+    ...[InvoicesStore, InvoicedChargesStore, InvoicesService, InvoiceRun, InvoicePaymentsService, PaymentsStore, PaymentReversals, ChainPayments],
+    ...[CreditBalancesStore, BalancePayments, RefundsStore, Refunds],
+  ],
+  exports: [ChainPayments],
 })
 export class InvoicesModule {}

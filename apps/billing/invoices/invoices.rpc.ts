@@ -4,9 +4,12 @@ import { Serve } from '#messaging';
 import { failure, invoiceCalls } from '#protocol';
 import type { ReplyOf, RequestOf } from '#protocol';
 import { withTenant } from '#service';
+import { BalancePayments } from './balance-payments.service.js';
+import { ChainPayments } from './chain-payments.service.js';
 import { InvoicePaymentsService } from './invoice-payments.service.js';
 import { InvoicesService } from './invoices.service.js';
 import { InvoicesStore } from './invoices.store.js';
+import { PaymentReversals } from './payment-reversals.service.js';
 import { PaymentsStore } from './payments.store.js';
 
 @Controller()
@@ -17,6 +20,9 @@ export class InvoicesRpc {
     @Inject(InvoicesStore) private readonly invoices: InvoicesStore,
     @Inject(PaymentsStore) private readonly payments: PaymentsStore,
     @Inject(InvoicePaymentsService) private readonly paying: InvoicePaymentsService,
+    @Inject(PaymentReversals) private readonly reversals: PaymentReversals,
+    @Inject(ChainPayments) private readonly chain: ChainPayments,
+    @Inject(BalancePayments) private readonly balance: BalancePayments,
   ) {}
 
   @Serve(invoiceCalls.draft)
@@ -28,13 +34,21 @@ export class InvoicesRpc {
   @Serve(invoiceCalls.issue)
   async issue({ tenant, id }: RequestOf<typeof invoiceCalls.issue>): Promise<ReplyOf<typeof invoiceCalls.issue>> {
     await this.service.issue(tenant, id);
-    await this.paying.applySettlements(tenant);
+    await this.chain.apply(tenant);
     return withTenant(this.dataSource, tenant, (manager) => this.service.found(manager, tenant, id));
   }
 
+  /** What it puts into the balance pays open invoices at once. */
   @Serve(invoiceCalls.credit)
-  credit(request: RequestOf<typeof invoiceCalls.credit>): Promise<ReplyOf<typeof invoiceCalls.credit>> {
-    return this.service.credit(request);
+  async credit(request: RequestOf<typeof invoiceCalls.credit>): Promise<ReplyOf<typeof invoiceCalls.credit>> {
+    const note = await this.service.credit(request);
+    await this.balance.apply(request.tenant);
+    return note;
+  }
+
+  @Serve(invoiceCalls.reversePayment)
+  reversePayment(request: RequestOf<typeof invoiceCalls.reversePayment>): Promise<ReplyOf<typeof invoiceCalls.reversePayment>> {
+    return this.reversals.byHand(request);
   }
 
   @Serve(invoiceCalls.pay)

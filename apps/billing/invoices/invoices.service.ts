@@ -13,13 +13,14 @@ import type { BillingConfig } from '../billing-config.js';
 import { LedgerStore } from '../ledger/ledger.store.js';
 import type { Transfer } from '../ledger/transfer.js';
 import { TenantRecords } from '../records/tenant-records.service.js';
+import { BalancePayments } from './balance-payments.service.js';
 import { creditDocument, draftDocument, homeCurrencyOf, readDocument, sha256 } from './invoice-document.js';
 import type { UsageGroup } from './invoice-lines.js';
 import { invoicePdf } from './invoice-pdf.js';
 import { creditTransfer, issueTransfer } from './invoice-transfers.js';
 import { invoiceUbl } from './invoice-ubl.js';
 import { InvoicedChargesStore } from './invoiced-charges.store.js';
-import { InvoicesStore } from './invoices.store.js';
+import { dueOf, InvoicesStore } from './invoices.store.js';
 import type { FoundInvoice } from './invoices.store.js';
 import { leftToCredit } from './left-to-credit.js';
 import { PartiesStore } from './parties.store.js';
@@ -50,6 +51,7 @@ export class InvoicesService {
     @Inject(InvoicesStore) private readonly invoices: InvoicesStore,
     @Inject(InvoicedChargesStore) private readonly charges: InvoicedChargesStore,
     @Inject(InvoiceTerms) private readonly terms: InvoiceTerms,
+    @Inject(BalancePayments) private readonly balance: BalancePayments,
     @Inject(PartiesStore) private readonly parties: PartiesStore,
     @Inject(LedgerStore) private readonly ledger: LedgerStore,
     @Inject(TenantRecords) private readonly records: TenantRecords,
@@ -91,13 +93,16 @@ export class InvoicesService {
       const terms = await this.terms.of(manager, billed);
       const { document, seller } = await this.write(manager, { id, tenant, fromMs, toMs }, [...groups, ...terms.map(termGroup)]);
       const booked = await this.terms.take(manager, id, billed, terms);
-      return this.freeze(manager, document, seller, (numbered) => [issueTransfer(numbered, seller), ...booked]);
+      return this.freeze(manager, document, seller, async (numbered) => {
+        const { prepaidMinor } = numbered;
+        return [issueTransfer(numbered, seller), ...booked, ...(prepaidMinor === undefined ? [] : [await this.balance.note(manager, numbered, prepaidMinor)])];
+      });
     });
     this.outbox.kick();
     return issued;
   }
 
-  /** A credit note for lines of an issued invoice, all that is left where none are named. Errors: NOT_FOUND, REQUEST_INVALID, NOTHING_DUE, IDEMPOTENCY_MISMATCH. */
+  /** A credit note for lines of an issued invoice, all that is left where none are named. What was paid of them stands to the buyer's credit. Errors: NOT_FOUND, REQUEST_INVALID, NOTHING_DUE, IDEMPOTENCY_MISMATCH. */
   async credit(request: CreditRequest): Promise<FoundInvoice> {
     const { tenant, id, reason } = request;
     const issued = await withTenant(this.dataSource, '*', async (manager) => {
@@ -113,12 +118,14 @@ export class InvoicesService {
       if (of.kind !== 'invoice' || of.state === 'draft') throw failure('REQUEST_INVALID', 'only an issued invoice can be credited', { param: 'invoice' });
       const original = await this.read(manager, of);
       const before = (await this.invoices.creditNotesOf(manager, of.id)).map(readDocument);
-      const document = creditDocument(original, { id, issueMs: this.clock.nowMs(), reason, credited: leftToCredit(original, before, request.lines) });
-      // What was paid already is not credited on top: it would be owed back, and that is settled outside.
-      if (document.grossMinor > of.grossMinor - of.creditedMinor - of.paidMinor) throw failure('REQUEST_INVALID', 'more than is still due would be credited; pay the difference back first', { param: 'lines' });
+      const credited = creditDocument(original, { id, issueMs: this.clock.nowMs(), reason, credited: leftToCredit(original, before, request.lines), before });
+      const leftMinor = of.grossMinor - of.creditedMinor;
+      if (credited.grossMinor <= 0n || credited.grossMinor > leftMinor) throw failure('REQUEST_INVALID', `a credit note is for more than nothing and at most the ${leftMinor} hundredths that are left of the invoice`, { param: 'lines' });
+      const paidMinor = credited.grossMinor - dueOf(of);
+      const document = paidMinor > 0n ? { ...credited, toBalanceMinor: paidMinor } : credited;
       await this.invoices.insert(manager, document, of.seller, { fromMs: of.periodFromMs, toMs: of.periodToMs, issueAfterMs: this.clock.nowMs() }, inputHash);
-      await this.invoices.addCredited(manager, of.id, document.grossMinor);
-      return this.freeze(manager, document, of.seller, (numbered) => [creditTransfer(numbered, of.seller)]);
+      await this.invoices.addCredited(manager, of.id, document.grossMinor, document.toBalanceMinor ?? 0n);
+      return this.freeze(manager, document, of.seller, (numbered) => Promise.resolve([creditTransfer(numbered, of.seller)]));
     });
     this.outbox.kick();
     return issued;
@@ -152,17 +159,18 @@ export class InvoicesService {
     const draft = { id, tenant, seller, buyer: party.buyer, fromMs, toMs, issueMs: this.clock.nowMs(), rate, groups };
     const document = draftDocument({ ...draft, homeRate: null });
     // The seller's own currency matters only where there is tax to be told in it.
-    if (home === null || document.tax[0]!.category !== 'S') return { document, seller: party.seller };
-    return { document: draftDocument({ ...draft, homeRate: await this.parties.rateAt(manager, home, toMs) }), seller: party.seller };
+    const told = home === null || document.tax[0]!.category !== 'S' ? document : draftDocument({ ...draft, homeRate: await this.parties.rateAt(manager, home, toMs) });
+    const prepaidMinor = await this.balance.covers(manager, tenant, told.currency, told.grossMinor);
+    return { document: prepaidMinor > 0n ? { ...told, prepaidMinor } : told, seller: party.seller };
   }
 
-  private async freeze(manager: EntityManager, draft: InvoiceDocument, seller: string, transfersOf: (document: InvoiceDocument) => Transfer[]): Promise<FoundInvoice> {
+  private async freeze(manager: EntityManager, draft: InvoiceDocument, seller: string, transfersOf: (document: InvoiceDocument) => Promise<Transfer[]>): Promise<FoundInvoice> {
     const nowMs = this.clock.nowMs();
     const number = await this.invoices.nextNumber(manager, seller, draft.seller.numberPrefix, draft.kind, new Date(nowMs).getUTCFullYear());
     const document = { ...draft, number };
     const files = { pdf: await invoicePdf(document), ubl: Buffer.from(invoiceUbl(document)) };
     const documentHash = await this.invoices.freeze(manager, document, seller, nowMs, files);
-    await this.ledger.post(manager, transfersOf(document));
+    await this.ledger.post(manager, await transfersOf(document));
     const { id, tenant, kind, currency } = document;
     const fields = {
       ...{ invoice: id, kind, number, currency, corrects: document.corrects?.id ?? null, documentHash, pdfHash: sha256(files.pdf), ublHash: sha256(files.ubl) },

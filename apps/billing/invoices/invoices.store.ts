@@ -23,12 +23,19 @@ interface Row {
   gross_minor: string;
   paid_minor: string;
   credited_minor: string;
+  returned_minor: string;
 }
 
 const columns = `i.id, i.tenant, i.seller, i.kind, i.corrects, i.currency, i.number, i.document_hash, i.period_from_ms, i.period_to_ms, i.issue_after_ms, i.issued_at_ms, i.net_minor, i.tax_minor,
-  i.gross_minor, i.paid_minor, i.credited_minor, (SELECT hash FROM billing.invoice_files f WHERE f.invoice = i.id AND f.kind = 'pdf') AS pdf_hash, (SELECT hash FROM billing.invoice_files f WHERE f.invoice = i.id AND f.kind = 'ubl') AS ubl_hash`;
+  i.gross_minor, i.paid_minor, i.credited_minor, i.returned_minor, (SELECT hash FROM billing.invoice_files f WHERE f.invoice = i.id AND f.kind = 'pdf') AS pdf_hash, (SELECT hash FROM billing.invoice_files f WHERE f.invoice = i.id AND f.kind = 'ubl') AS ubl_hash`;
 
-export type FoundInvoice = Invoice & { readonly seller: string; readonly corrects: string | null };
+export type FoundInvoice = Invoice & { readonly seller: string; readonly corrects: string | null; readonly returnedMinor: bigint };
+
+/** What is still to be paid of an issued invoice. */
+export const dueOf = ({ grossMinor, paidMinor, creditedMinor, returnedMinor }: FoundInvoice): bigint => grossMinor - paidMinor - creditedMinor + returnedMinor;
+
+/** The same in SQL, as the index of open invoices has it. */
+export const isOpen = `i.kind = 'invoice' AND i.number IS NOT NULL AND i.paid_minor + i.credited_minor - i.returned_minor < i.gross_minor`;
 
 /** Invoices and credit notes, and the files they were issued as. */
 @Injectable()
@@ -57,7 +64,7 @@ export class InvoicesStore {
   /** Issued and not wholly paid, oldest first. */
   async open(manager: EntityManager, tenant: string): Promise<FoundInvoice[]> {
     const rows = await manager.query<Row[]>(
-      `SELECT ${columns} FROM billing.invoices i WHERE i.tenant = $1 AND i.kind = 'invoice' AND i.number IS NOT NULL AND i.paid_minor + i.credited_minor < i.gross_minor ORDER BY i.issued_at_ms, i.id`,
+      `SELECT ${columns} FROM billing.invoices i WHERE i.tenant = $1 AND ${isOpen} ORDER BY i.issued_at_ms, i.id`,
       [tenant],
     );
     return rows.map(fromRow);
@@ -116,17 +123,18 @@ export class InvoicesStore {
     return row?.input_hash ?? null;
   }
 
-  async addCredited(manager: EntityManager, id: string, minor: bigint): Promise<void> {
-    await manager.query('UPDATE billing.invoices SET credited_minor = credited_minor + $2 WHERE id = $1', [id, minor]);
+  /** `returnedMinor`: how much of it was paid, and is not any more. */
+  async addCredited(manager: EntityManager, id: string, minor: bigint, returnedMinor: bigint): Promise<void> {
+    await manager.query('UPDATE billing.invoices SET credited_minor = credited_minor + $2, returned_minor = returned_minor + $3 WHERE id = $1', [id, minor, returnedMinor]);
   }
 }
 
 function fromRow(row: Row): FoundInvoice {
-  const [grossMinor, paidMinor, creditedMinor] = [BigInt(row.gross_minor), BigInt(row.paid_minor), BigInt(row.credited_minor)];
-  const settledMinor = paidMinor + creditedMinor;
+  const [grossMinor, paidMinor, creditedMinor, returnedMinor] = [BigInt(row.gross_minor), BigInt(row.paid_minor), BigInt(row.credited_minor), BigInt(row.returned_minor)];
+  const settledMinor = paidMinor + creditedMinor - returnedMinor;
   const state = row.number === null ? 'draft' : row.kind === 'credit_note' || settledMinor >= grossMinor ? 'paid' : settledMinor > 0n ? 'partly_paid' : 'issued';
   return {
-    ...{ id: row.id, tenant: row.tenant, seller: row.seller, kind: row.kind, corrects: row.corrects, currency: row.currency, number: row.number, state, grossMinor, paidMinor, creditedMinor },
+    ...{ id: row.id, tenant: row.tenant, seller: row.seller, kind: row.kind, corrects: row.corrects, currency: row.currency, number: row.number, state, grossMinor, paidMinor, creditedMinor, returnedMinor },
     periodFromMs: Number(row.period_from_ms),
     periodToMs: Number(row.period_to_ms),
     issueAfterMs: Number(row.issue_after_ms),

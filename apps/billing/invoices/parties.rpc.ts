@@ -10,6 +10,8 @@ import { PartiesStore } from './parties.store.js';
 import { isEuropean } from './tax-rates.js';
 import { isVatNumberOf } from './vat-number.js';
 
+const rateCursor = /^([A-Z]{3}):(\d{1,15})$/;
+
 @Controller()
 export class PartiesRpc {
   constructor(
@@ -70,5 +72,14 @@ export class PartiesRpc {
     });
     this.outbox.kick();
     return rate;
+  }
+
+  /** Error: REQUEST_INVALID. */
+  @Serve(invoiceCalls.listRates)
+  async listRates({ currency, after, limit }: RequestOf<typeof invoiceCalls.listRates>): Promise<ReplyOf<typeof invoiceCalls.listRates>> {
+    const from = after === undefined ? null : rateCursor.exec(after);
+    if (after !== undefined && !from) throw failure('REQUEST_INVALID', '`after` is a currency and a time, as EUR:1767225600000', { param: 'after' });
+    const rows = await withTenant(this.dataSource, '*', (manager) => this.parties.rates(manager, { currency, after: from && [from[1]!, from[2]!], limit: limit + 1 }));
+    return { data: rows.slice(0, limit), hasMore: rows.length > limit };
   }
 }

@@ -4,6 +4,15 @@ import { buyer, failure, seller } from '#protocol';
 import type { Buyer, ExchangeRate, InvoiceCurrency, Seller } from '#protocol';
 import { dayOf } from './invoice-document.js';
 
+interface RateRow {
+  currency: InvoiceCurrency;
+  valid_from_ms: string;
+  nanos_per_usd: string;
+  source: string;
+}
+
+const rateOf = (row: RateRow): ExchangeRate => ({ currency: row.currency, nanosPerUsd: BigInt(row.nanos_per_usd), validFromMs: Number(row.valid_from_ms), source: row.source });
+
 /** Who sells, who buys, and what currencies are worth. */
 @Injectable()
 export class PartiesStore {
@@ -42,11 +51,21 @@ export class PartiesStore {
     return inserted.length > 0;
   }
 
+  /** By currency, the newest first in each, after `<currency>:<validFromMs>`. */
+  async rates(manager: EntityManager, { currency, after, limit }: { currency?: InvoiceCurrency | undefined; after: readonly [currency: string, validFromMs: string] | null; limit: number }): Promise<ExchangeRate[]> {
+    const rows = await manager.query<RateRow[]>(
+      `SELECT currency, valid_from_ms, nanos_per_usd, source FROM billing.exchange_rates
+       WHERE ($1::text IS NULL OR currency = $1) AND ($2::text IS NULL OR (currency COLLATE "C", -valid_from_ms) > ($2, -$3::bigint)) ORDER BY currency COLLATE "C", valid_from_ms DESC LIMIT $4`,
+      [currency ?? null, after?.[0] ?? null, after?.[1] ?? null, limit],
+    );
+    return rows.map(rateOf);
+  }
+
   /** The rate in force at a moment. Error: INVOICE_IMPOSSIBLE. */
   async rateAt(manager: EntityManager, currency: InvoiceCurrency, atMs: number): Promise<ExchangeRate> {
     if (currency === 'USD') return { currency, nanosPerUsd: 1_000_000_000n, validFromMs: 0, source: 'the dollar itself' };
-    const [row] = await manager.query<{ valid_from_ms: string; nanos_per_usd: string; source: string }[]>('SELECT valid_from_ms, nanos_per_usd, source FROM billing.exchange_rates WHERE currency = $1 AND valid_from_ms <= $2 ORDER BY valid_from_ms DESC LIMIT 1', [currency, atMs]);
+    const [row] = await manager.query<RateRow[]>('SELECT currency, valid_from_ms, nanos_per_usd, source FROM billing.exchange_rates WHERE currency = $1 AND valid_from_ms <= $2 ORDER BY valid_from_ms DESC LIMIT 1', [currency, atMs]);
     if (!row) throw failure('INVOICE_IMPOSSIBLE', `no exchange rate of ${currency} is known for ${dayOf(atMs)}; put one first`, { currency });
-    return { currency, nanosPerUsd: BigInt(row.nanos_per_usd), validFromMs: Number(row.valid_from_ms), source: row.source };
+    return rateOf(row);
   }
 }

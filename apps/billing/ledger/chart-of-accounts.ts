@@ -51,7 +51,11 @@ export const accountKinds = [
   'rounding',
   /** Credited to tenants by credit notes. */
   'allowance',
-  /** Payments by bank, as they were told. */
+  /** What an organisation paid and was credited afterwards: its next invoices take it, or it is paid back: credit. */
+  'credit-balance',
+  /** Of that: asked back and not sent yet: credit. */
+  'refunding',
+  /** Payments by bank, as they were told, less refunds. */
   'received',
 ] as const;
 export type AccountKind = (typeof accountKinds)[number];
@@ -96,6 +100,8 @@ export const invoiced = (tenant: string, currency: string): Account => ({ kind: 
 export const taxDue = (seller: string, currency: string): Account => ({ kind: 'tax', code: `tax:${seller}`, currency, tenant: operatorTenant });
 export const rounding = (currency: string): Account => ({ kind: 'rounding', code: 'rounding', currency, tenant: operatorTenant });
 export const allowance = (currency: string): Account => ({ kind: 'allowance', code: 'allowance', currency, tenant: operatorTenant });
+export const creditBalance = (tenant: string, currency: string): Account => ({ kind: 'credit-balance', code: `credit-balance:${tenant}`, currency, tenant });
+export const refunding = (tenant: string, currency: string): Account => ({ kind: 'refunding', code: `refunding:${tenant}`, currency, tenant });
 export const received = (currency: string): Account => ({ kind: 'received', code: 'received', currency, tenant: operatorTenant });
 
 /** The last part of a code: payee, node or budget part. */

@@ -9,11 +9,11 @@ import { runNamed } from './named-statement.js';
 import { transferHash } from './transfer.js';
 import type { Transfer } from './transfer.js';
 
-/** What was given or is kept back is never more than used up: the database refuses that. Answers those that other transactions see too. */
+/** What was given, is kept back or stands to somebody's credit is never more than used up: the database refuses that. Answers those that other transactions see too. */
 const openAccounts = `
   WITH opened AS (
     INSERT INTO billing.accounts (id, code, currency, kind, tenant, balance_most)
-    SELECT a.*, CASE WHEN a.kind IN ('granted', 'held') THEN 0 END FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[]) AS a(id, code, currency, kind, tenant)
+    SELECT a.*, CASE WHEN a.kind IN ('granted', 'held', 'credit-balance', 'refunding') THEN 0 END FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[]) AS a(id, code, currency, kind, tenant)
     ON CONFLICT (id) DO NOTHING
   )
   SELECT a.id FROM billing.accounts a WHERE a.id = ANY($1::uuid[]) AND a.xmin <> pg_current_xact_id()::xid`;

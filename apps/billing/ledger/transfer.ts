@@ -34,6 +34,10 @@ export const transferCodes = [
   'invoice.terms',
   'invoice.credit',
   'invoice.payment',
+  'invoice.payment-reversal',
+  'refund.request',
+  'refund.pay',
+  'refund.void',
 ] as const;
 export type TransferCode = (typeof transferCodes)[number];
 

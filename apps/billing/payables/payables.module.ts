@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { InvoicesModule } from '../invoices/invoices.module.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
 import { ReceiptsModule } from '../receipts/receipts.module.js';
 import { RecordsModule } from '../records/records.module.js';
@@ -11,7 +12,7 @@ import { StatementsStore } from './statements.store.js';
 
 /** What is owed to payees, drawn into statements, and settled by the chain. */
 @Module({
-  imports: [LedgerModule, ReceiptsModule, RecordsModule],
+  imports: [InvoicesModule, LedgerModule, ReceiptsModule, RecordsModule],
   controllers: [PayablesRpc, SettlementConsumer],
   providers: [PayablesStore, PayablesService, StatementsStore, SettlementService],
   exports: [StatementsStore],

@@ -11,6 +11,7 @@ import { anomalyKinds } from '../anomalies/anomaly.js';
 import { parRate, tokenCurrency } from '../billing-config.js';
 import type { BillingConfig } from '../billing-config.js';
 import { operatorTenant } from '../ledger/chart-of-accounts.js';
+import { ChainPayments } from '../invoices/chain-payments.service.js';
 import { LedgerStore } from '../ledger/ledger.store.js';
 import { SettledNotices } from '../receipts/settled-notices.service.js';
 import { depositReversalTransfer, depositTransfer, depositWithdrawalTransfer, saleTransfer, settleTransfer, withdrawalTransfer } from './chain-transfers.js';
@@ -44,6 +45,7 @@ export class SettlementService {
     @Inject(StatementsStore) private readonly statements: StatementsStore,
     @Inject(AnomaliesStore) private readonly anomalies: AnomaliesStore,
     @Inject(LedgerStore) private readonly ledger: LedgerStore,
+    @Inject(ChainPayments) private readonly payments: ChainPayments,
     @Inject(SettledNotices) private readonly notices: SettledNotices,
   ) {
     this.token = tokenCurrency(config);
@@ -57,15 +59,18 @@ export class SettlementService {
     });
   }
 
-  /** Takes the very deposit back. Of one that was not heard of yet nothing is booked, now or later. What was paid out of it meanwhile is named. */
+  /** Takes the very deposit back. Of one that was not heard of yet nothing is booked, now or later. What was paid out of it meanwhile is named, and invoices that it paid are open again. */
   depositReversed({ tenant, payer, units, at, reversals }: DepositReversed): Promise<void> {
     const key = depositKey({ at, reversals });
     return this.once(`${key} reversed`, async (manager) => {
+      await this.payments.lock(manager, tenant);
       await this.payables.notePayer(manager, payer, tenant);
       if (await this.inbox.claim(manager, chainInbox, key)) return;
       await this.ledger.post(manager, [depositReversalTransfer(key, tenant, units, this.token)]);
       const missing = await this.payables.depositMissing(manager, tenant, this.token.currency);
-      if (missing > 0n) await this.anomalies.add(manager, [{ kind: anomalyKinds.depositSpent, subject: key, tenant, detail: { payer, units: units.toString(), missingUnits: missing.toString() } }]);
+      if (missing === 0n) return;
+      await this.anomalies.add(manager, [{ kind: anomalyKinds.depositSpent, subject: key, tenant, detail: { payer, units: units.toString(), missingUnits: missing.toString() } }]);
+      await this.payments.follow(manager, tenant);
     });
   }
 

@@ -54,6 +54,22 @@ export const invoiceCommands = (): Command[] => [
     )
       .option('--on <date>', 'when it came (default: today, UTC)')
       .option('--id <uuid>', 'the same id again pays nothing twice'),
+    apiCommand('reverse-payment <invoice> <payment> <reason>', 'take back a payment that was told and was wrong or charged back', (session, [invoice, payment, reason], { id }) =>
+      session.api.ask('POST', `/invoices/${invoice}/payments/${payment}/reversal`, { body: { tenant: session.org(), id: id ?? randomUUID(), reason } }),
+    ).option('--id <uuid>', 'the same id again reverses nothing twice'),
+  ),
+  group(
+    'refund',
+    'what credit notes on paid invoices left, paid back',
+    listCommand('credit balances; --after as <organisation>:<currency>', ({ api, orgOrNone }, page) => api.ask('GET', '/credit-balances', { query: { ...page, tenant: orgOrNone } }), 'balances'),
+    apiCommand('request <currency> <amount> <reason>', 'set money of the credit balance aside to be paid back', (session, [currency, amount, reason], { id }) =>
+      session.api.ask('POST', '/refunds', { body: { tenant: session.org(), id: id ?? randomUUID(), currency, amountMinor: hundredths(amount!), reason } }),
+    ).option('--id <uuid>', 'the same id again sets nothing aside twice'),
+    apiCommand('pay <refund> <reference>', 'the bank has sent it', (session, [id, reference], { on }) =>
+      session.api.ask('POST', `/refunds/${id}/payment`, { body: { tenant: session.org(), reference, paidAtMs: on === undefined ? startOfDay(Date.now()) : momentOf(on, 'on') } }),
+    ).option('--on <date>', 'when it was sent (default: today, UTC)'),
+    apiCommand('void <refund>', 'it is not sent', (session, [id]) => session.api.ask('POST', `/refunds/${id}/void`, { body: { tenant: session.org() } })),
+    listCommand('refunds', ({ api, orgOrNone }, page) => api.ask('GET', '/refunds', { query: { ...page, tenant: orgOrNone } })),
   ),
   group(
     'seller',
@@ -73,6 +89,7 @@ export const invoiceCommands = (): Command[] => [
     apiCommand('set <currency> <per-dollar> <source>', 'record the rate of a currency from a day on', ({ api }, [currency, rate, source], { from }) =>
       api.ask('POST', '/exchange-rates', { body: { currency, nanosPerUsd: parseNanos(rate!).toString(), validFromMs: momentOf(from, 'from'), source } }),
     ).option('--from <date>', 'first day it is in force'),
+    listCommand('rates that were recorded, the newest first in each currency; --after as EUR:1767225600000', ({ api }, page, { currency }) => api.ask('GET', '/exchange-rates', { query: { ...page, currency } })).option('--currency <code>', 'only of this one'),
   ),
 ];
 

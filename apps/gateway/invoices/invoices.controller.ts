@@ -16,6 +16,7 @@ const ofTenant = z.object({ tenant: uuid });
 const newInvoice = invoiceCalls.draft.request;
 const newCredit = invoiceCalls.credit.request.omit({ invoice: true });
 const newPayment = invoiceCalls.pay.request.omit({ invoice: true, actor: true });
+const newReversal = invoiceCalls.reversePayment.request.omit({ invoice: true, payment: true, actor: true });
 
 /** What organisations are billed. Drafts may change; what is issued never does. */
 @Controller('v1/invoices')
@@ -67,7 +68,7 @@ export class InvoicesController {
 
   @Post(':id/credit-notes')
   @Authorise('invoice.write', bodyTenant)
-  @Replies('Credits lines of an issued invoice; all that is left of it where none are named', invoice, 201)
+  @Replies('Credits lines of an issued invoice, paid or not; all that is left of it where none are named. What was paid of them is in the credit balance then', invoice, 201)
   credit(@OneTenant() tenant: string, @Param('id', { schema: uuid }) id: string, @Body({ schema: newCredit }) body: z.output<typeof newCredit>): Promise<Invoice> {
     return this.caller.call(invoiceCalls.credit, { ...body, tenant, invoice: id });
   }
@@ -77,6 +78,20 @@ export class InvoicesController {
   @Replies('Records a payment that came by bank', invoice, 201)
   pay(@CurrentPrincipal() principal: Principal, @OneTenant() tenant: string, @Param('id', { schema: uuid }) id: string, @Body({ schema: newPayment }) body: z.output<typeof newPayment>): Promise<Invoice> {
     return this.caller.call(invoiceCalls.pay, { ...body, actor: actorOf(principal), tenant, invoice: id });
+  }
+
+  /** Errors: NOT_FOUND, REQUEST_INVALID, CONFLICT, IDEMPOTENCY_MISMATCH. */
+  @Post(':id/payments/:payment/reversal')
+  @Authorise('invoice.write', bodyTenant)
+  @Replies('Takes back a payment that was told and was wrong or charged back: the invoice is open again', invoice, 201)
+  reversePayment(
+    @CurrentPrincipal() principal: Principal,
+    @OneTenant() tenant: string,
+    @Param('id', { schema: uuid }) id: string,
+    @Param('payment', { schema: uuid }) payment: string,
+    @Body({ schema: newReversal }) body: z.output<typeof newReversal>,
+  ): Promise<Invoice> {
+    return this.caller.call(invoiceCalls.reversePayment, { ...body, actor: actorOf(principal), tenant, invoice: id, payment });
   }
 
   private async send(reply: FastifyReply, file: { tenant: string; id: string; kind: 'pdf' | 'ubl' }, contentType: string): Promise<void> {

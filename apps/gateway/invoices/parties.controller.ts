@@ -1,9 +1,9 @@
 import { Body, Controller, Get, Param, Post, Put, Query } from '@nestjs/common';
 import { z } from 'zod';
 import { Caller } from '#messaging';
-import { exchangeRate, invoiceCalls, seller, uuid } from '#protocol';
+import { exchangeRate, invoiceCalls, invoiceCurrency, seller, uuid } from '#protocol';
 import type { ExchangeRate, ReplyOf, Seller } from '#protocol';
-import { Authorise, deployment, pathTenant } from '../access/authorise.js';
+import { Authorise, deployment, ownTenant, pathTenant } from '../access/authorise.js';
 import { CurrentPrincipal, actorOf } from '../access/principal.js';
 import type { Principal } from '../access/principal.js';
 import { pageQuery } from '../http/list-query.js';
@@ -11,6 +11,8 @@ import type { PageQuery } from '../http/list-query.js';
 import { Replies } from '../http/replies.js';
 
 const newBuyer = z.object({ seller: uuid, buyer: invoiceCalls.putBuyer.request.shape.buyer });
+
+const ratesQuery = pageQuery.extend({ currency: invoiceCurrency.optional() });
 
 /** Who sells, to whom invoices go, and what currencies are worth. */
 @Controller('v1')
@@ -47,6 +49,13 @@ export class InvoicePartiesController {
   @Replies('Whom the invoices of an organisation go to', invoiceCalls.getBuyer.reply)
   buyer(@Param('tenant', { schema: uuid }) tenant: string): Promise<ReplyOf<typeof invoiceCalls.getBuyer>> {
     return this.caller.call(invoiceCalls.getBuyer, { tenant });
+  }
+
+  @Get('exchange-rates')
+  @Authorise('invoice.read', ownTenant)
+  @Replies('Rates that were recorded, with who says so; by currency, the newest first in each; `after` is `<currency>:<validFromMs>`', invoiceCalls.listRates.reply)
+  rates(@Query({ schema: ratesQuery }) page: z.output<typeof ratesQuery>): Promise<ReplyOf<typeof invoiceCalls.listRates>> {
+    return this.caller.call(invoiceCalls.listRates, page);
   }
 
   @Post('exchange-rates')
