@@ -7,7 +7,7 @@ import { brokenRules } from './en16931-rules-harness.js';
 import { creditDocument, documentText, draftDocument, readDocument } from './invoice-document.js';
 import { invoiceLines, linesMax } from './invoice-lines.js';
 import type { UsageGroup } from './invoice-lines.js';
-import { invoicePdf } from './invoice-pdf.js';
+import { invoicePdf, sumsOf, wordsOf } from './invoice-pdf.js';
 import { invoiceUbl } from './invoice-ubl.js';
 import { fromUsd, toMinor } from './rounding.js';
 
@@ -39,7 +39,7 @@ describe('an invoice', () => {
     const document = written(buyer, seller);
     expect(brokenRules(invoiceUbl(document))).toEqual([]);
     const credited = new Map([[1, 100n], [2, document.lines[1]!.netMinor]]);
-    const note = { ...creditDocument(document, { id, issueMs: Date.parse('2026-11-20'), reason: 'Wrong price', credited }), number: 'MZE-CN-2026-00001' };
+    const note = { ...creditDocument(document, { id, issueMs: Date.parse('2026-11-20'), reason: 'Wrong price', credited, before: [] }), number: 'MZE-CN-2026-00001' };
     expect(brokenRules(invoiceUbl(note))).toEqual([]);
     expect(note.grossMinor).toBe(note.netMinor + note.taxMinor);
   });
@@ -102,6 +102,21 @@ describe('an invoice', () => {
     const long = await invoicePdf(written({}, {}, Array.from({ length: 90 }, (_, index) => usage({ project: `project ${index}` }))));
     expect([once, long].map((pdf) => pdf.toString('latin1').match(/\/Type \/Page\b/g)!.length)).toEqual([1, 4]);
     if (process.env['MIZAN_KEEP_PDF']) writeFileSync(process.env['MIZAN_KEEP_PDF'], long);
+  });
+
+  it('says what is due after the credit balance, who owes the tax under reverse charge, and where a credit note went', () => {
+    const [document, abroad] = [written(), written({ country: 'FR', vatId: 'FR32123456789' })];
+    const named = (of: Parameters<typeof sumsOf>[0]) => sumsOf(of).map(({ name, value }) => `${name}: ${value}`);
+    expect(named({ ...document, prepaidMinor: 100n })).toEqual(['Net: 70.15', 'VAT 19 % on 70.15: 13.33', 'Total, EUR: 83.48', 'Paid from your credit balance: -1.00', 'Amount due, EUR: 82.48']);
+    expect(named(abroad)).toEqual(['Net: 70.15', 'Reverse charge: no VAT on 70.15: 0.00', 'Total, EUR: 70.15', 'Amount due, EUR: 70.15']);
+    expect(wordsOf(abroad)[0]).toBe('Reverse charge: VAT is to be accounted for by the recipient. VAT: Directive 2006/112/EC, articles 44 and 196.');
+    expect(wordsOf(document)).toContain(`Payable within 30 days, by ${document.dueDate}.`);
+    expect(wordsOf(document).join(' ')).toContain('IBAN DE89 3704 0044 0532 0130 00, BIC COBADEFFXXX, reference MZE-2026-00001');
+    expect(wordsOf({ ...document, prepaidMinor: document.grossMinor })).toContain('Nothing is to be paid.');
+    const note = { ...creditDocument(document, { id, issueMs: Date.parse('2026-11-20'), reason: 'Wrong price', credited: new Map([[1, 100n]]), before: [] }), number: 'MZE-CN-2026-00001', toBalanceMinor: 119n };
+    expect(named(note)).toEqual(['Net: 1.00', 'VAT 19 % on 1.00: 0.19', 'Total credited, EUR: 1.19', 'Of this in your credit balance now: 1.19']);
+    expect(wordsOf(note).join(' ')).toMatch(/Reason: Wrong price\..*in your credit balance, which pays your next invoices/);
+    expect(brokenRules(invoiceUbl(note))).toEqual([]);
   });
 
   it('knows its own letters, whatever files were made before it: f and i side by side have the shape of the one sign for both', async () => {
