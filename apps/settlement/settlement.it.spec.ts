@@ -42,7 +42,7 @@ class Books {
 
   constructor(private readonly bus: Bus) {
     this.serve(billingCalls.drawPayables, (request) => this.draw(request));
-    this.serve(billingCalls.listPayables, ({ tenant }) => ({ data: [...(this.earned.get(tenant!) ?? [])].map(([payee, units]) => ({ tenant: tenant!, payee, earnedNanos: units * 1_000n, drawnNanos: 0n, heldNanos: 0n, owedNanos: this.owedUnits(tenant!, payee) * 1_000n })) }));
+    this.serve(billingCalls.listPayables, ({ tenant }) => ({ data: [...(this.earned.get(tenant!) ?? [])].map(([payee, units]) => ({ tenant: tenant!, payee, earnedNanos: units * 1_000n, drawnNanos: 0n, heldNanos: 0n, owedNanos: this.owedUnits(tenant!, payee) * 1_000n })), hasMore: false }));
     this.serve(governanceCalls.checkpoint, () => ({ note: 'note', size: 7, root, logKey: 'key' }));
     this.hear(settlementEvents.depositConfirmed, (event) => this.deposits.push(event));
     this.hear(settlementEvents.withdrawalConfirmed, (event) => this.withdrawals.push(event));

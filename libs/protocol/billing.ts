@@ -105,6 +105,21 @@ export const payout = z.object({
   settledAtMs: timeMs.nullable(),
 });
 
+/** Without a limit it is all of them. */
+const unpaged = pageRequest.extend({ limit: pageRequest.shape.limit.unwrap().optional() });
+/** Books of the release before answer all there is. */
+const hasMore = z.boolean().default(false);
+
+export const trialBalance = z.object({
+  /** Everything posted before this. */
+  beforeMs: timeMs,
+  /** What all accounts in debit hold together, and all in credit: the same, or the books are broken. */
+  currencies: z.array(z.object({ currency: z.string(), debitNanos: nanos, creditNanos: nanos })),
+  /** Debits positive; of a token, its smallest units. */
+  kinds: z.array(z.object({ kind: z.string(), currency: z.string(), balanceNanos: nanos })),
+});
+export type TrialBalance = z.output<typeof trialBalance>;
+
 export const billingCalls = {
   /** Errors: BUDGET_MISSING, BUDGET_EXHAUSTED (not even `needNanos` is left), SPEND_LIMIT_REACHED (nor of what may be spent in this period). */
   acquireLease: defineCall('billing', 'leases.acquire', {
@@ -126,14 +141,16 @@ export const billingCalls = {
   releaseLease: defineCall('billing', 'leases.release', { request: z.object({ lease: uuid, gateway: z.string(), fence: z.int(), usedNanosMax: nanos.optional() }), reply: z.object({ released: z.boolean() }) }),
   /** Sets the limit of a project's budget; lowering below what is spent and leased stops spending, takes nothing back. */
   putBudget: defineCall('billing', 'budgets.put', { request: z.object({ actor, tenant: uuid, project: uuid, limitNanos: nanos }), reply: budget }),
-  listBudgets: defineCall('billing', 'budgets.list', { request: z.object({ tenant: uuid }), reply: z.object({ data: z.array(budget) }) }),
+  /** By id; of a budget, not of its project. */
+  listBudgets: defineCall('billing', 'budgets.list', { request: unpaged.extend({ tenant: uuid }), reply: z.object({ data: z.array(budget), hasMore }) }),
   putPrice: defineCall('billing', 'prices.put', {
     request: z.object({ actor, offer: uuid, inputNanosPerMillion: nanos, outputNanosPerMillion: nanos, meters: meterPrices.optional() }),
     reply: priceVersion,
   }),
   listPrices: defineCall('billing', 'prices.list', { request: pageRequest.extend({ offer: uuid.optional() }), reply: z.object({ data: z.array(priceVersion), hasMore: z.boolean() }) }),
   getCharge: defineCall('billing', 'charges.get', { request: z.object({ tenant: uuid, record: uuid }), reply: charge }),
-  listPayables: defineCall('billing', 'payables.list', { request: z.object({ tenant: uuid.nullable() }), reply: z.object({ data: z.array(payable) }) }),
+  /** Ordered by organisation and payee; `after` is `<tenant>:<payee>`. */
+  listPayables: defineCall('billing', 'payables.list', { request: unpaged.extend({ tenant: uuid.nullable() }), reply: z.object({ data: z.array(payable), hasMore }) }),
   /**
    * Takes everything owed by a tenant into a statement. Called again with the same statement it answers the same; while another
    * statement of the tenant is unsettled it answers that one, at its own rate. `except`: payees whom the chain cannot pay; they stay owed.
@@ -146,6 +163,8 @@ export const billingCalls = {
   takeBackPayables: defineCall('billing', 'payables.take-back', { request: z.object({ statement: uuid, tenant: uuid }), reply: z.object({ statement: uuid }) }),
   /** Ordered by statement and payee; `after` is `<statement>:<payee>`. */
   listPayouts: defineCall('billing', 'payouts.list', { request: pageRequest.extend({ tenant: uuid.nullable() }), reply: z.object({ data: z.array(payout), hasMore: z.boolean() }) }),
+  /** The trial balance of a moment, in one currency or all. */
+  trialBalanceAt: defineCall('billing', 'ledger.trial-balance-at', { request: z.object({ beforeMs: timeMs, currency: z.string().max(8).nullable() }), reply: trialBalance, timeoutMs: 60_000 }),
   /** Sum per currency over all postings, and account balances by kind; for the curious and for checks. */
   trialBalance: defineCall('billing', 'ledger.trial-balance', {
     request: z.object({}),

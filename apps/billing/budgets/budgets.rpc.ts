@@ -14,7 +14,8 @@ export class BudgetsRpc {
   }
 
   @Serve(billingCalls.listBudgets)
-  async list({ tenant }: RequestOf<typeof billingCalls.listBudgets>): Promise<ReplyOf<typeof billingCalls.listBudgets>> {
-    return { data: (await this.budgets.list(tenant)).map((budget) => ({ ...budget, currency: 'USD' as const })) };
+  async list({ tenant, after, limit }: RequestOf<typeof billingCalls.listBudgets>): Promise<ReplyOf<typeof billingCalls.listBudgets>> {
+    const rows = await this.budgets.list(tenant, after, limit === undefined ? undefined : limit + 1);
+    return { data: rows.slice(0, limit).map((budget) => ({ ...budget, currency: 'USD' as const })), hasMore: limit !== undefined && rows.length > limit };
   }
 }

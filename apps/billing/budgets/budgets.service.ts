@@ -40,7 +40,8 @@ export class BudgetsService {
     return budget;
   }
 
-  list(tenant: string): Promise<Budget[]> {
-    return withTenant(this.dataSource, tenant, (manager) => this.budgets.list(manager));
+  /** By id; all without a limit. */
+  list(tenant: string, after?: string, limit?: number): Promise<Budget[]> {
+    return withTenant(this.dataSource, tenant, (manager) => this.budgets.list(manager, after, limit));
   }
 }

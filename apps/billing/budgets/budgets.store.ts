@@ -29,8 +29,9 @@ const selectBudget = `SELECT b.id, b.tenant, b.project, b.limit_nanos, ${['avail
 
 @Injectable()
 export class BudgetsStore {
-  async list(manager: EntityManager): Promise<Budget[]> {
-    return (await manager.query<BudgetRow[]>(`${selectBudget} ORDER BY b.id`)).map(fromRow);
+  /** Of the tenant that the transaction sees, by id; all without a limit. */
+  async list(manager: EntityManager, after?: string, limit?: number): Promise<Budget[]> {
+    return (await manager.query<BudgetRow[]>(`${selectBudget} WHERE $1::text IS NULL OR b.id::text > $1 ORDER BY b.id LIMIT $2`, [after ?? null, limit ?? null])).map(fromRow);
   }
 
   async find(manager: EntityManager, tenant: string, project: string): Promise<Budget | undefined> {

@@ -5,6 +5,8 @@ import { AnomaliesStore } from '../anomalies/anomalies.store.js';
 import { ManualClock, openBooks } from '../books-harness.js';
 import type { Books } from '../books-harness.js';
 import type { Budget } from '../budgets/budget.js';
+import { BudgetsRpc } from '../budgets/budgets.rpc.js';
+import { BudgetsStore } from '../budgets/budgets.store.js';
 import { BudgetsService } from '../budgets/budgets.service.js';
 import { admittedFacts, completedFacts, joinNode, openMarket, recordOf } from '../records-harness.js';
 import type { Market, TestNode } from '../records-harness.js';
@@ -31,6 +33,16 @@ describe('budget leases', () => {
     market = await openMarket(books, 10_000n);
   });
   afterAll(() => books.close());
+
+  it('are of budgets that are listed page by page, each of its own organisation', async () => {
+    const tenant = books.ids.uuid();
+    for (let index = 0; index < 3; index += 1) await books.within((manager) => books.get(BudgetsStore).setLimit(manager, books.ids.uuid(), tenant, books.ids.uuid(), 0n), tenant);
+    const page = (after?: string, limit?: number) => books.get(BudgetsRpc).list({ tenant, after, limit });
+    const all = await page();
+    expect([all.data.length, all.hasMore, (await page(undefined, 3)).hasMore, (await page(undefined, 2)).hasMore]).toEqual([3, false, false, true]);
+    expect([...(await page(undefined, 2)).data, ...(await page(all.data[1]!.id, 2)).data]).toEqual(all.data);
+    expect((await books.get(BudgetsRpc).list({ tenant: books.ids.uuid() })).data).toEqual([]);
+  });
 
   it('never grant more than the budget to any number of gateways at once', async () => {
     const results = await Promise.allSettled(Array.from({ length: 60 }, (_, index) => market.acquire(`gateway-${index % 6}`, 400n, 300n)));

@@ -2,9 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { withClient } from '#local';
 import { openBooks } from '../books-harness.js';
 import type { Books } from '../books-harness.js';
-import { payable, receivable } from './chart-of-accounts.js';
+import { invoiced, payable, receivable, received } from './chart-of-accounts.js';
 import { LedgerStore } from './ledger.store.js';
 import { move, transfer } from './transfer.js';
+import { TrialBalanceRpc } from './trial-balance.rpc.js';
 import { TrialBalanceStore } from './trial-balance.store.js';
 
 describe('the trial balance', () => {
@@ -23,6 +24,25 @@ describe('the trial balance', () => {
     await books.within((manager) => books.get(LedgerStore).post(manager, transfers));
     const sums = [{ currency: 'USD', sum: 0n, postings: 90 }];
     expect(await both()).toEqual([sums, sums]);
+  });
+
+  it('is that of any moment, by kind, and its debits are its credits', async () => {
+    const [tenant, currency] = [books.ids.uuid(), 'SEK'];
+    const at = (beforeMs: number, of: string | null = currency) => books.get(TrialBalanceRpc).at({ beforeMs, currency: of });
+    /** Answers when it was posted, by the clock of the database; the next one is later. */
+    const pay = async (amount: bigint): Promise<number> => {
+      const id = books.ids.uuid();
+      await books.within((manager) => books.get(LedgerStore).post(manager, [transfer(id, 'invoice.payment', tenant, move(invoiced(tenant, currency), received(currency), amount))]));
+      const [row] = await books.within((manager) => manager.query<{ at: string }[]>('SELECT pg_sleep(0.005), floor(extract(epoch FROM posted_at) * 1000) + 1 AS at FROM billing.transfers WHERE id = $1', [id]));
+      return Number(row!.at);
+    };
+    const first = await pay(7n);
+    const second = await pay(5n);
+    const sums = (nanos: bigint, beforeMs: number) => ({ beforeMs, currencies: [{ currency, debitNanos: nanos, creditNanos: nanos }], kinds: [{ kind: 'invoiced', currency, balanceNanos: -nanos }, { kind: 'received', currency, balanceNanos: nanos }] });
+    expect([await at(first), await at(second), await at(first - 60_000)]).toEqual([sums(7n, first), sums(12n, second), { beforeMs: first - 60_000, currencies: [], kinds: [] }]);
+    const all = await at(second, null);
+    expect(all.currencies.length).toBeGreaterThan(1);
+    for (const { debitNanos, creditNanos } of all.currencies) expect(debitNanos).toBe(creditNanos);
   });
 
   it('names the account when somebody with the rights of the server changed what is cached', async () => {

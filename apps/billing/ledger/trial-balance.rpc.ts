@@ -2,7 +2,7 @@ import { Controller, Inject } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Serve } from '#messaging';
 import { billingCalls } from '#protocol';
-import type { ReplyOf } from '#protocol';
+import type { ReplyOf, RequestOf } from '#protocol';
 import { withTenant } from '#service';
 import { TrialBalanceStore } from './trial-balance.store.js';
 
@@ -12,6 +12,11 @@ export class TrialBalanceRpc {
     @Inject(DataSource) private readonly dataSource: DataSource,
     @Inject(TrialBalanceStore) private readonly store: TrialBalanceStore,
   ) {}
+
+  @Serve(billingCalls.trialBalanceAt)
+  at({ beforeMs, currency }: RequestOf<typeof billingCalls.trialBalanceAt>): Promise<ReplyOf<typeof billingCalls.trialBalanceAt>> {
+    return withTenant(this.dataSource, '*', async (manager) => ({ beforeMs, ...(await this.store.at(manager, beforeMs, currency)) }));
+  }
 
   @Serve(billingCalls.trialBalance)
   trialBalance(): Promise<ReplyOf<typeof billingCalls.trialBalance>> {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import type { TrialBalance } from '#protocol';
 
 export interface CurrencySum {
   currency: string;
@@ -42,6 +43,24 @@ export class TrialBalanceStore {
       [currency],
     );
     return rows.map((row) => ({ code: row.kind, currency: row.currency, balance: BigInt(row.balance) }));
+  }
+
+  /** What was posted before a moment: the balances now, less what came since, from one look at the books. */
+  async at(manager: EntityManager, beforeMs: number, currency: string | null): Promise<Omit<TrialBalance, 'beforeMs'>> {
+    const rows = await manager.query<{ kind: string; currency: string; debit: string; credit: string }[]>(
+      `SELECT kind, currency, COALESCE(sum(balance) FILTER (WHERE balance > 0), 0) AS debit, COALESCE(-sum(balance) FILTER (WHERE balance < 0), 0) AS credit FROM (
+         SELECT a.kind, a.currency, a.balance - COALESCE(s.amount, 0) AS balance FROM billing.accounts a
+           LEFT JOIN (SELECT p.account, sum(p.amount) AS amount FROM billing.transfers t JOIN billing.postings p ON p.transfer = t.id WHERE t.posted_at >= to_timestamp($1::float8 / 1000) GROUP BY 1) s ON s.account = a.id
+         WHERE $2::text IS NULL OR a.currency = $2
+       ) AS accounts WHERE balance <> 0 GROUP BY kind, currency ORDER BY kind, currency`,
+      [beforeMs, currency],
+    );
+    const totals = new Map<string, { debitNanos: bigint; creditNanos: bigint }>();
+    for (const row of rows) {
+      const { debitNanos, creditNanos } = totals.get(row.currency) ?? { debitNanos: 0n, creditNanos: 0n };
+      totals.set(row.currency, { debitNanos: debitNanos + BigInt(row.debit), creditNanos: creditNanos + BigInt(row.credit) });
+    }
+    return { currencies: [...totals].map(([name, sums]) => ({ currency: name, ...sums })).sort((a, b) => (a.currency < b.currency ? -1 : 1)), kinds: rows.map((row) => ({ kind: row.kind, currency: row.currency, balanceNanos: BigInt(row.debit) - BigInt(row.credit) })) };
   }
 
   /** Accounts whose cached balance is not the sum of their postings, or that count others than there are: none, or the books are broken. */

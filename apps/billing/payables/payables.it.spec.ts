@@ -7,6 +7,7 @@ import { ReceiptsService } from '../receipts/receipts.service.js';
 import { admittedFacts, completedFacts, joinNode, openMarket, recordOf, signedBy } from '../records-harness.js';
 import type { Market, TestNode } from '../records-harness.js';
 import type { ConversionRate } from '#protocol';
+import { PayablesRpc } from './payables.rpc.js';
 import { PayablesService } from './payables.service.js';
 import { SettlementService } from './settlement.service.js';
 import type { Statement } from './statement.js';
@@ -70,6 +71,9 @@ describe('payables', () => {
     expect(drawn.lines).toMatchObject([{ payee: nodes[0].payee, units: 2n }]);
     const list = await books.get(PayablesService).list(market.tenant);
     expect(list.find(({ payee }) => payee === nodes[1].payee)).toMatchObject({ owedNanos: 3_000n, drawnNanos: 0n });
+    const page = (after?: string, limit = 1) => books.get(PayablesRpc).list({ tenant: market.tenant, after, limit });
+    expect([(await page()).data, (await page()).hasMore, (await page(undefined, list.length)).hasMore]).toEqual([list.slice(0, 1), true, false]);
+    expect((await page(`${market.tenant}:${list[0]!.payee}`, 50)).data).toEqual(list.slice(1));
     expect(await books.faults()).toEqual([]);
   });
 

@@ -9,8 +9,9 @@ export class PayablesRpc {
   constructor(@Inject(PayablesService) private readonly payables: PayablesService) {}
 
   @Serve(billingCalls.listPayables)
-  async list({ tenant }: RequestOf<typeof billingCalls.listPayables>): Promise<ReplyOf<typeof billingCalls.listPayables>> {
-    return { data: await this.payables.list(tenant) };
+  async list({ tenant, after, limit }: RequestOf<typeof billingCalls.listPayables>): Promise<ReplyOf<typeof billingCalls.listPayables>> {
+    const rows = await this.payables.list(tenant, after, limit === undefined ? undefined : limit + 1);
+    return { data: rows.slice(0, limit), hasMore: limit !== undefined && rows.length > limit };
   }
 
   @Serve(billingCalls.takeBackPayables)

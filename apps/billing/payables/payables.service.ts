@@ -74,9 +74,9 @@ export class PayablesService {
     });
   }
 
-  /** Earned, drawn and owed per payee; of all tenants when `null`. */
-  list(tenant: string | null): Promise<Payable[]> {
-    return withTenant(this.dataSource, tenant ?? '*', (manager) => this.payables.list(manager, tenant));
+  /** Earned, drawn and owed per payee; of all tenants when `null`; all without a limit. */
+  list(tenant: string | null, after?: string, limit?: number): Promise<Payable[]> {
+    return withTenant(this.dataSource, tenant ?? '*', (manager) => this.payables.list(manager, tenant, after, limit));
   }
 
   async payouts(page: { tenant: string | null; after?: string | undefined; limit: number }): Promise<{ data: Payout[]; hasMore: boolean }> {

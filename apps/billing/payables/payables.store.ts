@@ -30,8 +30,8 @@ export class PayablesStore {
     return rows.map((row) => row.payee);
   }
 
-  /** Of one tenant, or of all that the transaction sees. */
-  async list(manager: EntityManager, tenant: string | null): Promise<Payable[]> {
+  /** Of one tenant, or of all that the transaction sees; all without a limit. */
+  async list(manager: EntityManager, tenant: string | null, after?: string, limit?: number): Promise<Payable[]> {
     const rows = await manager.query<{ tenant: string; payee: string; owed: string; drawn: string; held: string }[]>(
       `SELECT a.tenant, split_part(a.code, ':', 3) AS payee, -a.balance AS owed, COALESCE(d.nanos, 0) AS drawn, COALESCE(h.nanos, 0) AS held
        FROM billing.accounts a
@@ -39,8 +39,9 @@ export class PayablesStore {
          ON d.tenant::text = a.tenant AND d.payee = split_part(a.code, ':', 3)
        LEFT JOIN (SELECT h.tenant, n.payout_address AS payee, sum(h.amount_nanos) AS nanos FROM billing.holdbacks h JOIN billing.nodes n ON n.id = h.node WHERE h.state = 'held' GROUP BY 1, 2) h
          ON h.tenant::text = a.tenant AND h.payee = split_part(a.code, ':', 3)
-       WHERE a.kind = 'payable' AND ($1::text IS NULL OR a.tenant = $1) ORDER BY 1, 2`,
-      [tenant],
+       WHERE a.kind = 'payable' AND ($1::text IS NULL OR a.tenant = $1) AND ($2::text IS NULL OR (a.tenant || ':' || split_part(a.code, ':', 3)) COLLATE "C" > $2)
+       ORDER BY (a.tenant || ':' || split_part(a.code, ':', 3)) COLLATE "C" LIMIT $3`,
+      [tenant, after ?? null, limit ?? null],
     );
     return rows.map((row) => {
       const owedNanos = BigInt(row.owed);

@@ -27,7 +27,7 @@ export const moneyCommands = (): Command[] => [
     apiCommand('set <project> <usd>', "set the limit of a project's budget", (session, [project, usd]) =>
       session.api.ask('PUT', `/organisations/${session.org()}/budgets`, { body: { project, limitNanos: nanosOf(usd!) } }),
     ),
-    apiCommand('list', 'budgets', (session) => session.api.ask('GET', `/organisations/${session.org()}/budgets`)),
+    listCommand('budgets', (session, page) => session.api.ask('GET', `/organisations/${session.org()}/budgets`, { query: page })),
   ),
   group(
     'alert',
@@ -105,7 +105,7 @@ export const moneyCommands = (): Command[] => [
     'what payers put into the escrow',
     listCommand('deposits and what was taken back, newest first, each with its block and whether that is final', ({ api, orgOrNone }, page) => api.ask('GET', '/settlement/deposits', { query: { ...page, tenant: orgOrNone } })),
   ),
-  group('payable', 'what is owed', apiCommand('list', 'what is owed to each payee', ({ api, orgOrNone }) => api.ask('GET', '/payables', { query: { tenant: orgOrNone } }))),
+  group('payable', 'what is owed', listCommand('what is owed to each payee; --after as <organisation>:<payee>', ({ api, orgOrNone }, page) => api.ask('GET', '/payables', { query: { ...page, tenant: orgOrNone } }))),
   group(
     'payee',
     'those who are paid',
@@ -148,6 +148,11 @@ export const moneyCommands = (): Command[] => [
     'ledger',
     "the deployment's own accounts, and money moved between them by two persons",
     listCommand('accounts, what is reserved on them and their rules; --after as "margin USD"', ({ api }, page) => api.ask('GET', '/ledger/accounts', { query: page }), 'accounts'),
+    apiCommand('trial-balance', 'what all accounts of each kind hold together, and that debits are credits', ({ api }, _args, { before, currency }) =>
+      api.ask('GET', '/ledger/trial-balance', { query: { currency, before: before === undefined ? undefined : String(Math.floor(Date.parse(before) / 1_000)) } }),
+    )
+      .option('--before <time>', 'left out, now')
+      .option('--currency <code>', 'only of this one'),
     apiCommand('statement <code>', "what was in an account of an organisation's when a period began and ended, and what was posted in between; without --org of the deployment's", (session, [code], { from, to, currency, after }) =>
       session.api.ask('GET', `${session.orgOrNone === undefined ? '/ledger' : `/organisations/${session.orgOrNone}`}/accounts/${encodeURIComponent(code!)}/postings`, {
         query: { currency, after, start_time: String(Math.floor(Date.parse(from ?? new Date(Date.now() - 30 * 86_400_000).toISOString()) / 1_000)), end_time: to === undefined ? undefined : String(Math.floor(Date.parse(to) / 1_000)) },

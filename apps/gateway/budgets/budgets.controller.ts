@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Param, Put } from '@nestjs/common';
+import { Body, Controller, Get, Param, Put, Query } from '@nestjs/common';
 import type { z } from 'zod';
 import { Caller } from '#messaging';
 import { billingCalls, budget, uuid } from '#protocol';
@@ -6,6 +6,8 @@ import type { ReplyOf } from '#protocol';
 import { Authorise, pathTenant } from '../access/authorise.js';
 import { CurrentPrincipal, actorOf } from '../access/principal.js';
 import type { Principal } from '../access/principal.js';
+import { pageQuery } from '../http/list-query.js';
+import type { PageQuery } from '../http/list-query.js';
 import { Replies } from '../http/replies.js';
 
 const newBudget = billingCalls.putBudget.request.pick({ project: true, limitNanos: true });
@@ -27,8 +29,8 @@ export class BudgetsController {
 
   @Get()
   @Authorise('budget.read', pathTenant)
-  @Replies('Budgets of an organisation', billingCalls.listBudgets.reply)
-  list(@Param('tenant', { schema: uuid }) tenant: string): Promise<ReplyOf<typeof billingCalls.listBudgets>> {
-    return this.caller.call(billingCalls.listBudgets, { tenant });
+  @Replies('Budgets of an organisation, by id', billingCalls.listBudgets.reply)
+  list(@Param('tenant', { schema: uuid }) tenant: string, @Query({ schema: pageQuery }) page: PageQuery): Promise<ReplyOf<typeof billingCalls.listBudgets>> {
+    return this.caller.call(billingCalls.listBudgets, { ...page, tenant });
   }
 }

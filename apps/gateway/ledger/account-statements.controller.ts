@@ -2,8 +2,8 @@ import { Controller, Get, Param, Query } from '@nestjs/common';
 import { z } from 'zod';
 import { Clock } from '#kernel';
 import { Caller } from '#messaging';
-import { accountCalls, accountName, accountStatement, failure, pageRequest, uuid } from '#protocol';
-import type { AccountStatement, ReplyOf } from '#protocol';
+import { accountCalls, accountName, accountPeriod, accountStatement, billingCalls, failure, pageRequest, trialBalance, uuid } from '#protocol';
+import type { AccountStatement, ReplyOf, TrialBalance } from '#protocol';
 import { Authorise, deployment, pathTenant } from '../access/authorise.js';
 import { pageQuery } from '../http/list-query.js';
 import type { PageQuery } from '../http/list-query.js';
@@ -12,6 +12,7 @@ import { Replies } from '../http/replies.js';
 const seconds = z.coerce.number<string>().int().min(0).max(8_640_000_000_000);
 /** Unix seconds, as in usage and costs; left out, `end_time` is now. */
 const statementQuery = pageQuery.extend({ currency: z.string().default('USD'), start_time: seconds, end_time: seconds.optional(), after: pageRequest.shape.after });
+const trialBalanceQuery = z.object({ before: seconds.optional(), currency: accountPeriod.shape.currency.optional() });
 type StatementQuery = z.output<typeof statementQuery>;
 
 /** What is in accounts, what was in them at any time, and every posting in between. */
@@ -43,6 +44,13 @@ export class AccountStatementsController {
   @Replies("The same of the deployment's own", accountStatement)
   ownStatement(@Param('code', { schema: accountName }) account: string, @Query({ schema: statementQuery }) query: StatementQuery): Promise<AccountStatement> {
     return this.ask(null, account, query);
+  }
+
+  @Get('ledger/trial-balance')
+  @Authorise('ledger.read', deployment)
+  @Replies('What all accounts of each kind hold together, now or before a moment, and that debits are credits', trialBalance)
+  trialBalance(@Query({ schema: trialBalanceQuery }) { before, currency }: z.output<typeof trialBalanceQuery>): Promise<TrialBalance> {
+    return this.caller.call(billingCalls.trialBalanceAt, { beforeMs: before === undefined ? this.clock.nowMs() : before * 1_000, currency: currency ?? null });
   }
 
   private ask(tenant: string | null, account: string, { currency, start_time: start, end_time: end, after, limit }: StatementQuery): Promise<AccountStatement> {

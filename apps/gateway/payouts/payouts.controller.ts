@@ -4,7 +4,7 @@ import { billingCalls } from '#protocol';
 import type { ReplyOf } from '#protocol';
 import { Authorise, askedTenant } from '../access/authorise.js';
 import { AllowedTenant } from '../access/resource-tenant.js';
-import { tenantPageQuery, tenantQuery } from '../http/list-query.js';
+import { tenantPageQuery } from '../http/list-query.js';
 import type { TenantPageQuery } from '../http/list-query.js';
 import { Replies } from '../http/replies.js';
 
@@ -14,9 +14,9 @@ export class PayoutsController {
 
   @Get('payables')
   @Authorise('payout.read', askedTenant)
-  @Replies('What is owed to each payee', billingCalls.listPayables.reply)
-  payables(@AllowedTenant() tenant: string | null, @Query({ schema: tenantQuery }) _query: unknown): Promise<ReplyOf<typeof billingCalls.listPayables>> {
-    return this.caller.call(billingCalls.listPayables, { tenant });
+  @Replies('What is owed to each payee; `after` is `<organisation>:<payee>`', billingCalls.listPayables.reply)
+  payables(@AllowedTenant() tenant: string | null, @Query({ schema: tenantPageQuery }) page: TenantPageQuery): Promise<ReplyOf<typeof billingCalls.listPayables>> {
+    return this.caller.call(billingCalls.listPayables, { ...page, tenant });
   }
 
   @Get('payouts')

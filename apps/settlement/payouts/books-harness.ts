@@ -34,7 +34,7 @@ export class Books {
         },
       });
     };
-    serve(billingCalls.listPayables, (request) => ({ data: owing.includes(request.tenant ?? '') ? [...this.owed].map(([payee, owedNanos]) => ({ tenant: request.tenant!, payee, earnedNanos: 0n, drawnNanos: 0n, heldNanos: 0n, owedNanos })) : [] }));
+    serve(billingCalls.listPayables, (request) => ({ data: owing.includes(request.tenant ?? '') ? [...this.owed].map(([payee, owedNanos]) => ({ tenant: request.tenant!, payee, earnedNanos: 0n, drawnNanos: 0n, heldNanos: 0n, owedNanos })) : [], hasMore: false }));
     serve(billingCalls.drawPayables, async (request) => {
       const drawn = this.draw(request);
       await this.afterDraw?.();
