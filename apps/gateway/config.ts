@@ -18,6 +18,8 @@ export const gatewayConfig = z.object({
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and hyphens')
     .default(() => `gw-${randomBytes(6).toString('hex')}`),
+  /** What the deployment calls itself in FOCUS files: `Provider`, and `ServiceName`. Who issues invoices is the seller of each. */
+  PROVIDER_NAME: z.string().trim().min(1).max(120).default('Mizan'),
   /** How the RECORDS stream is kept; records name it. A gateway does not start on a stream that is kept less well. */
   RECORD_DURABILITY: z.enum(['one-replica', 'three-replicas']).default('one-replica'),
   /** How long a job may wait for a machine to become free before it is refused with 429. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { meterNames } from '#kernel';
 import { defineCall } from './define.js';
+import { invoiceCurrency } from './invoice-currency.js';
 import { meterQuantities } from './meters.js';
 import { nanos, timeMs, uuid } from './scalars.js';
 
@@ -36,7 +37,7 @@ export type UsageSum = z.output<typeof usageSum>;
 export const usageBucket = z.object({ fromMs: timeMs, toMs: timeMs, sums: z.array(usageSum) });
 export type UsageBucket = z.output<typeof usageBucket>;
 
-const lineMeters = [...meterNames, 'difference', 'credit', 'discount', 'minimum', 'fee', 'granted', 'other'] as const;
+const lineMeters = [...meterNames, 'difference', 'credit', 'discount', 'minimum', 'fee', 'granted', 'tax', 'rounding', 'credit_note', 'other'] as const;
 
 /**
  * One kind of line of what a day cost: what one meter counted under one price version, or what the books differ by from usage × price. What an agreement adds to or takes off an
@@ -57,7 +58,8 @@ const costLineShape = z.object({
   priceHash: z.string().nullable(),
   tags: z.array(z.string()),
   /**
-   * `credit`: work that verification refuted, credited on this day. The last four are of an agreement or a credit, in an issued invoice; `model` is what they are called. `other`: what books of a
+   * `credit`: work that verification refuted, credited on this day. `discount` to `granted` are of an agreement or a credit, in an issued invoice; `model` is what they are called.
+   * `tax`, `rounding` and `credit_note` are of an issued invoice or note in its own currency: nothing in dollars. `other`: what books of a
    * later release charged for and a reader has no name for.
    */
   meter: z.enum(lineMeters),
@@ -69,8 +71,21 @@ const costLineShape = z.object({
   amountNanos: nanos,
   /** Number of the invoice that it is in; `null` while it is in none that was issued. */
   invoice: z.string().nullable(),
+  /** The legal entity that bills it; `null`: nobody has said who. */
+  issuer: z.string().nullable().optional(),
+  /**
+   * Of what is in an issued invoice or credit note: what it is in that. `amountNanos` are converted, without rounding; `nanos` of the currency are added, and so much as `lessUsdNanos` come to are taken
+   * off. All lines of an invoice add up to its total exactly.
+   */
+  billed: z.object({ currency: invoiceCurrency, nanosPerUsd: nanos, nanos: nanos.optional(), lessUsdNanos: nanos.optional() }).optional(),
 });
 export type CostLine = z.output<typeof costLineShape>;
+
+/** Nano-units that a dollar is worth where a line is billed: what is in no invoice yet is in dollars. */
+export const rateOfLine = ({ billed }: Pick<CostLine, 'billed'>): bigint => billed?.nanosPerUsd ?? 1_000_000_000n;
+
+/** What a line is billed, in 10⁻¹⁸ of the currency: nothing is rounded. */
+export const billedAtto = (line: Pick<CostLine, 'amountNanos' | 'billed'>): bigint => (line.amountNanos - (line.billed?.lessUsdNanos ?? 0n)) * rateOfLine(line) + (line.billed?.nanos ?? 0n) * 1_000_000_000n;
 
 type WireLine = z.input<typeof costLineShape>;
 

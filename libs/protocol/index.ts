@@ -31,6 +31,7 @@ export type { RecordFields } from './field-layout.js';
 export * from './files.js';
 export * from './governance.js';
 export * from './holdbacks.js';
+export * from './invoice-currency.js';
 export * from './invoices.js';
 export * from './journal.js';
 export * from './limits.js';

@@ -1,12 +1,8 @@
 import { z } from 'zod';
 import { defineCall } from './define.js';
 import { actor } from './governance.js';
+import { invoiceCurrency } from './invoice-currency.js';
 import { base64, label, nanos, pageRequest, sha256Hex, timeMs, uuid } from './scalars.js';
-
-/** Currencies of invoices: all have hundredths, as EN 16931 writes amounts. */
-export const invoiceCurrencies = ['USD', 'EUR', 'GBP', 'CHF', 'AED', 'SAR', 'SEK', 'DKK', 'NOK', 'PLN', 'CZK', 'HUF', 'RON'] as const;
-export const invoiceCurrency = z.enum(invoiceCurrencies);
-export type InvoiceCurrency = z.output<typeof invoiceCurrency>;
 
 /** Hundredths of a currency: a decimal string on the wire, a bigint in code. */
 export const minorUnits = nanos;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineCall } from './define.js';
 import { actor } from './governance.js';
-import { invoiceCurrency } from './invoices.js';
+import { invoiceCurrency } from './invoice-currency.js';
 import { label, nanos, pageRequest, slug, timeMs, uuid } from './scalars.js';
 
 /** A quarter: what nobody has posted by then was forgotten. */

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { defineCall } from './define.js';
 import { actor } from './governance.js';
-import { invoiceCurrency, minorUnits } from './invoices.js';
+import { invoiceCurrency } from './invoice-currency.js';
+import { minorUnits } from './invoices.js';
 import { label, pageRequest, timeMs, uuid } from './scalars.js';
 
 /** What credit notes on paid invoices left to an organisation, and its next invoices take; and what of it is on its way back. */

@@ -104,6 +104,11 @@ describe('invoices and statements by REST and the command line', () => {
     expect(names!.split(',')).toContain('InvoiceId');
     expect(lines.length).toBeGreaterThan(0);
     for (const line of lines) expect(line).toContain(`,${issued.number},`);
+    // Less than half a cent was rounded to nothing, which is a row of its own: together they are the total.
+    const at = names!.split(',').indexOf('BilledCost');
+    const atto = (text: string): bigint => BigInt(text.replace('-', '').replace(/^(\d+)\.?(\d*)$/, (_all, whole: string, fraction: string) => whole + fraction.padEnd(18, '0'))) * (text.startsWith('-') ? -1n : 1n);
+    expect(lines.reduce((sum, line) => sum + atto(line.split(',')[at]!), 0n)).toBe(BigInt(issued.grossMinor) * 10n ** 16n);
+    expect(lines.filter((line) => line.includes('Rounding of the invoice to hundredths'))).toHaveLength(1);
   });
 
   it('are credited and paid by ids that count once, and not beyond what is due', async () => {

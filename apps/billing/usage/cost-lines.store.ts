@@ -2,6 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { CostLine } from '#protocol';
 import { TenantRecords } from '../records/tenant-records.service.js';
+import { besideUsage, isBesideUsage, IssuedInvoicesStore } from './issued-invoices.store.js';
+import type { IssuedInvoice } from './issued-invoices.store.js';
 import { meteredLines, meteredPrices, meteredSums, noPrices, noSums } from './metered-lines.js';
 import type { MeteredRow } from './metered-lines.js';
 import { pageBytesMax, wireBytes } from './page-bytes.js';
@@ -26,8 +28,11 @@ interface GroupRow extends MeteredRow {
   tags: string[];
   invoice: string | null;
   /** Of what is no usage. */
-  meter: 'credit' | 'discount' | 'minimum' | 'fee' | 'granted' | null;
+  meter: 'credit' | 'discount' | 'minimum' | 'fee' | 'granted' | 'tax' | 'rounding' | 'credit_note' | null;
 }
+
+/** An invoice is of the last day of its period, a note of the day on which it was issued. */
+const toldMs = `CASE v.kind WHEN 'invoice' THEN v.period_to_ms - 1 ELSE v.issued_at_ms END`;
 
 const selectGroups = `
   SELECT * FROM (
@@ -50,21 +55,30 @@ const selectGroups = `
     SELECT md5('term ' || t.invoice || t.line), (v.period_to_ms - 1) / ${dayMs} * ${dayMs}, NULL, NULL, t.name, t.detail, NULL, NULL, NULL, NULL, NULL, ${noPrices}, ARRAY[]::text[], ${noSums}, t.amount_nanos, v.number, t.kind
     FROM billing.invoiced_terms t JOIN billing.invoices v ON v.id = t.invoice
     WHERE t.kind <> 'usage' AND t.tenant = $1 AND v.period_to_ms - 1 >= $2 AND v.period_to_ms - 1 < $3
+    UNION ALL
+    SELECT md5(m || ' ' || v.id), (${toldMs}) / ${dayMs} * ${dayMs}, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, ${noPrices}, ARRAY[]::text[], ${noSums}, 0, v.number, m
+    FROM billing.invoices v, unnest(CASE v.kind WHEN 'invoice' THEN ARRAY['rounding', 'tax'] ELSE ARRAY['credit_note', 'tax'] END) AS m
+    WHERE v.number IS NOT NULL AND v.tenant = $1 AND ${toldMs} >= $2 AND ${toldMs} < $3
   ) AS groups
   WHERE $4::bigint IS NULL OR (day, id) > ($4, $5::text)
   ORDER BY day, id LIMIT $6`;
 
 @Injectable()
 export class CostLinesStore {
-  constructor(@Inject(TenantRecords) private readonly tenants: TenantRecords) {}
+  constructor(
+    @Inject(TenantRecords) private readonly tenants: TenantRecords,
+    @Inject(IssuedInvoicesStore) private readonly issued: IssuedInvoicesStore,
+  ) {}
 
   async page(manager: EntityManager, tenant: string, { fromMs, toMs, after }: { fromMs: number; toMs: number; after?: string | undefined }): Promise<{ lines: CostLine[]; next: string | null }> {
     const [day, id] = after?.split(':') ?? [null, null];
     const rows = await manager.query<GroupRow[]>(selectGroups, [tenant, fromMs - (fromMs % dayMs), Math.ceil(toMs / dayMs) * dayMs, day, id, groupsPerPage]);
+    const issued = await this.issued.find(manager, tenant, [...new Set(rows.flatMap(({ invoice }) => invoice ?? []))]);
+    const seller = await this.issued.sellerOf(manager, tenant);
     const lines: CostLine[] = [];
     let bytes = 0;
     for (const [index, row] of rows.entries()) {
-      const more = this.linesOf(tenant, row);
+      const more = this.linesOf(tenant, row, row.invoice === null ? undefined : issued.get(row.invoice), seller);
       bytes += more.reduce((sum, line) => sum + wireBytes(line), 0);
       // What does not fit begins the next page. A group is never split: its ten lines with all the tags that a request may have are 320 KiB.
       if (index > 0 && (lines.length + more.length > linesPerPage || bytes > pageBytesMax)) return { lines, next: afterGroup(rows[index - 1]!) };
@@ -73,7 +87,7 @@ export class CostLinesStore {
     return { lines, next: rows.length === groupsPerPage ? afterGroup(rows.at(-1)!) : null };
   }
 
-  private linesOf(tenant: string, row: GroupRow): CostLine[] {
+  private linesOf(tenant: string, row: GroupRow, issued: IssuedInvoice | undefined, seller: string | null): CostLine[] {
     const common = {
       dayMs: Number(row.day),
       project: row.project,
@@ -88,8 +102,16 @@ export class CostLinesStore {
       priceHash: row.price_hash,
       tags: row.tags,
       invoice: row.invoice,
+      issuer: issued?.issuer ?? seller,
+      ...(issued && { billed: { currency: issued.currency, nanosPerUsd: issued.nanosPerUsd } }),
     };
     const other = (meter: CostLine['meter'], amountNanos: bigint): CostLine => ({ ...common, meter, quantity: 0, priceNanos: 0n, amountNanos });
+    if (isBesideUsage(row.meter)) {
+      const beside = issued && besideUsage(row.meter, issued);
+      if (!beside) return [];
+      const { model, endpoint, ...amounts } = beside;
+      return [{ ...other(row.meter, 0n), model, endpoint, billed: { ...common.billed!, ...amounts } }];
+    }
     if (row.meter !== null) return [other(row.meter, BigInt(row.amount_nanos))];
     const { lines, differenceNanos } = meteredLines(row);
     return [...lines.map((line): CostLine => ({ ...common, ...line, quantity: Number(line.quantity) })), ...(differenceNanos === 0n ? [] : [other('difference', differenceNanos)])];

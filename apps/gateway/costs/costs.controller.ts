@@ -1,12 +1,14 @@
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
-import { Controller, Get, Query, Res } from '@nestjs/common';
+import { Controller, Get, Inject, Query, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { Clock } from '#kernel';
 import { Caller } from '#messaging';
 import { costCalls, failure } from '#protocol';
 import type { CostLine, ReplyOf } from '#protocol';
+import { SERVICE_CONFIG } from '#service';
+import type { GatewayConfig } from '../config.js';
 import { Authorise, askedTenant } from '../access/authorise.js';
 import { OneTenant } from '../access/resource-tenant.js';
 import { Replies, RepliesCsv } from '../http/replies.js';
@@ -26,6 +28,7 @@ export class CostsController {
     private readonly caller: Caller,
     private readonly clock: Clock,
     private readonly replicated: Replicated,
+    @Inject(SERVICE_CONFIG) private readonly config: GatewayConfig,
   ) {}
 
   /** Buckets are hours, days or months of UTC, from the one that holds `start_time` on. */
@@ -69,7 +72,7 @@ export class CostsController {
 
   /** Regions are known of machines that are on the market now. */
   private rows(tenant: string, lines: readonly CostLine[]): string {
-    return focusRows(tenant, lines, (offer) => this.replicated.offers.get(offer));
+    return focusRows({ tenant, provider: this.config.PROVIDER_NAME }, lines, (offer) => this.replicated.offers.get(offer));
   }
 
   private ask(tenant: string, query: UsageQuery): Promise<ReplyOf<typeof costCalls.listUsage>> {

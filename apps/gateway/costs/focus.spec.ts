@@ -42,7 +42,7 @@ function parse(csv: string): Record<string, string>[] {
   const [names, ...data] = rows.slice(0, -1);
   return data.map((cells) => Object.fromEntries(names!.map((name, index) => [name, cells[index]!])));
 }
-const written = (...lines: CostLine[]) => parse(focusHeader + focusRows(tenant, lines, () => ({ region: 'eu-central-1' })));
+const written = (...lines: CostLine[]) => parse(focusHeader + focusRows({ tenant, provider: 'Mizan' }, lines, () => ({ region: 'eu-central-1' })));
 
 const mandatory = 'BilledCost BillingAccountId BillingAccountName BillingCurrency BillingPeriodEnd BillingPeriodStart ChargeCategory ChargeClass ChargeDescription ChargePeriodEnd ChargePeriodStart ContractedCost EffectiveCost InvoiceIssuer ListCost PricingQuantity PricingUnit Provider Publisher ServiceCategory ServiceName'.split(' ');
 const conditional = 'BillingAccountType ConsumedQuantity ConsumedUnit ContractedUnitPrice ListUnitPrice PricingCategory PricingCurrency PricingCurrencyContractedUnitPrice PricingCurrencyEffectiveCost PricingCurrencyListUnitPrice RegionId RegionName ResourceId ResourceName ResourceType SkuId SkuMeter SkuPriceId SkuPriceDetails SubAccountId SubAccountName SubAccountType Tags'.split(' ');
@@ -89,6 +89,21 @@ describe('a FOCUS file', () => {
 
   it('keeps what it has no name for in the sum', () => {
     expect(written(line({ meter: 'other', quantity: 0, priceNanos: 0n, amountNanos: 7n }))[0]).toMatchObject({ ChargeCategory: 'Adjustment', BilledCost: '0.000000007', ContractedCost: '0.000000007', PricingQuantity: '', SkuId: '' });
+  });
+
+  it('is in the currency of the invoice once there is one, prices in dollars beside it', () => {
+    const billed = { currency: 'EUR', nanosPerUsd: 923_456_789n } as const;
+    expect(written(line({ invoice: 'MZE-2026-00001', issuer: 'Mizan Europe GmbH', billed }))[0]).toMatchObject({
+      ...{ BillingCurrency: 'EUR', BilledCost: '0.000000017545678991', ContractedUnitPrice: '0.0013851851835', ContractedCost: '0.000000016622222202', InvoiceIssuer: 'Mizan Europe GmbH', Provider: 'Mizan' },
+      ...{ PricingCurrency: 'USD', PricingCurrencyContractedUnitPrice: '0.0015', PricingCurrencyEffectiveCost: '0.000000019' },
+    });
+    const beside = (meter: 'tax' | 'rounding' | 'credit_note', model: string, endpoint: string, amounts: object) =>
+      written(line({ meter, model, endpoint, project: null, offer: null, node: null, nodeName: null, priceVersion: null, priceHash: null, tags: [], quantity: 0, priceNanos: 0n, amountNanos: 0n, billed: { ...billed, ...amounts } }))[0];
+    const own = { PricingQuantity: '', PricingCurrency: 'EUR', SkuId: '', ResourceId: '', ChargeFrequency: 'One-Time', Publisher: 'Mizan' };
+    expect(beside('tax', 'VAT', '', { nanos: 1_900_000_000n })).toMatchObject({ ...own, ChargeCategory: 'Tax', ChargeClass: '', BilledCost: '1.9', PricingCurrencyEffectiveCost: '1.9', ChargeDescription: 'VAT' });
+    expect(beside('tax', 'VAT', 'MZE-2026-00001', { nanos: -190_000_000n })).toMatchObject({ ...own, ChargeCategory: 'Tax', ChargeClass: 'Correction', BilledCost: '-0.19' });
+    expect(beside('credit_note', 'MZE-2026-00001', 'Wrong price', { nanos: -1_000_000_000n })).toMatchObject({ ...own, ChargeCategory: 'Credit', ChargeClass: 'Correction', BilledCost: '-1', ChargeDescription: 'Credited of MZE-2026-00001: Wrong price' });
+    expect(beside('rounding', 'Rounding', '', { nanos: 10_000_000n, lessUsdNanos: 3n })).toMatchObject({ ...own, ChargeCategory: 'Adjustment', BilledCost: '0.009999997229629633' });
   });
 
   it('names the invoice that a line is in', () => {

@@ -1,6 +1,6 @@
 import { meterNames, meterUnits } from '#kernel';
 import type { Meter } from '#kernel';
-import { costTagPrefix } from '#protocol';
+import { billedAtto, costTagPrefix, rateOfLine } from '#protocol';
 import type { CostLine } from '#protocol';
 
 /** What the books do not know of a machine. */
@@ -9,10 +9,13 @@ export interface Place {
 }
 
 type Cell = string | null;
-type Column = readonly [name: string, value: (line: CostLine, place: Place | undefined, tenant: string) => Cell];
+type Column = readonly [name: string, value: (line: CostLine, place: Place | undefined, of: FocusFile) => Cell];
 
-/** Who sells and bills: the deployment. */
-const seller = 'Mizan';
+/** Whose costs a file holds, and what the deployment calls itself. */
+export interface FocusFile {
+  readonly tenant: string;
+  readonly provider: string;
+}
 const dayMs = 86_400_000;
 const iso = (atMs: number): string => new Date(atMs).toISOString().replace('.000Z', 'Z');
 const month = (atMs: number, add: number): string => iso(Date.UTC(new Date(atMs).getUTCFullYear(), new Date(atMs).getUTCMonth() + add));
@@ -51,12 +54,16 @@ function categoryOf(line: CostLine): string {
   switch (line.meter as Exclude<CostLine['meter'], Meter>) {
     case 'credit':
     case 'granted':
+    case 'credit_note':
       return 'Credit';
     case 'minimum':
     case 'fee':
       return 'Purchase';
+    case 'tax':
+      return 'Tax';
     case 'difference':
     case 'discount':
+    case 'rounding':
     case 'other':
       return 'Adjustment';
   }
@@ -69,6 +76,12 @@ function descriptionOf(line: CostLine): string {
       return `Credit for work of ${line.model} that verification refuted`;
     case 'difference':
       return `Charged beside usage × price of ${line.model}`;
+    case 'tax':
+      return line.endpoint === '' ? line.model : `${line.model} of what is credited of ${line.endpoint}`;
+    case 'rounding':
+      return 'Rounding of the invoice to hundredths';
+    case 'credit_note':
+      return `Credited of ${line.model}: ${line.endpoint}`;
     case 'other':
       return `Charged for use of ${line.model} by a meter that this release does not know`;
     case 'discount':
@@ -78,10 +91,17 @@ function descriptionOf(line: CostLine): string {
       return `${line.model}: ${line.endpoint}`;
   }
 }
-const billed = ({ amountNanos }: CostLine): string => decimal(amountNanos, 9);
-const unitPrice = ofUsage(({ priceNanos }) => decimal(priceNanos, 9));
+
+/** In the currency of the invoice, with every decimal that the rate makes. */
+const billed = (line: CostLine): string => decimal(billedAtto(line), 18);
+const unitPrice = ofUsage((line) => decimal(line.priceNanos * rateOfLine(line), 18));
+const unitPriceUsd = ofUsage(({ priceNanos }) => decimal(priceNanos, 9));
 /** Quantity × unit price, exactly; what is billed differs by each request's rounding to a nano-dollar. */
-const contracted = (line: CostLine): string => (isUsage(line) ? decimal(BigInt(line.quantity) * line.priceNanos, places(line) + 9) : billed(line));
+const contracted = (line: CostLine): string => (isUsage(line) ? decimal(BigInt(line.quantity) * line.priceNanos * rateOfLine(line), places(line) + 18) : billed(line));
+const billingCurrency = ({ billed: of }: CostLine): string => of?.currency ?? 'USD';
+/** Prices are in dollars; tax, rounding and credit notes are of the invoice, and in its currency alone. */
+const isOfInvoice = ({ billed: of }: CostLine): boolean => of?.nanos !== undefined;
+const isOfNote = (line: CostLine): boolean => line.meter === 'credit_note' || (line.meter === 'tax' && line.endpoint !== '');
 
 /** `cost:team=red` is the key `team` with a value, `cost:pilot` a key that is there. */
 function tagsOf({ tags }: CostLine): string {
@@ -96,14 +116,14 @@ function tagsOf({ tags }: CostLine): string {
 const columns: readonly Column[] = [
   ['AvailabilityZone', () => null],
   ['BilledCost', billed],
-  ['BillingAccountId', (_line, _place, tenant) => tenant],
+  ['BillingAccountId', (_line, _place, { tenant }) => tenant],
   ['BillingAccountName', ({ tenantName }) => tenantName],
   ['BillingAccountType', () => 'Organisation'],
-  ['BillingCurrency', () => 'USD'],
+  ['BillingCurrency', billingCurrency],
   ['BillingPeriodEnd', ({ dayMs: atMs }) => month(atMs, 1)],
   ['BillingPeriodStart', ({ dayMs: atMs }) => month(atMs, 0)],
   ['ChargeCategory', categoryOf],
-  ['ChargeClass', () => null],
+  ['ChargeClass', (line) => (isOfNote(line) ? 'Correction' : null)],
   ['ChargeDescription', descriptionOf],
   ['ChargeFrequency', (line) => (isUsage(line) ? 'Usage-Based' : line.meter === 'fee' || line.meter === 'minimum' ? 'Recurring' : 'One-Time')],
   ['ChargePeriodEnd', ({ dayMs: atMs }) => iso(atMs + dayMs)],
@@ -114,25 +134,25 @@ const columns: readonly Column[] = [
   ['ContractedUnitPrice', unitPrice],
   ['EffectiveCost', billed],
   ['InvoiceId', ({ invoice }) => invoice],
-  ['InvoiceIssuer', () => seller],
+  ['InvoiceIssuer', ({ issuer }, _place, { provider }) => issuer ?? provider],
   ['ListCost', contracted],
   ['ListUnitPrice', unitPrice],
   ['PricingCategory', ofUsage(() => 'Standard')],
-  ['PricingCurrency', () => 'USD'],
-  ['PricingCurrencyContractedUnitPrice', unitPrice],
-  ['PricingCurrencyEffectiveCost', billed],
-  ['PricingCurrencyListUnitPrice', unitPrice],
+  ['PricingCurrency', (line) => (isOfInvoice(line) ? billingCurrency(line) : 'USD')],
+  ['PricingCurrencyContractedUnitPrice', unitPriceUsd],
+  ['PricingCurrencyEffectiveCost', (line) => (isOfInvoice(line) ? billed(line) : decimal(line.amountNanos, 9))],
+  ['PricingCurrencyListUnitPrice', unitPriceUsd],
   ['PricingQuantity', ofUsage(pricingQuantity)],
   ['PricingUnit', ofUsage((line) => `${isByMillion(line) ? '1000000 ' : ''}${focusUnits[line.meter].unit}`)],
-  ['Provider', () => seller],
-  ['Publisher', ({ nodeName }) => nodeName ?? seller],
+  ['Provider', (_line, _place, { provider }) => provider],
+  ['Publisher', ({ nodeName }, _place, { provider }) => nodeName ?? provider],
   ['RegionId', (_line, place) => place?.region ?? null],
   ['RegionName', (_line, place) => place?.region ?? null],
   ['ResourceId', ({ node }) => node],
   ['ResourceName', ({ nodeName }) => nodeName],
   ['ResourceType', ({ node }) => (node === null ? null : 'Machine')],
   ['ServiceCategory', () => 'AI and Machine Learning'],
-  ['ServiceName', () => 'Mizan Inference'],
+  ['ServiceName', (_line, _place, { provider }) => `${provider} Inference`],
   ['ServiceSubcategory', () => 'Generative AI'],
   ['SkuId', ofUsage(({ offer, meter }) => `${offer!}:${meter}`)],
   ['SkuMeter', ofUsage(({ meter }) => focusUnits[meter].name)],
@@ -152,8 +172,8 @@ export const focusColumns: readonly string[] = columns.map(([name]) => name);
 export const focusHeader = `${focusColumns.join(',')}\r\n`;
 
 /** Lines of CSV (RFC 4180); `null` is an empty cell. */
-export const focusRows = (tenant: string, lines: readonly CostLine[], placeOf: (offer: string) => Place | undefined): string =>
-  lines.map((line) => `${columns.map(([, value]) => cell(value(line, line.offer === null ? undefined : placeOf(line.offer), tenant))).join(',')}\r\n`).join('');
+export const focusRows = (of: FocusFile, lines: readonly CostLine[], placeOf: (offer: string) => Place | undefined): string =>
+  lines.map((line) => `${columns.map(([, value]) => cell(value(line, line.offer === null ? undefined : placeOf(line.offer), of))).join(',')}\r\n`).join('');
 
 /** A spreadsheet must not take a name for a formula: it gets an apostrophe. Numbers keep their sign. */
 function cell(value: Cell): string {
