@@ -435,4 +435,24 @@ describe('the settlement service', () => {
     expect(books.deposits).toHaveLength(before + 2);
     expect((await escrow.payer(other.address)).available).toBe(60n);
   });
+
+  it('shows as owed what a final statement paid that the chain took back, until that is in a block again', async () => {
+    const unsettled = async (): Promise<bigint> => (await caller.call(nonCustodyCalls.exposures, { tenant: poor })).data[0]!.unsettledNanos;
+    const shows = async (nanos: bigint, mining: boolean): Promise<void> => {
+      for (let tries = 0; tries < 600 && (await unsettled()) !== nanos; tries++) {
+        if (mining && tries < 20) await mine(anvil.rpcUrl, 1);
+        await sleep(100);
+      }
+      expect(await unsettled()).toBe(nanos);
+    };
+    await shows(0n, false);
+    const { data: [statement] } = await caller.call(settlementCalls.listStatements, { tenant: poor, limit: 1 });
+    const { blockNumber } = await askChain<{ blockNumber: string }>(anvil.rpcUrl, 'eth_getTransactionReceipt', [statement!.tx]);
+    clearInterval(ticking);
+    await sleep(300);
+    await askChain(anvil.rpcUrl, 'anvil_reorg', [Number(await askChain<string>(anvil.rpcUrl, 'eth_blockNumber')) - Number(blockNumber) + 1, []]);
+    await shows(20_000n, true);
+    ticking = setInterval(() => void mine(anvil.rpcUrl, 1).catch(() => undefined), 150);
+    await shows(0n, false);
+  });
 });

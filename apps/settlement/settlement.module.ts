@@ -39,6 +39,7 @@ import { TakenBack } from './epochs/taken-back.service.js';
 import { Voids } from './epochs/voids.service.js';
 import { ExposureService } from './exposure/exposure.service.js';
 import { ExposureStore } from './exposure/exposure.store.js';
+import { PaidDebts } from './exposure/paid-debts.store.js';
 import { NodesConsumer } from './exposure/nodes.consumer.js';
 import { HandedStore } from './handing/handed.store.js';
 import { HandingRpc } from './handing/handing.rpc.js';
@@ -109,6 +110,7 @@ const keyKeepers = (config: SettlementConfig): KeyKeepers => ({ keystorePassword
     EpochTimer,
     ExposureService,
     ExposureStore,
+    PaidDebts,
     Finality,
     HandedStore,
     HandingService,

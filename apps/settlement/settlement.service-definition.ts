@@ -8,6 +8,7 @@ import { DelegatedStatements1767225612880 } from './epochs/delegated-statements.
 import { DepositVoids1767225613800 } from './epochs/deposit-voids.migration.js';
 import { TakenBackStatements1767225612843 } from './epochs/taken-back.migration.js';
 import { VoidedStatements1767225612860 } from './epochs/voided-statements.migration.js';
+import { PaidDebts1767225613100 } from './exposure/paid-debts.migration.js';
 import { RatesOfStatements1767225612771 } from './conversions/rates.migration.js';
 import { CreateSettlement } from './migrations/create-settlement.migration.js';
 import { HandOutStatements } from './migrations/hand-out-statements.migration.js';
@@ -25,6 +26,6 @@ export const settlement = defineService({
   name: 'settlement',
   config: settlementConfig,
   module: () => SettlementModule,
-  migrations: [CreateSettlement, OperatorAnchors1767225612300, LimitGasSpend, HandOutStatements, X402Payments, RememberFirstTimes, Reconciliations, RatesOfStatements1767225612771, PayoutRules1767225612772, PayerAdmission1767225612773, FinalityBreaks1767225612835, DisputeProofs1767225612840, X402Refusals1767225612841, TakenBackStatements1767225612843, VoidedStatements1767225612860, DelegatedStatements1767225612880, DepositReversals1767225612910, DepositVoids1767225613800],
+  migrations: [CreateSettlement, OperatorAnchors1767225612300, LimitGasSpend, HandOutStatements, X402Payments, RememberFirstTimes, Reconciliations, RatesOfStatements1767225612771, PayoutRules1767225612772, PayerAdmission1767225612773, FinalityBreaks1767225612835, DisputeProofs1767225612840, X402Refusals1767225612841, TakenBackStatements1767225612843, VoidedStatements1767225612860, DelegatedStatements1767225612880, DepositReversals1767225612910, PaidDebts1767225613100, DepositVoids1767225613800],
   http: 'internal',
 });

@@ -25,6 +25,7 @@ import { StatementStore } from '../epochs/statement.store.js';
 import { Delegates } from '../payers/delegates.service.js';
 import { PayerKeys } from '../payers/payer-keys.js';
 import { PayeeStore } from '../payees/payee.store.js';
+import { PaidDebts } from '../exposure/paid-debts.store.js';
 import { PayerStore } from '../payers/payer.store.js';
 import { PayersService } from '../payers/payers.service.js';
 import { LogRecords } from '../records/log-records.service.js';
@@ -99,7 +100,7 @@ describe('the anchors of the operator', () => {
     return {
       anchors: new OperatorAnchors(config, dataSource, link, new EmptyStatements(caller, link, keys, new Delegates(link, keys), clock), anchors, transactions, ids, clock),
       relayer: new Relayer(link, transactions, new SenderLock(dataSource), { note: () => Promise.resolve() } as unknown as ForeignUse, clock, config),
-      watcher: new Watcher(config, dataSource, link, new ChainEventStore(), new PayerStore(), new StatementStore(), anchors, new SettledRecord(records, link), {} as ChangeRecords, moves, outbox, new DepositMoves(dataSource, everybody, new ChainEventStore(), new PayerStore(), moves, {} as ChangeRecords, outbox, ids, clock), new Finality(dataSource, link, new ChainEventStore(), new PayeeStore(dataSource), transactions)),
+      watcher: new Watcher(config, dataSource, link, new ChainEventStore(), new PayerStore(), new StatementStore(), anchors, new SettledRecord(records, link), {} as ChangeRecords, moves, outbox, new DepositMoves(dataSource, everybody, new ChainEventStore(), new PayerStore(), moves, {} as ChangeRecords, outbox, ids, clock), new Finality(dataSource, link, new ChainEventStore(), new PayeeStore(dataSource), transactions), new PaidDebts()),
       payers: new PayersService(config, dataSource, new PayerStore(), new StatementStore(), new ChainEventStore(), everybody, outbox, moves, new ChangeRecords(replicas, records, outbox), ids),
     };
   }

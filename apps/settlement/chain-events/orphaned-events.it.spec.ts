@@ -15,6 +15,7 @@ import type { ChainLink } from '../chain/chain-link.js';
 import type { SettlementConfig } from '../config.js';
 import { StatementStore } from '../epochs/statement.store.js';
 import type { PayeeStore } from '../payees/payee.store.js';
+import { PaidDebts } from '../exposure/paid-debts.store.js';
 import { PayerStore } from '../payers/payer.store.js';
 import type { Payer } from '../payers/payer.store.js';
 import { PayersService } from '../payers/payers.service.js';
@@ -77,7 +78,7 @@ describe('money events of a payer that is nobody’s yet', () => {
   const everybody = { require: () => Promise.resolve(), refusal: () => Promise.resolve(null) } as unknown as PayerGate;
   const watcher = (payers: PayerStore): Watcher => {
     const deposits = new DepositMoves(dataSource, everybody, new ChainEventStore(), payers, moves(), {} as ChangeRecords, outbox, ids, new SystemClock());
-    return new Watcher({ SETTLEMENT_START_BLOCK: 0 } as SettlementConfig, dataSource, link, new ChainEventStore(), payers, new StatementStore(), new AnchorStore(), {} as SettledRecord, {} as ChangeRecords, moves(), outbox, deposits, new Finality(dataSource, link, new ChainEventStore(), {} as PayeeStore, {} as TransactionStore));
+    return new Watcher({ SETTLEMENT_START_BLOCK: 0 } as SettlementConfig, dataSource, link, new ChainEventStore(), payers, new StatementStore(), new AnchorStore(), {} as SettledRecord, {} as ChangeRecords, moves(), outbox, deposits, new Finality(dataSource, link, new ChainEventStore(), {} as PayeeStore, {} as TransactionStore), new PaidDebts());
   };
   const payers = (): PayersService => new PayersService({ SETTLEMENT_ANCHOR_PAYER: undefined }, dataSource, new PayerStore(), new StatementStore(), new ChainEventStore(), everybody, outbox, moves(), new ChangeRecords(replicas, records, outbox), ids);
   const told = async (): Promise<{ event: string; tenant: string; units: string }[]> => {

@@ -10,6 +10,7 @@ import type { BlockRef } from '../chain/chain-link.js';
 import { ChangeRecords } from '../changes/change-records.service.js';
 import type { SettlementConfig } from '../config.js';
 import { StatementStore } from '../epochs/statement.store.js';
+import { PaidDebts } from '../exposure/paid-debts.store.js';
 import { PayerStore } from '../payers/payer.store.js';
 import { announceSettled } from './announce.js';
 import { ChainEventStore } from './chain-event.store.js';
@@ -46,6 +47,7 @@ export class Watcher {
     private readonly outbox: Outbox,
     private readonly deposits: DepositMoves,
     private readonly finality: Finality,
+    private readonly paid: PaidDebts,
   ) {}
 
   /** Reads up to the newest final block. Error: CHAIN_UNAVAILABLE. */
@@ -75,6 +77,7 @@ export class Watcher {
       // Before its events are asked for: a block that changes in between is another one at the next look.
       const hash = to === finalBlock ? finalHash : await this.chain.hashAt(to);
       for (const event of await this.chain.escrow.events(from, to)) await this.take(manager, event);
+      await this.paid.follow(manager);
       await this.events.moveCursor(manager, cursor, to + 1, hash);
       return to < finalBlock;
     });

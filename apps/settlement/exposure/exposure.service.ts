@@ -15,10 +15,11 @@ import type { Payer } from '../payers/payer.store.js';
 import { exposureOf, isSameExposure } from './exposure.js';
 import type { Exposure } from './exposure.js';
 import { ExposureStore } from './exposure.store.js';
+import { PaidDebts } from './paid-debts.store.js';
 
 /**
  * Watches what each payer owes against the deposit that pays it, and tells gateways, which take no work above it, and the payees' machines.
- * Nothing here is kept: it follows from the books, the statements and the chain.
+ * It follows from the books, the statements and the chain; only the sums of what statements paid are kept.
  */
 @Injectable()
 export class ExposureService {
@@ -36,6 +37,7 @@ export class ExposureService {
     private readonly rates: Rates,
     private readonly events: ChainEventStore,
     private readonly gate: PayerGate,
+    private readonly paid: PaidDebts,
   ) {}
 
   /** Looks at every payer. Errors: CHAIN_UNAVAILABLE, SERVICE_UNAVAILABLE (billing). */
@@ -74,7 +76,7 @@ export class ExposureService {
   /** First what is settled, then the chain, then what was earned: whatever happens in between makes the exposure look larger, never smaller. */
   private async look({ tenant, address, jurisdiction }: Payer): Promise<Exposure> {
     const par = await this.chain.nanosPerUnit();
-    const settled = await withTenant(this.dataSource, tenant, (manager) => this.store.settledNanos(manager, tenant, par));
+    const settled = await withTenant(this.dataSource, tenant, (manager) => this.paid.of(manager, tenant, par));
     const { number } = await this.chain.finalized();
     const { available, thawing, thawEndsAt } = await this.chain.escrow.payer(address, number);
     const lost = await withTenant(this.dataSource, '*', (manager) => this.events.takenBack(manager, address));

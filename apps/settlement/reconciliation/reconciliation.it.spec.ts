@@ -27,6 +27,7 @@ import { DepositStore } from '../deposits/deposit.store.js';
 import { DepositsService } from '../deposits/deposits.service.js';
 import { StatementStore } from '../epochs/statement.store.js';
 import { PayeeStore } from '../payees/payee.store.js';
+import { PaidDebts } from '../exposure/paid-debts.store.js';
 import { PayerStore } from '../payers/payer.store.js';
 import { LogRecords } from '../records/log-records.service.js';
 import { TransactionStore } from '../transactions/transaction.store.js';
@@ -82,7 +83,7 @@ describe('comparing every unit of the token', () => {
     const moves = new MoneyMoves(outbox, new LogRecords({ view: () => Promise.resolve(new Map()) } as unknown as Replicas, new SystemClock()), link, ids);
     const everybody = { require: () => Promise.resolve(), refusal: () => Promise.resolve(null) } as unknown as PayerGate;
     finality = new Finality(dataSource, link, new ChainEventStore(), new PayeeStore(dataSource), new TransactionStore(dataSource, ids));
-    watcher = new Watcher(config, dataSource, link, new ChainEventStore(), new PayerStore(), new StatementStore(), new AnchorStore(), {} as SettledRecord, {} as ChangeRecords, moves, outbox, new DepositMoves(dataSource, everybody, new ChainEventStore(), new PayerStore(), moves, {} as ChangeRecords, outbox, ids, clock), finality);
+    watcher = new Watcher(config, dataSource, link, new ChainEventStore(), new PayerStore(), new StatementStore(), new AnchorStore(), {} as SettledRecord, {} as ChangeRecords, moves, outbox, new DepositMoves(dataSource, everybody, new ChainEventStore(), new PayerStore(), moves, {} as ChangeRecords, outbox, ids, clock), finality, new PaidDebts());
     reversals = new DepositReversals(config, dataSource, link, new ChainEventStore(), moves, outbox);
     const caller = { call: () => Promise.resolve(books) } as unknown as Caller;
     reconciliation = new ReconciliationService(config, dataSource, caller, link, new ChainEventStore(), new ReconciliationStore(), outbox, ids, clock);
