@@ -74,9 +74,9 @@ export const parts: FactoryProvider[] = [
   },
   {
     provide: LeaseBook,
-    inject: [Caller, SERVICE_CONFIG, Clock, Replicated],
-    useFactory: (caller: Caller, config: GatewayConfig, clock: Clock, { exposures }: Replicated) =>
-      new LeaseBook(new BillingLeases(caller, config.GATEWAY_ID), clock, new ExposureGuard(exposures, clock, config.DEPOSIT_REQUIRED)),
+    inject: [Caller, SERVICE_CONFIG, Clock, Replicated, LiveGateways],
+    useFactory: (caller: Caller, config: GatewayConfig, clock: Clock, { exposures }: Replicated, live: LiveGateways) =>
+      new LeaseBook(new BillingLeases(caller, config.GATEWAY_ID), clock, new ExposureGuard(exposures, clock, config.DEPOSIT_REQUIRED, live)),
   },
   { provide: LeaseRecalls, inject: [Bus, SERVICE_CONFIG, LeaseBook], useFactory: (bus: Bus, config: GatewayConfig, book: LeaseBook) => new LeaseRecalls(bus.connection, config.GATEWAY_ID, book) },
   { provide: DecisionCounter, inject: [SERVICE_CONFIG, Ids, Clock], useFactory: (config: GatewayConfig, ids: Ids, clock: Clock) => new DecisionCounter(config.GATEWAY_ID, ids, clock) },

@@ -6,13 +6,17 @@ import { ExposureGuard } from './exposure-guard.js';
 import { LeaseBook } from './reserve.js';
 import { EndlessLeases } from './pipeline-harness.js';
 
+/** Of so many gateways. */
+const among = (gateways: number) => ({ standing: () => ({ gateways }) });
+const alone = among(1);
+
 const payer = '0x00000000000000000000000000000000000a11ce';
 const entry = (usableNanos: bigint, unsettledNanos: bigint, atMs: number): ExposureEntry => ({ tenant: tenant.tenant, payer, usableNanos, unsettledNanos, atMs });
 
 describe('work of an organisation with a deposit', () => {
   const clock = new ManualClock();
   const view = new MemoryView<ExposureEntry>();
-  const book = new LeaseBook(new EndlessLeases(1n), clock, new ExposureGuard(view, clock, false));
+  const book = new LeaseBook(new EndlessLeases(1n), clock, new ExposureGuard(view, clock, false, alone));
   const hold = (nanos: bigint) => book.hold(tenant.tenant, 'project', nanos);
 
   it('is taken up to the deposit that is not asked back, counting what is open, and refused above it with the figures', async () => {
@@ -40,9 +44,9 @@ describe('an organisation without a deposit', () => {
   const clock = new ManualClock();
   it('is refused only where one is required', () => {
     const none = new MemoryView<ExposureEntry>();
-    expect(() => new ExposureGuard(none, clock, false).assertCovered(tenant.tenant, 10n ** 18n)).not.toThrow();
-    expect(() => new ExposureGuard(none, clock, true).assertCovered(tenant.tenant, 1n)).toThrow('no deposit');
-    expect(() => new ExposureGuard(none, clock, true).assertCovered(tenant.tenant, 0n)).not.toThrow();
+    expect(() => new ExposureGuard(none, clock, false, alone).assertCovered(tenant.tenant, 10n ** 18n)).not.toThrow();
+    expect(() => new ExposureGuard(none, clock, true, alone).assertCovered(tenant.tenant, 1n)).toThrow('no deposit');
+    expect(() => new ExposureGuard(none, clock, true, alone).assertCovered(tenant.tenant, 0n)).not.toThrow();
   });
 });
 
@@ -57,7 +61,7 @@ it('whatever is opened and ended, and whenever the books are read, what is owed 
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const clock = new ManualClock();
       const view = new MemoryView<ExposureEntry>();
-      const guard = new ExposureGuard(view, clock, true);
+      const guard = new ExposureGuard(view, clock, true, alone);
       const usable = 100n;
       const open: bigint[] = [];
       const charged: { atMs: number; nanos: bigint }[] = [];
@@ -87,4 +91,92 @@ it('whatever is opened and ended, and whenever the books are read, what is owed 
       }
     }),
   );
+});
+
+describe('work of an organisation that several gateways take', () => {
+  it('is taken by each up to its share of what is free, and refused above it with their number', () => {
+    const view = new MemoryView(new Map([[tenant.tenant, entry(100n, 40n, 0)]]));
+    const guard = new ExposureGuard(view, new ManualClock(), true, among(3));
+    guard.assertCovered(tenant.tenant, 20n);
+    guard.opened(tenant.tenant, 15n);
+    guard.assertCovered(tenant.tenant, 5n);
+    expect(() => guard.assertCovered(tenant.tenant, 6n)).toThrow(expect.objectContaining({ code: 'EXPOSURE_EXCEEDED', details: { usableNanos: '100', unsettledNanos: '40', atRiskNanos: '61', gateways: 3 } }));
+  });
+
+  it('may be above the deposit when much was booked while others had theirs open for long', () => {
+    const clock = new ManualClock();
+    const view = new MemoryView(new Map([[tenant.tenant, entry(1_000n, 1n, clock.nowMs())]]));
+    const [first, second, third] = Array.from({ length: 3 }, () => new ExposureGuard(view, clock, true, among(3)));
+    const take = (guard: ExposureGuard | undefined, nanos: bigint): void => {
+      guard!.assertCovered(tenant.tenant, nanos);
+      guard!.opened(tenant.tenant, nanos);
+    };
+    for (const guard of [first, second, third]) take(guard, 333n);
+    third!.ended(tenant.tenant, 333n, 333n);
+    clock.ms += 20_000;
+    view.put(tenant.tenant, entry(1_000n, 334n, clock.nowMs()));
+    // 666 are free, and the two others hold 666: what was free fell by 333 since they took it, of which two thirds may be taken.
+    expect(() => take(third, 223n)).toThrow('one in 3');
+    take(third, 222n);
+  });
+
+  it('is above the deposit by no more than what was free fell, in the mean over the gateways, since each took what it has open', () => {
+    const gateways = 3;
+    const gateway = fc.nat(gateways - 1);
+    const step = fc.oneof(
+      { weight: 4, arbitrary: fc.record({ kind: fc.constant('open' as const), gateway, nanos: fc.bigInt(1n, 400n) }) },
+      { weight: 3, arbitrary: fc.record({ kind: fc.constant('end' as const), gateway, at: fc.nat(), share: fc.integer({ min: 0, max: 100 }) }) },
+      fc.record({ kind: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 30_000 }) }),
+      { weight: 2, arbitrary: fc.record({ kind: fc.constant('read' as const) }) },
+      { weight: 3, arbitrary: fc.record({ kind: fc.constant('hear' as const), gateway }) },
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+        const clock = new ManualClock();
+        const usable = 1_000n;
+        const charged: { gateway: number; atMs: number; nanos: bigint }[] = [];
+        const bookedAt = (atMs: number): typeof charged => charged.filter((each) => each.atMs < atMs - 9_000);
+        const sum = (all: readonly { nanos: bigint }[]): bigint => all.reduce((total, { nanos }) => total + nanos, 0n);
+        let read = entry(usable, 0n, clock.nowMs());
+        const each = Array.from({ length: gateways }, () => {
+          const view = new MemoryView(new Map([[tenant.tenant, read]]));
+          return { view, guard: new ExposureGuard(view, clock, true, among(gateways)), open: [] as bigint[], freeAtLast: 0n };
+        });
+        const free = ({ usableNanos, unsettledNanos }: ExposureEntry): bigint => usableNanos - unsettledNanos;
+        let bound = 0n;
+        for (const now of steps) {
+          if (now.kind === 'wait') clock.ms += now.ms;
+          if (now.kind === 'read') read = entry(usable, sum(bookedAt(clock.nowMs())), clock.nowMs());
+          if (now.kind === 'hear') each[now.gateway]!.view.put(tenant.tenant, read);
+          if (now.kind === 'open') {
+            const one = each[now.gateway]!;
+            try {
+              one.guard.assertCovered(tenant.tenant, now.nanos);
+            } catch {
+              continue;
+            }
+            one.guard.opened(tenant.tenant, now.nanos);
+            one.open.push(now.nanos);
+            one.freeAtLast = free(one.view.get(tenant.tenant)!);
+            // Of those that have nothing open or unbooked, nothing is to be expected.
+            const booked = new Set(bookedAt(read.atMs));
+            const busy = each.filter(({ open }, number) => open.length > 0 || charged.some((charge) => charge.gateway === number && !booked.has(charge)));
+            const fell = busy.map(({ freeAtLast }) => freeAtLast - free(read)).reduce((total, nanos) => total + (nanos > 0n ? nanos : 0n), 0n);
+            bound = fell / BigInt(gateways);
+          }
+          if (now.kind === 'end') {
+            const one = each[now.gateway]!;
+            if (one.open.length === 0) continue;
+            const [held] = one.open.splice(now.at % one.open.length, 1);
+            const nanos = (held! * BigInt(now.share)) / 100n;
+            one.guard.ended(tenant.tenant, held!, nanos);
+            charged.push({ gateway: now.gateway, atMs: clock.nowMs(), nanos });
+          }
+          const owed = sum(charged) + each.flatMap(({ open }) => open).reduce((total, nanos) => total + nanos, 0n);
+          expect(owed <= usable + bound).toBe(true);
+        }
+      }),
+      { numRuns: 1_000 },
+    );
+  });
 });

@@ -1,5 +1,6 @@
 import type { Clock } from '#kernel';
 import { failure } from '#protocol';
+import type { Standing } from '../limits/share.js';
 import type { Replicated } from '../replicated.js';
 
 /** What ended longer than this before the books were read is in them: records reach the books within a second, and slowly at times. */
@@ -12,8 +13,8 @@ interface Account {
 }
 
 /**
- * Takes no work that the payees could not be paid for: receipts that are not settled, this gateway's own open work and what may not be in
- * the books yet stay within the deposit that is not asked back. What other gateways have open shows when it is booked.
+ * Takes no work that the payees could not be paid for. What of the deposit is free, not asked back and not owed by what the books say, is divided among the gateways that live: this
+ * one's open work, and what of it may not be in the books yet, stay within its share. What other gateways have open shows when it is booked.
  */
 export class ExposureGuard {
   private readonly accounts = new Map<string, Account>();
@@ -23,9 +24,10 @@ export class ExposureGuard {
     private readonly clock: Clock,
     /** Whether an organisation that has no deposit is refused. */
     private readonly isRequired: boolean,
+    private readonly gateways: { standing(): Pick<Standing, 'gateways'> },
   ) {}
 
-  /** Error: EXPOSURE_EXCEEDED when `amountNanos` more would be above the deposit. Work that costs nothing always may. */
+  /** Error: EXPOSURE_EXCEEDED when `amountNanos` more would be above this gateway's share of what is free. Work that costs nothing always may. */
   assertCovered(tenant: string, amountNanos: bigint): void {
     if (amountNanos === 0n) return;
     const entry = this.exposures.get(tenant);
@@ -33,12 +35,17 @@ export class ExposureGuard {
       if (this.isRequired) throw failure('EXPOSURE_EXCEEDED', 'this organisation has no deposit in the escrow from which its providers could be paid: name its payer and deposit');
       return;
     }
-    const atRisk = entry.unsettledNanos + this.ownNanos(tenant, entry.atMs) + amountNanos;
-    if (atRisk <= entry.usableNanos) return;
-    throw failure('EXPOSURE_EXCEEDED', `the deposit of ${entry.payer} covers ${entry.usableNanos} nano-dollars, and with this request ${atRisk} would be owed: settle what is due, or deposit more`, {
-      usableNanos: entry.usableNanos.toString(),
-      unsettledNanos: entry.unsettledNanos.toString(),
+    const openNanos = this.ownNanos(tenant, entry.atMs) + amountNanos;
+    const { gateways } = this.gateways.standing();
+    if (openNanos * BigInt(gateways) <= entry.usableNanos - entry.unsettledNanos) return;
+    const { payer, usableNanos, unsettledNanos } = entry;
+    const atRisk = unsettledNanos + openNanos;
+    const more = gateways === 1 ? `${atRisk} would be owed` : `${openNanos} would be open here beside the ${unsettledNanos} that are owed: more than this gateway's share, one in ${gateways}, of what is free`;
+    throw failure('EXPOSURE_EXCEEDED', `the deposit of ${payer} covers ${usableNanos} nano-dollars, and with this request ${more}; settle what is due, or deposit more`, {
+      usableNanos: usableNanos.toString(),
+      unsettledNanos: unsettledNanos.toString(),
       atRiskNanos: atRisk.toString(),
+      gateways,
     });
   }
 
