@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { feesFor, gasLimitFor, gasLimitMax, replacementFees } from '#chain';
+import { feesFor, gasLimitFor, gasLimitMax, legacyFees, replacementFees } from '#chain';
 
 const wei = fc.bigInt(0n, 10n ** 15n);
 
@@ -18,6 +18,20 @@ describe('fees', () => {
         expect(fees.maxPriorityFeePerGas * 10n >= old.maxPriorityFeePerGas * 11n).toBe(true);
         expect(fees.maxFeePerGas >= present.maxFeePerGas).toBe(true);
         expect(fees.maxFeePerGas >= fees.maxPriorityFeePerGas).toBe(true);
+      }),
+    );
+  });
+
+  it('of a replacement on a chain without a base fee are one gas price, a tenth above what they were; and where the chain has one meanwhile, nodes take them as well', () => {
+    fc.assert(
+      fc.property(wei, wei, wei, wei, (oldPrice, price, base, tip) => {
+        const old = legacyFees(oldPrice);
+        const legacy = replacementFees(old, legacyFees(price), 10n ** 20n)!;
+        expect(legacy).toEqual(legacyFees(legacy.maxFeePerGas));
+        expect(legacy.maxFeePerGas >= price && legacy.maxFeePerGas * 10n >= oldPrice * 11n).toBe(true);
+        const fees = replacementFees(old, feesFor(base, tip), 10n ** 20n)!;
+        expect(fees.isLegacy).toBeUndefined();
+        expect(fees.maxFeePerGas >= fees.maxPriorityFeePerGas && fees.maxPriorityFeePerGas * 10n >= oldPrice * 11n).toBe(true);
       }),
     );
   });

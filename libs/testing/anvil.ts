@@ -18,11 +18,13 @@ const stopMs = 60_000;
 
 /**
  * A real EVM chain of its own, on loopback, with one block per transaction (finalised two blocks later: twice the `slots`) and ten rich accounts
- * ({@link anvilKeys}). Give `port` and `stateFile` to bring the same chain back after `stop`; `mining: false` makes blocks when told only.
+ * ({@link anvilKeys}). Give `port` and `stateFile` to bring the same chain back after `stop`; `mining: false` makes blocks when told only,
+ * `hardfork` has it follow older rules.
  */
-export async function startAnvil(options: { port?: number; stateFile?: string; chainId?: bigint; slots?: number; mining?: boolean } = {}): Promise<Anvil> {
+export async function startAnvil(options: { port?: number; stateFile?: string; chainId?: bigint; slots?: number; mining?: boolean; hardfork?: string } = {}): Promise<Anvil> {
   const port = options.port ?? (await freePort());
   const args = ['--host', '127.0.0.1', '--port', String(port), '--chain-id', String(options.chainId ?? localChainId), '--slots-in-an-epoch', String(options.slots ?? 1), '--enable-tx-gas-limit', '--silent'];
+  if (options.hardfork !== undefined) args.push('--hardfork', options.hardfork);
   if (options.mining === false) args.push('--no-mining');
   if (options.stateFile !== undefined) args.push('--state', options.stateFile);
   const child = spawn(anvilProgram(), args, { stdio: 'ignore' });

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { Transaction } from 'ethers';
 import type { BlockTag, Filter, Log, TransactionReceipt } from 'ethers';
-import { Bonds, chainFailure, costOf, dataFeeMax, Escrow, feesUnder, finalBlock, gasLimitFor, isKnownMessage, isUnreachable, nodeMessage, QuorumProvider, readPriceFeed, reaching, rulesOf, suggestedTip, Token } from '#chain';
+import { Bonds, chainFailure, costOf, dataFeeMax, Escrow, feesUnder, finalBlock, gasLimitFor, isKnownMessage, isUnreachable, legacyFeesUnder, nodeMessage, QuorumProvider, readPriceFeed, reaching, rulesOf, suggestedGasPrice, suggestedTip, Token } from '#chain';
 import type { ChainRules, DigestSigner, EscrowConstants, FeedAnswer, Fees } from '#chain';
 import { failure } from '#protocol';
 import type { SettlementConfig } from '../config.js';
@@ -155,23 +155,28 @@ export class ChainLink {
     return reaching(async () => gasLimitFor(await this.provider.estimateGas({ from: this.sender, to: target, data }).catch((error: unknown) => this.explain(error))));
   }
 
+  /** By what the newest block says: one without a base fee is of a chain that takes transactions of type 0 only. */
   async fees(): Promise<Fees> {
     const block = await reaching(() => this.provider.getBlock('latest'));
-    const baseFeePerGas = block?.baseFeePerGas ?? 0n;
+    if (block === null) throw failure('CHAIN_UNAVAILABLE', 'the chain has no block yet; try again shortly');
+    const { baseFeePerGas } = block;
+    if (baseFeePerGas === null) return legacyFeesUnder(this.rules.fees, await reaching(() => suggestedGasPrice(this.provider)));
     return feesUnder(this.rules.fees, baseFeePerGas, await reaching(() => suggestedTip(this.provider, baseFeePerGas)));
   }
 
   /** Error: SERVICE_UNAVAILABLE when the keeper of the key does not answer. */
   async sign(call: { target: string; data: string; nonce: number; gasLimit: bigint; fees: Fees }): Promise<SignedBytes> {
-    const transaction = Transaction.from({ type: 2, chainId: this.chainId, to: call.target, data: call.data, nonce: call.nonce, gasLimit: call.gasLimit, ...call.fees });
+    const { maxFeePerGas, maxPriorityFeePerGas, isLegacy } = call.fees;
+    const price = isLegacy ? { type: 0, gasPrice: maxFeePerGas } : { type: 2, maxFeePerGas, maxPriorityFeePerGas };
+    const transaction = Transaction.from({ ...price, chainId: this.chainId, to: call.target, data: call.data, nonce: call.nonce, gasLimit: call.gasLimit });
     transaction.signature = await this.key.sign(transaction.unsignedHash);
     const dataFee = await dataFeeMax(this.provider, this.rules.fees, transaction.serialized);
-    return { raw: transaction.serialized, hash: transaction.hash!, fees: call.fees, costWeiMax: call.gasLimit * call.fees.maxFeePerGas + dataFee };
+    return { raw: transaction.serialized, hash: transaction.hash!, fees: call.fees, costWeiMax: call.gasLimit * maxFeePerGas + dataFee };
   }
 
-  /** What a mined transaction cost, a rollup's data fee included, in wei. */
-  cost(receipt: TransactionReceipt): Promise<bigint> {
-    return costOf(this.provider, this.rules.fees, receipt);
+  /** What a mined transaction cost, a rollup's data fee included, in wei. Where receipts do not say the price, it is the one that the bytes name. */
+  cost({ hash, gasUsed, gasPrice }: TransactionReceipt, raw: string): Promise<bigint> {
+    return costOf(this.provider, this.rules.fees, { hash, gasUsed, gasPrice: gasPrice || (Transaction.from(raw).gasPrice ?? 0n) });
   }
 
   /** What a call by the relayer would give now; fails if it would revert. */

@@ -183,7 +183,7 @@ export class Relayer {
   private async look(transaction: OutboxTransaction, receipt: TransactionReceipt | null, usedNonces: number): Promise<void> {
     if (receipt) {
       const { hash: tx, blockHash, blockNumber } = receipt;
-      return this.store.mined(transaction, { tx, blockHash, blockNumber, costWei: await this.chain.cost(receipt) });
+      return this.store.mined(transaction, { tx, blockHash, blockNumber, costWei: await this.chain.cost(receipt, transaction.attempts.find(({ hash }) => hash === tx)!.raw) });
     }
     if (usedNonces > transaction.nonce!) {
       return this.store.failed(transaction, 'the nonce was used by a foreign transaction', (manager) => this.foreign.note(manager, transaction, this.chain));

@@ -1,4 +1,4 @@
-import { feesFor } from '../fees.js';
+import { feesFor, legacyFees } from '../fees.js';
 import type { Fees } from '../fees.js';
 import type { FeeRules } from './chain-rules.js';
 
@@ -8,4 +8,9 @@ const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 export function feesUnder(rules: FeeRules, baseFeePerGas: bigint, tip: bigint): Fees {
   const fees = feesFor(baseFeePerGas, larger(tip, rules.tipWeiMin));
   return { ...fees, maxFeePerGas: larger(fees.maxFeePerGas, rules.feeWeiMin) };
+}
+
+/** The gas price of a chain without a base fee, at or above its floors. In wei. */
+export function legacyFeesUnder({ tipWeiMin, feeWeiMin }: FeeRules, gasPrice: bigint): Fees {
+  return legacyFees(larger(gasPrice, larger(tipWeiMin, feeWeiMin)));
 }

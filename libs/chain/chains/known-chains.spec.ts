@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { getAddress } from 'ethers';
-import { chainNamed, feesUnder, knownChains, rulesOf } from '#chain';
+import { chainNamed, feesUnder, knownChains, legacyFees, legacyFeesUnder, rulesOf } from '#chain';
 import type { ChainRules } from '#chain';
 
 const chains: readonly ChainRules[] = knownChains;
@@ -44,5 +44,6 @@ describe('the table of chains', () => {
     expect(feesUnder(rulesOf(1n).fees, 10n, 3n)).toEqual({ maxFeePerGas: 23n, maxPriorityFeePerGas: 3n });
     expect(feesUnder(rulesOf(137n).fees, 10n, 3n)).toEqual({ maxFeePerGas: 25_000_000_020n, maxPriorityFeePerGas: 25_000_000_000n });
     expect(feesUnder(rulesOf(168n).fees, 10n, 3n)).toEqual({ maxFeePerGas: 7_000_000_000n, maxPriorityFeePerGas: 3n });
+    expect([137n, 168n, 1n].map((id) => legacyFeesUnder(rulesOf(id).fees, 10n))).toEqual([legacyFees(25_000_000_000n), legacyFees(7_000_000_000n), legacyFees(10n)]);
   });
 });

@@ -8,6 +8,11 @@ export async function suggestedTip(provider: JsonRpcApiProvider, baseFeePerGas: 
   } catch (error) {
     if (!isMethodMissing(error)) throw error;
   }
-  const gasPrice = BigInt((await provider.send('eth_gasPrice', [])) as string);
+  const gasPrice = await suggestedGasPrice(provider);
   return gasPrice > baseFeePerGas ? gasPrice - baseFeePerGas : 0n;
+}
+
+/** What the chain's nodes ask for a unit of gas, base fee and tip together, in wei. */
+export async function suggestedGasPrice(provider: JsonRpcApiProvider): Promise<bigint> {
+  return BigInt((await provider.send('eth_gasPrice', [])) as string);
 }
