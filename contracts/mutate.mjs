@@ -1,6 +1,8 @@
-// node contracts/mutate.mjs [--skip COUNT] [--first COUNT] [--every N] [--built]: runs the contracts' tests on one bug after the other (mutants.mjs).
+// node contracts/mutate.mjs [--skip COUNT] [--first COUNT] [--every N [--offset K]] [--built]: runs the contracts' tests on one bug after the other (mutants.mjs).
+// Of every N the K-th is taken, by default that of the commit's day, so that N days of commits in a row take them all.
 // Exit code 1 when a bug lives. The tests are compiled once, or with --built taken as contracts/test.mjs has just left them; only the contract with the
 // bug is compiled anew.
+import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -12,7 +14,13 @@ import { bondMutants, mutants } from './mutants.mjs';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const workersMax = 4;
 /** Gas is another with every bug, and the invariants take longest: what they alone would find needs a test of its own. */
-const left = ['Gas.t.sol', 'Invariants.t.sol', 'Handler.sol'].flatMap((name) => [name, `Bonds${name}`]);
+const left = [...['Gas.t.sol', 'Invariants.t.sol', 'Handler.sol'].flatMap((name) => [name, `Bonds${name}`]), 'DelegatesHandler.sol', 'DelegateBooks.sol'];
+
+/** Days since 1970 at the commit that is checked out, so that a commit has the same bugs whenever they are run; today where there is no repository. */
+function commitDay() {
+  const { status, stdout } = spawnSync('git', ['log', '-1', '--format=%ct'], { cwd: root, encoding: 'utf8' });
+  return Math.floor((status === 0 ? Number(stdout) * 1_000 : Date.now()) / 86_400_000);
+}
 
 /** The text with the bug in it. Error: the place is not there exactly once. */
 function withBug(text, { name, from, to }) {
@@ -46,7 +54,8 @@ async function caught(directory, mutant) {
 const given = (option, otherwise) => (process.argv.includes(option) ? Number(process.argv[process.argv.indexOf(option) + 1]) : otherwise);
 const skipped = given('--skip', 0);
 const every = given('--every', 1);
-const chosen = [...mutants, ...bondMutants].slice(skipped, skipped + given('--first', Infinity)).filter((_, at) => at % every === 0);
+const offset = given('--offset', commitDay()) % every;
+const chosen = [...mutants, ...bondMutants].slice(skipped, skipped + given('--first', Infinity)).filter((_, at) => at % every === offset);
 mkdirSync(join(root, '.mizan'), { recursive: true });
 const copies = mkdtempSync(join(root, '.mizan/mutants-'));
 const alive = [];
@@ -82,5 +91,6 @@ try {
 } finally {
   rmSync(copies, { recursive: true, force: true });
 }
+if (every > 1) console.log(`those of --every ${every} --offset ${offset}`);
 console.log(`${chosen.length - alive.length} of ${chosen.length} bugs caught`);
 process.exitCode = alive.length === 0 ? 0 : 1;

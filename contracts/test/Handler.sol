@@ -17,6 +17,8 @@ struct Odd {
 contract Handler {
     uint256 public constant PAYERS = 3;
     uint32 public constant PAYEES = 6;
+    /// Longer than all the time that passes in a run: what is handed out does not expire.
+    uint256 private constant LIFE = 3650 days;
 
     MizanEscrow public immutable escrow;
     TestDollar public immutable token;
@@ -34,7 +36,7 @@ contract Handler {
     /// The registry before the last payee came.
     bytes32 private immutable stale;
     /// The last statement of each payer that landed, as it was sent.
-    mapping(uint256 payer => bytes) private landed;
+    mapping(uint256 payer => bytes) internal landed;
 
     constructor(MizanEscrow escrow_, TestDollar token_) {
         (escrow, token) = (escrow_, token_);
@@ -81,11 +83,7 @@ contract Handler {
         payer %= PAYERS;
         (Item[] memory items, uint128 total) = plan(payer, raises, subset);
         relay(payer, items, total, true, "");
-        for (uint256 i = 0; i < items.length; ++i) {
-            cumulative[payer][items[i].index] = items[i].cumulative;
-        }
-        epochs[payer] += 1;
-        auditSizes[payer] = epochs[payer] * 3;
+        bookSettled(payer, items, 1);
     }
 
     /// A wrong statement, signed all the same: a payer may be malicious too.
@@ -181,7 +179,7 @@ contract Handler {
     }
 
     function plan(uint256 payer, uint64[6] calldata raises, uint8 subset)
-        private
+        internal
         view
         returns (Item[] memory items, uint128 total)
     {
@@ -217,22 +215,29 @@ contract Handler {
     function relay(uint256 payer, Item[] memory items, uint128 total, Odd memory odd, bool right, string memory what)
         private
     {
-        bytes memory list = Statements.pack(items);
-        EpochStatement memory s = statementOver(payer, keccak256(list), total, odd);
-        bytes memory signature = Statements.sign(odd.key, s, address(escrow));
-        bytes memory order = abi.encodeCall(escrow.settle, (s, list, signature));
+        bytes memory order = orderOf(payer, items, total, odd, 1);
         (bool done,) = address(escrow).call(order);
         if (done && !right) crime = what;
         if (!done && right) crime = "a right statement was refused";
         if (done) landed[payer] = order;
     }
 
-    function statementOver(uint256 payer, bytes32 listHash, uint128 total, Odd memory odd)
+    /// Call data of the statement that is `step` epochs above the payer's last.
+    function orderOf(uint256 payer, Item[] memory items, uint128 total, Odd memory odd, uint64 step)
+        internal
+        view
+        returns (bytes memory)
+    {
+        bytes memory list = Statements.pack(items);
+        EpochStatement memory s = statementOver(payer, keccak256(list), total, odd, epochs[payer] + step);
+        return abi.encodeCall(escrow.settle, (s, list, Statements.sign(odd.key, s, address(escrow))));
+    }
+
+    function statementOver(uint256 payer, bytes32 listHash, uint128 total, Odd memory odd, uint64 epoch)
         private
         view
         returns (EpochStatement memory)
     {
-        uint64 epoch = epochs[payer] + 1;
         return EpochStatement({
             payer: payerAddress(payer),
             epoch: epoch,
@@ -241,8 +246,17 @@ contract Handler {
             registryHash: odd.registry,
             auditRoot: keccak256(abi.encode(payer, epoch)),
             auditSize: epoch * odd.growth,
-            validUntil: uint64(block.timestamp)
+            validUntil: uint64(block.timestamp + LIFE)
         });
+    }
+
+    /// What a statement that landed says of its payer.
+    function bookSettled(uint256 payer, Item[] memory items, uint64 step) internal {
+        for (uint256 i = 0; i < items.length; ++i) {
+            cumulative[payer][items[i].index] = items[i].cumulative;
+        }
+        epochs[payer] += step;
+        auditSizes[payer] = epochs[payer] * 3;
     }
 
     function dueTo(uint32 payee) private view returns (uint256 due) {

@@ -4,19 +4,20 @@ pragma solidity 0.8.30;
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {MizanEscrow} from "../src/MizanEscrow.sol";
 import {TestDollar} from "../src/TestDollar.sol";
-import {Payer, vm} from "./EscrowTest.sol";
-import {Handler} from "./Handler.sol";
+import {LimitBook} from "./DelegateBooks.sol";
+import {DelegatesHandler} from "./DelegatesHandler.sol";
+import {Limits, Payer, vm} from "./EscrowTest.sol";
 
 contract InvariantsTest {
     MizanEscrow private escrow;
     TestDollar private token;
-    Handler private handler;
+    DelegatesHandler private handler;
 
     function setUp() public {
         vm.warp(1_800_000_000);
         token = new TestDollar();
         escrow = new MizanEscrow(IERC20Metadata(address(token)), 1, 1 hours);
-        handler = new Handler(escrow, token);
+        handler = new DelegatesHandler(escrow, token);
     }
 
     /// Read by forge: only the handler is called.
@@ -78,6 +79,30 @@ contract InvariantsTest {
             vm.prank(payee);
             escrow.withdraw(payers, j, payee);
             require(token.balanceOf(payee) == before + due, "withdrawn");
+        }
+    }
+
+    function invariant_delegates_may_do_what_their_payers_said_and_no_more() public view {
+        for (uint256 i = 0; i < handler.PAYERS(); ++i) {
+            address payer = handler.payerAddress(i);
+            for (uint256 j = 0; j < handler.DELEGATES(); ++j) {
+                (uint64 liveFrom, uint64 liveUntil) = escrow.delegateOf(payer, handler.delegateAddress(j));
+                (uint256 from, uint256 until) = handler.keys(i, j);
+                require(liveFrom == from && liveUntil == until, "delegate");
+            }
+            Limits memory limits = escrow.limitsOf(payer);
+            LimitBook memory said = handler.limitsOf(i);
+            require(limits.epochCap == said.cap && limits.minInterval == said.interval, "limits");
+            require(
+                limits.nextCap == said.nextCap && limits.nextMinInterval == said.nextInterval
+                    && limits.nextAt == said.nextAt,
+                "next limits"
+            );
+            require(limits.lastAt == said.lastAt, "last delegated statement");
+            (uint256 allowed, uint256 announced, uint64 admissibleAt) = escrow.allowedPayees(payer, 0);
+            (uint256 saidAllowed, uint256 saidAnnounced, uint256 saidAt) = handler.payeesOf(i);
+            require(allowed == saidAllowed && announced == saidAnnounced, "payees");
+            require(announced == 0 || admissibleAt == saidAt, "admissible");
         }
     }
 }
