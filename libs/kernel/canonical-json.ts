@@ -27,7 +27,7 @@ const unescaped = /^[ !#-[\]-~]*$/;
 const quoted = (text: string): string => (unescaped.test(text) ? `"${text}"` : JSON.stringify(text));
 
 /** Names of members in the order of RFC 8785, by UTF-16 code units. What was read from canonical text has them so already. */
-function sortedKeys(members: object): string[] {
+export function sortedKeys(members: object): string[] {
   const keys = Object.keys(members);
   for (let at = 1; at < keys.length; at += 1) if (keys[at - 1]! > keys[at]!) return keys.sort();
   return keys;

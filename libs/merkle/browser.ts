@@ -11,6 +11,7 @@ export * from './hash.js';
 export * from './malformed.js';
 export * from './note.js';
 export * from './proof-file.js';
+export * from './read-bundle.js';
 export * from './recompute.js';
 export * from './right-edge.js';
 export * from './shown-body.js';

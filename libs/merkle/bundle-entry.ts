@@ -34,19 +34,22 @@ export function bytesOf(text: string, what: string): Uint8Array {
   }
 }
 
-/** Checks an entry: its exact bytes are in the log, and a disclosed body is what they commit to. Error: `Malformed`, saying which does not hold. */
-export function openEntry(crypto: BundleCrypto, { index, envelope, body, proof }: BundleEntry, { size, root }: Checkpoint): OpenEntry {
+/**
+ * Checks an entry: its exact bytes are in the log, and a disclosed body is what they commit to. `fieldTexts`: of the body's fields, where they were cut from
+ * a file. Error: `Malformed`, saying which does not hold.
+ */
+export function openEntry(crypto: BundleCrypto, { index, envelope, body, proof }: BundleEntry, { size, root }: Checkpoint, fieldTexts?: readonly string[]): OpenEntry {
   const bytes = bytesOf(envelope, `the envelope of entry ${index}`);
   const hashes = proof.map((hash) => bytesOf(hash, `the proof of entry ${index}`));
   if (!verifyInclusion(crypto.hash, { leafHash: leafHash(crypto.hash, bytes), index, size, root, proof: hashes })) throw new Malformed(`its bytes are not number ${index} of the log at size ${size}`);
   const said = envelopeOf(bytes);
-  if (body !== null && rootOf(crypto, said.schema, body, index) !== said.root) throw new Malformed('its body is not the one that it commits to');
+  if (body !== null && rootOf(crypto, said.schema, body, index, fieldTexts) !== said.root) throw new Malformed('its body is not the one that it commits to');
   return { index, id: said.id, type: said.type, tenant: said.tenant, timeMs: Date.parse(said.time), fields: body && fieldsOf(body), withheld: body === null ? 0 : withheldOf(body), hidden: erasedIn(body) };
 }
 
-function rootOf(crypto: BundleCrypto, schema: string, body: BundleBody, index: number): string {
+function rootOf(crypto: BundleCrypto, schema: string, body: BundleBody, index: number, fieldTexts?: readonly string[]): string {
   if (isShownBody(body)) return shownRoot(crypto, schema, body);
-  return bodyRoot(crypto, schema, bytesOf(body.secret, `the secret of entry ${index}`), body.fields, body.person);
+  return bodyRoot(crypto, schema, bytesOf(body.secret, `the secret of entry ${index}`), body.fields, body.person, fieldTexts);
 }
 
 function erasedIn(body: BundleBody | null): string[] {

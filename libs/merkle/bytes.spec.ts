@@ -21,6 +21,17 @@ describe('base64', () => {
       { numRuns: 2_000 },
     );
   });
+
+  it('takes nothing beyond ASCII for what was read before at its place, however long the text', () => {
+    for (const length of [4, 4_092, 4_096, 4_100]) {
+      for (const at of [0, length - 2, length - 1]) {
+        for (const odd of ['\u00c1', '\u0141', '\u20ac', '\ud800']) {
+          fromBase64('A'.repeat(4_096));
+          expect(() => fromBase64('A'.repeat(at) + odd + 'A'.repeat(length - at - 1))).toThrow(RangeError);
+        }
+      }
+    }
+  });
 });
 
 describe('the hash of a text', () => {

@@ -16,19 +16,29 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
-const hexOf = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+const hexDigits = encoder.encode('0123456789abcdef');
 
 export function toHex(bytes: Uint8Array): string {
-  let text = '';
-  for (let at = 0; at < bytes.length; at += 1) text += hexOf[bytes[at]!]!;
-  return text;
+  const digits = new Uint8Array(2 * bytes.length);
+  for (let at = 0; at < bytes.length; at += 1) {
+    const byte = bytes[at]!;
+    digits[2 * at] = hexDigits[byte >> 4]!;
+    digits[2 * at + 1] = hexDigits[byte & 0x0f]!;
+  }
+  return decoder.decode(digits);
 }
+
+/** Of the code of a digit, or of a letter from a to f. */
+const nibbleOf = (code: number): number => (code & 0x0f) + (code > 0x39 ? 9 : 0);
 
 /** Inverse of {@link toHex}; upper case is refused. Error: `RangeError`. */
 export function fromHex(text: string): Uint8Array {
   if (!/^(?:[0-9a-f]{2})*$/.test(text)) throw new RangeError('not lower-case hexadecimal');
   const bytes = new Uint8Array(text.length / 2);
-  for (let at = 0; at < bytes.length; at += 1) bytes[at] = Number.parseInt(text.slice(2 * at, 2 * at + 2), 16);
+  for (let at = 0; at < bytes.length; at += 1) bytes[at] = (nibbleOf(text.charCodeAt(2 * at)) << 4) | nibbleOf(text.charCodeAt(2 * at + 1));
   return bytes;
 }
 
@@ -53,7 +63,9 @@ const base64Alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123
 const noSextet = 0x40;
 const sextets = new Uint8Array(256).fill(noSextet);
 for (let at = 0; at < base64Alphabet.length; at += 1) sextets[base64Alphabet.charCodeAt(at)] = at;
-const sextetOf = (code: number): number => (code < 256 ? sextets[code]! : noSextet);
+const base64CharsAtOnce = 4_096;
+/** The characters of a text that is being read, a byte each. Bytes of what is not ASCII stand for nothing, so that there is room for all of the first such character. */
+const base64Input = new Uint8Array(base64CharsAtOnce + 2);
 
 /** Standard base64, padded and canonical: one text for one value. Error: `RangeError`. */
 export function fromBase64(text: string): Uint8Array {
@@ -61,13 +73,15 @@ export function fromBase64(text: string): Uint8Array {
   if (text.length % 4 !== 0) throw new RangeError('not standard base64');
   const bytes = new Uint8Array((text.length / 4) * 3 - padding);
   const whole = bytes.length - (bytes.length % 3);
+  const input = text.length > base64CharsAtOnce ? new Uint8Array(text.length) : base64Input;
+  encoder.encodeInto(text, input);
   let all = 0;
   let from = 0;
   for (let to = 0; to < whole; to += 3, from += 4) {
-    const a = sextetOf(text.charCodeAt(from));
-    const b = sextetOf(text.charCodeAt(from + 1));
-    const c = sextetOf(text.charCodeAt(from + 2));
-    const d = sextetOf(text.charCodeAt(from + 3));
+    const a = sextets[input[from]!]!;
+    const b = sextets[input[from + 1]!]!;
+    const c = sextets[input[from + 2]!]!;
+    const d = sextets[input[from + 3]!]!;
     all |= a | b | c | d;
     bytes[to] = (a << 2) | (b >> 4);
     bytes[to + 1] = (b << 4) | (c >> 2);
@@ -75,9 +89,9 @@ export function fromBase64(text: string): Uint8Array {
   }
   let rest = 0;
   if (padding > 0) {
-    const a = sextetOf(text.charCodeAt(from));
-    const b = sextetOf(text.charCodeAt(from + 1));
-    const c = padding === 2 ? 0 : sextetOf(text.charCodeAt(from + 2));
+    const a = sextets[input[from]!]!;
+    const b = sextets[input[from + 1]!]!;
+    const c = padding === 2 ? 0 : sextets[input[from + 2]!]!;
     all |= a | b | c;
     bytes[whole] = (a << 2) | (b >> 4);
     if (padding === 1) bytes[whole + 1] = (b << 4) | (c >> 2);
@@ -88,9 +102,6 @@ export function fromBase64(text: string): Uint8Array {
   if (rest !== 0) throw new RangeError('not canonical base64');
   return bytes;
 }
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 export function toUtf8(text: string): Uint8Array {
   return encoder.encode(text);

@@ -1,4 +1,4 @@
-import { createCipheriv, createPrivateKey, createPublicKey, hash, sign } from 'node:crypto';
+import { createPrivateKey, createPublicKey, hash, sign } from 'node:crypto';
 import { verifyEd25519 } from '../kernel/ed25519.js';
 import { notesBy, type BundleCrypto } from './bundle-crypto.js';
 import { concat, fromHex, fromLatin1 } from './bytes.js';
@@ -57,7 +57,6 @@ export const nodeCrypto: BundleCrypto = {
   hash: sha256,
   hashText: (text) => hash('sha256', text, 'hex'),
   verify: ed25519Verify,
-  keystream: (key, length) => plain(createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(length))),
 };
 
 function privateKeyOf(seed: Uint8Array) {

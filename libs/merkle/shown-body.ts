@@ -1,4 +1,4 @@
-import { commitmentOf, saltBytes, saltsOf } from './body-root.js';
+import { commitmentOf, saltAt, saltsOf } from './body-root.js';
 import type { BundleCrypto } from './bundle-crypto.js';
 import { sha256Text } from './bundle-crypto.js';
 import type { BundleBody, BundleFields, ShownBody, WholeBody } from './bundle.js';
@@ -42,12 +42,12 @@ export function narrowBody(crypto: BundleCrypto, schema: string, body: BundleBod
 function narrowWhole(crypto: BundleCrypto, { secret, fields, person }: WholeBody, asked: ReadonlySet<string>): ShownBody {
   const apart = person?.commitments ?? {};
   const names = [...new Set([...Object.keys(fields), ...Object.keys(apart)])].sort();
-  const salts = saltsOf(crypto, fromBase64(secret), names.length);
-  const personSalts = typeof person?.secret === 'string' ? saltsOf(crypto, fromBase64(person.secret), names.length) : '';
+  const salts = saltsOf(fromBase64(secret), names.length);
+  const personSalts = typeof person?.secret === 'string' ? saltsOf(fromBase64(person.secret), names.length) : '';
   const shown: [string, ShownBody['shown'][string]][] = [];
   const commitments = names.map((name, n) => {
     if (!Object.hasOwn(fields, name)) return apart[name]!;
-    const salt = (Object.hasOwn(apart, name) ? personSalts : salts).slice(2 * n * saltBytes, 2 * (n + 1) * saltBytes);
+    const salt = saltAt(Object.hasOwn(apart, name) ? personSalts : salts, n);
     if (!asked.has(name)) return commitmentOf(crypto, salt, name, fields[name]!);
     shown.push([name, { salt, value: fields[name]! }]);
     return null;

@@ -1,17 +1,18 @@
 import { DomainError } from '../kernel/errors.js';
 import { chargeClaim, isMissing, needShown, offersClaim, policyClaim, priceClaim, receiptClaim, said } from './bundle-claims.js';
 import type { Claims } from './bundle-claims.js';
-import { notesBy, remembering } from './bundle-crypto.js';
+import { notesBy } from './bundle-crypto.js';
 import type { BundleCrypto } from './bundle-crypto.js';
 import { bytesOf, openEntry } from './bundle-entry.js';
 import type { OpenEntry } from './bundle-entry.js';
-import { parseBundle } from './bundle.js';
 import type { Bundle } from './bundle.js';
 import { equalBytes, fromHex, toHex } from './bytes.js';
 import { openCheckpoint } from './checkpoint.js';
 import type { Checkpoint } from './checkpoint.js';
 import { Malformed } from './malformed.js';
 import { parseNote } from './note.js';
+import type { ReadBundle } from './plain-bundle.js';
+import { readBundle } from './read-bundle.js';
 import { isSameKey, parseVerifierKey } from './verifier-key.js';
 import type { VerifierKey } from './verifier-key.js';
 import { verifyConsistency } from './verify.js';
@@ -66,10 +67,9 @@ export interface BundleTrust {
 const knownLogs = ({ logKey, policy }: BundleTrust): readonly VerifierKey[] | undefined => (logKey !== undefined ? [logKey] : policy === undefined || policy.logs.length === 0 ? undefined : policy.logs);
 
 /** Checks a proof bundle from the file alone. Never throws for what a file may hold: what is wrong is a check that does not hold. */
-export function verifyBundle(text: string, platform: BundleCrypto, trust: BundleTrust = {}): BundleVerdict {
-  const crypto = remembering(platform);
+export function verifyBundle(text: string, crypto: BundleCrypto, trust: BundleTrust = {}): BundleVerdict {
   const checks: BundleCheck[] = [];
-  const state: { bundle?: Bundle; checkpoint?: Checkpoint; cosignedBy: { key: VerifierKey; own: boolean }[]; anchor?: NamedAnchor | undefined; entries: OpenEntry[]; others: OpenEntry[] } = { cosignedBy: [], entries: [], others: [] };
+  const state: { read?: ReadBundle; checkpoint?: Checkpoint; cosignedBy: { key: VerifierKey; own: boolean }[]; anchor?: NamedAnchor | undefined; entries: OpenEntry[]; others: OpenEntry[] } = { cosignedBy: [], entries: [], others: [] };
   /** Does the work of a check; false when it does not hold. `undefined` from the work: there is nothing to check. */
   const check = (name: string, work: () => string | undefined): boolean => {
     try {
@@ -83,13 +83,13 @@ export function verifyBundle(text: string, platform: BundleCrypto, trust: Bundle
     }
   };
   const verdict = (): BundleVerdict => {
-    const { bundle, checkpoint, ...rest } = state;
+    const { read, checkpoint, ...rest } = state;
     const result = checks.some(({ holds }) => holds === false) ? 'invalid' : checks.every(({ holds }) => holds) ? 'valid' : 'incomplete';
-    return { result, record: bundle?.record, checks, checkpoint, anchor: rest.anchor, cosignedBy: rest.cosignedBy, entries: rest.entries, others: rest.others };
+    return { result, record: read?.bundle.record, checks, checkpoint, anchor: rest.anchor, cosignedBy: rest.cosignedBy, entries: rest.entries, others: rest.others };
   };
 
-  if (!check('file', () => ((state.bundle = parseBundle(text)), 'a proof bundle in its one form'))) return verdict();
-  const bundle = state.bundle!;
+  if (!check('file', () => ((state.read = readBundle(text)), 'a proof bundle in its one form'))) return verdict();
+  const { bundle, fieldTexts } = state.read!;
   let logKey: VerifierKey | undefined;
   const keyed = check('log key', () => {
     logKey = parseVerifierKey(crypto.hash, bundle.logKey);
@@ -114,9 +114,9 @@ export function verifyBundle(text: string, platform: BundleCrypto, trust: Bundle
   if (!opened || state.checkpoint === undefined) return verdict();
   const { checkpoint } = state;
 
-  for (const entry of bundle.entries) {
+  for (const [n, entry] of bundle.entries.entries()) {
     check(`entry ${entry.index}`, () => {
-      const open = openEntry(crypto, entry, checkpoint);
+      const open = openEntry(crypto, entry, checkpoint, fieldTexts[n]);
       (open.id === bundle.record ? state.entries : state.others).push(open);
       return `${open.type} of ${new Date(open.timeMs).toISOString()}, number ${open.index} of ${checkpoint.size}${bodySaid(open)}${open.hidden.length === 0 ? '' : `; erased of it: ${open.hidden.join(', ')} (their commitments hold)`}`;
     });

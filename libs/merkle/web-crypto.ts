@@ -7,7 +7,6 @@ export interface Subtle {
   digest(algorithm: string, data: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer>;
   importKey(format: 'raw', key: Uint8Array<ArrayBuffer>, algorithm: { name: string }, extractable: boolean, uses: readonly string[]): Promise<unknown>;
   verify(algorithm: { name: string }, key: never, signature: Uint8Array<ArrayBuffer>, data: Uint8Array<ArrayBuffer>): Promise<boolean>;
-  encrypt(algorithm: { name: string; counter: Uint8Array<ArrayBuffer>; length: number }, key: never, data: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer>;
 }
 
 /** An answer that the work needs and that has yet to be computed. */
@@ -38,7 +37,6 @@ export async function withWebCrypto<T>(subtle: Subtle, work: (crypto: BundleCryp
       return ask(`hash ${question}`, async () => new Uint8Array(await subtle.digest('SHA-256', own(fromHex(question)))));
     },
     verify: (publicKey, message, signature) => ask(`verify ${[publicKey, signature, message].map(toHex).join(' ')}`, () => verified(subtle, publicKey, message, signature)),
-    keystream: (key, length) => ask(`keystream ${toHex(key)} ${length}`, () => keystream(subtle, key, length)),
   };
   for (;;) {
     try {
@@ -60,9 +58,4 @@ async function verified(subtle: Subtle, publicKey: Uint8Array, message: Uint8Arr
     if ((error as Error).name === 'NotSupportedError') throw error;
     return false;
   }
-}
-
-async function keystream(subtle: Subtle, key: Uint8Array, length: number): Promise<Uint8Array> {
-  const imported = await subtle.importKey('raw', own(key), { name: 'AES-CTR' }, false, ['encrypt']);
-  return new Uint8Array(await subtle.encrypt({ name: 'AES-CTR', counter: new Uint8Array(16), length: 64 }, imported as never, new Uint8Array(length)));
 }
