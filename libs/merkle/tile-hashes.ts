@@ -4,7 +4,7 @@ import { Malformed } from './malformed.js';
 import type { SubtreeId } from './subtrees.js';
 import { tilePath, tileWidth } from './tiles.js';
 import type { TileId } from './tile-path.js';
-import { nodeHash, type HashAt } from './tree.js';
+import { pairHash, type HashAt } from './tree.js';
 
 /** Levels of the tree in one level of tiles. */
 const tileHeight = 8;
@@ -41,11 +41,20 @@ export class TileTree {
   node(height: number, place: number): Uint8Array {
     if (height === 0) return this.bytes.slice(place * hashBytes, (place + 1) * hashBytes);
     const at = 2 ** (tileHeight - height) + place;
-    if (this.isKnown[at] === 0) {
-      this.nodes.set(nodeHash(this.hash, this.node(height - 1, 2 * place), this.node(height - 1, 2 * place + 1)), at * hashBytes);
-      this.isKnown[at] = 1;
-    }
+    this.compute(height, place, at);
     return this.nodes.slice(at * hashBytes, (at + 1) * hashBytes);
+  }
+
+  /** Fills in node `at` of the heap, and what is below it. */
+  private compute(height: number, place: number, at: number): void {
+    if (this.isKnown[at] !== 0) return;
+    if (height > 1) {
+      this.compute(height - 1, 2 * place, 2 * at);
+      this.compute(height - 1, 2 * place + 1, 2 * at + 1);
+    }
+    const below = height > 1 ? this.nodes.subarray(2 * at * hashBytes, 2 * (at + 1) * hashBytes) : this.bytes.subarray(2 * place * hashBytes, 2 * (place + 1) * hashBytes);
+    this.nodes.set(pairHash(this.hash, below), at * hashBytes);
+    this.isKnown[at] = 1;
   }
 }
 

@@ -25,6 +25,13 @@ export function nodeHash(hash: Hash, left: Uint8Array, right: Uint8Array): Uint8
   return hash(nodeInput);
 }
 
+/** The same of two hashes that lie side by side. Error: `RangeError` when they are not two. */
+export function pairHash(hash: Hash, pair: Uint8Array): Uint8Array {
+  if (pair.length !== 2 * hashBytes) throw new RangeError(`a node is made of two hashes of ${hashBytes} bytes`);
+  nodeInput.set(pair, 1);
+  return hash(nodeInput);
+}
+
 /** Joins adjacent full subtrees, given from the largest to the smallest, into the hash of their common node. */
 export function foldRight(hash: Hash, subtrees: readonly Uint8Array[]): Uint8Array {
   if (subtrees.length === 0) return hash(new Uint8Array());

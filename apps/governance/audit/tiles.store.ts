@@ -4,24 +4,33 @@ import { assert } from '#kernel';
 import {
   equalBytes, hashBytes, hashesFromTiles, RightEdge, sha256, tilePath, tilesOfSubtrees, tileWidth, unpackBundle, type HashAt, type SubtreeId, type TileId,
 } from '#merkle';
+import { arrayOf, prepared } from '#service';
 import type { Head } from './log.store.js';
 
 type HashTile = TileId & { readonly level: number };
+
+/** Planning takes longer than reading a tile of leaves. As rows of a subquery, the arrays' lengths are no reason to plan for each anew. */
+const readTiles = {
+  name: 'log tiles',
+  text: `SELECT place::int, COALESCE(leaves.hashes, roots.hashes) AS hashes
+    FROM (SELECT $1::int[] AS levels, $2::bigint[] AS starts, $3::bigint[] AS widths OFFSET 0) asked,
+      unnest(levels, starts, widths) WITH ORDINALITY AS tile (level, start, width, place)
+    LEFT JOIN LATERAL (SELECT string_agg(hashes, ''::bytea ORDER BY first) AS hashes FROM governance.log_bundles
+      WHERE tile.level = 0 AND first >= tile.start AND first < tile.start + tile.width) leaves ON true
+    LEFT JOIN LATERAL (SELECT string_agg(root, ''::bytea ORDER BY index) AS hashes FROM governance.log_tiles t
+      WHERE tile.level > 0 AND t.level = tile.level - 1 AND index >= tile.start AND index < tile.start + tile.width) roots ON true`,
+};
 
 /** Reads the log as tiles and bundles. Every method runs in the caller's transaction, which must see all tenants. */
 @Injectable()
 export class TileStore {
   /** Bytes of some tiles of hashes. An AssertionError when the log does not hold one of them whole. */
   async tiles(manager: EntityManager, tiles: readonly HashTile[]): Promise<ReadonlyMap<string, Uint8Array>> {
-    const rows = await manager.query<{ place: number; hashes: Buffer | null }[]>(
-      `SELECT place::int, COALESCE(leaves.hashes, roots.hashes) AS hashes
-       FROM unnest($1::int[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS tile (level, start, width, place)
-       LEFT JOIN LATERAL (SELECT string_agg(hashes, ''::bytea ORDER BY first) AS hashes FROM governance.log_bundles
-         WHERE tile.level = 0 AND first >= tile.start AND first < tile.start + tile.width) leaves ON true
-       LEFT JOIN LATERAL (SELECT string_agg(root, ''::bytea ORDER BY index) AS hashes FROM governance.log_tiles t
-         WHERE tile.level > 0 AND t.level = tile.level - 1 AND index >= tile.start AND index < tile.start + tile.width) roots ON true`,
-      [tiles.map(({ level }) => level), tiles.map(({ index }) => index * tileWidth), tiles.map(({ width }) => width)],
-    );
+    const rows = await prepared<{ place: number; hashes: Buffer | null }>(manager, readTiles, [
+      arrayOf(tiles.map(({ level }) => level)),
+      arrayOf(tiles.map(({ index }) => index * tileWidth)),
+      arrayOf(tiles.map(({ width }) => width)),
+    ]);
     const found = new Map<string, Uint8Array>();
     for (const { place, hashes } of rows) {
       const { level, index, width } = tiles[place - 1]!;
