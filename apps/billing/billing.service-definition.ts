@@ -19,6 +19,7 @@ import { LeasesOfKeys1767225610501 } from './leases/leases-of-keys.migration.js'
 import { CreateLeases1767225600002 } from './leases/leases.migration.js';
 import { CarriedByTenant1767225612951 } from './closes/carried-by-tenant.migration.js';
 import { CreateCloses1767225611200 } from './closes/closes.migration.js';
+import { CountUnusualSpend1767225613400 } from './closes/unusual-spend-counted.migration.js';
 import { CreatePayables1767225600005 } from './payables/payables.migration.js';
 import { RatesOfStatements1767225612770 } from './payables/rates.migration.js';
 import { TakeBackDraws1767225612842 } from './payables/take-back.migration.js';
@@ -37,6 +38,6 @@ export const billing = defineService({
   name: 'billing',
   config: billingConfig,
   module: () => BillingModule,
-  migrations: [CreateLedger1767225600001, CreateLeases1767225600002, CreatePrices1767225600003, CreateCharges1767225600004, CreatePayables1767225600005, ChargesOfStreams1767225600006, LedgerChecksByIndex1767225600007, CountUsage1767225600008, LeasesOfKeys1767225610501, CreateInvoices1767225611000, CreateCloses1767225611200, CreateRoyalties1767225612700, ResolveClaims1767225612710, KeepBaselines1767225612720, RatesOfStatements1767225612770, WatchSpend1767225612820, HoldBack1767225612821, PriceBooks1767225612822, TakeBackDraws1767225612842, Agree1767225612845, KeepJournal1767225612846, PriceRequests1767225612847, TransfersByTime1767225612848, MoveBalancesByPostings1767225612865, Meters1767225612870, OpenAccountsEmpty1767225612871, UsageByHashOfTags1767225612872, BookInOneLook1767225612933, CreditInput1767225612950, CarriedByTenant1767225612951, CreditBalances1767225613300],
+  migrations: [CreateLedger1767225600001, CreateLeases1767225600002, CreatePrices1767225600003, CreateCharges1767225600004, CreatePayables1767225600005, ChargesOfStreams1767225600006, LedgerChecksByIndex1767225600007, CountUsage1767225600008, LeasesOfKeys1767225610501, CreateInvoices1767225611000, CreateCloses1767225611200, CreateRoyalties1767225612700, ResolveClaims1767225612710, KeepBaselines1767225612720, RatesOfStatements1767225612770, WatchSpend1767225612820, HoldBack1767225612821, PriceBooks1767225612822, TakeBackDraws1767225612842, Agree1767225612845, KeepJournal1767225612846, PriceRequests1767225612847, TransfersByTime1767225612848, MoveBalancesByPostings1767225612865, Meters1767225612870, OpenAccountsEmpty1767225612871, UsageByHashOfTags1767225612872, BookInOneLook1767225612933, CreditInput1767225612950, CarriedByTenant1767225612951, CreditBalances1767225613300, CountUnusualSpend1767225613400],
   http: 'internal',
 });

@@ -119,6 +119,8 @@ describe('the gateway over HTTP', () => {
     ['an alert on spend by who may not', () => put(`/v1/organisations/${tenant.tenant}/spend-alerts`, { ...spendAlert, subject: tenant.tenant }), 403, 'NOT_ALLOWED'],
     ["another organisation's alerts on spend", () => get(`/v1/organisations/${uuidOf(77)}/spend-alerts`), 404, 'NOT_FOUND'],
     ["another organisation's unusual spend", () => get(`/v1/organisations/${uuidOf(77)}/unusual-spend`), 404, 'NOT_FOUND'],
+    ['unusual spend of a project that is none', () => get(`/v1/organisations/${tenant.tenant}/unusual-spend?project=x`), 400, 'REQUEST_INVALID'],
+    ['unusual spend from a day that is none', () => get(`/v1/organisations/${tenant.tenant}/unusual-spend?start_time=today`), 400, 'REQUEST_INVALID'],
     ['an alert on spend without thresholds', async () => put(`/v1/organisations/${tenant.tenant}/spend-alerts`, { ...spendAlert, subject: tenant.tenant, thresholds: [] }, await stack.key('finance', 'finance', null, 12)), 400, 'REQUEST_INVALID'],
     ['a price book by who may not', () => put(`/v1/price-books/${uuidOf(70)}`, { note: 'n', effectiveFromMs: 0, rules: [] }), 403, 'NOT_ALLOWED'],
     ['an agreement by who may not', () => put(`/v1/organisations/${tenant.tenant}/agreements/${uuidOf(70)}`, { note: 'n', effectiveFromMs: 0, tiers: [], fees: [] }), 403, 'NOT_ALLOWED'],

@@ -55,6 +55,8 @@ export const close = z.object({
   carried: z.int().nonnegative(),
   /** Receipts that no charge supports: shown, not a difference. */
   openClaims: z.int().nonnegative(),
+  /** Hours and days of spend far from its own past that were found in this period: shown, not a difference. */
+  unusualSpend: z.int().nonnegative().default(0),
   /** Block at which the chain was compared; null when it could not be. */
   block: z.int().nonnegative().nullable(),
   /** How many there are; the first thousand are kept. */

@@ -76,6 +76,10 @@ export type UnusualSpend = z.output<typeof unusualSpend>;
 
 const tenantPage = pageRequest.extend({ tenant: uuid });
 
+/** Of one project alone, of hours and days that begin in a period; left out: all of them. */
+export const unusualSpendFilter = z.object({ project: uuid.optional(), fromMs: timeMs.optional(), toMs: timeMs.optional() });
+export type UnusualSpendFilter = z.output<typeof unusualSpendFilter>;
+
 export const spendWatchCalls = {
   /** Makes or replaces the alert of a subject and period; the same again changes nothing. Errors: NOT_FOUND (organisation, project), CONFLICT (too many). */
   putAlert: defineCall('billing', 'spend-alerts.put', { request: newSpendAlert.extend({ actor, tenant: uuid }), reply: spendAlert }),
@@ -85,7 +89,7 @@ export const spendWatchCalls = {
   /** Oldest first. */
   listFired: defineCall('billing', 'spend-alerts.fired', { request: tenantPage, reply: z.object({ data: z.array(firedAlert), hasMore: z.boolean() }) }),
   /** Oldest first. */
-  listUnusual: defineCall('billing', 'unusual-spend.list', { request: tenantPage, reply: z.object({ data: z.array(unusualSpend), hasMore: z.boolean() }) }),
+  listUnusual: defineCall('billing', 'unusual-spend.list', { request: tenantPage.extend(unusualSpendFilter.shape), reply: z.object({ data: z.array(unusualSpend), hasMore: z.boolean() }) }),
 } as const;
 
 export const spendWatchEvents = {

@@ -11,6 +11,7 @@ import { SettlementService } from '../payables/settlement.service.js';
 import { ReceiptsService } from '../receipts/receipts.service.js';
 import { admittedFacts, completedFacts, joinNode, openMarket, recordOf, signedBy } from '../records-harness.js';
 import type { Market, TestNode } from '../records-harness.js';
+import { UnusualSpendStore } from '../spend-watch/unusual-spend.store.js';
 import { CloseTimer, isDue } from './close-timer.service.js';
 import { ClosesService } from './closes.service.js';
 
@@ -168,6 +169,16 @@ describe('a close of the books', () => {
     expect((await closes.get(number)).named).toMatchObject([{ kind: 'usage_not_charges', subject: market.tenant, detail: 'usage: 3 images, charges: 2' }]);
     await asOwner('UPDATE billing.usage_meters SET quantity = quantity - 1 WHERE tenant = $1', [market.tenant]);
     expect(await closes.run()).toMatchObject({ differences: 0 });
+  });
+
+  it('counts what was found of unusual spend since the close before, and calls it no difference', async () => {
+    await closes.run();
+    const nowMs = books.clock.nowMs();
+    await books.within((manager) => books.get(UnusualSpendStore).add(manager, { id: books.ids.uuid(), tenant: market.tenant, project: null, window: 'hour', fromMs: nowMs, direction: 'above', spentNanos: 9n, usualNanos: 1n, spreadNanos: 0n, samples: 7, foundAtMs: nowMs }));
+    const close = await closes.run();
+    expect(close).toMatchObject({ unusualSpend: 1, differences: 0 });
+    expect(await closes.get(close.number)).toMatchObject({ unusualSpend: 1 });
+    expect(await closes.run()).toMatchObject({ unusualSpend: 0 });
   });
 
   it('happens once at a time: of several at once the others are refused, and numbers have no gap', async () => {

@@ -62,7 +62,7 @@ export class ClosesService {
 
   private async inSnapshot(snapshot: EntityManager): Promise<[StoredClose, StoredClose | undefined]> {
     const last = await this.closes.last(snapshot);
-    const { charges, chargedNanos, openClaims } = await this.own.totals(snapshot);
+    const { charges, chargedNanos, openClaims, unusualSpend } = await this.own.totals(snapshot);
     const inside = await this.own.differences(snapshot);
     const unbilled = await this.own.usageWithoutBuyer(snapshot, monthOf(this.clock.nowMs()).fromMs);
     for (const { subject, detail } of unbilled) this.logger.warn({ message: 'usage is never invoiced: the organisation has no buyer', tenant: subject, detail });
@@ -81,6 +81,7 @@ export class ClosesService {
       matched: log.matched,
       carried: log.late.length,
       openClaims,
+      allUnusual: unusualSpend,
       block: chain.block,
       differences: differences.length,
     };
@@ -135,6 +136,6 @@ export class ClosesService {
 const closing = (cause?: unknown) => failure('CONFLICT', 'the books are being closed just now', {}, cause);
 
 /** A period's own charges: what came since the close before. */
-function periodOf({ allCharges, allNanos, matched: _, ...close }: StoredClose, before: StoredClose | undefined): Close {
-  return { ...close, charges: allCharges - (before?.allCharges ?? 0), chargedNanos: allNanos - (before?.allNanos ?? 0n) };
+function periodOf({ allCharges, allNanos, allUnusual, matched: _, ...close }: StoredClose, before: StoredClose | undefined): Close {
+  return { ...close, charges: allCharges - (before?.allCharges ?? 0), chargedNanos: allNanos - (before?.allNanos ?? 0n), unusualSpend: allUnusual - (before?.allUnusual ?? 0) };
 }

@@ -7,8 +7,9 @@ import type { ClosedCharge } from './compare.js';
 const namedMax = 1_000;
 
 /** A close as it is kept: with the totals up to it. */
-export interface StoredClose extends Omit<Close, 'charges' | 'chargedNanos'> {
+export interface StoredClose extends Omit<Close, 'charges' | 'chargedNanos' | 'unusualSpend'> {
   readonly allCharges: number;
+  readonly allUnusual: number;
   readonly allNanos: bigint;
   /** Ended records that were found to have their charge, up to it. */
   readonly matched: number;
@@ -24,6 +25,7 @@ interface CloseRow {
   charged_nanos: string;
   matched: string;
   open_claims: string;
+  unusual_spend: string;
   block: string | null;
   differences: number;
   carried: string;
@@ -59,8 +61,8 @@ export class ClosesStore {
 
   async insert(manager: EntityManager, close: StoredClose, differences: readonly CloseDifference[], carried: readonly RecordEnd[]): Promise<void> {
     await manager.query(
-      `INSERT INTO billing.closes (number, record, closed_at_ms, log_size, trial_balance_hash, charges, charged_nanos, matched, open_claims, block, differences) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-      [close.number, close.record, close.closedAtMs, close.logSize, close.trialBalanceHash, close.allCharges, close.allNanos, close.matched, close.openClaims, close.block, close.differences],
+      `INSERT INTO billing.closes (number, record, closed_at_ms, log_size, trial_balance_hash, charges, charged_nanos, matched, open_claims, unusual_spend, block, differences) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+      [close.number, close.record, close.closedAtMs, close.logSize, close.trialBalanceHash, close.allCharges, close.allNanos, close.matched, close.openClaims, close.allUnusual, close.block, close.differences],
     );
     const kept = differences.slice(0, namedMax);
     await manager.query('INSERT INTO billing.close_differences (close, line, kind, subject, detail) SELECT $1, d.* FROM unnest($2::integer[], $3::text[], $4::text[], $5::text[]) AS d', [
@@ -102,6 +104,7 @@ function fromRow(row: CloseRow): StoredClose {
     trialBalanceHash: row.trial_balance_hash,
     allCharges: Number(row.charges),
     allNanos: BigInt(row.charged_nanos),
+    allUnusual: Number(row.unusual_spend),
     matched: Number(row.matched),
     carried: Number(row.carried),
     openClaims: Number(row.open_claims),

@@ -98,11 +98,11 @@ export class OwnBooksStore {
     return (await manager.query<unknown[]>(`${missingReceipts} LIMIT 1`)).length > 0;
   }
 
-  async totals(manager: EntityManager): Promise<{ charges: number; chargedNanos: bigint; openClaims: number }> {
-    const [row] = await manager.query<{ charges: string; nanos: string; claims: string }[]>(
-      `SELECT (SELECT count(*) FROM billing.charges) AS charges, (SELECT COALESCE(sum(amount_nanos), 0) FROM billing.charges) AS nanos, (SELECT count(*) FROM billing.receipts r WHERE r.state IN ('unverified', 'claim') AND NOT EXISTS (SELECT 1 FROM billing.claim_resolutions d WHERE d.record = r.record AND d.node = r.node)) AS claims`,
+  async totals(manager: EntityManager): Promise<{ charges: number; chargedNanos: bigint; openClaims: number; unusualSpend: number }> {
+    const [row] = await manager.query<{ charges: string; nanos: string; unusual: string; claims: string }[]>(
+      `SELECT (SELECT count(*) FROM billing.charges) AS charges, (SELECT COALESCE(sum(amount_nanos), 0) FROM billing.charges) AS nanos, (SELECT count(*) FROM billing.unusual_spend) AS unusual, (SELECT count(*) FROM billing.receipts r WHERE r.state IN ('unverified', 'claim') AND NOT EXISTS (SELECT 1 FROM billing.claim_resolutions d WHERE d.record = r.record AND d.node = r.node)) AS claims`,
     );
-    return { charges: Number(row!.charges), chargedNanos: BigInt(row!.nanos), openClaims: Number(row!.claims) };
+    return { charges: Number(row!.charges), chargedNanos: BigInt(row!.nanos), openClaims: Number(row!.claims), unusualSpend: Number(row!.unusual) };
   }
 
   /** SHA-256, hex, over the lines `<currency> <account> <balance>` of all accounts in order of their bytes. */

@@ -38,8 +38,8 @@ export class SpendWatchRpc {
   }
 
   @Serve(spendWatchCalls.listUnusual)
-  async listUnusual({ tenant, after, limit }: RequestOf<Calls['listUnusual']>): Promise<ReplyOf<Calls['listUnusual']>> {
-    const rows = await withTenant(this.dataSource, tenant, (manager) => this.unusual.list(manager, tenant, after, limit + 1));
+  async listUnusual({ tenant, after, limit, ...filter }: RequestOf<Calls['listUnusual']>): Promise<ReplyOf<Calls['listUnusual']>> {
+    const rows = await withTenant(this.dataSource, tenant, (manager) => this.unusual.list(manager, tenant, filter, after, limit + 1));
     return { data: rows.slice(0, limit), hasMore: rows.length > limit };
   }
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { spendWatchEvents } from '#protocol';
+import type { UnusualSpendFilter } from '#protocol';
 import { openBooks } from '../books-harness.js';
 import type { Books } from '../books-harness.js';
 import { openMarket } from '../records-harness.js';
@@ -23,7 +24,7 @@ describe('unusual spend', () => {
         [tenant, project, usd, books.clock.nowMs() - fromDay * dayMs, books.clock.nowMs() - toDay * dayMs],
       ),
     );
-  const list = async (tenant: string, limit = 50, after?: string) => books.get(SpendWatchRpc).listUnusual({ tenant, limit, after });
+  const list = async (tenant: string, limit = 50, after?: string, filter: UnusualSpendFilter = {}) => books.get(SpendWatchRpc).listUnusual({ ...filter, tenant, limit, after });
   const watch = (): Promise<number> => books.get(UnusualSpendWatch).runOnce();
 
   beforeAll(async () => {
@@ -54,6 +55,11 @@ describe('unusual spend', () => {
     expect(outbox).toEqual({ events: String(found.length), records: String(found.length) });
     const first = await list(market.tenant, 1);
     expect([first.hasMore, (await list(market.tenant, 50, first.data[0]!.id)).data]).toEqual([true, found.slice(1)]);
+    const [hours, nowMs] = [found.filter(({ window }) => window === 'hour'), books.clock.nowMs()];
+    expect((await list(market.tenant, 50, undefined, { project: market.project })).data).toEqual(found.filter(({ project }) => project === market.project));
+    expect((await list(market.tenant, 50, undefined, { fromMs: nowMs, toMs: nowMs + 1 })).data).toEqual(hours);
+    expect((await list(market.tenant, 50, undefined, { fromMs: nowMs + 1 })).data).toEqual([]);
+    expect((await list(market.tenant, 50, undefined, { project: market.project, toMs: nowMs })).data).toEqual(found.filter(({ project, window }) => project === market.project && window === 'day'));
     expect(await books.within((manager) => manager.query('SELECT id FROM billing.unusual_spend WHERE tenant = $1', [market.tenant]), quiet.tenant)).toEqual([]);
   });
 });

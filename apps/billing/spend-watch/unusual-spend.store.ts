@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import type { UnusualSpend } from '#protocol';
+import type { UnusualSpend, UnusualSpendFilter } from '#protocol';
 import type { HourlySpend } from './unusual.js';
 
 interface Row {
@@ -58,8 +58,13 @@ export class UnusualSpendStore {
   }
 
   /** Oldest first. */
-  async list(manager: EntityManager, tenant: string, after: string | undefined, limit: number): Promise<UnusualSpend[]> {
-    const rows = await manager.query<Row[]>(`SELECT ${columns} FROM billing.unusual_spend WHERE tenant = $1 AND ($2::text IS NULL OR id::text COLLATE "C" > $2) ORDER BY id LIMIT $3`, [tenant, after ?? null, limit]);
+  async list(manager: EntityManager, tenant: string, { project, fromMs, toMs }: UnusualSpendFilter, after: string | undefined, limit: number): Promise<UnusualSpend[]> {
+    const rows = await manager.query<Row[]>(
+      `SELECT ${columns} FROM billing.unusual_spend
+       WHERE tenant = $1 AND ($2::text IS NULL OR id::text COLLATE "C" > $2) AND ($3::uuid IS NULL OR project = $3) AND ($4::bigint IS NULL OR from_ms >= $4) AND ($5::bigint IS NULL OR from_ms < $5)
+       ORDER BY id LIMIT $6`,
+      [tenant, after ?? null, project ?? null, fromMs ?? null, toMs ?? null, limit],
+    );
     return rows.map(({ from_ms: from, spent_nanos: spent, usual_nanos: usual, spread_nanos: spread, found_at_ms: at, ...row }) => ({
       ...row,
       fromMs: Number(from),

@@ -10,7 +10,7 @@ interface Page {
   readonly next_page: string | null;
 }
 
-const seconds = (text: string): number => {
+export const seconds = (text: string): number => {
   const atMs = Date.parse(text);
   if (Number.isNaN(atMs)) throw new Error(`"${text}" is no date; write it like 2026-11-26 or 2026-11-26T10:00:00Z`);
   return Math.floor(atMs / 1_000);

@@ -6,7 +6,7 @@ import { spendPeriods } from '#protocol';
 import { payeeDisputeCommand } from '../payee-dispute-command.js';
 import { payeeProveCommand } from '../payee-prove-command.js';
 import { apiCommand, group, listCommand } from './api-command.js';
-import { period, withPeriod } from './costs.js';
+import { period, seconds, withPeriod } from './costs.js';
 
 const nanosOf = (usd: string): string => parseNanos(usd).toString();
 /** `a=1,b=2`. */
@@ -43,7 +43,17 @@ export const moneyCommands = (): Command[] => [
     apiCommand('list', 'alerts and how they stand', (session) => session.api.ask('GET', `/organisations/${session.org()}/spend-alerts`)),
     apiCommand('remove <id>', 'no longer', (session, [id]) => session.api.ask('DELETE', `/organisations/${session.org()}/spend-alerts/${id}`)),
     listCommand('thresholds that were reached', (session, page) => session.api.ask('GET', `/organisations/${session.org()}/fired-spend-alerts`, { query: page }), 'fired'),
-    listCommand('hours and days that cost far from the usual', (session, page) => session.api.ask('GET', `/organisations/${session.org()}/unusual-spend`, { query: page }), 'unusual'),
+    listCommand(
+      'hours and days that cost far from the usual',
+      (session, page, { project, from, to }) =>
+        session.api.ask('GET', `/organisations/${session.org()}/unusual-spend`, {
+          query: { ...page, project, start_time: from === undefined ? undefined : seconds(from), end_time: to === undefined ? undefined : seconds(to) },
+        }),
+      'unusual',
+    )
+      .option('--project <id>', 'of one project')
+      .option('--from <date>', 'those that begin then or later')
+      .option('--to <date>', 'and before then'),
   ),
   group(
     'price',

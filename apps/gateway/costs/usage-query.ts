@@ -4,7 +4,7 @@ import type { RequestOf, costCalls } from '#protocol';
 import { tenantQuery } from '../http/list-query.js';
 
 /** Seconds since the epoch, as OpenAI has them. */
-const seconds = z.coerce.number<string>().int().min(0).max(253_402_300_799);
+export const seconds = z.coerce.number<string>().int().min(0).max(253_402_300_799);
 
 /** Written once with commas, or said several times. */
 const listOf = <T extends string>(item: z.ZodType<T, string>) =>

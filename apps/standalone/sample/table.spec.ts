@@ -36,7 +36,7 @@ const outcome: Outcome = {
     { name: 'log', holds: false, detail: 'entry 17 was changed' },
   ],
   close: {
-    ...{ number: 1, record: 'r9', closedAtMs: 1, logSize: 100, trialBalanceHash: 'ab', charges: 548, chargedNanos: 1_234_099n, carried: 0, openClaims: 2, block: 31, differences: 1 },
+    ...{ number: 1, record: 'r9', closedAtMs: 1, logSize: 100, trialBalanceHash: 'ab', charges: 548, chargedNanos: 1_234_099n, carried: 0, openClaims: 2, unusualSpend: 0, block: 31, differences: 1 },
     named: [{ kind: 'receipt_missing', subject: 'r1', detail: 'done and charged without a receipt' }],
   },
   proofs: [{ id: 'r1', file: 'proof-r1.json', entries: [{ type: 'admitted', index: 7 }, { type: 'completed', index: 9 }], size: 100, genuine: { result: 'valid', checks: 18, broken: [], network: 'with the network off' }, changed: { result: 'invalid', checks: 18, broken: ['entry 7'], network: 'with the network off' } }],
