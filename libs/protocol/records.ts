@@ -127,6 +127,8 @@ export const admittedFacts = z.object({
   deadlineMs: timeMs,
   /** What the cost is attributed to, beside project, key and model. */
   costTags: z.array(costTag).max(32).optional(),
+  /** The request that this is a second copy of, on another machine, because the first took long: one piece of work, paid for twice. */
+  hedgeOf: uuid.optional(),
 });
 export type AdmittedFacts = z.output<typeof admittedFacts>;
 

@@ -48,7 +48,7 @@ const fromRow = (row: OpenRow): OpenAdmission => ({
   deadlineMs: Number(row.deadline_ms),
 });
 
-const admittedColumns = 'key_id, gateway, fence, policy_version, model, endpoint, data_class, request_hash, admitted_at_ms, deadline_ms, hold_nanos, cost_tags';
+const admittedColumns = 'key_id, gateway, fence, policy_version, model, endpoint, data_class, request_hash, admitted_at_ms, deadline_ms, hold_nanos, cost_tags, hedge_of';
 
 @Injectable()
 export class AdmissionsStore {
@@ -79,6 +79,7 @@ export class AdmissionsStore {
       deadline_ms: facts.deadlineMs,
       hold_nanos: holdOf(facts).toString(),
       cost_tags: [...new Set(facts.costTags ?? [])].sort(),
+      hedge_of: facts.hedgeOf,
     }));
     const opened = await runNamed<{ record: string; ended: boolean }>(
       manager,
@@ -87,7 +88,7 @@ export class AdmissionsStore {
        SELECT record, tenant, project, budget, lease, offer, node, price_version, ${admittedColumns}, 'open'
        FROM jsonb_to_recordset($1::jsonb) AS a(record uuid, tenant uuid, project uuid, budget uuid, lease uuid, offer uuid, node uuid, price_version uuid,
          key_id uuid, gateway text, fence bigint, policy_version bigint, model text, endpoint text, data_class text, request_hash text,
-         admitted_at_ms bigint, deadline_ms bigint, hold_nanos bigint, cost_tags text[])
+         admitted_at_ms bigint, deadline_ms bigint, hold_nanos bigint, cost_tags text[], hedge_of uuid)
        ORDER BY record
        ON CONFLICT (record) DO UPDATE SET (${admittedColumns}) = ROW(${admittedColumns.split(', ').map((column) => `EXCLUDED.${column}`).join(', ')})
        WHERE admissions.admitted_at_ms IS NULL

@@ -113,7 +113,7 @@ export function savingsTotals(rows: readonly SavingsRow[], gas: { wei: bigint; t
   return {
     beside: [
       { what: 'gas', quantity: `${gas.wei} wei in ${gas.transactions} transactions`, nanos: gasNanos, explanation: `paid for settlements on chain, ${gasWords}` },
-      { what: 'retries', quantity: 'not charged', nanos: 0n, explanation: 'attempts that failed, and what checks of machines cost, are not charged to the organisation' },
+      { what: 'retries', quantity: 'not charged', nanos: 0n, explanation: 'attempts that failed, and what checks of machines cost, are not charged to the organisation; the second copy of a request on another machine is, and is no work' },
     ],
     paidNanos,
     baselineNanos,

@@ -75,6 +75,33 @@ describe('the report of what is saved', () => {
     expect(found.caveats).toContain('No comparison: 2 images, for 0.08 USD. Without a price in the table that work is in neither sum.');
   });
 
+  it('counts a request that two machines were asked as one piece of work, paid for twice', async () => {
+    const hasty = await openMarket(books, 10n ** 12n);
+    const node = await joinNode(books, 3_000_000n);
+    const lease = await hasty.acquire('g', 10n ** 10n);
+    type End = readonly [tokens: number, outcome: 'ok' | 'cancelled' | 'failed'];
+    const ask = async ([first, second]: readonly [End, End?]): Promise<void> => {
+      const admitted = admittedFacts(books.ids, hasty, lease, node, { admittedAtMs: startMs + 5 });
+      const copy = admittedFacts(books.ids, hasty, lease, node, { admittedAtMs: startMs + 9, hedgeOf: admitted.record });
+      const ended = (facts: typeof admitted, [tokens, outcome]: End) => [recordOf(facts), recordOf(completedFacts(facts, node, tokens, { outcome, ...(outcome === 'failed' && { chargeNanos: 0n }) }))];
+      await hasty.book(...(second ? ended(copy, second) : []), ...ended(admitted, first));
+    };
+    const models = [{ model: 'm', provider: 'OpenAI', baseline: 'text-embedding-3-small', region: 'global', isSame: false, note: 'another embedding model' }];
+    await books.get(SavingsRpc).put({ actor, models, coin: null });
+    const row = async () => (await report(hasty.tenant)).rows.map(({ requests, inputTokens, paidNanos }) => [requests, inputTokens, paidNanos]);
+    await ask([[1_000, 'ok']]);
+    const alone = [1, 1_000, 3_000n];
+    expect(await row()).toEqual([alone]);
+    await ask([[500, 'ok'], [500, 'ok']]);
+    expect(await row()).toEqual([[2, 1_500, 3_000n + 3_000n]]);
+    // The first one was the slower, cancelled when 40 were made; then the other way round; then one failed, and there is no second work to take off.
+    await ask([[40, 'cancelled'], [200, 'ok']]);
+    await ask([[70, 'ok'], [30, 'cancelled']]);
+    expect(await row()).toEqual([[4, 1_500 + 200 + 70, 3n * (1_000n + 1_000n + 240n + 100n)]]);
+    await ask([[900, 'failed'], [10, 'cancelled']]);
+    expect(await row()).toEqual([[6, 1_770 + 10, 3n * (2_340n + 10n)]]);
+  });
+
   it('is of one organisation alone, and the tables of before stay', async () => {
     expect(await report(books.ids.uuid())).toMatchObject({ rows: [], verdict: 'no_baseline' });
     await expect(books.within((manager) => manager.query('DELETE FROM billing.baseline_tables'))).rejects.toThrow(/permission denied/);

@@ -134,6 +134,7 @@ export class Admission {
       admittedAtMs: this.parts.clock.nowMs(),
       deadlineMs,
       costTags: job.declared.tags.filter((tag) => tag.startsWith(costTagPrefix)),
+      ...('hedgeOf' in fields && { hedgeOf: fields['hedgeOf'] as string }),
     };
   }
 

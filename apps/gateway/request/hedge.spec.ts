@@ -66,6 +66,9 @@ describe('a request that is slow, of a project that pays twice for speed', () =>
     );
     const admitted = log.records.find(({ type, id }) => type === 'admitted' && id === second.record)!;
     expect(openRecordBody(admitted.id, admitted.type, admitted.body!, sealKeys.privateKey).fields).toMatchObject({ hedgeOf: slow, decision: 'permit' });
+    // The books are told in clear which request it belongs to, and of no other request anything of the kind.
+    expect(admitted.facts).toMatchObject({ kind: 'admitted', hedgeOf: slow });
+    expect(log.records.filter(({ facts }) => facts !== null && 'hedgeOf' in facts)).toEqual([admitted]);
   });
 
   it('conformance 30: is charged twice when both machines have done the work, each under its own record and receipt', async () => {
