@@ -27,10 +27,13 @@ export interface World {
   readonly leases: number;
   /** Answers to recalls. */
   readonly recalls: number;
+  /** Messages that come twice. */
+  readonly repeats: number;
+  readonly ticks: number;
 }
 
 /** In ticks: a holder may begin requests in the first of the two that a lease lives; one more is grace. A clock may lose one tick in the life of a lease. */
-const times = { usable: 1, ttl: 2, grace: 1, last: 4 } as const;
+const times = { usable: 1, ttl: 2, grace: 1 } as const;
 
 interface Lease {
   readonly gateway: number;
@@ -67,15 +70,18 @@ export interface State {
   /** What holders said on recalls: each may be heard at once, late, more than once, in another order, or never. */
   answers: { readonly lease: number; readonly usedMax: number }[];
   answered: number;
-  /** Whether a message came twice already: once is enough. */
-  repeated: boolean;
+  /** How many messages came twice. */
+  repeated: number;
   /** What may not be and happened on the way here. */
   wrong: string | null;
 }
 
-export const begin = ({ limit, gateways }: World): State => ({ now: 0, available: limit, spent: 0, alive: Array.from({ length: gateways }, () => true), leases: [], requests: [], stream: [], answers: [], answered: 0, repeated: false, wrong: null });
+export const begin = ({ limit, gateways }: World): State => ({ now: 0, available: limit, spent: 0, alive: Array.from({ length: gateways }, () => true), leases: [], requests: [], stream: [], answers: [], answered: 0, repeated: 0, wrong: null });
 
-type Step = readonly [name: string, next: State];
+export type Step = readonly [name: string, next: () => State];
+
+/** Sets of leases whose holders' clocks lose the next tick. */
+type Lags = (state: State) => readonly (readonly number[])[];
 
 const copy = (state: State): State => ({
   ...state,
@@ -86,15 +92,11 @@ const copy = (state: State): State => ({
   answers: [...state.answers],
 });
 
-/** Every state that one step of anybody leads to. */
-export function stepsOf(state: State, world: World, fault?: PlantedFault): Step[] {
+/** Every step of anybody that is possible now. */
+export function stepsOf(state: State, world: World, fault?: PlantedFault, lags: Lags = everyLag): Step[] {
   const steps: Step[] = [];
   const step = (name: string, change: (next: State) => void): void => {
-    const next = copy(state);
-    change(next);
-    // What can change nothing any more need not be remembered: amounts only shrink, and leases open once.
-    if (fault === undefined) next.answers = next.answers.filter(({ lease, usedMax }) => next.leases[lease]!.open && usedMax < next.leases[lease]!.granted);
-    steps.push([name, next]);
+    steps.push([name, () => changed(state, change, fault)]);
   };
   for (const [gateway, alive] of state.alive.entries()) {
     // Gateways are alike: the next one to act for the first time is the next one in order.
@@ -120,9 +122,17 @@ export function stepsOf(state: State, world: World, fault?: PlantedFault): Step[
   }
   for (const [answer, { lease }] of state.answers.entries()) step(`hear of ${lease}`, (next) => hear(next, answer, fault));
   if (state.stream.length > 0) step('book', (next) => book(next, fault));
-  for (const [request, { booked }] of state.requests.entries()) if (!state.repeated && booked === 'ended') step(`repeat ${request}`, (next) => repeat(next, request));
-  if (state.now < times.last && state.leases.some(({ open }) => open)) for (const lagging of lagsOf(state)) step(`tick${lagging.length > 0 ? `, ${lagging.join()} late` : ''}`, (next) => tick(next, lagging, fault));
+  for (const [request, { booked }] of state.requests.entries()) if (state.repeated < world.repeats && booked === 'ended') step(`repeat ${request}`, (next) => repeat(next, request));
+  if (state.now < world.ticks && state.leases.some(({ open }) => open)) for (const lagging of lags(state)) step(`tick${lagging.length > 0 ? `, ${lagging.join()} late` : ''}`, (next) => tick(next, lagging, fault));
   return steps;
+}
+
+function changed(state: State, change: (next: State) => void, fault?: PlantedFault): State {
+  const next = copy(state);
+  change(next);
+  // What can change nothing any more need not be remembered: amounts only shrink, and leases open once.
+  if (fault === undefined) next.answers = next.answers.filter(({ lease, usedMax }) => next.leases[lease]!.open && usedMax < next.leases[lease]!.granted);
+  return next;
 }
 
 const sizeFor = (available: number, holders: number): Nanos | undefined => leaseSize({ needNanos: 1n, demandNanosPerSecond: 1n, availableNanos: BigInt(available), holders });
@@ -200,7 +210,7 @@ const isEnding = ({ stream }: State, request: number): boolean => stream.some((e
 
 /** A message that was acknowledged too late comes again, behind all others. */
 function repeat(state: State, request: number): void {
-  state.repeated = true;
+  state.repeated += 1;
   append(state, request, 'ended');
 }
 
@@ -252,11 +262,25 @@ function tick(state: State, lagging: readonly number[], fault?: PlantedFault): v
   }
 }
 
-/** Every set of leases whose holders' clocks may lose the next tick. */
-function lagsOf({ leases }: State): number[][] {
-  const able = leases.flatMap(({ held }, index) => (held !== null && !held.lagged && held.age < times.usable + 1 ? [index] : []));
-  return able.reduce<number[][]>((sets, index) => [...sets, ...sets.map((set) => [...set, index])], [[]]);
+/** Leases whose holders' clocks may lose the next tick. */
+export const ableToLag = ({ leases }: State): number[] => leases.flatMap(({ held }, index) => (held !== null && !held.lagged && held.age < times.usable + 1 ? [index] : []));
+
+const everyLag = (state: State): number[][] => ableToLag(state).reduce<number[][]>((sets, index) => [...sets, ...sets.map((set) => [...set, index])], [[]]);
+
+/** What may not be, in a state of the protocol; `null`: nothing is wrong. */
+export function wrongIn(state: State, { limit }: World): string | null {
+  const leased = state.leases.reduce((sum, { remaining }) => sum + remaining, 0);
+  if (state.available + leased + state.spent !== limit) return 'money appears or is lost';
+  if (state.available < 0 || state.spent > limit) return 'more is spent than the budget';
+  if (state.leases.some(({ remaining }) => remaining < 0)) return 'a lease is used twice';
+  const costs = state.requests.reduce((sum, { booked, cost }) => sum + (booked === 'ended' ? cost : 0), 0);
+  if (state.spent !== costs) return 'spent is not what the requests cost';
+  if (isQuiet(state) && state.available + state.spent !== limit) return 'money stays out';
+  return state.wrong;
 }
+
+/** Nothing is under way any more: all is booked, no lease is open, no request runs. */
+export const isQuiet = (state: State): boolean => state.stream.length === 0 && state.leases.every(({ open }) => !open) && state.requests.every(({ booked }) => booked !== 'open');
 
 function balance({ leases, requests }: State, index: number): LeaseBalance {
   const { open, remaining } = leases[index]!;
