@@ -9,6 +9,7 @@ import { InvoicePartiesController } from './invoices/parties.controller.js';
 import { InvoicesController } from './invoices/invoices.controller.js';
 import { RefundsController } from './invoices/refunds.controller.js';
 import { AgreementsController } from './agreements/agreements.controller.js';
+import { CorrectionsController } from './corrections/corrections.controller.js';
 import { AccountStatementsController } from './ledger/account-statements.controller.js';
 import { JournalController } from './ledger/journal.controller.js';
 import { HoldbacksController } from './holdbacks/holdbacks.controller.js';
@@ -91,6 +92,7 @@ export const controllers: readonly Type[] = [
   InvoicePartiesController,
   RefundsController,
   AgreementsController,
+  CorrectionsController,
   JournalController,
   AccountStatementsController,
   PricesController,

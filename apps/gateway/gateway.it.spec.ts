@@ -28,6 +28,7 @@ describe('the gateway over HTTP', () => {
     fetch(`${stack.url}${path}`, { method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...headers }, body: typeof body === 'string' ? body : JSON.stringify(body) });
   const get = (path: string, as = key) => fetch(`${stack.url}${path}`, { headers: { authorization: `Bearer ${as}` } });
   const put = (path: string, body: object, as = key) => fetch(`${stack.url}${path}`, { method: 'PUT', headers: { authorization: `Bearer ${as}`, 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  const correction = { record: uuidOf(71), usage: { inputTokens: 1, outputTokens: 0 }, reason: 'the engine counted twice' };
   const spendAlert = { scope: 'organisation', period: 'month', amountNanos: '1000', thresholds: [{ name: 'half', percent: 50 }] };
   const errorOf = async (response: Response) => ({ status: response.status, ...((await response.json()) as { error: Record<string, unknown> }).error });
 
@@ -125,6 +126,12 @@ describe('the gateway over HTTP', () => {
     ['a price book by who may not', () => put(`/v1/price-books/${uuidOf(70)}`, { note: 'n', effectiveFromMs: 0, rules: [] }), 403, 'NOT_ALLOWED'],
     ['an agreement by who may not', () => put(`/v1/organisations/${tenant.tenant}/agreements/${uuidOf(70)}`, { note: 'n', effectiveFromMs: 0, tiers: [], fees: [] }), 403, 'NOT_ALLOWED'],
     ['a credit by who would like one', () => put(`/v1/organisations/${tenant.tenant}/credits/${uuidOf(70)}`, { name: 'n', amountNanos: '1', validFromMs: 0, expiresAtMs: 3_600_000 }), 403, 'NOT_ALLOWED'],
+    ['a correction of usage by who would gain by it', async () => put(`/v1/organisations/${tenant.tenant}/corrections/${uuidOf(70)}`, correction, await stack.key('finance', 'finance', null, 12)), 403, 'NOT_ALLOWED'],
+    ['a correction to less than nothing', async () => put(`/v1/organisations/${tenant.tenant}/corrections/${uuidOf(70)}`, { ...correction, usage: { inputTokens: -1, outputTokens: 0 } }, await stack.key('platform', 'platform_admin', null, 13)), 400, 'REQUEST_INVALID'],
+    ['a correction without a reason', async () => put(`/v1/organisations/${tenant.tenant}/corrections/${uuidOf(70)}`, { ...correction, reason: ' ' }, await stack.key('platform', 'platform_admin', null, 13)), 400, 'REQUEST_INVALID'],
+    ['a correction of a meter that there is not', async () => put(`/v1/organisations/${tenant.tenant}/corrections/${uuidOf(70)}`, { ...correction, usage: { inputTokens: 1, outputTokens: 0, meters: { smiles: 1 } } }, await stack.key('platform', 'platform_admin', null, 13)), 400, 'REQUEST_INVALID'],
+    ['a correction under no id', async () => put(`/v1/organisations/${tenant.tenant}/corrections/1`, correction, await stack.key('platform', 'platform_admin', null, 13)), 400, 'REQUEST_INVALID'],
+    ["another organisation's corrections", async () => get(`/v1/organisations/${uuidOf(77)}/corrections`, await stack.key('finance', 'finance', null, 12)), 404, 'NOT_FOUND'],
     ["another organisation's credits", async () => get(`/v1/organisations/${uuidOf(77)}/credits`, await stack.key('finance', 'finance', null, 12)), 404, 'NOT_FOUND'],
     ["the deployment's accounts", () => get('/v1/ledger/accounts'), 403, 'NOT_ALLOWED'],
     ['a reservation without legs', async () => put(`/v1/ledger/reservations/${uuidOf(70)}`, { note: 'n', currency: 'USD', legs: [], expiresAtMs: 1 }, await stack.key('platform', 'platform_admin', null, 13)), 400, 'REQUEST_INVALID'],

@@ -37,7 +37,7 @@ export type UsageSum = z.output<typeof usageSum>;
 export const usageBucket = z.object({ fromMs: timeMs, toMs: timeMs, sums: z.array(usageSum) });
 export type UsageBucket = z.output<typeof usageBucket>;
 
-const lineMeters = [...meterNames, 'difference', 'credit', 'discount', 'minimum', 'fee', 'granted', 'tax', 'rounding', 'credit_note', 'other'] as const;
+const lineMeters = [...meterNames, 'difference', 'credit', 'correction', 'discount', 'minimum', 'fee', 'granted', 'tax', 'rounding', 'credit_note', 'other'] as const;
 
 /**
  * One kind of line of what a day cost: what one meter counted under one price version, or what the books differ by from usage × price. What an agreement adds to or takes off an
@@ -58,7 +58,7 @@ const costLineShape = z.object({
   priceHash: z.string().nullable(),
   tags: z.array(z.string()),
   /**
-   * `credit`: work that verification refuted, credited on this day. `discount` to `granted` are of an agreement or a credit, in an issued invoice; `model` is what they are called.
+   * `credit`: work that verification refuted, credited on this day; `correction`: usage that was corrected on this day. `discount` to `granted` are of an agreement or a credit, in an issued invoice; `model` is what they are called.
    * `tax`, `rounding` and `credit_note` are of an issued invoice or note in its own currency: nothing in dollars. `other`: what books of a
    * later release charged for and a reader has no name for.
    */

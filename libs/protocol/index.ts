@@ -14,6 +14,7 @@ export * from './claims.js';
 export * from './closes.js';
 export * from './commitments.js';
 export * from './conversion.js';
+export * from './corrections.js';
 export * from './costs.js';
 export * from './decision-counts.js';
 export * from './custody.js';

@@ -26,6 +26,7 @@ const publishers: Readonly<Record<RecordType, readonly ServiceName[]>> = {
   'agreement.approved': ['billing'],
   'credit.granted': ['billing'],
   'credit.lapsed': ['billing'],
+  'usage.corrected': ['billing'],
   'epoch.settled': ['settlement'],
   'offers.seen': ['gateway'],
   'books.closed': ['billing'],

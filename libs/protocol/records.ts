@@ -39,6 +39,7 @@ export const recordTypes = [
   'agreement.approved',
   'credit.granted',
   'credit.lapsed',
+  'usage.corrected',
   'epoch.settled',
   'offers.seen',
   'books.closed',

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 
-/** What a tenant owes less for, beside usage. The ledger has it from when it was made. */
+/** What a tenant owes less, or more, beside the charges. The ledger has it from when it was made. */
 export interface Adjustment {
   readonly id: string;
   readonly tenant: string;
-  /** Negative: a credit. */
+  /** Negative: a credit; else a further charge. */
   readonly amountNanos: bigint;
   /** The request that it is about. */
   readonly record: string;

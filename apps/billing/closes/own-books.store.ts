@@ -22,14 +22,14 @@ const comparisons: readonly (readonly [Kind, string])[] = [
   [
     'usage_not_charges',
     `SELECT tenant::text AS subject, 'usage: ' || COALESCE(u.n, 0) || ' requests of ' || COALESCE(u.nanos, 0) || ' nanos, charges: ' || COALESCE(c.n, 0) || ' of ' || COALESCE(c.nanos, 0) AS detail
-     FROM (SELECT tenant, count(*) AS n, sum(amount_nanos) AS nanos FROM billing.charges GROUP BY tenant) c
+     FROM (SELECT tenant, sum(n) AS n, sum(amount_nanos) AS nanos FROM (SELECT tenant, 1 AS n, amount_nanos FROM billing.charges UNION ALL SELECT tenant, 0, amount_nanos FROM billing.corrections) AS each GROUP BY tenant) c
        FULL JOIN (SELECT tenant, sum(requests) AS n, sum(amount_nanos) AS nanos FROM billing.usage_hours GROUP BY tenant) u USING (tenant)
      WHERE (COALESCE(c.n, 0), COALESCE(c.nanos, 0)) <> (COALESCE(u.n, 0), COALESCE(u.nanos, 0)) ORDER BY 1`,
   ],
   [
     'usage_not_charges',
     `SELECT tenant::text AS subject, 'usage: ' || COALESCE(u.quantity, 0) || ' ' || meter || ', charges: ' || COALESCE(c.quantity, 0) AS detail
-     FROM (SELECT c.tenant, m.key AS meter, sum(m.value::numeric) AS quantity FROM billing.charges c CROSS JOIN LATERAL jsonb_each_text(c.meters) AS m(key, value) GROUP BY 1, 2) c
+     FROM (SELECT c.tenant, m.key AS meter, sum(m.value::numeric) AS quantity FROM (SELECT tenant, meters FROM billing.charges UNION ALL SELECT tenant, meters FROM billing.corrections) c CROSS JOIN LATERAL jsonb_each_text(c.meters) AS m(key, value) GROUP BY 1, 2) c
        FULL JOIN (SELECT tenant, meter, sum(quantity) AS quantity FROM billing.usage_meters GROUP BY 1, 2) u USING (tenant, meter)
      WHERE COALESCE(c.quantity, 0) <> COALESCE(u.quantity, 0) ORDER BY 1, 2`,
   ],

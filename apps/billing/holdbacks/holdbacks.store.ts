@@ -65,9 +65,14 @@ export class HoldbacksStore {
     return rows.map(({ record: of, tenant, node, amount_nanos: amount, passed, said, payee }) => ({ record: of, tenant, node, amountNanos: BigInt(amount), payee: payee ?? undefined, passed: passed ?? true, forfeitedNanos: 0n, reason: said }));
   }
 
-  /** What owners of data have not got of charges, by record. */
+  /** What owners of data have not got of charges, by record; no more than what is still owed for the request. */
   async leftOf(manager: EntityManager, records: readonly string[]): Promise<ReadonlyMap<string, bigint>> {
-    const rows = await manager.query<{ record: string; nanos: string }[]>('SELECT c.record, COALESCE(c.earned_nanos, c.amount_nanos) - COALESCE((SELECT sum(r.amount_nanos) FROM billing.royalties r WHERE r.record = c.record), 0) AS nanos FROM billing.charges c WHERE c.record = ANY($1::uuid[])', [records]);
+    const rows = await manager.query<{ record: string; nanos: string }[]>(
+      `SELECT c.record, LEAST(COALESCE(c.earned_nanos, c.amount_nanos) - COALESCE((SELECT sum(r.amount_nanos) FROM billing.royalties r WHERE r.record = c.record), 0),
+         c.amount_nanos + COALESCE((SELECT sum(j.amount_nanos) FROM billing.adjustments j WHERE j.record = c.record), 0)) AS nanos
+       FROM billing.charges c WHERE c.record = ANY($1::uuid[])`,
+      [records],
+    );
     return new Map(rows.map(({ record, nanos }) => [record, BigInt(nanos)]));
   }
 

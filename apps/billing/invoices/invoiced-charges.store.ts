@@ -60,6 +60,8 @@ export class InvoicedChargesStore {
     const rows = await manager.query<{ tenant: string }[]>(
       `SELECT b.tenant FROM billing.buyers b WHERE ($2::uuid IS NULL OR b.tenant > $2) AND EXISTS (SELECT 1 FROM billing.charges c WHERE c.tenant = b.tenant AND c.charged_at_ms < $1
          AND NOT EXISTS (SELECT 1 FROM billing.invoiced_charges t WHERE t.record = c.record))
+         OR ($2::uuid IS NULL OR b.tenant > $2) AND EXISTS (SELECT 1 FROM billing.adjustments j WHERE j.tenant = b.tenant AND j.made_at_ms < $1 AND j.amount_nanos > 0
+           AND NOT EXISTS (SELECT 1 FROM billing.invoiced_adjustments t WHERE t.adjustment = j.id))
          OR ($2::uuid IS NULL OR b.tenant > $2) AND EXISTS (SELECT 1 FROM (SELECT terms FROM billing.agreements WHERE tenant = b.tenant AND effective_from_ms <= $4
              ORDER BY effective_from_ms DESC, approved_at_ms DESC, id DESC LIMIT 1) g WHERE g.terms ->> 'minimumNanos' IS NOT NULL OR jsonb_array_length(g.terms -> 'fees') > 0)
            AND NOT EXISTS (SELECT 1 FROM billing.invoices i WHERE i.tenant = b.tenant AND i.kind = 'invoice' AND i.period_from_ms = $4 AND i.period_to_ms = $1) ORDER BY 1 LIMIT $3`,

@@ -21,6 +21,8 @@ export const accountKinds = [
   'discount',
   /** Monthly fees, and what is missing to a minimum that was committed to: credit. */
   'fees',
+  /** What usage was recorded too high by, and too low. */
+  'corrections',
   /** What credits cost the deployment. */
   'promotion',
   /** A credit that an organisation was given and has not used: credit. */
@@ -84,6 +86,7 @@ export const margin: Account = { kind: 'margin', code: 'margin', currency: usd, 
 export const networkFees = (network: string | null): Account => ({ kind: 'network-fee', code: `network-fee:${network ?? 'unknown'}`, currency: usd, tenant: operatorTenant });
 export const discount: Account = { kind: 'discount', code: 'discount', currency: usd, tenant: operatorTenant };
 export const fees: Account = { kind: 'fees', code: 'fees', currency: usd, tenant: operatorTenant };
+export const corrections: Account = { kind: 'corrections', code: 'corrections', currency: usd, tenant: operatorTenant };
 export const promotion: Account = { kind: 'promotion', code: 'promotion', currency: usd, tenant: operatorTenant };
 export const granted = (tenant: string, credit: string): Account => ({ kind: 'granted', code: `granted:${tenant}:${credit}`, currency: usd, tenant });
 export const operatorAccount = (name: string, currency: string): Account => ({ kind: 'operator', code: `operator:${name}`, currency, tenant: operatorTenant });

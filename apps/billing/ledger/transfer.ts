@@ -30,6 +30,7 @@ export const transferCodes = [
   'journal',
   'credit.grant',
   'credit.lapse',
+  'usage.correct',
   'invoice.issue',
   'invoice.terms',
   'invoice.credit',

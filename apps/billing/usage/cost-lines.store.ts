@@ -28,7 +28,7 @@ interface GroupRow extends MeteredRow {
   tags: string[];
   invoice: string | null;
   /** Of what is no usage. */
-  meter: 'credit' | 'discount' | 'minimum' | 'fee' | 'granted' | 'tax' | 'rounding' | 'credit_note' | null;
+  meter: 'credit' | 'correction' | 'discount' | 'minimum' | 'fee' | 'granted' | 'tax' | 'rounding' | 'credit_note' | null;
 }
 
 /** An invoice is of the last day of its period, a note of the day on which it was issued. */
@@ -46,10 +46,10 @@ const selectGroups = `
     WHERE c.tenant = $1 AND c.charged_at_ms >= $2 AND c.charged_at_ms < $3
     GROUP BY c.project, a.key_id, a.model, o.model, a.endpoint, c.offer, c.node, n.name, c.price_version, p.version, a.cost_tags, v.number, 2
     UNION ALL
-    SELECT md5('credit ' || j.id), j.made_at_ms / ${dayMs} * ${dayMs}, c.project, a.key_id, COALESCE(a.model, o.model), a.endpoint, c.offer, c.node, n.name, c.price_version, p.hash, ${noPrices}, a.cost_tags, ${noSums}, j.amount_nanos, v.number, 'credit'
+    SELECT md5('credit ' || j.id), j.made_at_ms / ${dayMs} * ${dayMs}, c.project, a.key_id, COALESCE(a.model, o.model), a.endpoint, c.offer, c.node, n.name, c.price_version, p.hash, ${noPrices}, a.cost_tags, ${noSums}, j.amount_nanos, v.number, CASE WHEN k.id IS NULL THEN 'credit' ELSE 'correction' END
     FROM billing.adjustments j JOIN billing.charges c ON c.record = j.record JOIN billing.admissions a ON a.record = c.record
       LEFT JOIN billing.prices p ON p.version = c.price_version AND p.offer = c.offer LEFT JOIN billing.offers o ON o.id = c.offer LEFT JOIN billing.nodes n ON n.id = c.node
-      LEFT JOIN billing.invoiced_adjustments t ON t.adjustment = j.id LEFT JOIN billing.invoices v ON v.id = t.invoice
+      LEFT JOIN billing.corrections k ON k.id = j.id LEFT JOIN billing.invoiced_adjustments t ON t.adjustment = j.id LEFT JOIN billing.invoices v ON v.id = t.invoice
     WHERE j.tenant = $1 AND j.made_at_ms >= $2 AND j.made_at_ms < $3
     UNION ALL
     SELECT md5('term ' || t.invoice || t.line), (v.period_to_ms - 1) / ${dayMs} * ${dayMs}, NULL, NULL, t.name, t.detail, NULL, NULL, NULL, NULL, NULL, ${noPrices}, ARRAY[]::text[], ${noSums}, t.amount_nanos, v.number, t.kind

@@ -102,7 +102,19 @@ export const moneyCommands = (): Command[] => [
     .option('--requests <count>', 'how many alike')
     .option('--meters <quantities>', 'what else each is measured in at most, as images=4 or audio_ms=60000')
     .option('--endpoint <name>', 'embeddings, chat.completions, images.generations, audio.transcriptions and so on'),
-  group('charge', 'what requests cost', apiCommand('get <record>', 'what a request cost', ({ api, orgOrNone }, [record]) => api.ask('GET', `/charges/${record}`, { query: { tenant: orgOrNone } }))),
+  group(
+    'charge',
+    'what requests cost',
+    apiCommand('get <record>', 'what a request cost', ({ api, orgOrNone }, [record]) => api.ask('GET', `/charges/${record}`, { query: { tenant: orgOrNone } })),
+    apiCommand('correct <record> <input-tokens> <output-tokens> <reason>', 'say what a request really used, all of it: the difference is a credit, or a further charge, in the next invoice', (session, [record, input, output, reason], { meters, id }) =>
+      session.api.ask('PUT', `/organisations/${session.org()}/corrections/${id ?? randomUUID()}`, {
+        body: { record, reason, usage: { inputTokens: Number(input), outputTokens: Number(output), ...(meters !== undefined && { meters: Object.fromEntries(pairsOf(meters).map(([meter, count]) => [meter, Number(count)])) }) } },
+      }),
+    )
+      .option('--meters <quantities>', 'what else was measured, as images=4 or audio_ms=60000')
+      .option('--id <uuid>', 'to correct it once'),
+    listCommand('corrections of an organisation', (session, page) => session.api.ask('GET', `/organisations/${session.org()}/corrections`, { query: page }), 'corrections'),
+  ),
   group(
     'payer',
     'whose deposit pays',

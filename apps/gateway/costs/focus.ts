@@ -61,6 +61,7 @@ function categoryOf(line: CostLine): string {
       return 'Purchase';
     case 'tax':
       return 'Tax';
+    case 'correction':
     case 'difference':
     case 'discount':
     case 'rounding':
@@ -74,6 +75,8 @@ function descriptionOf(line: CostLine): string {
   switch (line.meter as Exclude<CostLine['meter'], Meter>) {
     case 'credit':
       return `Credit for work of ${line.model} that verification refuted`;
+    case 'correction':
+      return `Correction of usage of ${line.model}`;
     case 'difference':
       return `Charged beside usage × price of ${line.model}`;
     case 'tax':
