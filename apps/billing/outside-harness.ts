@@ -1,11 +1,12 @@
 import { failure } from '#protocol';
-import type { ChainPayer, CompletedFacts, RecordEnd } from '#protocol';
+import type { ChainPayer, CompletedFacts, RecordEnd, TokenDifference } from '#protocol';
 import { Outside } from './closes/outside.js';
 
 /** The log and the chain as a test says they are. */
 export class ManualOutside extends Outside {
   readonly ends: RecordEnd[] = [];
   payers: ChainPayer[] = [];
+  unreconciled: TokenDifference[] = [];
   gasWei = 0n;
   chainDown = false;
   /** Called at each look into the log. */
@@ -30,6 +31,10 @@ export class ManualOutside extends Outside {
 
   gas(): Promise<{ wei: bigint; transactions: number }> {
     return Promise.resolve({ wei: this.gasWei, transactions: this.gasWei > 0n ? 1 : 0 });
+  }
+
+  tokenDifferences(): Promise<readonly TokenDifference[]> {
+    return Promise.resolve(this.unreconciled);
   }
 
   chain(): Promise<{ block: number; payers: ChainPayer[] }> {

@@ -16,6 +16,12 @@ export const closeDifferenceKinds = [
   'drawn_not_statements',
   'held_not_account',
   'granted_not_account',
+  'invoice_not_ledger',
+  'invoice_not_usage',
+  'adjustment_not_ledger',
+  'payables_not_charges',
+  'statement_not_ledger',
+  'settled_not_ledger',
   'receipt_missing',
   // books and audit log
   'record_without_charge',
@@ -27,6 +33,8 @@ export const closeDifferenceKinds = [
   'credit_not_chain',
   'settled_not_chain',
   'chain_unchecked',
+  // settlement's own comparison of chain, events, statements and books
+  'tokens_not_reconciled',
   'usage_without_buyer',
 ] as const;
 export const closeDifference = z.object({

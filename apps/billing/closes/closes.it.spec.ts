@@ -5,8 +5,10 @@ import { createDataSource } from '#service';
 import { openBooks } from '../books-harness.js';
 import type { Books } from '../books-harness.js';
 import { bank, frankfurt } from '../invoices-harness.js';
+import { InvoicesService } from '../invoices/invoices.service.js';
 import { PartiesRpc } from '../invoices/parties.rpc.js';
 import type { Lease } from '../leases/leases.service.js';
+import { PayablesService } from '../payables/payables.service.js';
 import { SettlementService } from '../payables/settlement.service.js';
 import { ReceiptsService } from '../receipts/receipts.service.js';
 import { admittedFacts, completedFacts, joinNode, openMarket, recordOf, signedBy } from '../records-harness.js';
@@ -155,6 +157,77 @@ describe('a close of the books', () => {
     expect(await named((await closes.run()).number)).toEqual([['balance_not_postings', `receivable:${market.tenant}`], ['usage_not_charges', market.tenant]]);
     await asOwner('UPDATE billing.usage_hours SET amount_nanos = amount_nanos - 1 WHERE tenant = $1', [market.tenant]);
     await asOwner('UPDATE billing.accounts SET balance = balance - 1 WHERE code = $1', [`receivable:${market.tenant}`]);
+    expect(await closes.run()).toMatchObject({ differences: 0 });
+  });
+
+  it('names an issued invoice that is not what the ledger has of it, or not the sum of what it took in', async () => {
+    const one = ended(2_000_000);
+    await one.book();
+    books.outside.log(one.facts);
+    const [actor, seller] = [{ keyId: null, tenant: null } as never, books.ids.uuid()];
+    await books.get(PartiesRpc).putSeller({ actor, id: seller, seller: { ...frankfurt, numberPrefix: `X${seller.slice(-6).toUpperCase()}` } });
+    await books.get(PartiesRpc).putBuyer({ actor, tenant: market.tenant, seller, buyer: { ...bank, currency: 'USD', country: 'US', vatId: null } });
+    const [invoices, nowMs] = [books.get(InvoicesService), books.clock.nowMs()];
+    const draft = await invoices.draft(market.tenant, nowMs - dayMs, nowMs + 1_000);
+    books.clock.advance(2_000);
+    const { number, id } = await invoices.issue(market.tenant, draft.id);
+    expect(await closes.run()).toMatchObject({ differences: 0 });
+    const differing = async (change: string, back: string): Promise<unknown> => {
+      for (const sql of ['ALTER TABLE billing.invoices DISABLE TRIGGER USER', change]) await asOwner(sql, sql === change ? [id] : []);
+      const found = (await closes.get((await closes.run()).number)).named;
+      for (const sql of [back, 'ALTER TABLE billing.invoices ENABLE TRIGGER USER']) await asOwner(sql, sql === back ? [id] : []);
+      return found;
+    };
+    expect(await differing('UPDATE billing.invoices SET gross_minor = gross_minor + 1 WHERE id = $1', 'UPDATE billing.invoices SET gross_minor = gross_minor - 1 WHERE id = $1')).toEqual([
+      { kind: 'invoice_not_ledger', subject: id, detail: `${number}: 10000000 nanos of USD by the document, 0 in the ledger` },
+    ]);
+    const said = (nanos: number): string => `UPDATE billing.invoices SET document = jsonb_set(document::jsonb, '{usageNanos}', '"${nanos}"')::text WHERE id = $1`;
+    expect(await differing(said(2_000_001), said(2_000_000))).toEqual([
+      { kind: 'invoice_not_ledger', subject: id, detail: `${number}: usage of 2000001 nanos by the document, 2000000 taken off what is owed for usage` },
+      { kind: 'invoice_not_usage', subject: id, detail: `${number}: usage of 2000001 nanos by the document, 2000000 in charges, adjustments and terms` },
+    ]);
+    expect(await closes.run()).toMatchObject({ differences: 0 });
+  });
+
+  it('names what is owed to payees and is not what charges earned, and statements that are not what the ledger drew and credited', async () => {
+    const one = ended(3_000);
+    await one.book();
+    books.outside.log(one.facts);
+    const id = books.ids.uuid();
+    await books.get(PayablesService).draw(id, market.tenant);
+    expect(await closes.run()).toMatchObject({ differences: 0 });
+    const planted = async (sql: string, back: string, parameters: unknown[]): Promise<unknown> => {
+      await asOwner(sql, parameters);
+      const found = (await closes.get((await closes.run()).number)).named;
+      await asOwner(back, parameters);
+      return found;
+    };
+    const charge = (by: string): string => `UPDATE billing.charges SET earned_nanos = amount_nanos ${by} WHERE record = $1`;
+    expect(await planted(charge('- 1'), charge(''), [one.facts.record])).toEqual([{ kind: 'payables_not_charges', subject: market.tenant, detail: 'charges earned 2999 nanos; owed, held, drawn and settled are 3000' }]);
+    const line = (column: string, by: string): string => `UPDATE billing.statement_lines SET ${column} = ${column} ${by} WHERE statement = $1`;
+    expect(await planted(line('nanos', '+ 1'), line('nanos', '- 1'), [id])).toEqual([
+      { kind: 'drawn_not_statements', subject: `${market.tenant} ${node.payee}`, detail: 'unsettled statements say 3001 nanos, the account 3000' },
+      { kind: 'statement_not_ledger', subject: id, detail: 'statement of 3001 nanos, drawn are 3000' },
+    ]);
+    expect(await planted(line('units', '+ 1'), line('units', '- 1'), [id])).toEqual([{ kind: 'statement_not_ledger', subject: id, detail: 'a total of 3 units, its lines come to 4' }]);
+    const at = { tx: `0x${'4'.repeat(64)}`, blockHash: `0x${'5'.repeat(64)}`, blockNumber: 1, logIndex: 0 };
+    const payer = `0x${'6'.repeat(40)}`;
+    await books.get(SettlementService).deposited({ tenant: market.tenant, payer, units: 10n, at });
+    await books.get(SettlementService).settled({ statement: id, tenant: market.tenant, payer, totalUnits: 3n, payees: [{ payee: node.payee, units: 3n }], at: { ...at, logIndex: 1 } } as never);
+    books.outside.payers.push({ tenant: market.tenant, address: payer, availableUnits: 7n, credits: [{ payee: node.payee, cumulativeUnits: 3n, leftUnits: 3n }] });
+    expect(await closes.run()).toMatchObject({ differences: 0 });
+    const both = (by: string): string => `WITH s AS (UPDATE billing.statements SET total_units = total_units ${by} WHERE id = $1) ${line('units', by)}`;
+    expect(await planted(both('+ 1'), both('- 1'), [id])).toEqual([
+      { kind: 'settled_not_ledger', subject: `${market.tenant} ${node.payee}`, detail: 'settled statements say 4 units, credited are 3' },
+      { kind: 'settled_not_chain', subject: `${market.tenant} ${node.payee}`, detail: '3 units on chain, 4 in the books' },
+    ]);
+  });
+
+  it("names what settlement's own comparison with the chain found, one by one", async () => {
+    const subject = `0x${'7'.repeat(40)}`;
+    books.outside.unreconciled = [{ kind: 'deposits_not_ledger', subject, tenant: null, detail: '501 units on chain, 500 in the books', sinceMs: 1 }];
+    expect((await closes.get((await closes.run()).number)).named).toEqual([{ kind: 'tokens_not_reconciled', subject, detail: 'deposits_not_ledger: 501 units on chain, 500 in the books' }]);
+    books.outside.unreconciled = [];
     expect(await closes.run()).toMatchObject({ differences: 0 });
   });
 

@@ -109,7 +109,9 @@ export class ClosesService {
         found = { block, differences: compareChain(payers, await withTenant(this.dataSource, '*', (manager) => this.own.token(manager, currency))) };
         return found.differences.length === 0;
       });
-      return found!;
+      const { block, differences } = found!;
+      const unreconciled = (await this.outside.tokenDifferences()).map(({ kind, subject, detail }): CloseDifference => ({ kind: 'tokens_not_reconciled', subject, detail: `${kind}: ${detail}` }));
+      return { block, differences: [...differences, ...unreconciled] };
     } catch (error) {
       if (!isDomainError(error)) throw error;
       return { block: null, differences: [{ kind: 'chain_unchecked', subject: 'chain', detail: error.message }] };

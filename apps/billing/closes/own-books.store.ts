@@ -3,14 +3,14 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { CloseDifference } from '#protocol';
 import { TrialBalanceStore } from '../ledger/trial-balance.store.js';
+import type { Comparison } from './comparison.js';
+import { invoiceComparisons } from './invoice-comparisons.js';
+import { payableComparisons } from './payable-comparisons.js';
 
 /** Accounts hashed at a time. */
 const accountsPerPage = 20_000;
 
-type Kind = CloseDifference['kind'];
-
-/** Each answers (subject, detail) of what is wrong; none, always. */
-const comparisons: readonly (readonly [Kind, string])[] = [
+const comparisons: readonly Comparison[] = [
   ['charge_without_transfer', `SELECT c.record AS subject, c.amount_nanos || ' nanos are charged and not in the ledger' AS detail FROM billing.charges c LEFT JOIN billing.transfers t ON t.id = c.record AND t.code = 'charge' WHERE t.id IS NULL ORDER BY 1`],
   ['transfer_without_charge', `SELECT t.id AS subject, 'the ledger books a charge of which there is none' AS detail FROM billing.transfers t LEFT JOIN billing.charges c ON c.record = t.id WHERE t.code = 'charge' AND c.record IS NULL ORDER BY 1`],
   [
@@ -75,7 +75,7 @@ export class OwnBooksStore {
     const found: CloseDifference[] = [];
     for (const { currency, sum } of await this.trial.sumsOfPostings(manager)) if (sum !== 0n) found.push({ kind: 'currency_not_zero', subject: currency, detail: `all postings sum to ${sum}` });
     for (const code of await this.trial.wrongBalances(manager)) found.push({ kind: 'balance_not_postings', subject: code, detail: 'the cached balance is not the sum of the postings' });
-    for (const [kind, sql] of [...comparisons, ['receipt_missing', missingReceipts] as const]) {
+    for (const [kind, sql] of [...comparisons, ...invoiceComparisons, ...payableComparisons, ['receipt_missing', missingReceipts] as const]) {
       found.push(...(await manager.query<{ subject: string; detail: string }[]>(sql)).map((row) => ({ kind, ...row })));
     }
     return found;

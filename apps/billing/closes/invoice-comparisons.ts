@@ -1,0 +1,38 @@
+import type { Comparison } from './comparison.js';
+
+/** Hundredths of an invoice in nanos. */
+const perMinor = 10_000_000;
+
+const postedOn = (kinds: string): string => `(SELECT COALESCE(sum(p.amount), 0) FROM billing.postings p JOIN billing.accounts a ON a.id = p.account WHERE p.transfer = i.id AND a.kind IN (${kinds}))`;
+const taken = (table: string, where: string): string => `(SELECT COALESCE(sum(x.amount_nanos), 0) FROM ${table} WHERE ${where} = i.id)`;
+
+/** Issued invoices and credit notes against the ledger, and against what they took in. */
+export const invoiceComparisons: readonly Comparison[] = [
+  [
+    'invoice_not_ledger',
+    `SELECT id AS subject, number || ': ' || said || ' nanos of ' || currency || ' by the document, ' || posted || ' in the ledger' AS detail
+     FROM (SELECT i.id, i.number, i.currency, i.gross_minor * ${perMinor}::numeric AS said, CASE i.kind WHEN 'invoice' THEN ${postedOn(`'invoiced'`)} ELSE ${postedOn(`'allowance', 'tax'`)} END AS posted FROM billing.invoices i WHERE i.number IS NOT NULL) AS issued
+     WHERE said <> posted ORDER BY 1`,
+  ],
+  [
+    'invoice_not_ledger',
+    `SELECT id AS subject, number || ': usage of ' || said || ' nanos by the document, ' || posted || ' taken off what is owed for usage' AS detail
+     FROM (SELECT i.id, i.number, (i.document::jsonb ->> 'usageNanos')::numeric AS said, -${postedOn(`'receivable'`)} AS posted FROM billing.invoices i WHERE i.kind = 'invoice' AND i.number IS NOT NULL) AS issued
+     WHERE said <> posted ORDER BY 1`,
+  ],
+  [
+    'invoice_not_usage',
+    `SELECT id AS subject, number || ': usage of ' || said || ' nanos by the document, ' || took || ' in charges, adjustments and terms' AS detail
+     FROM (SELECT i.id, i.number, (i.document::jsonb ->> 'usageNanos')::numeric AS said,
+         ${taken('billing.invoiced_charges t JOIN billing.charges x ON x.record = t.record', 't.invoice')} + ${taken('billing.invoiced_adjustments t JOIN billing.adjustments x ON x.id = t.adjustment', 't.invoice')}
+           + ${taken('billing.invoiced_terms x', `x.kind <> 'usage' AND x.invoice`)} AS took
+       FROM billing.invoices i WHERE i.kind = 'invoice' AND i.number IS NOT NULL) AS issued
+     WHERE said <> took ORDER BY 1`,
+  ],
+  [
+    'adjustment_not_ledger',
+    `SELECT j.id AS subject, j.amount_nanos || ' nanos by the correction, ' || COALESCE(p.nanos, 0) || ' in the ledger' AS detail
+     FROM billing.corrections j LEFT JOIN (SELECT p.transfer, sum(p.amount) AS nanos FROM billing.postings p JOIN billing.accounts a ON a.id = p.account WHERE a.kind = 'receivable' GROUP BY 1) p ON p.transfer = j.id
+     WHERE j.amount_nanos <> COALESCE(p.nanos, 0) ORDER BY 1`,
+  ],
+];
