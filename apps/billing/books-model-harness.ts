@@ -20,6 +20,17 @@ export interface ModelAdmission {
   /** What a closed lease kept for it. */
   kept: bigint;
   ended: { readonly amount: bigint; readonly tokens: number } | undefined;
+  /** What it really used, as somebody said last. */
+  corrected: number | undefined;
+  /** Of what its machine earned. */
+  held: { readonly amount: bigint; readonly releaseAtMs: number; state: 'held' | 'released' | 'forfeited' } | undefined;
+  forfeited: bigint;
+}
+
+/** What is kept back of all that is earned from now on. */
+export interface ModelRule {
+  readonly basisPoints: number;
+  readonly holdMs: number;
 }
 
 const hourMs = 3_600_000;
@@ -36,6 +47,19 @@ export class ModelBooks {
   get spent(): bigint {
     return this.admissions.reduce((sum, { ended }) => sum + (ended?.amount ?? 0n), 0n);
   }
+  /** What is owed more, or less, than the charges. A token costs a nano. */
+  get corrections(): bigint {
+    return this.admissions.reduce((sum, { ended, corrected }) => sum + (ended === undefined || corrected === undefined ? 0n : BigInt(corrected) - ended.amount), 0n);
+  }
+  get held(): bigint {
+    return this.admissions.reduce((sum, { held }) => sum + (held?.state === 'held' ? held.amount : 0n), 0n);
+  }
+  get forfeited(): bigint {
+    return this.admissions.reduce((sum, one) => sum + one.forfeited, 0n);
+  }
+  get payable(): bigint {
+    return this.spent - this.held - this.forfeited - this.drawn;
+  }
   get leased(): bigint {
     return this.leases.reduce((sum, { remaining }) => sum + remaining, 0n);
   }
@@ -44,8 +68,10 @@ export class ModelBooks {
   }
 
   /** The first end of a record is its charge: paid by its lease as far as that reaches, else by what is available. */
-  end(admission: ModelAdmission, amount: bigint, tokens: number): void {
+  end(admission: ModelAdmission, amount: bigint, tokens: number, rule: ModelRule, nowMs: number): void {
     if (admission.ended !== undefined) return;
+    const heldAmount = (amount * BigInt(rule.basisPoints)) / 10_000n;
+    if (heldAmount > 0n) admission.held = { amount: heldAmount, releaseAtMs: nowMs + rule.holdMs, state: 'held' };
     const { lease } = admission;
     lease.remaining -= least(amount, lease.open ? lease.remaining : least(admission.kept, lease.remaining));
     admission.kept = 0n;
@@ -62,6 +88,27 @@ export class ModelBooks {
     return back;
   }
 
+  /** `false`: less than nothing would be owed for it. */
+  correct(admission: ModelAdmission, tokens: number): boolean {
+    if (BigInt(tokens) < admission.forfeited) return false;
+    admission.corrected = tokens;
+    return true;
+  }
+
+  /** Ends what is held of an admission, once: `false` when it has ended the other way. */
+  decide(admission: ModelAdmission, passed: boolean): boolean {
+    const { held, ended, corrected } = admission;
+    if (held!.state !== 'held') return (held!.state === 'released') === passed;
+    held!.state = passed ? 'released' : 'forfeited';
+    if (!passed) admission.forfeited = least(held!.amount, corrected === undefined ? ended!.amount : BigInt(corrected));
+    return true;
+  }
+
+  /** Nobody said otherwise in time. */
+  releaseHeld(nowMs: number): void {
+    for (const { held } of this.admissions) if (held?.state === 'held' && held.releaseAtMs <= nowMs) held.state = 'released';
+  }
+
   /** Leases that are due go back, less the holds of admissions that are known and have not ended. */
   close(): void {
     for (const lease of this.leases.filter(({ open, due }) => open && due)) {
@@ -75,12 +122,12 @@ export class ModelBooks {
   /** `hour key` → [requests, tokens, nanos]. The key is known once the admission has been heard of. */
   usage(completedAtMs: (facts: AdmittedFacts) => number): Map<string, [number, number, bigint]> {
     const sums = new Map<string, [number, number, bigint]>();
-    for (const { facts, heard, ended } of this.admissions) {
+    for (const { facts, heard, ended, corrected } of this.admissions) {
       if (ended === undefined) continue;
       const atMs = completedAtMs(facts);
       const key = `${atMs - (atMs % hourMs)} ${heard ? facts.keyId : null}`;
       const [requests, tokens, nanos] = sums.get(key) ?? [0, 0, 0n];
-      sums.set(key, [requests + 1, tokens + ended.tokens, nanos + ended.amount]);
+      sums.set(key, [requests + 1, tokens + (corrected ?? ended.tokens), nanos + (corrected === undefined ? ended.amount : BigInt(corrected))]);
     }
     return sums;
   }

@@ -4,12 +4,17 @@ import { isDomainError } from '#kernel';
 import { withClient } from '#local';
 import { limits } from '#protocol';
 import type { LogRecord } from '#protocol';
+import type { PeriodicTask } from '#service';
 import { AdmissionSweeper } from './admissions/admission-sweeper.service.js';
 import { openBooks } from './books-harness.js';
 import type { Books } from './books-harness.js';
 import { ModelBooks } from './books-model-harness.js';
-import type { ModelAdmission } from './books-model-harness.js';
+import type { ModelAdmission, ModelRule } from './books-model-harness.js';
 import { BudgetsService } from './budgets/budgets.service.js';
+import { Corrections } from './corrections/corrections.service.js';
+import { Holdbacks } from './holdbacks/holdbacks.service.js';
+import { ModelJournal } from './journal-model-harness.js';
+import { Journal } from './journal/journal.service.js';
 import { LeasesService } from './leases/leases.service.js';
 import { RecallService } from './leases/recall.service.js';
 import { ReclaimService } from './leases/reclaim.service.js';
@@ -44,6 +49,12 @@ const command = fc.oneof(
   { arbitrary: of('wait', {}), weight: 1 },
   { arbitrary: of('limit', { limit: fc.integer({ min: -5, max: 30_000 }) }), weight: 2 },
   { arbitrary: of('draw', {}), weight: 1 },
+  { arbitrary: of('hold', { basisPoints: fc.constantFrom(0, 0, 2_500, 10_000), holdMs: fc.constantFrom(1_000, 60_000, 10 ** 9) }), weight: 1 },
+  { arbitrary: of('decide', { admission: fc.nat(), passed: fc.boolean(), times: fc.integer({ min: 1, max: 2 }) }), weight: 2 },
+  { arbitrary: of('correct', { admission: fc.nat(), tokens: fc.nat(1_500), times: fc.integer({ min: 1, max: 3 }) }), weight: 3 },
+  { arbitrary: of('reserve', { toBank: fc.boolean(), amount: fc.integer({ min: 1, max: 500 }), waits: fc.integer({ min: 1, max: 3 }) }), weight: 2 },
+  { arbitrary: of('post', { reservation: fc.nat(), share: fc.integer({ min: 1, max: 100 }), person: fc.nat(1), times: fc.integer({ min: 1, max: 2 }) }), weight: 3 },
+  { arbitrary: of('void', { reservation: fc.nat() }), weight: 1 },
 );
 type Command = typeof command extends fc.Arbitrary<infer C> ? C : never;
 
@@ -57,11 +68,16 @@ interface Side {
 describe('the books, against a model in memory, under random commands', () => {
   let books: Books;
   let node: TestNode;
+  /** The same for both tenants. */
+  let rule: ModelRule = { basisPoints: 0, holdMs: 1_000 };
+  const journal = new ModelJournal();
+  const persons = [{ keyId: keys[0], tenant: null }, { keyId: keys[1], tenant: null }];
   beforeAll(async () => {
     books = await openBooks();
     // Sweeps are commands here.
-    await Promise.all([books.get(ReclaimService).onModuleDestroy(), books.get(AdmissionSweeper).onModuleDestroy()]);
+    await Promise.all([ReclaimService, AdmissionSweeper, Holdbacks, Journal].map((task) => books.get<PeriodicTask>(task).onModuleDestroy()));
     node = await joinNode(books);
+    for (const [name, leastNanos] of [['bank', 0n], ['loan', null]] as const) await books.get(Journal).putAccount({ actor: persons[0]!, name, currency: 'USD', leastNanos, mostNanos: null });
   });
   afterAll(() => books.close());
 
@@ -94,7 +110,7 @@ describe('the books, against a model in memory, under random commands', () => {
         const budget = (await books.get(BudgetsService).list(market.tenant))[0]!.id;
         const admittedAtMs = startMs + step.hour * 3_600_000;
         const facts = admittedFacts(books.ids, market, { lease: lease.id, budget, amountNanos: 0n, fence: lease.fence, ttlMs: 0 }, node, { holdNanos: BigInt(step.hold), keyId: keys[step.key]!, admittedAtMs, deadlineMs: admittedAtMs + 10 ** 12 });
-        const admission: ModelAdmission = { facts, lease, heard: !step.held, kept: 0n, ended: undefined };
+        const admission: ModelAdmission = { facts, lease, heard: !step.held, kept: 0n, ended: undefined, corrected: undefined, held: undefined, forfeited: 0n };
         model.admissions.push(admission);
         return admission.heard ? deliver(side, recordOf(facts)) : undefined;
       }
@@ -104,7 +120,7 @@ describe('the books, against a model in memory, under random commands', () => {
         const tokens = admission.ended?.tokens ?? tokensOf(admission, step.share);
         // What was charged at zero for want of an amount said something else.
         const batch = Array<LogRecord>(step.times).fill(endOf(admission, tokens));
-        model.end(admission, BigInt(tokens), tokens);
+        model.end(admission, BigInt(tokens), tokens, rule, books.clock.nowMs());
         if (step.times > 1 && !admission.heard) {
           admission.heard = true;
           batch.push(recordOf(admission.facts));
@@ -114,7 +130,7 @@ describe('the books, against a model in memory, under random commands', () => {
       case 'misprice': {
         const admission = pick(model.admissions, step.admission);
         if (!admission || admission.ended) return;
-        model.end(admission, 0n, 7);
+        model.end(admission, 0n, 7, rule, books.clock.nowMs());
         return deliver(side, endOf(admission, 7, { chargeNanos: step.charge }));
       }
       case 'contradict': {
@@ -137,7 +153,7 @@ describe('the books, against a model in memory, under random commands', () => {
         await killInMidBatch(market, batch);
         expect((await budgetOf(side)).spentNanos).toBe(model.spent);
         admission.heard = true;
-        model.end(admission, BigInt(tokens), tokens);
+        model.end(admission, BigInt(tokens), tokens, rule, books.clock.nowMs());
         return deliver(side, ...batch);
       }
       case 'release': {
@@ -161,6 +177,11 @@ describe('the books, against a model in memory, under random commands', () => {
         books.clock.advance(limits.leaseTtlMs + limits.leaseGraceMs + 1);
         while ((await books.get(ReclaimService).runOnce()) > 0);
         await Promise.all(sides.map((one) => sweep(one)));
+        // No run has more commands than one round ends.
+        await books.get(Holdbacks).runOnce();
+        await books.get(Journal).runOnce();
+        for (const one of sides) one.model.releaseHeld(books.clock.nowMs());
+        journal.expire(books.clock.nowMs());
         return;
       }
       case 'limit': {
@@ -172,12 +193,84 @@ describe('the books, against a model in memory, under random commands', () => {
       }
       case 'draw': {
         const drawing = books.get(PayablesService).draw(books.ids.uuid(), market.tenant);
-        if (model.drawn === 0n && model.spent < 1_000n) return expect(drawing).rejects.toMatchObject({ code: 'NOTHING_DUE' });
-        if (model.drawn === 0n) model.drawn = model.spent - (model.spent % 1_000n);
+        if (model.drawn === 0n && model.payable < 1_000n) return expect(drawing).rejects.toMatchObject({ code: 'NOTHING_DUE' });
+        if (model.drawn === 0n) model.drawn = model.payable - (model.payable % 1_000n);
         expect((await drawing).totalUnits * 1_000n).toBe(model.drawn);
         return;
       }
+      case 'hold':
+      case 'decide':
+      case 'correct':
+        return runOnCharges(side, step);
+      case 'reserve':
+      case 'post':
+      case 'void':
+        return runJournal(step);
     }
+  }
+
+  /** What is done to charges that are booked. */
+  async function runOnCharges({ market, model }: Side, step: Extract<Command, { do: 'hold' | 'decide' | 'correct' }>): Promise<void> {
+    if (step.do === 'hold') {
+      rule = { basisPoints: step.basisPoints, holdMs: step.holdMs };
+      await books.get(Holdbacks).putRule({ actor: persons[0]!, target: `node:${node.id}`, ...rule });
+      return;
+    }
+    if (step.do === 'decide') {
+      const admission = pick(model.admissions.filter(({ held }) => held !== undefined), step.admission);
+      if (!admission) return;
+      const isSo = model.decide(admission, step.passed);
+      for (let time = 0; time < step.times; time += 1) {
+        const decided = books.get(Holdbacks).decide({ actor: persons[0]!, record: admission.facts.record, passed: step.passed, note: 'looked at' });
+        if (!isSo) await expect(decided).rejects.toMatchObject({ code: 'CONFLICT' });
+        else expect(await decided).toMatchObject({ state: step.passed ? 'released' : 'forfeited', forfeitedNanos: admission.forfeited });
+      }
+      return;
+    }
+    const admission = pick(model.admissions, step.admission);
+    if (!admission) return;
+    const before = admission.corrected === undefined ? (admission.ended?.amount ?? 0n) : BigInt(admission.corrected);
+    const asked = { actor: persons[0]!, tenant: market.tenant, id: books.ids.uuid(), record: admission.facts.record, usage: { inputTokens: step.tokens, outputTokens: 0 }, reason: 'counted again' };
+    const refusal = admission.ended === undefined ? 'NOT_FOUND' : !admission.heard ? 'RECORD_PENDING' : model.correct(admission, step.tokens) ? undefined : 'CONFLICT';
+    const said = Array.from({ length: step.times }, () => books.get(Corrections).correct(asked));
+    if (refusal !== undefined) await Promise.all(said.map((one) => expect(one).rejects.toMatchObject({ code: refusal })));
+    else expect((await Promise.all(said)).map(({ amountNanos }) => amountNanos)).toEqual(said.map(() => BigInt(step.tokens) - before));
+  }
+
+  /** Money that is moved by hand between two accounts of the deployment. */
+  async function runJournal(step: Extract<Command, { do: 'reserve' | 'post' | 'void' }>): Promise<void> {
+    if (step.do === 'reserve') {
+      const [id, expiresAtMs] = [books.ids.uuid(), books.clock.nowMs() + step.waits * (limits.leaseTtlMs + limits.leaseGraceMs)];
+      const [debit, credit] = step.toBank ? ['operator:bank', 'operator:loan'] : ['operator:loan', 'operator:bank'];
+      const asked = books.get(Journal).reserve({ actor: persons[0]!, id, note: 'by hand', currency: 'USD', legs: [{ debit, credit, amountNanos: BigInt(step.amount) }], expiresAtMs });
+      if (journal.reserve(id, step.toBank, BigInt(step.amount), expiresAtMs)) await asked;
+      else await expect(asked).rejects.toMatchObject({ code: 'ACCOUNT_LIMIT' });
+      return;
+    }
+    const one = pick(journal.reservations, step.reservation);
+    if (!one) return;
+    if (step.do === 'void') {
+      const voiding = books.get(Journal).void({ actor: persons[0]!, id: one.id });
+      if (one.state === 'pending') one.state = 'voided';
+      if (one.state === 'voided') await voiding;
+      else await expect(voiding).rejects.toMatchObject({ code: one.state === 'expired' ? 'RESERVATION_EXPIRED' : 'CONFLICT' });
+      return;
+    }
+    const part = (one.amount * BigInt(step.share) + 99n) / 100n;
+    const refusal = one.state === 'pending' ? (step.person === 0 ? 'NOT_ALLOWED' : undefined) : one.state === 'posted' ? (one.posted === part ? undefined : 'CONFLICT') : one.state === 'expired' ? 'RESERVATION_EXPIRED' : 'CONFLICT';
+    if (refusal === undefined) Object.assign(one, { state: 'posted', posted: part });
+    const posting = Array.from({ length: step.times }, () => books.get(Journal).post({ actor: persons[step.person]!, id: one.id, amountsNanos: [part] }));
+    for (const each of posting) {
+      if (refusal === undefined) expect(await each).toMatchObject({ state: 'posted', postedNanos: [part] });
+      else await expect(each).rejects.toMatchObject({ code: refusal });
+    }
+  }
+
+  async function expectSameJournal(): Promise<void> {
+    const { data } = await books.get(Journal).listAccounts({ limit: 200 });
+    const standing = (name: string) => data.filter(({ code }) => code === `operator:${name}`).map(({ balanceNanos, reservedDebitNanos, reservedCreditNanos }) => [balanceNanos, reservedDebitNanos, reservedCreditNanos]);
+    const [toBank, fromBank] = [journal.reserved(true), journal.reserved(false)];
+    expect([standing('bank'), standing('loan')]).toEqual([[[journal.balance, toBank, fromBank]], [[-journal.balance, fromBank, toBank]]]);
   }
 
   let sides: Side[] = [];
@@ -207,7 +300,9 @@ describe('the books, against a model in memory, under random commands', () => {
 
   async function expectSameBooks({ market, model }: Side): Promise<void> {
     const [owed] = await books.get(PayablesService).list(market.tenant);
-    expect({ earned: owed?.earnedNanos ?? 0n, drawn: owed?.drawnNanos ?? 0n }).toEqual({ earned: model.spent, drawn: model.drawn });
+    expect({ earned: owed?.earnedNanos ?? 0n, drawn: owed?.drawnNanos ?? 0n }).toEqual({ earned: model.spent - model.forfeited, drawn: model.drawn });
+    const [owes] = await books.within((manager) => manager.query<{ owes: string; held: string }[]>(`SELECT COALESCE(sum(balance) FILTER (WHERE kind = 'receivable'), 0) AS owes, COALESCE(-sum(balance) FILTER (WHERE kind = 'held'), 0) AS held FROM billing.accounts WHERE tenant = $1`, [market.tenant]));
+    expect({ owes: BigInt(owes!.owes), held: BigInt(owes!.held) }).toEqual({ owes: model.spent + model.corrections - model.forfeited, held: model.held });
     const { buckets } = await books.get(UsageRpc).list({ tenant: market.tenant, fromMs: startMs, toMs: startMs + 5 * 3_600_000, width: '1h', groupBy: ['api_key_id'], projects: [], keys: [], models: [], tags: [], limit: 10 });
     const usage = buckets.flatMap(({ fromMs, sums }) => sums.map(({ keyId, requests, inputTokens, amountNanos }): [string, unknown] => [`${fromMs} ${keyId}`, [requests, inputTokens, amountNanos]]));
     expect(new Map(usage)).toEqual(model.usage(({ admittedAtMs }) => admittedAtMs + 50));
@@ -221,6 +316,7 @@ describe('the books, against a model in memory, under random commands', () => {
         for (const step of commands) {
           await run(sides[step.tenant]!, step);
           for (const side of sides) await expectSame(side);
+          await expectSameJournal();
         }
         for (const side of sides) {
           await side.market.book(...side.records);

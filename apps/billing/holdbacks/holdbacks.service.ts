@@ -44,7 +44,9 @@ export class Holdbacks extends PeriodicTask {
   /** Answers how many have ended. */
   async runOnce(): Promise<number> {
     let all = 0;
-    for (let ended = endedPerRound; ended === endedPerRound && !this.isStopping; all += ended) ended = await withTenant(this.dataSource, '*', (manager) => this.endDue(manager, null));
+    let ended: number;
+    do all += ended = await withTenant(this.dataSource, '*', (manager) => this.endDue(manager, null));
+    while (ended === endedPerRound && !this.isStopping);
     if (all > 0) this.outbox.kick();
     return all;
   }
