@@ -5,7 +5,7 @@ import { Kvm } from '@nats-io/kv';
 import { z } from 'zod';
 import { SystemClock, SystemIds } from '#kernel';
 import { Bus, Caller, Publisher } from '#messaging';
-import { billingCalls, claimCalls, leaseRecalledSubject, leaseRecallSubject, nodeSubjects, recordCommit, schedulerEvents, settlementEvents, tenantReplica } from '#protocol';
+import { billingCalls, claimCalls, leaseRecalledSubject, leaseRecallSubject, nodeSubjects, priceChangeCalls, recordCommit, schedulerEvents, settlementEvents, tenantReplica } from '#protocol';
 import type { LogRecord, PriceEntry } from '#protocol';
 import { migrate, runService } from '#service';
 import type { RunningService } from '#service';
@@ -101,13 +101,16 @@ describe('the billing service', () => {
     node = { ...node, price: data[0]! };
   });
 
+  const priceChange = () => ({ actor: { keyId: ids.uuid(), tenant: null }, id: ids.uuid(), offer: node.offer, note: 'spring', effectiveFromMs: 0, inputNanosPerMillion: 1n, outputNanosPerMillion: 0n });
+
   it('changes a price by a new version, as an open entry of the log, and keeps the old one', async () => {
-    const put = await caller.call(billingCalls.putPrice, { actor, offer: node.offer, inputNanosPerMillion: 2_000_000n, outputNanosPerMillion: 0n });
-    await eventually(async () => expect((await price())?.version).toBe(put.version));
+    const { id, hash } = await caller.call(priceChangeCalls.propose, { ...priceChange(), inputNanosPerMillion: 2_000_000n });
+    const { version } = await caller.call(priceChangeCalls.approve, { actor: { keyId: ids.uuid(), tenant: null }, id, hash });
+    await eventually(async () => expect((await price())?.version).toBe(version));
     const { data } = await caller.call(billingCalls.listPrices, { limit: 1, offer: node.offer, after: node.price.version });
-    expect(data).toEqual([put]);
-    await expect(caller.call(billingCalls.putPrice, { actor, offer: ids.uuid(), inputNanosPerMillion: 1n, outputNanosPerMillion: 0n })).rejects.toMatchObject({ code: 'NOT_FOUND' });
-    await expect(caller.call(billingCalls.putPrice, { actor, offer: node.offer, inputNanosPerMillion: -1n, outputNanosPerMillion: 0n })).rejects.toMatchObject({ code: 'AMOUNT_INVALID' });
+    expect(data).toMatchObject([{ version, offer: node.offer, inputNanosPerMillion: 2_000_000n }]);
+    await expect(caller.call(priceChangeCalls.propose, { ...priceChange(), offer: ids.uuid() })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(caller.call(priceChangeCalls.propose, { ...priceChange(), inputNanosPerMillion: -1n })).rejects.toMatchObject({ code: 'AMOUNT_INVALID' });
   });
 
   it('sets a budget, leases from it and books what is recorded under the lease, each record once', async () => {
@@ -209,7 +212,7 @@ describe('the billing service', () => {
       const last = await provision.manager.streams.getMessage('RECORDS', { last_by_subj: 'mizan.record.billing' });
       expect(last?.json()).toMatchObject({ records: [{ type: 'price.withdrawn', tenant: null, fields: { offer: node.offer, node: node.id } }] });
     }).finally(() => provision.close());
-    await expect(caller.call(billingCalls.putPrice, { actor, offer: node.offer, inputNanosPerMillion: 1n, outputNanosPerMillion: 0n })).rejects.toMatchObject({ code: 'NODE_REVOKED' });
+    await expect(caller.call(priceChangeCalls.propose, priceChange())).rejects.toMatchObject({ code: 'NODE_REVOKED' });
   });
 
   async function asNode() {

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import type { Ids } from '#kernel';
+import type { Ids, MeterPrices } from '#kernel';
 import { chargeOf, openRecordBody, recordCommit, signReceipt } from '#protocol';
 import type { AdmittedFacts, CompletedFacts, LogRecord, RecordType, SignedReceipt, Usage } from '#protocol';
 import type { Books } from './books-harness.js';
@@ -12,6 +12,7 @@ import type { Lease } from './leases/leases.service.js';
 import { NodesStore } from './nodes/nodes.store.js';
 import { newPriceVersion } from './prices/price.js';
 import type { PriceVersion } from './prices/price.js';
+import { PriceChanges } from './price-changes/price-changes.service.js';
 import { PricesService } from './prices/prices.service.js';
 import { PricesStore } from './prices/prices.store.js';
 
@@ -81,6 +82,14 @@ export async function joinNode(books: Pick<Books, 'ids' | 'get' | 'within'>, inp
     return books.get(PricesStore).inForce(manager, node.offer);
   });
   return { ...node, price: price! };
+}
+
+/** Another price of an offer, proposed by one person and approved by another. */
+export async function changePrice(books: Pick<Books, 'ids' | 'get' | 'within'>, offer: string, prices: MeterPrices): Promise<PriceVersion> {
+  const [one, other] = [books.ids.uuid(), books.ids.uuid()].map((keyId) => ({ keyId, tenant: null }));
+  const { id, hash } = await books.get(PriceChanges).propose({ actor: one!, id: books.ids.uuid(), offer, note: 'by hand', effectiveFromMs: 0, ...prices });
+  await books.get(PriceChanges).approve({ actor: other!, id, hash });
+  return (await books.within((manager) => books.get(PricesStore).inForce(manager, offer)))!;
 }
 
 export function admittedFacts(ids: Ids, market: Pick<Market, 'tenant' | 'project'>, lease: Lease, node: TestNode, over: Partial<AdmittedFacts> = {}): AdmittedFacts {

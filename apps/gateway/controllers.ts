@@ -47,6 +47,7 @@ import { PayersController } from './payouts/payers.controller.js';
 import { PayoutsController } from './payouts/payouts.controller.js';
 import { SettlementsController } from './payouts/settlements.controller.js';
 import { PoliciesController } from './policies/policies.controller.js';
+import { PriceChangesController } from './prices/price-changes.controller.js';
 import { PricesController } from './prices/prices.controller.js';
 import { PriceBooksController } from './price-books/price-books.controller.js';
 import { CheckpointController } from './records/checkpoint.controller.js';
@@ -95,6 +96,7 @@ export const controllers: readonly Type[] = [
   CorrectionsController,
   JournalController,
   AccountStatementsController,
+  PriceChangesController,
   PricesController,
   PriceBooksController,
   QuotesController,

@@ -123,6 +123,8 @@ describe('the gateway over HTTP', () => {
     ['unusual spend of a project that is none', () => get(`/v1/organisations/${tenant.tenant}/unusual-spend?project=x`), 400, 'REQUEST_INVALID'],
     ['unusual spend from a day that is none', () => get(`/v1/organisations/${tenant.tenant}/unusual-spend?start_time=today`), 400, 'REQUEST_INVALID'],
     ['an alert on spend without thresholds', async () => put(`/v1/organisations/${tenant.tenant}/spend-alerts`, { ...spendAlert, subject: tenant.tenant, thresholds: [] }, await stack.key('finance', 'finance', null, 12)), 400, 'REQUEST_INVALID'],
+    ['another price by who may not', () => put(`/v1/price-changes/${uuidOf(70)}`, { offer: uuidOf(71), note: 'n', inputNanosPerMillion: '1', outputNanosPerMillion: '1' }), 403, 'NOT_ALLOWED'],
+    ['another price without a reason', async () => put(`/v1/price-changes/${uuidOf(70)}`, { offer: uuidOf(71), inputNanosPerMillion: '1', outputNanosPerMillion: '1' }, await stack.key('platform', 'platform_admin', null, 13)), 400, 'REQUEST_INVALID'],
     ['a price book by who may not', () => put(`/v1/price-books/${uuidOf(70)}`, { note: 'n', effectiveFromMs: 0, rules: [] }), 403, 'NOT_ALLOWED'],
     ['an agreement by who may not', () => put(`/v1/organisations/${tenant.tenant}/agreements/${uuidOf(70)}`, { note: 'n', effectiveFromMs: 0, tiers: [], fees: [] }), 403, 'NOT_ALLOWED'],
     ['a credit by who would like one', () => put(`/v1/organisations/${tenant.tenant}/credits/${uuidOf(70)}`, { name: 'n', amountNanos: '1', validFromMs: 0, expiresAtMs: 3_600_000 }), 403, 'NOT_ALLOWED'],

@@ -143,10 +143,6 @@ export const billingCalls = {
   putBudget: defineCall('billing', 'budgets.put', { request: z.object({ actor, tenant: uuid, project: uuid, limitNanos: nanos }), reply: budget }),
   /** By id; of a budget, not of its project. */
   listBudgets: defineCall('billing', 'budgets.list', { request: unpaged.extend({ tenant: uuid }), reply: z.object({ data: z.array(budget), hasMore }) }),
-  putPrice: defineCall('billing', 'prices.put', {
-    request: z.object({ actor, offer: uuid, inputNanosPerMillion: nanos, outputNanosPerMillion: nanos, meters: meterPrices.optional() }),
-    reply: priceVersion,
-  }),
   listPrices: defineCall('billing', 'prices.list', { request: pageRequest.extend({ offer: uuid.optional() }), reply: z.object({ data: z.array(priceVersion), hasMore: z.boolean() }) }),
   getCharge: defineCall('billing', 'charges.get', { request: z.object({ tenant: uuid, record: uuid }), reply: charge }),
   /** Ordered by organisation and payee; `after` is `<tenant>:<payee>`. */

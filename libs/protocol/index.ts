@@ -49,6 +49,7 @@ export { isPlainReceipt, isPlainUsage } from './plain-receipt.js';
 export * from './non-custody.js';
 export * from './permissions.js';
 export * from './price-books.js';
+export * from './price-changes.js';
 export * from './pricing.js';
 export * from './proof-bundle.js';
 export * from './quotes.js';

@@ -19,6 +19,8 @@ const publishers: Readonly<Record<RecordType, readonly ServiceName[]>> = {
   'node.revoked': ['scheduler'],
   'budget.set': ['billing'],
   'price.set': ['billing'],
+  'price.proposed': ['billing'],
+  'price.approved': ['billing'],
   'price-book.proposed': ['billing'],
   'price-book.approved': ['billing'],
   'journal.changed': ['billing'],

@@ -32,6 +32,8 @@ export const recordTypes = [
   'node.revoked',
   'budget.set',
   'price.set',
+  'price.proposed',
+  'price.approved',
   'price-book.proposed',
   'price-book.approved',
   'journal.changed',

@@ -145,7 +145,7 @@ describe('who may do what', () => {
       ['administrator', bankAdmin, 'POST', '/v1/organisations', { name: 'Of my own' }],
       ['administrator', bankAdmin, 'POST', `${of}/keys`, { role: 'platform_admin', name: 'wider than mine' }],
       ['administrator', bankAdmin, 'POST', '/v1/enrolment-tokens', { name: 'a machine' }],
-      ['administrator', bankAdmin, 'PUT', `/v1/offers/${anOffer}/price`, { inputNanosPerMillion: '1', outputNanosPerMillion: '1' }],
+      ['administrator', bankAdmin, 'PUT', `/v1/price-changes/${anOffer}`, { offer: anOffer, note: 'dearer', inputNanosPerMillion: '1', outputNanosPerMillion: '1' }],
       ['administrator', bankAdmin, 'DELETE', `/v1/nodes/${stack.run.nodes[0]!.id}`, undefined],
       ['platform administrator', platform, 'POST', '/v1/embeddings', { model: embeddedModel, input: text }],
     ];

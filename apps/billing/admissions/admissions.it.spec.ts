@@ -13,7 +13,7 @@ import { NodesStore } from '../nodes/nodes.store.js';
 import { PricesService } from '../prices/prices.service.js';
 import { ReceiptMatcher } from '../receipts/receipt-matcher.service.js';
 import { ReceiptsService } from '../receipts/receipts.service.js';
-import { admittedFacts, completedFacts, joinNode, openMarket, recordOf, signedBy } from '../records-harness.js';
+import { admittedFacts, changePrice, completedFacts, joinNode, openMarket, recordOf, signedBy } from '../records-harness.js';
 import type { Market, TestNode } from '../records-harness.js';
 import type { Lease } from '../leases/leases.service.js';
 import { AdmissionSweeper } from './admission-sweeper.service.js';
@@ -61,8 +61,8 @@ describe('admissions that nobody ended', () => {
   it('are completed from the receipt, at the price of their admission', async () => {
     const admitted = await admit();
     await take(node, admitted, 60);
-    await books.get(PricesService).put(node.offer, { inputNanosPerMillion: 9_000_000n, outputNanosPerMillion: 0n }, null);
-    const [record, ...others] = (await overdue()).filter(({ type }) => type !== 'price.set');
+    await changePrice(books, node.offer, { inputNanosPerMillion: 9_000_000n, outputNanosPerMillion: 0n });
+    const [record, ...others] = (await overdue()).filter(({ type }) => !type.startsWith('price.'));
     expect(others).toEqual([]);
     expect(record).toMatchObject({ id: admitted.record, type: 'completed', facts: { chargeNanos: 60n, usageSource: 'receipt', closedBy: 'billing', outcome: 'ok' } });
     expect(await charge(admitted.record)).toBeUndefined();

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import fc from 'fast-check';
 import { measuredMeters, meterLines } from '#kernel';
 import type { MeterNanos, MeterPrices } from '#kernel';
-import { billingCalls, chargeOf, limits, priceHash, priceReplica } from '#protocol';
+import { chargeOf, limits, priceChangeCalls, priceHash, priceReplica } from '#protocol';
 import type { AdmittedFacts, CompletedFacts, CostLine, Usage, UsageSum } from '#protocol';
 import { AdmissionSweeper } from '../admissions/admission-sweeper.service.js';
 import { AgreementsRpc } from '../agreements/agreements.rpc.js';
@@ -12,11 +12,10 @@ import { InvoicedChargesStore } from '../invoices/invoiced-charges.store.js';
 import { PriceBooksRpc } from '../price-books/price-books.rpc.js';
 import { Reprice } from '../price-books/reprice.service.js';
 import type { PriceVersion } from '../prices/price.js';
-import { PricesRpc } from '../prices/prices.rpc.js';
 import { PricesStore } from '../prices/prices.store.js';
 import { ClaimsRpc } from '../receipts/claims.rpc.js';
 import { ReceiptsService } from '../receipts/receipts.service.js';
-import { admittedFacts, completedFacts, joinNode, openMarket, recordOf, signedBy } from '../records-harness.js';
+import { admittedFacts, changePrice, completedFacts, joinNode, openMarket, recordOf, signedBy } from '../records-harness.js';
 import type { Market, TestNode } from '../records-harness.js';
 import { UsageRpc } from '../usage/usage.rpc.js';
 import { ChargesRpc } from './charges.rpc.js';
@@ -33,7 +32,7 @@ describe('work that is measured in more than tokens', () => {
   let node: TestNode;
   let one: { keyId: string; tenant: null };
 
-  const put = async (prices: MeterPrices): Promise<PriceVersion> => (await books.get(PricesRpc).put({ actor: one, offer: node.offer, ...prices }));
+  const put = async (prices: MeterPrices): Promise<PriceVersion> => changePrice(books, node.offer, prices);
   const admit = async (price: PriceVersion, over: Partial<AdmittedFacts> = {}): Promise<AdmittedFacts> => admittedFacts(books.ids, market, await market.acquire('g', 10n ** 12n), { ...node, price }, { holdNanos: 10n ** 12n, admittedAtMs: books.clock.nowMs(), deadlineMs: books.clock.nowMs() + limits.requestDeadlineMs, ...over });
   const ended = (admitted: AdmittedFacts, price: PriceVersion, usage: Usage, over: Partial<CompletedFacts> = {}): CompletedFacts => completedFacts(admitted, { ...node, price }, 0, { usage, chargeNanos: chargeOf(usage, price), ...over });
   const use = async (price: PriceVersion, usage: Usage): Promise<string> => {
@@ -86,7 +85,7 @@ describe('work that is measured in more than tokens', () => {
     await expect(put({ ...free, meters: { cached_tokens: 1n } })).rejects.toMatchObject({ code: 'AMOUNT_INVALID', message: expect.stringContaining('cached tokens are a part of the input') });
     await expect(put({ ...free, meters: { images: -1n } })).rejects.toMatchObject({ code: 'AMOUNT_INVALID' });
     const asked = { actor: one, offer: node.offer, inputNanosPerMillion: '0', outputNanosPerMillion: '0' };
-    expect(billingCalls.putPrice.request.safeDecode({ ...asked, meters: { favours: '1' } } as never).error!.message).toContain('favours');
+    expect(priceChangeCalls.propose.request.safeDecode({ ...asked, id: node.offer, note: 'n', meters: { favours: '1' } } as never).error!.message).toContain('favours');
   });
 
   it('is charged, told and attributed line by line', async () => {

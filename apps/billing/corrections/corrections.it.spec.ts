@@ -10,8 +10,7 @@ import { InvoiceRun } from '../invoices/invoice-run.service.js';
 import { InvoicesRpc } from '../invoices/invoices.rpc.js';
 import { InvoicesService } from '../invoices/invoices.service.js';
 import { PartiesRpc } from '../invoices/parties.rpc.js';
-import { PricesRpc } from '../prices/prices.rpc.js';
-import { admittedFacts, completedFacts, joinNode, logged, openMarket, recordOf, signedBy } from '../records-harness.js';
+import { admittedFacts, changePrice, completedFacts, joinNode, logged, openMarket, recordOf, signedBy } from '../records-harness.js';
 import type { Market, TestNode } from '../records-harness.js';
 import { UsageRpc } from '../usage/usage.rpc.js';
 import { CorrectionsRpc } from './corrections.rpc.js';
@@ -118,7 +117,7 @@ describe('a correction of usage', () => {
   });
 
   it('is by all meters, each at its own price', async () => {
-    const price = await books.get(PricesRpc).put({ actor, offer: node.offer, inputNanosPerMillion: 2_000_000n, outputNanosPerMillion: 0n, meters: { images: 40_000n } });
+    const price = await changePrice(books, node.offer, { inputNanosPerMillion: 2_000_000n, outputNanosPerMillion: 0n, meters: { images: 40_000n } });
     const record = await use({ ...tokens(10), meters: { images: 3 } }, true, { ...node, price });
     expect(await correct(record, { ...tokens(10), meters: { images: 1 } })).toMatchObject({ amountNanos: -80_000n });
     expect(await used()).toEqual([[1, 10, 1, 40_020n]]);

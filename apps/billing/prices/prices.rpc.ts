@@ -8,11 +8,6 @@ import { PricesService } from './prices.service.js';
 export class PricesRpc {
   constructor(@Inject(PricesService) private readonly prices: PricesService) {}
 
-  @Serve(billingCalls.putPrice)
-  put({ actor, offer, ...prices }: RequestOf<typeof billingCalls.putPrice>): Promise<ReplyOf<typeof billingCalls.putPrice>> {
-    return this.prices.put(offer, prices, actor.keyId);
-  }
-
   @Serve(billingCalls.listPrices)
   list(page: RequestOf<typeof billingCalls.listPrices>): Promise<ReplyOf<typeof billingCalls.listPrices>> {
     return this.prices.list(page);

@@ -26,16 +26,16 @@ export class PricesService {
     @Inject(OfferNetworks) private readonly networks: OfferNetworks,
   ) {}
 
-  /** Gives an offer a new price from now on. Errors: NOT_FOUND, NODE_REVOKED, AMOUNT_INVALID. */
-  async put(offer: string, prices: MeterPrices, keyId: string | null): Promise<PriceVersion> {
-    const price = await withTenant(this.dataSource, '*', async (manager) => {
-      const state = await this.prices.lockOffer(manager, offer);
-      if (state === 'unknown') throw failure('NOT_FOUND', 'there is no such offer', { offer });
-      if (state === 'revoked') throw failure('NODE_REVOKED', 'the node of this offer is revoked', { offer });
-      return this.change(manager, offer, prices, keyId);
-    });
-    this.outbox.kick();
-    return price;
+  /** The offer stays locked. Errors: NOT_FOUND, NODE_REVOKED. */
+  async requireListed(manager: EntityManager, offer: string): Promise<void> {
+    const state = await this.prices.lockOffer(manager, offer);
+    if (state === 'unknown') throw failure('NOT_FOUND', 'there is no such offer', { offer });
+    if (state === 'revoked') throw failure('NODE_REVOKED', 'the node of this offer is revoked', { offer });
+  }
+
+  /** Gives an offer a new price from now on, in the caller's transaction over all tenants; `undefined` where it has left the market. Error: AMOUNT_INVALID. */
+  async changeIfListed(manager: EntityManager, offer: string, prices: MeterPrices, keyId: string | null): Promise<PriceVersion | undefined> {
+    return (await this.prices.lockOffer(manager, offer)) === 'listed' ? this.change(manager, offer, prices, keyId) : undefined;
   }
 
   /** Lists the offers of a node that joined, at what it asks. */

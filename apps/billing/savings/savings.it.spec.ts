@@ -2,8 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { chargeOf } from '#protocol';
 import { openBooks } from '../books-harness.js';
 import type { Books } from '../books-harness.js';
-import { PricesRpc } from '../prices/prices.rpc.js';
-import { admittedFacts, completedFacts, joinNode, logged, openMarket, recordOf } from '../records-harness.js';
+import { admittedFacts, changePrice, completedFacts, joinNode, logged, openMarket, recordOf } from '../records-harness.js';
 import type { Market } from '../records-harness.js';
 import { SavingsRpc } from './savings.rpc.js';
 
@@ -51,7 +50,7 @@ describe('the report of what is saved', () => {
   it('tells what was measured otherwise from tokens, each with what was paid for it, and what failed from work', async () => {
     const media = await openMarket(books, 10n ** 12n);
     const node = await joinNode(books, 0n);
-    const dated = async (prices: object) => ({ ...node, price: await books.get(PricesRpc).put({ actor: { keyId: books.ids.uuid(), tenant: null }, offer: node.offer, inputNanosPerMillion: 3_000_000n, outputNanosPerMillion: 5_000_000n, ...prices }) });
+    const dated = async (prices: object) => ({ ...node, price: await changePrice(books, node.offer, { inputNanosPerMillion: 3_000_000n, outputNanosPerMillion: 5_000_000n, ...prices }) });
     const lease = await media.acquire('g', 10n ** 10n);
     const use = async (by: typeof node, usage: { inputTokens: number; outputTokens: number; meters?: object }, outcome: 'ok' | 'failed' = 'ok'): Promise<void> => {
       const admitted = admittedFacts(books.ids, media, lease, by, { admittedAtMs: startMs + 5, holdNanos: 10n ** 9n });

@@ -6,8 +6,7 @@ import type { AdmittedFacts, CostLine, ReplyOf, UsageBucket, UsageGroup } from '
 import { openBooks } from '../books-harness.js';
 import type { Books } from '../books-harness.js';
 import type { Lease } from '../leases/leases.service.js';
-import { PricesRpc } from '../prices/prices.rpc.js';
-import { admittedFacts, completedFacts, joinNode, openMarket, recordOf } from '../records-harness.js';
+import { admittedFacts, changePrice, completedFacts, joinNode, openMarket, recordOf } from '../records-harness.js';
 import type { Market, TestNode } from '../records-harness.js';
 import { UsageRpc } from './usage.rpc.js';
 
@@ -145,7 +144,7 @@ describe('usage', () => {
     });
 
     it('comes in pages that the bus takes, however long the tags, and a line is never split', async () => {
-      const dated = { ...node, price: await books.get(PricesRpc).put({ actor: { keyId: books.ids.uuid(), tenant: null }, offer: node.offer, inputNanosPerMillion: 9n, outputNanosPerMillion: 9n, meters: Object.fromEntries(measuredMeters.map((meter) => [meter, 9n])) }) };
+      const dated = { ...node, price: await changePrice(books, node.offer, { inputNanosPerMillion: 9n, outputNanosPerMillion: 9n, meters: Object.fromEntries(measuredMeters.map((meter) => [meter, 9n])) }) };
       const usage = { inputTokens: 10, outputTokens: 10, meters: Object.fromEntries(measuredMeters.map((meter) => [meter, 5])) };
       const facts = Array.from({ length: 12 }, (_, index) => admittedFacts(books.ids, market, lease, dated, { keyId: key, admittedAtMs: noonMs - 50, costTags: longTags(`${index}`).map((tag) => tag.replaceAll('A', '"')) }));
       await market.book(...facts.flatMap((one) => [recordOf(one), recordOf(completedFacts(one, dated, 0, { usage, chargeNanos: 10_000n }))]));

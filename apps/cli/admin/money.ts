@@ -58,9 +58,16 @@ export const moneyCommands = (): Command[] => [
   group(
     'price',
     'what offers cost',
-    apiCommand('set <offer> <input-usd> <output-usd>', 'begin a new price version, per million tokens', ({ api }, [offer, input, output], { meters }) =>
-      api.ask('PUT', `/offers/${offer}/price`, { body: { inputNanosPerMillion: nanosOf(input!), outputNanosPerMillion: nanosOf(output!), ...(meters !== undefined && { meters: Object.fromEntries(pairsOf(meters).map(([meter, usd]) => [meter, nanosOf(usd)])) }) } }),
-    ).option('--meters <prices>', 'US dollars for what is measured beside tokens, as images=0.04,audio_ms=0.0001: an image, a second of audio'),
+    apiCommand('propose <offer> <input-usd> <output-usd> <note>', 'propose another price of an offer than its machine asks, per million tokens', ({ api }, [offer, input, output, note], { meters, from, id }) =>
+      api.ask('PUT', `/price-changes/${id ?? randomUUID()}`, {
+        body: { offer, note, inputNanosPerMillion: nanosOf(input!), outputNanosPerMillion: nanosOf(output!), ...(from !== undefined && { effectiveFromMs: Date.parse(from) }), ...(meters !== undefined && { meters: Object.fromEntries(pairsOf(meters).map(([meter, usd]) => [meter, nanosOf(usd)])) }) },
+      }),
+    )
+      .option('--meters <prices>', 'US dollars for what is measured beside tokens, as images=0.04,audio_ms=0.0001: an image, a second of audio')
+      .option('--from <time>', 'when it begins; left out, when it is approved')
+      .option('--id <uuid>', 'to propose it once'),
+    apiCommand('approve <id> <hash>', 'approve what somebody else proposed, as its hash says', ({ api }, [id, hash]) => api.ask('POST', `/price-changes/${id}/approval`, { body: { hash } })),
+    listCommand('prices that were proposed', ({ api }, page, { offer }) => api.ask('GET', '/price-changes', { query: { ...page, offer } }), 'changes').option('--offer <id>', 'of one offer'),
     listCommand('price versions', ({ api }, page, { offer }) => api.ask('GET', '/prices', { query: { ...page, offer } })).option('--offer <id>', 'of one offer'),
   ),
   group(
