@@ -86,7 +86,8 @@ describe('another price of an offer', () => {
     await expect(propose()).rejects.toMatchObject({ code: 'NODE_REVOKED' });
     books.clock.advance(dayMs);
     expect(await books.get(PriceChanges).runOnce()).toBe(1);
-    expect((await books.get(PriceChangesRpc).list({ offer: node.offer, limit: 1 })).data).toMatchObject([{ id: approved.id, state: 'withdrawn', version: null }]);
+    const { data } = await books.get(PriceChangesRpc).list({ offer: node.offer, limit: 10 });
+    expect(data.find(({ id }) => id === approved.id)).toMatchObject({ state: 'withdrawn', version: null });
     expect(await inForce()).toBeUndefined();
   });
 
