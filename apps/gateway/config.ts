@@ -36,6 +36,12 @@ export const gatewayConfig = z.object({
   STREAM_DEADLINE_MS: z.coerce.number().int().min(1_000).max(limits.streamDeadlineMs).default(limits.streamDeadlineMs),
   /** From admission to the latest possible completion of any other request. */
   REQUEST_DEADLINE_MS: z.coerce.number().int().min(1_000).max(limits.requestDeadlineMs).default(limits.requestDeadlineMs),
+  /** Addresses and blocks of addresses, with commas between, of the proxies before this gateway: what they say of a client's address, host and scheme is believed. */
+  TRUSTED_PROXIES: z
+    .string()
+    .default('')
+    .transform((text) => text.split(',').map((part) => part.trim()).filter((part) => part !== ''))
+    .pipe(z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], 'an address, or a block such as 10.1.0.0/16'))),
   /** Hosts and blocks of addresses (`images.internal,10.1.0.0/16`) that URLs of users may lead to though they are not public. */
   OUTBOUND_ALLOW: allowListText,
   /** The same for public URLs of nodes. A list of its own: what nodes may stand on is not for users to fetch from. */

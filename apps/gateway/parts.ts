@@ -54,6 +54,7 @@ import { PlannedResponses } from './responses/planned-responses.js';
 import { ResponseQueue } from './responses/response-queue.js';
 import { ResponseRunner } from './responses/response-runner.js';
 import { StoredResponses } from './responses/stored-responses.js';
+import { PaymentAttempts } from './x402/payment-attempts.js';
 import { SalesCounter } from './x402/sales-counter.js';
 import { SellerKey } from './x402/seller-key.js';
 
@@ -135,7 +136,7 @@ export const parts: FactoryProvider[] = [
     provide: SalesCounter,
     inject: [Caller, RequestPipeline, Once, Clock, SERVICE_CONFIG],
     useFactory: (caller: Caller, pipeline: RequestPipeline, once: Once, clock: Clock, config: GatewayConfig) =>
-      new SalesCounter(caller, pipeline, once, clock, new SellerKey(config.X402_KEY, config.X402_KEY_FILE, () => clock.monotonicMs()), { markupPercent: config.X402_MARKUP_PERCENT, deadlineMs: config.REQUEST_DEADLINE_MS }),
+      new SalesCounter(caller, pipeline, once, clock, new SellerKey(config.X402_KEY, config.X402_KEY_FILE, () => clock.monotonicMs()), new PaymentAttempts(clock), { markupPercent: config.X402_MARKUP_PERCENT, deadlineMs: config.REQUEST_DEADLINE_MS }),
   },
   {
     provide: Inference,

@@ -28,4 +28,5 @@ export * from './standard-inputs.js';
 export * from './statement.js';
 export * from './token.js';
 export * from './verify-code.js';
+export * from './payment-check.js';
 export * from './x402.js';

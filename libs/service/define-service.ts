@@ -17,8 +17,8 @@ export interface ServiceDefinition<Config = unknown> {
   readonly migrations: readonly (new () => MigrationInterface)[];
   /** `public` leaves the routes to the service, health and metrics are on a port of their own; `internal` may have them beside its own. */
   readonly http: 'internal' | 'public';
-  /** Further options of the HTTP server: timeouts, what malformed HTTP is answered with. */
-  readonly server?: (config: Config) => Pick<FastifyHttpOptions<RawServerDefault>, 'http' | 'requestTimeout' | 'clientErrorHandler'>;
+  /** Further options of the HTTP server: timeouts, what malformed HTTP is answered with, which proxies are believed. */
+  readonly server?: (config: Config) => Pick<FastifyHttpOptions<RawServerDefault>, 'http' | 'requestTimeout' | 'clientErrorHandler' | 'trustProxy'>;
   /** Answers what reaches no route and no filter: a URL that does not decode, for one. */
   readonly unroutable?: (error: Error, request: FastifyRequest, reply: FastifyReply) => void;
 }

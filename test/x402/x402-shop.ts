@@ -76,7 +76,7 @@ export class Shop {
       X402_PAY_TO: payTo,
       SETTLEMENT_SCREENING_LIST: list,
     });
-    const gateway = await GatewayStack.start(nats, { X402_KEY: `mzn_${'operator'.padEnd(40, '0')}` });
+    const gateway = await GatewayStack.start(nats, { X402_KEY: `mzn_${'operator'.padEnd(40, '0')}`, TRUSTED_PROXIES: '127.0.0.1' });
     const everything = await nats.credentialsWith('books', { publish: ['>'], subscribe: ['>'], responses: true });
     const shop = new Shop(anvil, database, nats, taker, gateway, token, await Bus.connect({ url: nats.url, creds: everything, name: 'billing' }), deployer, directory);
     await shop.listen();

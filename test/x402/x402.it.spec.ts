@@ -12,6 +12,7 @@ import { connect, isSignedByKey, paymentDigest, sendCall, settlementCall } from 
 import { anvilKeys } from '#testing';
 import { sealKeys } from '../../apps/gateway/examples.js';
 import { eventually } from '../../apps/gateway/gateway-harness.js';
+import { perClient } from '../../apps/gateway/x402/payment-attempts.js';
 import { answer, network, ok, payTo, Shop } from './x402-shop.js';
 
 /** 1 byte and 16 markers at a unit a token: the most that it can cost. */
@@ -176,6 +177,20 @@ describe('a caller with a wallet and no account', () => {
       { tenant: null, payer: buyer.account.address, payTo, reason: 'recipient_sanctioned' },
     ]);
     expect(shop.refused.map(({ reason }) => reason)).toEqual(['payer_sanctioned', 'recipient_sanctioned']);
+  });
+
+  it('is told to come later when it brings payments without end; others are not', async () => {
+    const asking = await shop.post(body);
+    const buyer = (await shop.buyer(100n)).by('eip3009');
+    const [elsewhere, good] = [await buyer.sign(asking, (way) => ({ ...way, network: 'eip155:8453' })), await buyer.sign(asking)];
+    const from = (address: string, headers: Record<string, string>) => shop.post(body, { ...headers, 'x-forwarded-for': address });
+    const statuses: number[] = [];
+    for (let at = 0; at < perClient.burst; at += 1) statuses.push((await from('192.0.2.7', elsewhere)).status);
+    expect(new Set(statuses)).toEqual(new Set([402]));
+    const refused = await Promise.all(Array.from({ length: perClient.burst }, () => from('192.0.2.7', good)));
+    const limited = refused.find(({ status }) => status === 429)!;
+    expect([((await limited.json()) as { error: { code: string } }).error.code, Number(limited.headers.get('retry-after')) > 0]).toEqual(['RATE_LIMITED', true]);
+    expect((await from('192.0.2.8', good)).status).toBe(200);
   });
 
   it('is not sold a stream, nor what needs an account', async () => {

@@ -13,10 +13,12 @@ type ServerOptions = ReturnType<NonNullable<ServiceDefinition<GatewayConfig>['se
 const headerBytesMax = 16 * 1024;
 
 /** The public HTTP server: time and size of what is not yet a request are bounded. */
-export function httpServer({ HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS }: Pick<GatewayConfig, 'HEADERS_TIMEOUT_MS' | 'REQUEST_TIMEOUT_MS'>): ServerOptions {
+export function httpServer({ HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS, TRUSTED_PROXIES }: Pick<GatewayConfig, 'HEADERS_TIMEOUT_MS' | 'REQUEST_TIMEOUT_MS' | 'TRUSTED_PROXIES'>): ServerOptions {
   const headersTimeout = Math.min(HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS);
   return {
     requestTimeout: REQUEST_TIMEOUT_MS,
+    // Nobody else's X-Forwarded-For names a client.
+    trustProxy: TRUSTED_PROXIES.length === 0 ? false : [...TRUSTED_PROXIES],
     http: {
       headersTimeout,
       requestTimeout: REQUEST_TIMEOUT_MS,

@@ -1,16 +1,18 @@
 import { createHash } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
+import { counterOf, refusalBeforeChain } from '#chain';
 import { DomainError, isDomainError } from '#kernel';
 import type { Clock } from '#kernel';
 import type { Caller } from '#messaging';
 import { failure, paymentId, x402Calls, x402Headers, x402Version } from '#protocol';
-import type { PaymentPayload, PaymentRequired, PaymentRequirements, SaleTerms, SettleResponse } from '#protocol';
+import type { FacilitatorRequest, PaymentPayload, PaymentRequired, PaymentRequirements, SaleTerms, SettleResponse } from '#protocol';
 import type { AuthenticatedRequest } from '../access/principal.js';
 import type { Kept, Once, Turn } from '../idempotency/once.js';
 import type { ParsedRequest } from '../openai/parsed-request.js';
 import type { InferenceAnswer, InferenceJob } from '../request/inference-job.js';
 import type { RequestPipeline } from '../request/request-pipeline.js';
+import type { PaymentAttempts } from './payment-attempts.js';
 import { paymentOf, toHeader } from './payment-header.js';
 import { coveredNanos, isAccepted, priceOf, saleAmount, waysToPay } from './price.js';
 import type { SellerKey } from './seller-key.js';
@@ -39,6 +41,7 @@ export class SalesCounter {
     private readonly once: Once,
     private readonly clock: Clock,
     private readonly seller: Pick<SellerKey, 'authorization'>,
+    private readonly attempts: Pick<PaymentAttempts, 'admit'>,
     private readonly settings: Settings,
   ) {}
 
@@ -47,18 +50,21 @@ export class SalesCounter {
     return this.seller.authorization();
   }
 
-  /** Errors: PAYMENT_REQUIRED, PAYMENT_FAILED, HEADER_INVALID, REQUEST_INVALID (a stream), CONFLICT, CHAIN_UNAVAILABLE, and those of the pipeline. */
+  /** What costs nothing is looked at first. Errors: PAYMENT_REQUIRED, PAYMENT_FAILED, HEADER_INVALID, REQUEST_INVALID (a stream), RATE_LIMITED, CONFLICT, CHAIN_UNAVAILABLE, and those of the pipeline. */
   async sell({ form }: Pick<ParsedRequest, 'form'>, jobOf: () => InferenceJob, request: AuthenticatedRequest, reply: FastifyReply): Promise<void> {
     const terms = await this.termsNow();
     if (terms === null) throw failure('API_KEY_MISSING', 'send an API key: "Authorization: Bearer mzn_..."');
     if (form !== undefined) throw failure('REQUEST_INVALID', 'streams are not sold by the request: what has been sent cannot be held back when its payment fails; leave out "stream", or use an API key', { param: 'stream' });
+    const payment = paymentOf(request.headers);
+    if (payment) this.attempts.admit(request.ip);
     const job = jobOf();
     const ways = waysToPay(terms, saleAmount(await this.pipeline.quote(job), terms, this.settings.markupPercent));
     const ask = (reason: string): DomainError => paymentRequired(reason, request, ways);
-    const payment = paymentOf(request.headers);
     if (!payment) throw ask('PAYMENT-SIGNATURE header is required');
     const fits = isAccepted(payment.accepted, ways);
     if (fits !== 'yes') throw ask(fits === 'too-little' ? 'price_changed' : 'no_matching_requirements');
+    const wrong = refusalBeforeChain(asFacilitators(payment), 'amount', counterOf(terms));
+    if (wrong !== null) throw ask(wrong);
     const turn = await this.turn(job, payment, request, ask);
     const answer = 'kept' in turn ? turn.kept : await this.served(job, terms, payment, turn.turn, ask);
     const outcome = await this.caller.call(x402Calls.outcome, { payment: paymentId(payment) });
@@ -84,9 +90,7 @@ export class SalesCounter {
     const most = BigInt(payment.accepted.amount);
     try {
       const { invalidReason } = await this.caller.call(x402Calls.claim, {
-        x402Version,
-        paymentPayload: payment,
-        paymentRequirements: payment.accepted,
+        ...asFacilitators(payment),
         tenant: job.tenant.tenant,
         record: job.id,
         requestHash: createHash('sha256').update(job.endpoint).update(job.body).digest('hex'),
@@ -123,6 +127,9 @@ export class SalesCounter {
     return terms;
   }
 }
+
+/** What a facilitator is asked of a payment, in the way that its payer chose. */
+const asFacilitators = (payment: PaymentPayload): FacilitatorRequest => ({ x402Version, paymentPayload: payment, paymentRequirements: payment.accepted });
 
 /** 402 with all ways to pay, as the protocol's clients read it. */
 function paymentRequired(reason: string, request: AuthenticatedRequest, accepts: PaymentRequirements[]): DomainError {

@@ -4,6 +4,7 @@ import { getAddress } from 'ethers';
 import { DataSource } from 'typeorm';
 import { Clock, isDomainError } from '#kernel';
 import { isSignedByKey, paymentDigest, settlementCall } from '#chain';
+import type { Asked } from '#chain';
 import { failure, paymentId, payerOf } from '#protocol';
 import type { FacilitatorRequest, SettleResponse, VerifyResponse } from '#protocol';
 import { withTenant } from '#service';
@@ -14,7 +15,7 @@ import { PaymentAsset } from './payment-asset.js';
 import { PaymentLanding } from './payment-landing.service.js';
 import { PaymentScreening } from './payment-screening.service.js';
 import { PaymentVerifier } from './verify-payment.js';
-import type { Asked, Verified } from './verify-payment.js';
+import type { Verified } from './verify-payment.js';
 import { X402PaymentStore } from './x402-payment.store.js';
 import type { NewClaim, X402PaymentRow } from './x402-payment.store.js';
 
@@ -40,14 +41,14 @@ export class Facilitator {
     private readonly landing: PaymentLanding,
   ) {}
 
-  /** Errors: CHAIN_UNAVAILABLE, SCREENING_UNAVAILABLE. */
+  /** Errors: CHAIN_UNAVAILABLE, RATE_LIMITED, SCREENING_UNAVAILABLE. */
   async verify(request: FacilitatorRequest): Promise<VerifyResponse> {
     const payer = payerOf(request.paymentPayload);
     const { reason } = await this.verified(request, 'amount');
     return reason === null ? { isValid: true, payer } : { isValid: false, invalidReason: reason, payer };
   }
 
-  /** Sets a good payment aside. Resolves to the reason against it, or null. Errors: CHAIN_UNAVAILABLE, SCREENING_UNAVAILABLE. */
+  /** Sets a good payment aside. Resolves to the reason against it, or null. Errors: CHAIN_UNAVAILABLE, RATE_LIMITED, SCREENING_UNAVAILABLE. */
   async claim(request: FacilitatorRequest, purpose: Pick<NewClaim, 'tenant' | 'record' | 'requestHash' | 'untilMs'>): Promise<string | null> {
     const { reason, balance } = await this.verified(request, 'amount');
     return reason ?? this.setAside(request, purpose, balance);
@@ -92,7 +93,7 @@ export class Facilitator {
     }
   }
 
-  /** Takes a payment that a server of the tenant's was given. Errors: CHAIN_UNAVAILABLE, SCREENING_UNAVAILABLE. */
+  /** Takes a payment that a server of the tenant's was given. Errors: CHAIN_UNAVAILABLE, RATE_LIMITED, SCREENING_UNAVAILABLE. */
   async settle(request: FacilitatorRequest, tenant: string): Promise<SettleResponse> {
     const { paymentPayload, paymentRequirements } = request;
     const payment = paymentId(paymentPayload);
@@ -110,10 +111,20 @@ export class Facilitator {
     return this.outcome(payment);
   }
 
-  /** A payment that would pay, by somebody and to somebody whom no list names. Looked up last: only who could pay is worth a question, and an entry of the log. */
+  /**
+   * A payment that would pay, by somebody and to somebody whom no list names. What was taken already is known here and not asked of the chain; the lists are looked up
+   * last: only who could pay is worth a question, and an entry of the log.
+   */
   private async verified(request: FacilitatorRequest, asked: Asked): Promise<Verified> {
-    const verified = await this.verifier.verify(request, asked);
+    const wrong = (await this.verifier.beforeChain(request, asked)) ?? ((await this.isTaken(request)) ? 'payment_already_used' : null);
+    if (wrong !== null) return { reason: wrong, balance: 0n };
+    const verified = await this.verifier.onChain(request);
     return verified.reason === null ? { ...verified, reason: await this.screening.against(request) } : verified;
+  }
+
+  private async isTaken({ paymentPayload }: FacilitatorRequest): Promise<boolean> {
+    const known = await withTenant(this.dataSource, '*', (manager) => this.payments.get(manager, paymentId(paymentPayload)));
+    return known !== null && known.state !== 'claimed';
   }
 
   private async setAside({ paymentPayload, paymentRequirements: wanted }: FacilitatorRequest, purpose: Pick<NewClaim, 'tenant' | 'record' | 'requestHash' | 'untilMs'>, balance: bigint): Promise<string | null> {

@@ -2,32 +2,31 @@ import { getAddress } from 'ethers';
 import type { Log } from 'ethers';
 import { isDomainError } from '#kernel';
 import { permit2Address, x402Interface, x402Proxies } from '#chain';
-import type { TokenDomain } from '#chain';
+import type { AssetFacts, TokenDomain } from '#chain';
 import type { ChainLink } from '../chain/chain-link.js';
 
 /** What is on a chain may be put there later: looked at again after this long. */
 const keepMs = 60_000;
 
-/** What a token can do for x402. */
-export interface AssetFacts {
-  readonly address: string;
-  readonly domain: TokenDomain;
-  readonly eip3009: boolean;
-  /** Whether Permit2 and this scheme's proxy are on the chain. */
-  readonly permit2: { readonly exact: boolean; readonly upto: boolean };
-}
-
 /** The escrow's token as payers meet it. Every method's errors: CHAIN_UNAVAILABLE. */
 export class PaymentAsset {
-  private known: { readonly facts: AssetFacts; readonly untilMs: number } | undefined;
+  private known: { readonly facts: Promise<AssetFacts>; readonly untilMs: number } | undefined;
 
   constructor(
     private readonly chain: ChainLink,
     private readonly nowMs: () => number,
   ) {}
 
-  async facts(): Promise<AssetFacts> {
+  /** Whoever asks while it is looked up waits for the same look. */
+  facts(): Promise<AssetFacts> {
     if (this.known && this.known.untilMs > this.nowMs()) return this.known.facts;
+    const known = { facts: this.look(), untilMs: this.nowMs() + keepMs };
+    this.known = known;
+    known.facts.catch(() => this.known === known && (this.known = undefined));
+    return known.facts;
+  }
+
+  private async look(): Promise<AssetFacts> {
     const address = getAddress((await this.chain.constants()).token);
     const [domain, used, permit2, exact, upto] = await Promise.all([
       this.domain(address),
@@ -36,9 +35,7 @@ export class PaymentAsset {
       this.chain.hasCode(x402Proxies.exact),
       this.chain.hasCode(x402Proxies.upto),
     ]);
-    const facts = { address, domain: domain ?? { name: '', version: '' }, eip3009: domain !== undefined && used !== undefined, permit2: { exact: permit2 && exact, upto: permit2 && upto } };
-    this.known = { facts, untilMs: this.nowMs() + keepMs };
-    return facts;
+    return { address, domain: domain ?? { name: '', version: '' }, eip3009: domain !== undefined && used !== undefined, permit2: { exact: permit2 && exact, upto: permit2 && upto } };
   }
 
   /** A view of a contract; `undefined` where it has no such function. */

@@ -1,19 +1,15 @@
-import { getAddress } from 'ethers';
 import { isDomainError } from '#kernel';
-import { isSignedByKey, paymentDigest, permit2Address, settlementCall, x402Proxies } from '#chain';
-import type { X402Scheme } from '#chain';
+import { permit2Address, refusalBeforeChain, settlementCall, signatureRefusal, signingOf } from '#chain';
+import type { Asked, Counter, X402Scheme } from '#chain';
 import { payerOf } from '#protocol';
-import type { Eip3009Payload, FacilitatorRequest, Permit2Payload } from '#protocol';
+import type { FacilitatorRequest } from '#protocol';
 import type { ChainLink } from '../chain/chain-link.js';
-import type { AssetFacts, PaymentAsset } from './payment-asset.js';
+import { KnownRefusals } from './known-refusals.js';
+import type { PaymentAsset } from './payment-asset.js';
+import { ReadGate } from './read-gate.js';
 
-/** An authorisation must be good for this long yet, in seconds: three blocks of two. */
-const leftSecondsMin = 6n;
 /** ERC-1271: yes. */
 const validSignature = '0x1626ba7e';
-
-/** What is asked of a payment: the very amount, or (of `upto`, once the work is done) at most it. */
-export type Asked = 'amount' | 'at-most';
 
 export interface Verified {
   /** A word of the protocol's, as the official packages say it; null: the payment is good now. */
@@ -22,65 +18,63 @@ export interface Verified {
   readonly balance: bigint;
 }
 
-/** Whether a payment would pay, as far as can be told before it is sent. */
+/**
+ * Whether a payment would pay, as far as can be told before it is sent. What costs nothing is looked at first: its form, then who signed. The chain is asked last, for
+ * one thing after another, and never twice within a short while for the same refusal.
+ */
 export class PaymentVerifier {
+  private readonly refusals: KnownRefusals;
+  private readonly gate: ReadGate;
+  /** By payment: who brings the same one meanwhile waits for the same answer. */
+  private readonly underWay = new Map<string, Promise<Verified>>();
+
   constructor(
     private readonly chain: ChainLink,
     private readonly asset: PaymentAsset,
     private readonly recipients: ReadonlySet<string>,
     private readonly nowMs: () => number,
-  ) {}
+  ) {
+    this.refusals = new KnownRefusals(nowMs);
+    this.gate = new ReadGate(nowMs);
+  }
 
-  /** Error: CHAIN_UNAVAILABLE. */
-  async verify(request: FacilitatorRequest, asked: Asked): Promise<Verified> {
+  /** What is wrong with a payment that shows without asking the chain; null: nothing. Error: CHAIN_UNAVAILABLE. */
+  async beforeChain(request: FacilitatorRequest, asked: Asked): Promise<string | null> {
+    return refusalBeforeChain(request, asked, await this.counter(), this.nowMs());
+  }
+
+  /** What the chain says of a payment in which nothing is wrong before. Errors: CHAIN_UNAVAILABLE, RATE_LIMITED. */
+  async onChain(request: FacilitatorRequest): Promise<Verified> {
+    const known = this.refusals.of(request);
+    if (known !== undefined) return { reason: known, balance: 0n };
+    const key = JSON.stringify([request.paymentPayload.payload, request.paymentRequirements]);
+    const looked = this.underWay.get(key) ?? this.gate.within(() => this.look(request)).finally(() => this.underWay.delete(key));
+    this.underWay.set(key, looked);
+    const verified = await looked;
+    if (verified.reason !== null) this.refusals.remember(request, verified.reason);
+    return verified;
+  }
+
+  private async counter(): Promise<Counter> {
+    return { network: `eip155:${this.chain.chainId}`, facts: await this.asset.facts(), recipients: this.recipients, facilitator: this.chain.sender };
+  }
+
+  private async look(request: FacilitatorRequest): Promise<Verified> {
+    const { paymentPayload: { payload }, paymentRequirements: wanted } = request;
     const facts = await this.asset.facts();
-    const reason = this.withoutChain(request, asked, facts);
-    return reason === null ? this.onChain(request, facts) : { reason, balance: 0n };
-  }
-
-  private withoutChain({ paymentPayload: { accepted, payload }, paymentRequirements: wanted }: FacilitatorRequest, asked: Asked, facts: AssetFacts): string | null {
-    const { scheme } = wanted;
-    if (accepted.scheme !== scheme) return `invalid_${scheme}_evm_scheme`;
-    if (scheme !== 'exact' && scheme !== 'upto') return 'unsupported_scheme';
-    if (accepted.network !== wanted.network || wanted.network !== `eip155:${this.chain.chainId}`) return `invalid_${scheme}_evm_network_mismatch`;
-    if (getAddress(wanted.asset) !== facts.address) return 'asset_not_supported';
-    if (!this.recipients.has(getAddress(wanted.payTo))) return 'pay_to_not_served';
-    const now = BigInt(Math.floor(this.nowMs() / 1_000));
-    if ('authorization' in payload) return scheme === 'exact' ? ofEip3009(payload, wanted, facts, now) : 'unsupported_payload_type';
-    return this.ofPermit2(payload, wanted, scheme, asked, facts, now);
-  }
-
-  private ofPermit2({ permit2Authorization: signed }: Permit2Payload, wanted: FacilitatorRequest['paymentRequirements'], scheme: X402Scheme, asked: Asked, facts: AssetFacts, now: bigint): string | null {
-    const { witness, permitted } = signed;
-    if (!facts.permit2[scheme]) return 'permit2_proxy_not_deployed';
-    if ((witness.facilitator === undefined) !== (scheme === 'exact')) return 'unsupported_payload_type';
-    if (getAddress(signed.spender) !== x402Proxies[scheme]) return 'invalid_permit2_spender';
-    if (getAddress(witness.to) !== getAddress(wanted.payTo)) return 'invalid_permit2_recipient_mismatch';
-    if (witness.facilitator !== undefined && getAddress(witness.facilitator) !== this.chain.sender) return 'upto_facilitator_mismatch';
-    if (BigInt(signed.deadline) < now + leftSecondsMin) return 'permit2_deadline_expired';
-    if (BigInt(witness.validAfter) > now) return 'permit2_not_yet_valid';
-    if (getAddress(permitted.token) !== facts.address) return 'permit2_token_mismatch';
-    const [most, amount] = [BigInt(permitted.amount), BigInt(wanted.amount)];
-    if (asked === 'at-most' && scheme === 'upto') return amount > most ? 'invalid_upto_evm_payload_settlement_exceeds_amount' : null;
-    return amount === most ? null : 'permit2_amount_mismatch';
-  }
-
-  private async onChain({ paymentPayload: { payload }, paymentRequirements: wanted }: FacilitatorRequest, facts: AssetFacts): Promise<Verified> {
+    const { digest, byKey } = signingOf(request, facts);
     const owner = payerOf({ payload });
     const isEip3009 = 'authorization' in payload;
-    const digest = paymentDigest(payload, wanted, facts.domain);
-    const byKey = isSignedByKey(payload, digest);
-    const [signed, used, balance = 0n, allowance = 0n] = await Promise.all([
-      byKey || this.contractSigned(owner, digest, payload.signature),
+    const amount = BigInt(wanted.amount);
+    if (!byKey && !(await this.contractSigned(owner, digest, payload.signature))) return { reason: signatureRefusal(payload), balance: 0n };
+    const balance = (await this.asset.read<bigint>(facts.address, 'balanceOf', [owner])) ?? 0n;
+    const no = (reason: string): Verified => ({ reason, balance });
+    if (balance < amount) return no(isEip3009 ? 'invalid_exact_evm_insufficient_balance' : 'permit2_insufficient_balance');
+    const [used, allowance = 0n] = await Promise.all([
       isEip3009 ? this.asset.read<boolean>(facts.address, 'authorizationState', [owner, payload.authorization.nonce]) : this.permit2Used(owner, BigInt(payload.permit2Authorization.nonce)),
-      this.asset.read<bigint>(facts.address, 'balanceOf', [owner]),
       isEip3009 ? 0n : this.asset.read<bigint>(facts.address, 'allowance', [owner, permit2Address]),
     ]);
-    const amount = BigInt(wanted.amount);
-    const no = (reason: string): Verified => ({ reason, balance });
-    if (!signed) return no(isEip3009 ? 'invalid_exact_evm_signature' : 'invalid_permit2_signature');
     if (used) return no(isEip3009 ? 'invalid_exact_evm_nonce_already_used' : 'permit2_invalid_nonce');
-    if (balance < amount) return no(isEip3009 ? 'invalid_exact_evm_insufficient_balance' : 'permit2_insufficient_balance');
     if (!isEip3009 && allowance < amount) return no('permit2_allowance_required');
     const { target, data } = settlementCall(payload, wanted.scheme as X402Scheme, facts.address, amount, byKey);
     const works = amount === 0n || (await this.wouldWork(target, data));
@@ -106,16 +100,4 @@ export class PaymentVerifier {
       },
     );
   }
-}
-
-function ofEip3009({ authorization: signed }: Eip3009Payload, wanted: FacilitatorRequest['paymentRequirements'], facts: AssetFacts, now: bigint): string | null {
-  if (!facts.eip3009) return 'invalid_exact_evm_eip3009_not_supported';
-  const { name, version } = wanted.extra ?? {};
-  if (typeof name !== 'string' || typeof version !== 'string') return 'invalid_exact_evm_missing_eip712_domain';
-  if (name !== facts.domain.name) return 'invalid_exact_evm_token_name_mismatch';
-  if (version !== facts.domain.version) return 'invalid_exact_evm_token_version_mismatch';
-  if (getAddress(signed.to) !== getAddress(wanted.payTo)) return 'invalid_exact_evm_recipient_mismatch';
-  if (BigInt(signed.validBefore) < now + leftSecondsMin) return 'invalid_exact_evm_payload_authorization_valid_before';
-  if (BigInt(signed.validAfter) > now) return 'invalid_exact_evm_payload_authorization_valid_after';
-  return BigInt(signed.value) === BigInt(wanted.amount) ? null : 'invalid_exact_evm_payload_authorization_value_mismatch';
 }
