@@ -144,6 +144,11 @@ export class ChainLink {
     return reaching(() => this.provider.getTransactionReceipt(hash));
   }
 
+  /** What a transaction called with, in lower-case hex; null of one that is not known. */
+  async calldata(hash: string): Promise<string | null> {
+    return (await reaching(() => this.provider.getTransaction(hash)))?.data ?? null;
+  }
+
   /** Whether a transaction may still come into a block above one, as far as any endpoint that answers knows: it waits, or is in such a block. */
   async isUnderWay(hash: string, above: number): Promise<boolean> {
     const seen = (await reaching(() => this.provider.each('eth_getTransactionByHash', [hash]))) as ({ blockNumber: string | null } | null)[];

@@ -50,8 +50,8 @@ export class Facilitator {
 
   /** Sets a good payment aside. Resolves to the reason against it, or null. Errors: CHAIN_UNAVAILABLE, RATE_LIMITED, SCREENING_UNAVAILABLE. */
   async claim(request: FacilitatorRequest, purpose: Pick<NewClaim, 'tenant' | 'record' | 'requestHash' | 'untilMs'>): Promise<string | null> {
-    const { reason, balance } = await this.verified(request, 'amount');
-    return reason ?? this.setAside(request, purpose, balance);
+    const verified = await this.verified(request, 'amount');
+    return verified.reason ?? this.setAside(request, purpose, verified);
   }
 
   /** What was set aside in vain is the payer's again. */
@@ -102,9 +102,9 @@ export class Facilitator {
     const known = await withTenant(this.dataSource, '*', (manager) => this.payments.get(manager, payment));
     if (known && (known.tenant !== tenant || known.record !== null)) return refused('payment_already_used');
     if (!known || known.state === 'claimed') {
-      const { reason, balance } = await this.verified(request, 'at-most');
-      if (reason !== null) return refused(reason);
-      const claimed = await this.setAside(request, { tenant, record: null, requestHash: null, untilMs: this.clock.nowMs() + settleMs }, balance);
+      const verified = await this.verified(request, 'at-most');
+      if (verified.reason !== null) return refused(verified.reason);
+      const claimed = await this.setAside(request, { tenant, record: null, requestHash: null, untilMs: this.clock.nowMs() + settleMs }, verified);
       if (claimed !== null) return refused(claimed);
       await this.collect(payment, amount);
     } else if (known.amount !== amount) return refused('payment_already_used');
@@ -127,7 +127,7 @@ export class Facilitator {
     return known !== null && known.state !== 'claimed';
   }
 
-  private async setAside({ paymentPayload, paymentRequirements: wanted }: FacilitatorRequest, purpose: Pick<NewClaim, 'tenant' | 'record' | 'requestHash' | 'untilMs'>, balance: bigint): Promise<string | null> {
+  private async setAside({ paymentPayload, paymentRequirements: wanted }: FacilitatorRequest, purpose: Pick<NewClaim, 'tenant' | 'record' | 'requestHash' | 'untilMs'>, { balance, block }: Verified): Promise<string | null> {
     const { payload } = paymentPayload;
     const claim: NewClaim = {
       ...purpose,
@@ -139,6 +139,7 @@ export class Facilitator {
       payload,
       amountMax: BigInt('authorization' in payload ? payload.authorization.value : payload.permit2Authorization.permitted.amount),
       nowMs: this.clock.nowMs(),
+      fromBlock: block ?? null,
     };
     return withTenant(this.dataSource, '*', async (manager) => {
       if (balance - (await this.payments.spokenFor(manager, claim)) < BigInt(wanted.amount)) return 'payer_balance_spoken_for';

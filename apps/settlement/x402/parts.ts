@@ -8,6 +8,7 @@ import { LandingLoop } from './landing-loop.service.js';
 import { PaymentAsset } from './payment-asset.js';
 import { PaymentLanding } from './payment-landing.service.js';
 import { PaymentScreening } from './payment-screening.service.js';
+import { PaymentSearch } from './payment-search.service.js';
 import { SaleRecord } from './sale-record.js';
 import { SaleTermsService } from './sale-terms.service.js';
 import { PaymentVerifier } from './verify-payment.js';
@@ -26,6 +27,7 @@ export const x402Parts: Provider[] = [
   LandingLoop,
   PaymentLanding,
   PaymentScreening,
+  PaymentSearch,
   SaleRecord,
   SaleTermsService,
   X402PaymentStore,

@@ -61,11 +61,18 @@ export class PaymentAsset {
   }
 }
 
+interface Moved {
+  readonly asset: string;
+  readonly from: string;
+  readonly to: string;
+  readonly amount: bigint;
+}
+
 /** The log that moved the money, among those of one transaction. */
-export function transferIn(logs: readonly Log[], moved: { asset: string; from: string; to: string; amount: bigint }): Log | undefined {
-  return logs.find((log) => {
-    if (getAddress(log.address) !== getAddress(moved.asset)) return false;
-    const event = x402Interface.parseLog(log);
-    return event?.name === 'Transfer' && event.args[0] === getAddress(moved.from) && event.args[1] === getAddress(moved.to) && event.args[2] === moved.amount;
-  });
+export const transferIn = (logs: readonly Log[], moved: Moved): Log | undefined => logs.find((log) => isTransfer(log, moved));
+
+export function isTransfer(log: Log, { asset, from, to, amount }: Moved): boolean {
+  if (getAddress(log.address) !== getAddress(asset)) return false;
+  const event = x402Interface.parseLog(log);
+  return event?.name === 'Transfer' && event.args[0] === getAddress(from) && event.args[1] === getAddress(to) && event.args[2] === amount;
 }

@@ -1,22 +1,24 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { toBeHex } from 'ethers';
 import type { Log, TransactionReceipt } from 'ethers';
 import { DataSource } from 'typeorm';
-import { x402Interface } from '#chain';
 import { Outbox } from '#messaging';
-import { x402Events } from '#protocol';
+import { failure, x402Events } from '#protocol';
 import type { SettleResponse } from '#protocol';
 import { withTenant } from '#service';
 import { ChainLink } from '../chain/chain-link.js';
+import type { TimedBlock } from '../chain/chain-link.js';
 import { transferIn } from './payment-asset.js';
+import { PaymentSearch } from './payment-search.service.js';
 import { SaleRecord } from './sale-record.js';
 import { X402PaymentStore } from './x402-payment.store.js';
 import type { X402PaymentRow } from './x402-payment.store.js';
 
 /** Payments that are brought to their end in one round. */
 const roundMax = 50;
-/** An authorisation that somebody else sent is looked for in this many of the last blocks: the longest that one is good for, at two seconds a block. */
-const searchBlocks = 1_800;
+/** An end that has not come yet is looked for again after this long: about a block. */
+const againMs = 2_000;
+/** A payer may sign an authorisation for ever: whether somebody sends it after all is looked for this long. What comes later is in the wallet, and buys nothing. */
+const watchMs = 24 * 3_600_000;
 
 /**
  * Where payments land. The books and the log are told of what is final only. An authorisation may be sent by anybody: when ours fails
@@ -30,6 +32,7 @@ export class PaymentLanding {
     private readonly dataSource: DataSource,
     private readonly chain: ChainLink,
     private readonly payments: X402PaymentStore,
+    private readonly search: PaymentSearch,
     private readonly outbox: Outbox,
     private readonly records: SaleRecord,
   ) {}
@@ -40,19 +43,23 @@ export class PaymentLanding {
     if (row.state === 'failed') return this.told(row, { success: false, errorReason: row.error ?? failed(row), transaction: '' });
     if (row.sending === 'mined' || row.sending === 'final') {
       const receipt = await this.chain.receipt(row.tx!);
-      if (receipt) return this.inBlock(row, receipt);
-    }
-    if (row.sending !== 'failed') return undefined;
-    const other = await this.sentByAnother(row);
-    return other ? this.inBlock(row, other) : this.told(row, { success: false, errorReason: failed(row), transaction: '' });
+      if (!receipt) return undefined;
+      if (receipt.status === 1) return this.inBlock(row, receipt);
+    } else if (row.sending !== 'failed') return undefined;
+    // Ours was refused or reverted, as it is when another was first.
+    const { receipt, isThrough } = await this.search.find(row);
+    if (receipt) return this.inBlock(row, receipt);
+    return isThrough ? this.told(row, { success: false, errorReason: failed(row), transaction: row.tx ?? '' }) : undefined;
   }
 
-  /** Brings payments whose transactions have ended to their own end. Error: CHAIN_UNAVAILABLE. */
+  /** Brings payments whose transactions have ended to their own end; one that cannot be is no reason to leave the others. Error: CHAIN_UNAVAILABLE. */
   async round(): Promise<void> {
-    const rows = await withTenant(this.dataSource, '*', (manager) => this.payments.ended(manager, roundMax));
+    const rows = await withTenant(this.dataSource, '*', (manager) => this.payments.ended(manager, roundMax, againMs));
     if (rows.length === 0) return;
     const finalized = await this.chain.finalized();
-    for (const row of rows) await this.end(row, finalized.number);
+    for (const row of rows) {
+      await this.end(row, finalized).catch((error: unknown) => this.logger.warn(`the end of payment ${row.id} cannot be told yet: ${error instanceof Error ? error.message : String(error)}`));
+    }
   }
 
   told(row: X402PaymentRow, said: Pick<SettleResponse, 'success' | 'errorReason' | 'transaction'>): SettleResponse {
@@ -60,40 +67,50 @@ export class PaymentLanding {
   }
 
   private inBlock(row: X402PaymentRow, receipt: TransactionReceipt): SettleResponse {
-    if (receipt.status !== 1) return this.told(row, { success: false, errorReason: failed(row), transaction: receipt.hash });
     return moved(row, receipt) ? this.told(row, { success: true, transaction: receipt.hash }) : this.told(row, { success: false, errorReason: mismatch(row), transaction: receipt.hash });
   }
 
-  private async end(row: X402PaymentRow, finalBlock: number): Promise<void> {
-    const receipt = row.sending === 'final' ? await this.chain.receipt(row.tx!) : await this.sentByAnother(row);
-    if (receipt && receipt.blockNumber > finalBlock) return;
-    const log = receipt?.status === 1 ? moved(row, receipt) : undefined;
+  private async end(row: X402PaymentRow, finalized: TimedBlock): Promise<void> {
+    const receipt = await this.landed(row, finalized);
+    if (receipt === undefined || (receipt !== null && receipt.blockNumber > finalized.number)) return;
+    const log = receipt === null ? undefined : moved(row, receipt);
     if (!receipt || !log) {
-      const error = receipt?.status === 1 ? mismatch(row) : failed(row);
+      const error = receipt === null ? failed(row) : mismatch(row);
       this.logger.warn(`payment ${row.id} of ${row.payer} did not come: ${row.error ?? error}`);
-      return withTenant(this.dataSource, '*', (manager) => this.payments.end(manager, row.id, { error }));
+      await withTenant(this.dataSource, '*', (manager) => this.payments.end(manager, row.id, { error }));
+      return;
     }
     const at = { tx: receipt.hash, blockHash: receipt.blockHash, blockNumber: receipt.blockNumber, logIndex: log.index };
     const { unit } = await this.chain.constants();
     const { record } = row;
     const entry = record === null ? undefined : await this.records.of({ ...row, record }, at);
     await withTenant(this.dataSource, '*', async (manager) => {
-      await this.payments.end(manager, row.id, { tx: receipt.hash });
-      if (record === null || !entry) return;
+      const isOurs = await this.payments.end(manager, row.id, { tx: receipt.hash });
+      if (!isOurs || record === null || !entry) return;
       await this.outbox.event(manager, x402Events.settled, { payment: row.id, tenant: row.tenant, record, payer: row.payer, payTo: row.payTo, units: row.amount! / unit, at });
       await this.outbox.record(manager, entry);
     });
     this.outbox.kick();
   }
 
-  /** The transaction of somebody else that used the same authorisation. Permit2 names no nonce in its events: there it is not looked for. */
-  private async sentByAnother({ payload, asset, payer }: X402PaymentRow): Promise<TransactionReceipt | undefined> {
-    if (!('authorization' in payload)) return undefined;
-    const latest = await this.chain.latest();
-    const topics = x402Interface.encodeFilterTopics('AuthorizationUsed', [payer, toBeHex(BigInt(payload.authorization.nonce), 32)]);
-    const [used] = await this.chain.logs({ address: asset, topics, fromBlock: Math.max(0, latest.number - searchBlocks), toBlock: 'latest' });
-    return used && ((await this.chain.receipt(used.transactionHash)) ?? undefined);
+  /** The transaction that took it, ours or another's; null: it can come no more; undefined: it can. Errors: CHAIN_UNAVAILABLE. */
+  private async landed(row: X402PaymentRow, finalized: TimedBlock): Promise<TransactionReceipt | null | undefined> {
+    if (row.sending === 'final') {
+      const receipt = await this.chain.receipt(row.tx!);
+      if (!receipt) throw failure('CHAIN_UNAVAILABLE', `no endpoint has the receipt of ${row.tx}, which is final`);
+      return receipt;
+    }
+    const { receipt, isThrough } = await this.search.find(row);
+    if (receipt) return receipt;
+    return isThrough && finalized.atSeconds > lastSeconds(row) ? null : undefined;
   }
+}
+
+/** When the authorisation is good for the last time, as far as that is waited for. */
+function lastSeconds({ payload, createdAtMs }: X402PaymentRow): bigint {
+  const signed = BigInt('authorization' in payload ? payload.authorization.validBefore : payload.permit2Authorization.deadline);
+  const watched = BigInt(Math.ceil((createdAtMs + watchMs) / 1_000));
+  return signed < watched ? signed : watched;
 }
 
 const failed = ({ scheme }: X402PaymentRow): string => `invalid_${scheme}_evm_transaction_failed`;

@@ -16,6 +16,8 @@ export interface Verified {
   readonly reason: string | null;
   /** Base units that the payer has. */
   readonly balance: bigint;
+  /** The newest block when it was found good: the authorisation was not used before. */
+  readonly block?: number;
 }
 
 /**
@@ -70,7 +72,8 @@ export class PaymentVerifier {
     const balance = (await this.asset.read<bigint>(facts.address, 'balanceOf', [owner])) ?? 0n;
     const no = (reason: string): Verified => ({ reason, balance });
     if (balance < amount) return no(isEip3009 ? 'invalid_exact_evm_insufficient_balance' : 'permit2_insufficient_balance');
-    const [used, allowance = 0n] = await Promise.all([
+    const [{ number: block }, used, allowance = 0n] = await Promise.all([
+      this.chain.latest(),
       isEip3009 ? this.asset.read<boolean>(facts.address, 'authorizationState', [owner, payload.authorization.nonce]) : this.permit2Used(owner, BigInt(payload.permit2Authorization.nonce)),
       isEip3009 ? 0n : this.asset.read<bigint>(facts.address, 'allowance', [owner, permit2Address]),
     ]);
@@ -78,7 +81,7 @@ export class PaymentVerifier {
     if (!isEip3009 && allowance < amount) return no('permit2_allowance_required');
     const { target, data } = settlementCall(payload, wanted.scheme as X402Scheme, facts.address, amount, byKey);
     const works = amount === 0n || (await this.wouldWork(target, data));
-    return { reason: works ? null : isEip3009 ? 'invalid_exact_evm_transaction_simulation_failed' : 'permit2_simulation_failed', balance };
+    return { reason: works ? null : isEip3009 ? 'invalid_exact_evm_transaction_simulation_failed' : 'permit2_simulation_failed', balance, block };
   }
 
   /** Permit2 keeps used nonces as bits, 256 to a word. A Permit2 that has no such view is left to the simulation. */

@@ -23,9 +23,13 @@ export interface X402PaymentRow {
   /** Our own transaction's, while there is one. */
   readonly sending: TransactionState | null;
   readonly createdAtMs: number;
+  /** The newest block when it was set aside; null of old ones. */
+  readonly fromBlock: number | null;
+  /** The last final block that was searched for somebody else's transaction of it. */
+  readonly searchedTo: number | null;
 }
 
-export interface NewClaim extends Pick<X402PaymentRow, 'id' | 'tenant' | 'record' | 'payer' | 'payTo' | 'asset' | 'scheme' | 'payload' | 'amountMax'> {
+export interface NewClaim extends Pick<X402PaymentRow, 'id' | 'tenant' | 'record' | 'payer' | 'payTo' | 'asset' | 'scheme' | 'payload' | 'amountMax' | 'fromBlock'> {
   readonly requestHash: string | null;
   readonly nowMs: number;
   readonly untilMs: number;
@@ -34,11 +38,21 @@ export interface NewClaim extends Pick<X402PaymentRow, 'id' | 'tenant' | 'record
 type Row = Record<keyof X402PaymentRow, string | null>;
 
 const columns = `p.id, p.tenant, p.record, p.payer, p.pay_to AS "payTo", p.asset, p.scheme, p.payload, p.amount_max AS "amountMax", p.amount, p.state,
-  coalesce(p.tx, t.mined_tx) AS tx, coalesce(p.error, t.error) AS error, t.state AS sending, floor(extract(epoch FROM p.created_at) * 1000) AS "createdAtMs"`;
+  coalesce(p.tx, t.mined_tx) AS tx, coalesce(p.error, t.error) AS error, t.state AS sending, floor(extract(epoch FROM p.created_at) * 1000) AS "createdAtMs",
+  p.from_block AS "fromBlock", p.searched_to AS "searchedTo"`;
 const from = 'settlement.x402_payments p LEFT JOIN settlement.transactions t ON t.id = p.transaction';
 
+const numberOf = (text: string | null): number | null => (text === null ? null : Number(text));
+
 const fromRow = (row: Row): X402PaymentRow =>
-  ({ ...row, amountMax: BigInt(row.amountMax!), amount: row.amount === null ? null : BigInt(row.amount), createdAtMs: Number(row.createdAtMs) }) as unknown as X402PaymentRow;
+  ({
+    ...row,
+    amountMax: BigInt(row.amountMax!),
+    amount: row.amount === null ? null : BigInt(row.amount),
+    createdAtMs: Number(row.createdAtMs),
+    fromBlock: numberOf(row.fromBlock),
+    searchedTo: numberOf(row.searchedTo),
+  }) as unknown as X402PaymentRow;
 
 /** Payments by x402, each authorisation once. Runs in the caller's transaction. */
 @Injectable()
@@ -58,13 +72,13 @@ export class X402PaymentStore {
   /** False if the authorisation pays for something else already. The same request may claim it again. */
   async claim(manager: EntityManager, claim: NewClaim): Promise<boolean> {
     const rows = await manager.query<unknown[]>(
-      `INSERT INTO settlement.x402_payments AS p (id, tenant, record, request_hash, payer, pay_to, asset, scheme, payload, amount_max, state, claimed_until, created_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'claimed', to_timestamp($11 / 1000.0), to_timestamp($12 / 1000.0))
+      `INSERT INTO settlement.x402_payments AS p (id, tenant, record, request_hash, payer, pay_to, asset, scheme, payload, amount_max, state, claimed_until, created_at, from_block)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'claimed', to_timestamp($11 / 1000.0), to_timestamp($12 / 1000.0), $13)
        ON CONFLICT (id) DO UPDATE SET tenant = excluded.tenant, record = excluded.record, request_hash = excluded.request_hash, pay_to = excluded.pay_to, asset = excluded.asset,
-         scheme = excluded.scheme, payload = excluded.payload, amount_max = excluded.amount_max, claimed_until = excluded.claimed_until
+         scheme = excluded.scheme, payload = excluded.payload, amount_max = excluded.amount_max, claimed_until = excluded.claimed_until, from_block = excluded.from_block
        WHERE p.state = 'claimed' AND (p.claimed_until <= to_timestamp($12 / 1000.0) OR (p.tenant = excluded.tenant AND p.request_hash = excluded.request_hash))
        RETURNING 1`,
-      [claim.id, claim.tenant, claim.record, claim.requestHash, claim.payer, claim.payTo, claim.asset, claim.scheme, JSON.stringify(claim.payload), claim.amountMax.toString(), claim.untilMs, claim.nowMs],
+      [claim.id, claim.tenant, claim.record, claim.requestHash, claim.payer, claim.payTo, claim.asset, claim.scheme, JSON.stringify(claim.payload), claim.amountMax.toString(), claim.untilMs, claim.nowMs, claim.fromBlock],
     );
     return rows.length === 1;
   }
@@ -90,15 +104,26 @@ export class X402PaymentStore {
     await manager.query(`UPDATE settlement.x402_payments SET amount = $2, transaction = $3::uuid, state = CASE WHEN $3::uuid IS NULL THEN 'settled' ELSE 'collecting' END WHERE id = $1`, [id, amount.toString(), transaction]);
   }
 
-  async end(manager: EntityManager, id: string, end: { tx: string } | { error: string }): Promise<void> {
+  /** False if another process was first. */
+  async end(manager: EntityManager, id: string, end: { tx: string } | { error: string }): Promise<boolean> {
     const [state, tx, error] = 'tx' in end ? ['settled', end.tx, null] : ['failed', null, end.error];
-    await manager.query(`UPDATE settlement.x402_payments SET state = $2, tx = $3, error = $4 WHERE id = $1 AND state = 'collecting'`, [id, state, tx, error]);
+    const rows = await manager.query<unknown[]>(`WITH ended AS (UPDATE settlement.x402_payments SET state = $2, tx = $3, error = $4 WHERE id = $1 AND state = 'collecting' RETURNING 1) SELECT 1 FROM ended`, [id, state, tx, error]);
+    return rows.length === 1;
   }
 
-  /** Whose transaction has come to an end, good or bad. */
-  async ended(manager: EntityManager, limit: number): Promise<X402PaymentRow[]> {
-    const rows = await manager.query<Row[]>(`SELECT ${columns} FROM ${from} WHERE p.state = 'collecting' AND t.state IN ('final', 'failed') ORDER BY p.id LIMIT $1`, [limit]);
+  /** Whose transaction has come to an end, good or bad; those first that were not looked at for longest. None is looked at twice within `againMs`. */
+  async ended(manager: EntityManager, limit: number, againMs: number): Promise<X402PaymentRow[]> {
+    const rows = await manager.query<Row[]>(
+      `WITH due AS (SELECT p.id FROM ${from} WHERE p.state = 'collecting' AND t.state IN ('final', 'failed') AND (p.looked_at IS NULL OR p.looked_at <= now() - $2 * interval '1 ms') ORDER BY p.looked_at NULLS FIRST, p.id LIMIT $1),
+         looked AS (UPDATE settlement.x402_payments SET looked_at = now() WHERE id IN (SELECT id FROM due))
+       SELECT ${columns} FROM ${from} WHERE p.id IN (SELECT id FROM due) ORDER BY p.looked_at NULLS FIRST, p.id`,
+      [limit, againMs],
+    );
     return rows.map(fromRow);
+  }
+
+  async searched(manager: EntityManager, id: string, block: number): Promise<void> {
+    await manager.query('UPDATE settlement.x402_payments SET searched_to = $2 WHERE id = $1', [id, block]);
   }
 
   /** The newest first, after one. */
