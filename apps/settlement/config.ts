@@ -1,7 +1,7 @@
 import { computeAddress, getAddress } from 'ethers';
 import { z } from 'zod';
 import { chainNamed, keyReference, knownChains, payeesPerStatementMax, rulesOf } from '#chain';
-import { dollars } from '#protocol';
+import { dollars, jurisdiction } from '#protocol';
 import { rateSettings } from './conversions/rate-setting.js';
 
 const key = z.string().regex(keyReference, 'a 32-byte hex private key, keystore:<file> or kms:<key>');
@@ -108,6 +108,8 @@ export const settlementConfig = z.object({
     .default('')
     .transform((text) => text.split(',').map((part) => part.trim()).filter((part) => part !== ''))
     .pipe(z.array(address)),
+  /** Of which place payers by x402 are taken to be, who say none: the operator answers for it. Left out: unknown, and where the token's rules need one nothing is taken. */
+  X402_PAYER_JURISDICTION: jurisdiction.optional(),
   /** How long a payer's authorisation is asked to be good for: the request's own time and a block's. */
   X402_TIMEOUT_SECONDS: z.coerce.number().int().min(30).max(3_600).default(300),
   /** Of SETTLEMENT_GAS_WEI_PER_DAY, what buyers' payments may use: the rest is left for statements and registrations. */

@@ -1,6 +1,7 @@
 import { getAddress } from 'ethers';
+import { payerOf } from '#protocol';
 import type { Eip3009Payload, FacilitatorRequest, Permit2Payload, SaleTerms } from '#protocol';
-import { isSignedByKey, paymentDigest, x402Proxies } from './x402.js';
+import { paymentDigest, signerOf, x402Proxies } from './x402.js';
 import type { TokenDomain, X402Scheme } from './x402.js';
 
 /** An authorisation must be good for this long yet, in seconds: three blocks of two. */
@@ -57,10 +58,18 @@ export function refusalBeforeChain({ paymentPayload: { accepted, payload }, paym
 /** Of a signature that is nobody's. */
 export const signatureRefusal = (payload: FacilitatorRequest['paymentPayload']['payload']): string => ('authorization' in payload ? 'invalid_exact_evm_signature' : 'invalid_permit2_signature');
 
-/** What is signed, and whether the payer's own key signed it: if not, only a wallet that is a contract could say. */
-export function signingOf({ paymentPayload: { payload }, paymentRequirements: wanted }: FacilitatorRequest, { domain }: AssetFacts): { readonly digest: string; readonly byKey: boolean } {
+export interface Signing {
+  readonly digest: string;
+  /** Whose key signed, if the signature is one of a key. */
+  readonly signer: string | undefined;
+  /** Whether that is the payer's own: if not, only a wallet that is a contract could say whether it signed. */
+  readonly byKey: boolean;
+}
+
+export function signingOf({ paymentPayload: { payload }, paymentRequirements: wanted }: FacilitatorRequest, { domain }: AssetFacts): Signing {
   const digest = paymentDigest(payload, wanted, domain);
-  return { digest, byKey: isSignedByKey(payload, digest) };
+  const signer = signerOf(payload, digest);
+  return { digest, signer, byKey: signer === getAddress(payerOf({ payload })) };
 }
 
 function ofPermit2({ permit2Authorization: signed }: Permit2Payload, wanted: FacilitatorRequest['paymentRequirements'], scheme: X402Scheme, asked: Asked, { facts, facilitator }: Counter, now: bigint | undefined): string | null {

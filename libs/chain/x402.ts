@@ -1,5 +1,6 @@
 import { getAddress, Interface, recoverAddress, Signature, TypedDataEncoder } from 'ethers';
 import type { TypedDataField } from 'ethers';
+import { payerOf } from '#protocol';
 import type { Eip3009Payload, PaymentPayload, PaymentRequirements } from '#protocol';
 
 /** Permit2 and the two proxies of x402 stand at these addresses on every chain that has them. */
@@ -57,14 +58,17 @@ export function paymentDigest(payload: PaymentPayload['payload'], { network, ass
   return TypedDataEncoder.hash({ name: 'Permit2', chainId, verifyingContract: permit2Address }, permitTypes(witness), message);
 }
 
-/** Whether the payer's own key signed; false: only a wallet that is a contract could say. */
-export function isSignedByKey(payload: PaymentPayload['payload'], digest: string): boolean {
+/** Whose key signed; undefined of what is no key's signature. */
+export function signerOf({ signature }: Pick<PaymentPayload['payload'], 'signature'>, digest: string): string | undefined {
   try {
-    return recoverAddress(digest, payload.signature) === getAddress('authorization' in payload ? payload.authorization.from : payload.permit2Authorization.from);
+    return recoverAddress(digest, signature);
   } catch {
-    return false;
+    return undefined;
   }
 }
+
+/** Whether the payer's own key signed; false: only a wallet that is a contract could say. */
+export const isSignedByKey = (payload: PaymentPayload['payload'], digest: string): boolean => signerOf(payload, digest) === getAddress(payerOf({ payload }));
 
 /** The call that takes `amount` of a payment; `byKey`: see {@link isSignedByKey}. */
 export function settlementCall(payload: PaymentPayload['payload'], scheme: X402Scheme, asset: string, amount: bigint, byKey: boolean): { target: string; data: string } {

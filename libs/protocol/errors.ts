@@ -37,6 +37,7 @@ export const errorCodes = {
   // x402
   PAYMENT_REQUIRED: ErrorKind.exhausted,
   PAYMENT_FAILED: ErrorKind.exhausted,
+  PAYMENTS_PAUSED: ErrorKind.unavailable,
   // place and dispatch
   NO_OFFER: ErrorKind.unavailable,
   NO_CAPACITY: ErrorKind.limited,

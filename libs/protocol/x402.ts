@@ -130,10 +130,10 @@ export const x402Payment = z.object({
 const reference = z.object({ payment: sha256Hex });
 
 export const x402Calls = {
-  /** How the operator sells requests; null where it does not. */
-  terms: defineCall('settlement', 'x402.terms', { request: z.object({}), reply: z.object({ terms: saleTerms.nullable() }), timeoutMs: 10_000 }),
+  /** How the operator sells requests; null where it does not. `isPaused`: no new payment is taken now, for its gas could not be paid. */
+  terms: defineCall('settlement', 'x402.terms', { request: z.object({}), reply: z.object({ terms: saleTerms.nullable(), isPaused: z.boolean().default(false) }), timeoutMs: 10_000 }),
   supported: defineCall('settlement', 'x402.supported', { request: z.object({}), reply: supportedKinds, timeoutMs: 10_000 }),
-  /** Whether a payment would pay now, by and to somebody whom no list of sanctions names. Errors: CHAIN_UNAVAILABLE, RATE_LIMITED, SCREENING_UNAVAILABLE; of `settle` and `claim` too. */
+  /** Whether a payment would pay now, by and to somebody whom no list of sanctions names. Errors: CHAIN_UNAVAILABLE, PAYMENTS_PAUSED, RATE_LIMITED, SCREENING_UNAVAILABLE; of `claim` too, and all but the second of `settle`. */
   verify: defineCall('settlement', 'x402.verify', { request: facilitatorRequest, reply: verifyResponse, timeoutMs: 10_000 }),
   /** Takes a payment for a server of the tenant's: verified, sent, mined. Asked again it answers the same. */
   settle: defineCall('settlement', 'x402.settle', { request: facilitatorRequest.extend({ tenant: uuid }), reply: settleResponse, timeoutMs: 30_000 }),

@@ -51,7 +51,8 @@ export class Shop {
     private readonly directory: string,
   ) {}
 
-  static async open(): Promise<Shop> {
+  /** `settings`: more of settlement's; `asked`: what who asks without a payment is answered once the shop is open. */
+  static async open(settings: Record<string, string> = {}, asked = 402): Promise<Shop> {
     const directory = mkdtempSync(join(tmpdir(), 'mizan-x402-'));
     const list = join(directory, 'list.txt');
     writeFileSync(list, `${somebodyListed}\n`);
@@ -75,11 +76,12 @@ export class Shop {
       SETTLEMENT_POLL_MS: '50',
       X402_PAY_TO: payTo,
       SETTLEMENT_SCREENING_LIST: list,
+      ...settings,
     });
     const gateway = await GatewayStack.start(nats, { X402_KEY: `mzn_${'operator'.padEnd(40, '0')}`, TRUSTED_PROXIES: '127.0.0.1' });
     const everything = await nats.credentialsWith('books', { publish: ['>'], subscribe: ['>'], responses: true });
     const shop = new Shop(anvil, database, nats, taker, gateway, token, await Bus.connect({ url: nats.url, creds: everything, name: 'billing' }), deployer, directory);
-    await shop.listen();
+    await shop.listen(asked);
     return shop;
   }
 
@@ -121,14 +123,14 @@ export class Shop {
     return this.token.balanceOf(payTo);
   }
 
-  private async listen(): Promise<void> {
+  private async listen(asked: number): Promise<void> {
     this.bus.connection.subscribe(x402Events.settled.subject, { callback: (_error, message) => void this.sold.push(x402Events.settled.payload.parse(message.json())) });
     this.bus.connection.subscribe(x402Events.refused.subject, { callback: (_error, message) => void this.refused.push(x402Events.refused.payload.parse(message.json())) });
     this.bus.connection.subscribe('mizan.record.settlement', { callback: (_error, message) => void this.refusals.push(...recordCommit.parse(message.json()).records.filter(({ type }) => type === 'x402.refused')) });
     await this.gateway.key('operator');
     await this.gateway.node(1, () => ((this.ran += 1), this.work()), { model: 'embed', capacity: 50 }, dollarPerMillion);
     this.ticking = setInterval(() => void mine(this.anvil.rpcUrl, 1).catch(() => undefined), 150);
-    await eventually(async () => (await this.post({ model: 'embed', input: 'a' })).status === 402);
+    await eventually(async () => (await this.post({ model: 'embed', input: 'a' })).status === asked);
   }
 }
 

@@ -6,7 +6,7 @@ import { DomainError, isDomainError } from '#kernel';
 import type { Clock } from '#kernel';
 import type { Caller } from '#messaging';
 import { failure, paymentId, x402Calls, x402Headers, x402Version } from '#protocol';
-import type { FacilitatorRequest, PaymentPayload, PaymentRequired, PaymentRequirements, SaleTerms, SettleResponse } from '#protocol';
+import type { FacilitatorRequest, PaymentPayload, PaymentRequired, PaymentRequirements, ReplyOf, SaleTerms, SettleResponse } from '#protocol';
 import type { AuthenticatedRequest } from '../access/principal.js';
 import type { Kept, Once, Turn } from '../idempotency/once.js';
 import type { ParsedRequest } from '../openai/parsed-request.js';
@@ -19,6 +19,8 @@ import type { SellerKey } from './seller-key.js';
 
 /** Terms change with the deployment or with what is put on the chain. */
 const termsMs = 30_000;
+/** When somebody who is told that nothing is sold now may ask again: gas comes free over a day, and prices of gas fall within minutes. */
+const pausedMs = 300_000;
 /** What a claimed payment stays set aside for beyond the request's own deadline. */
 const collectMs = 30_000;
 
@@ -33,7 +35,7 @@ interface Settings {
  */
 export class SalesCounter {
   private readonly logger = new Logger(SalesCounter.name);
-  private terms: { readonly terms: SaleTerms | null; readonly untilMs: number } | undefined;
+  private known: (ReplyOf<typeof x402Calls.terms> & { readonly untilMs: number }) | undefined;
 
   constructor(
     private readonly caller: Pick<Caller, 'call'>,
@@ -50,12 +52,14 @@ export class SalesCounter {
     return this.seller.authorization();
   }
 
-  /** What costs nothing is looked at first. Errors: PAYMENT_REQUIRED, PAYMENT_FAILED, HEADER_INVALID, REQUEST_INVALID (a stream), RATE_LIMITED, CONFLICT, CHAIN_UNAVAILABLE, and those of the pipeline. */
+  /** What costs nothing is looked at first. Errors: PAYMENT_REQUIRED, PAYMENT_FAILED, HEADER_INVALID, REQUEST_INVALID (a stream), PAYMENTS_PAUSED, RATE_LIMITED, CONFLICT, CHAIN_UNAVAILABLE, and those of the pipeline. */
   async sell({ form }: Pick<ParsedRequest, 'form'>, jobOf: () => InferenceJob, request: AuthenticatedRequest, reply: FastifyReply): Promise<void> {
-    const terms = await this.termsNow();
+    const { terms, isPaused } = await this.termsNow();
     if (terms === null) throw failure('API_KEY_MISSING', 'send an API key: "Authorization: Bearer mzn_..."');
     if (form !== undefined) throw failure('REQUEST_INVALID', 'streams are not sold by the request: what has been sent cannot be held back when its payment fails; leave out "stream", or use an API key', { param: 'stream' });
     const payment = paymentOf(request.headers);
+    // What was paid for before is answered all the same.
+    if (isPaused && !payment) throw failure('PAYMENTS_PAUSED', 'requests are not sold by x402 now: payments could not be taken; ask again later, or send an API key', { retryAfterMs: pausedMs });
     if (payment) this.attempts.admit(request.ip);
     const job = jobOf();
     const ways = waysToPay(terms, saleAmount(await this.pipeline.quote(job), terms, this.settings.markupPercent));
@@ -120,11 +124,11 @@ export class SalesCounter {
     }
   }
 
-  private async termsNow(): Promise<SaleTerms | null> {
-    if (this.terms && this.terms.untilMs > this.clock.nowMs()) return this.terms.terms;
-    const { terms } = await this.caller.call(x402Calls.terms, {});
-    this.terms = { terms, untilMs: this.clock.nowMs() + termsMs };
-    return terms;
+  private async termsNow(): Promise<ReplyOf<typeof x402Calls.terms>> {
+    if (this.known && this.known.untilMs > this.clock.nowMs()) return this.known;
+    const told = await this.caller.call(x402Calls.terms, {});
+    this.known = { ...told, untilMs: this.clock.nowMs() + termsMs };
+    return this.known;
   }
 }
 

@@ -63,7 +63,7 @@ describe('what the token is worth', () => {
   });
 
   it('is what x402 sells at; nothing is sold while nobody knows it', async () => {
-    const termsAt = (rates: Rates): ReturnType<SaleTermsService['terms']> => new SaleTermsService({ X402_PAY_TO: feed, X402_TIMEOUT_SECONDS: 300, X402_SALE_MIN_USD: 10_000_000n }, chain, new PaymentAsset(chain, () => Date.now()), rates).terms();
+    const termsAt = (rates: Rates): ReturnType<SaleTermsService['terms']> => new SaleTermsService({ X402_PAY_TO: feed, X402_TIMEOUT_SECONDS: 300, X402_SALE_MIN_USD: 10_000_000n }, chain, new PaymentAsset(chain, () => Date.now()), rates, { refusal: () => Promise.resolve(null) }).terms();
     expect(await termsAt(ratesOf())).toMatchObject({ unit: 1n, rate: { nanos: 1_000n, units: 1n }, amountMin: 10_000n });
     expect(await termsAt(ratesOf({ usdPerToken: 2_500_000_000n, reason: 'agreed', date: '2026-11-01' }))).toMatchObject({ unit: 1n, rate: { nanos: 2_500n, units: 1n }, amountMin: 4_000n });
     expect(await termsAt(ratesOf(oracle, feed))).toBeNull();

@@ -14,6 +14,7 @@ import type { Caller } from '#messaging';
 import { closeCalls, depositCalls, generateSealKeys, nonCustodyCalls, payeeDisputeText, payeeRegistrationCalls, payerAdmissionCalls, payoutRuleCalls, schedulerEvents, settlementCalls, tenantReplica, x402Calls } from '#protocol';
 import type { LogRecord, ReplyOf, RequestOf } from '#protocol';
 import { anvilKeys, mine, placeStand, setStand } from '#testing';
+import { paymentBy } from '../x402/payment-harness.js';
 import { until } from './books-harness.js';
 import type { Books } from './books-harness.js';
 import { startSettlement } from './settlement-harness.js';
@@ -51,7 +52,7 @@ describe('who is paid, and who pays', () => {
       writeFileSync(join(directory, 'tokens.json'), JSON.stringify([authorisation]));
       return {
         NODE_ENV: 'production', SETTLEMENT_PAYER_KEYS: JSON.stringify({ [new Wallet(anvilKeys[1]).address]: anvilKeys[1] }),
-        SETTLEMENT_PAYEE_PROOF: 'required', SETTLEMENT_SCREENING_ORACLE: oracle, SETTLEMENT_SCREENING_LIST: join(directory, 'list.txt'), SETTLEMENT_TOKEN_AUTHORISATIONS: join(directory, 'tokens.json'), X402_PAY_TO: sellerAddress,
+        SETTLEMENT_PAYEE_PROOF: 'required', SETTLEMENT_SCREENING_ORACLE: oracle, SETTLEMENT_SCREENING_LIST: join(directory, 'list.txt'), SETTLEMENT_TOKEN_AUTHORISATIONS: join(directory, 'tokens.json'), X402_PAY_TO: sellerAddress, X402_PAYER_JURISDICTION: 'DE',
       };
     });
     ({ caller, books, escrow } = harness);
@@ -404,15 +405,9 @@ describe('who is paid, and who pays', () => {
     const dueNow = (): Promise<unknown> => withClient(harness.database.adminUrl, async (client) => client.query('UPDATE settlement.payout_schedules SET next_at_ms = 1 WHERE tenant = $1', [tenant]));
   });
 
-  /** An EIP-3009 payment of a wallet, as an x402 client sends it to a facilitator. */
+  /** An x402 payment of a wallet that has the money. */
   async function paymentOf(wallet: Wallet): Promise<RequestOf<typeof x402Calls.verify>> {
-    const { token } = await escrow.constants();
-    await sendCall(new Wallet(anvilKeys[0], harness.provider), token, tokenCalls.mint(wallet.address, 1_000n));
-    const authorization = { from: wallet.address, to: sellerAddress, value: '7', validAfter: '0', validBefore: Math.floor(Date.now() / 1_000 + 3_600).toString(), nonce: `0x${'5a'.repeat(32)}` };
-    const fields = ['from:address', 'to:address', 'value:uint256', 'validAfter:uint256', 'validBefore:uint256', 'nonce:bytes32'].map((field) => ({ name: field.split(':')[0]!, type: field.split(':')[1]! }));
-    const names = { name: 'Mizan Test Dollar', version: '1' };
-    const signature = await wallet.signTypedData({ ...names, chainId: 31_337, verifyingContract: token }, { TransferWithAuthorization: fields }, authorization);
-    const accepted = { scheme: 'exact', network: 'eip155:31337', amount: '7', asset: token, payTo: sellerAddress, maxTimeoutSeconds: 300, extra: names };
-    return { x402Version: 2, paymentPayload: { x402Version: 2, accepted, payload: { signature, authorization } }, paymentRequirements: accepted };
+    await sendCall(new Wallet(anvilKeys[0], harness.provider), harness.token, tokenCalls.mint(wallet.address, 1_000n));
+    return paymentBy(wallet, { token: harness.token, payTo: sellerAddress, seconds: 3_600 });
   }
 });

@@ -11,6 +11,8 @@ import { withTenant } from '#service';
 import { ChainLink } from '../chain/chain-link.js';
 import { Relayer } from '../transactions/relayer.service.js';
 import { TransactionStore } from '../transactions/transaction.store.js';
+import { GasRoom } from './gas-room.service.js';
+import { PayerPlace } from './payer-place.service.js';
 import { PaymentAsset } from './payment-asset.js';
 import { PaymentLanding } from './payment-landing.service.js';
 import { PaymentScreening } from './payment-screening.service.js';
@@ -34,6 +36,8 @@ export class Facilitator {
     private readonly chain: ChainLink,
     private readonly asset: PaymentAsset,
     private readonly verifier: PaymentVerifier,
+    private readonly room: GasRoom,
+    private readonly place: PayerPlace,
     private readonly screening: PaymentScreening,
     private readonly payments: X402PaymentStore,
     private readonly transactions: TransactionStore,
@@ -41,14 +45,14 @@ export class Facilitator {
     private readonly landing: PaymentLanding,
   ) {}
 
-  /** Errors: CHAIN_UNAVAILABLE, RATE_LIMITED, SCREENING_UNAVAILABLE. */
+  /** Errors: CHAIN_UNAVAILABLE, PAYMENTS_PAUSED, RATE_LIMITED, SCREENING_UNAVAILABLE. */
   async verify(request: FacilitatorRequest): Promise<VerifyResponse> {
     const payer = payerOf(request.paymentPayload);
     const { reason } = await this.verified(request, 'amount');
     return reason === null ? { isValid: true, payer } : { isValid: false, invalidReason: reason, payer };
   }
 
-  /** Sets a good payment aside. Resolves to the reason against it, or null. Errors: CHAIN_UNAVAILABLE, RATE_LIMITED, SCREENING_UNAVAILABLE. */
+  /** Sets a good payment aside. Resolves to the reason against it, or null. Errors: CHAIN_UNAVAILABLE, PAYMENTS_PAUSED, RATE_LIMITED, SCREENING_UNAVAILABLE. */
   async claim(request: FacilitatorRequest, purpose: Pick<NewClaim, 'tenant' | 'record' | 'requestHash' | 'untilMs'>): Promise<string | null> {
     const verified = await this.verified(request, 'amount');
     return verified.reason ?? this.setAside(request, purpose, verified);
@@ -113,13 +117,14 @@ export class Facilitator {
 
   /**
    * A payment that would pay, by somebody and to somebody whom no list names. What was taken already is known here and not asked of the chain; the lists are looked up
-   * last: only who could pay is worth a question, and an entry of the log.
+   * last: only who could pay is worth a question, and an entry of the log. For what others did the work already there need not be gas: it waits for some.
    */
   private async verified(request: FacilitatorRequest, asked: Asked): Promise<Verified> {
-    const wrong = (await this.verifier.beforeChain(request, asked)) ?? ((await this.isTaken(request)) ? 'payment_already_used' : null);
+    const wrong = (await this.verifier.beforeChain(request, asked)) ?? (await this.place.against()) ?? ((await this.isTaken(request)) ? 'payment_already_used' : null);
     if (wrong !== null) return { reason: wrong, balance: 0n };
+    if (asked === 'amount') await this.room.require();
     const verified = await this.verifier.onChain(request);
-    return verified.reason === null ? { ...verified, reason: await this.screening.against(request) } : verified;
+    return verified.reason === null ? { ...verified, reason: await this.screening.against(request, verified.signer) } : verified;
   }
 
   private async isTaken({ paymentPayload }: FacilitatorRequest): Promise<boolean> {
@@ -140,6 +145,7 @@ export class Facilitator {
       amountMax: BigInt('authorization' in payload ? payload.authorization.value : payload.permit2Authorization.permitted.amount),
       nowMs: this.clock.nowMs(),
       fromBlock: block ?? null,
+      jurisdiction: this.place.assumed,
     };
     return withTenant(this.dataSource, '*', async (manager) => {
       if (balance - (await this.payments.spokenFor(manager, claim)) < BigInt(wanted.amount)) return 'payer_balance_spoken_for';

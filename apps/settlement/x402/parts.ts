@@ -4,7 +4,9 @@ import { SERVICE_CONFIG } from '#service';
 import { ChainLink } from '../chain/chain-link.js';
 import type { SettlementConfig } from '../config.js';
 import { Facilitator } from './facilitator.service.js';
+import { GasRoom } from './gas-room.service.js';
 import { LandingLoop } from './landing-loop.service.js';
+import { PayerPlace } from './payer-place.service.js';
 import { PaymentAsset } from './payment-asset.js';
 import { PaymentLanding } from './payment-landing.service.js';
 import { PaymentScreening } from './payment-screening.service.js';
@@ -24,7 +26,9 @@ export const x402Parts: Provider[] = [
       new PaymentVerifier(chain, asset, new Set([...(X402_PAY_TO === undefined ? [] : [X402_PAY_TO]), ...X402_RECIPIENTS]), () => clock.nowMs()),
   },
   Facilitator,
+  GasRoom,
   LandingLoop,
+  PayerPlace,
   PaymentLanding,
   PaymentScreening,
   PaymentSearch,

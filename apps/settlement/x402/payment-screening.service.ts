@@ -25,13 +25,14 @@ export class PaymentScreening {
     private readonly clock: Clock,
   ) {}
 
-  /** The reason against a payment that is good otherwise; null: neither side is listed. Error: SCREENING_UNAVAILABLE. */
-  async against({ paymentPayload, paymentRequirements }: FacilitatorRequest): Promise<'payer_sanctioned' | 'recipient_sanctioned' | null> {
+  /** The reason against a payment that is good otherwise; null: nobody in it is listed, nor the key that signed for a wallet that is a contract. Error: SCREENING_UNAVAILABLE. */
+  async against({ paymentPayload, paymentRequirements }: FacilitatorRequest, signer: string | undefined): Promise<'payer_sanctioned' | 'recipient_sanctioned' | null> {
     const [payer, payTo] = [getAddress(payerOf(paymentPayload)), getAddress(paymentRequirements.payTo)];
-    const hits = await this.screening.hits([payer, payTo]);
-    const listed = [payer, payTo].find((address) => hits.has(address));
+    const all = [...new Set([payer, ...(signer === undefined ? [] : [signer]), payTo])];
+    const hits = await this.screening.hits(all);
+    const listed = all.find((address) => hits.has(address));
     if (listed === undefined) return null;
-    const reason = listed === payer ? 'payer_sanctioned' : 'recipient_sanctioned';
+    const reason = listed === payTo ? 'recipient_sanctioned' : 'payer_sanctioned';
     await this.note({ listed, payer, payTo, reason, where: hits.get(listed)! });
     return reason;
   }

@@ -14,8 +14,8 @@ export class SaleRecord {
 
   /** An organisation that governance does not publish (any more) gets an open record: everything in it is public on chain. */
   of(row: X402PaymentRow & { readonly record: string }, at: { tx: string; blockNumber: number }): Promise<LogRecord> {
-    const { record, payer, payTo, asset, scheme, amount, amountMax } = row;
-    const fields = { payment: row.id, payer, payTo, asset, scheme, amount: amount!.toString(), amountMax: amountMax.toString(), ...at, chainId: Number(this.chain.chainId) };
+    const { record, payer, payTo, asset, scheme, amount, amountMax, jurisdiction } = row;
+    const fields = { payment: row.id, payer, payTo, asset, scheme, amount: amount!.toString(), amountMax: amountMax.toString(), jurisdiction, ...at, chainId: Number(this.chain.chainId) };
     return this.records.of(row.tenant, { id: record, type: 'x402.settled', fields });
   }
 }

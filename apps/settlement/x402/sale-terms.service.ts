@@ -7,6 +7,7 @@ import { ChainLink } from '../chain/chain-link.js';
 import type { SettlementConfig } from '../config.js';
 import { Rates } from '../conversions/rates.service.js';
 import { Said } from '../said.js';
+import { PayerPlace } from './payer-place.service.js';
 import { PaymentAsset } from './payment-asset.js';
 
 /** What a smallest sale in nano-dollars comes to in base units, in whole units of the books. */
@@ -23,16 +24,24 @@ export class SaleTermsService {
     private readonly chain: ChainLink,
     private readonly asset: PaymentAsset,
     private readonly rates: Rates,
+    @Inject(PayerPlace) private readonly place: Pick<PayerPlace, 'refusal'>,
   ) {}
 
-  /** Null where the operator sells nothing so, and while nobody knows what the token is worth: then no price can be named. */
+  /** Null where the operator sells nothing so, where the token is not taken from payers of the place that is assumed, and while nobody knows what it is worth: then no price can be named. */
   async terms(): Promise<SaleTerms | null> {
     const { X402_PAY_TO: payTo, X402_TIMEOUT_SECONDS: maxTimeoutSeconds } = this.config;
-    if (payTo === undefined) return null;
+    if (payTo === undefined || !(await this.isTaken())) return null;
     const rate = await this.rate();
     if (rate === null) return null;
     const [{ unit }, { address }] = await Promise.all([this.chain.constants(), this.asset.facts()]);
     return { network: this.network, asset: address, payTo, maxTimeoutSeconds, unit, rate, amountMin: amountMin(this.config.X402_SALE_MIN_USD, unit, rate), methods: await this.methods() };
+  }
+
+  private async isTaken(): Promise<boolean> {
+    const refusal = await this.place.refusal();
+    if (refusal === null) this.said.forget('place');
+    else if (this.said.isNew('place', refusal)) this.logger.warn(`nothing is sold by x402: ${refusal}; X402_PAYER_JURISDICTION says of which place payers without an account are taken to be`);
+    return refusal === null;
   }
 
   /** The one that a statement would be drawn at now. */

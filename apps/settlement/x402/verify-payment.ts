@@ -18,6 +18,8 @@ export interface Verified {
   readonly balance: bigint;
   /** The newest block when it was found good: the authorisation was not used before. */
   readonly block?: number;
+  /** Whose key made the signature: the payer's own, or one that signs for a wallet that is a contract; undefined where that does not show. */
+  readonly signer?: string | undefined;
 }
 
 /**
@@ -64,7 +66,7 @@ export class PaymentVerifier {
   private async look(request: FacilitatorRequest): Promise<Verified> {
     const { paymentPayload: { payload }, paymentRequirements: wanted } = request;
     const facts = await this.asset.facts();
-    const { digest, byKey } = signingOf(request, facts);
+    const { digest, byKey, signer } = signingOf(request, facts);
     const owner = payerOf({ payload });
     const isEip3009 = 'authorization' in payload;
     const amount = BigInt(wanted.amount);
@@ -81,7 +83,7 @@ export class PaymentVerifier {
     if (!isEip3009 && allowance < amount) return no('permit2_allowance_required');
     const { target, data } = settlementCall(payload, wanted.scheme as X402Scheme, facts.address, amount, byKey);
     const works = amount === 0n || (await this.wouldWork(target, data));
-    return { reason: works ? null : isEip3009 ? 'invalid_exact_evm_transaction_simulation_failed' : 'permit2_simulation_failed', balance, block };
+    return { reason: works ? null : isEip3009 ? 'invalid_exact_evm_transaction_simulation_failed' : 'permit2_simulation_failed', balance, block, signer };
   }
 
   /** Permit2 keeps used nonces as bits, 256 to a word. A Permit2 that has no such view is left to the simulation. */

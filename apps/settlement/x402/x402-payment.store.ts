@@ -27,9 +27,11 @@ export interface X402PaymentRow {
   readonly fromBlock: number | null;
   /** The last final block that was searched for somebody else's transaction of it. */
   readonly searchedTo: number | null;
+  /** Of which place the payer is taken to be, as ISO 3166-1 says it; null where that does not matter. */
+  readonly jurisdiction: string | null;
 }
 
-export interface NewClaim extends Pick<X402PaymentRow, 'id' | 'tenant' | 'record' | 'payer' | 'payTo' | 'asset' | 'scheme' | 'payload' | 'amountMax' | 'fromBlock'> {
+export interface NewClaim extends Pick<X402PaymentRow, 'id' | 'tenant' | 'record' | 'payer' | 'payTo' | 'asset' | 'scheme' | 'payload' | 'amountMax' | 'fromBlock' | 'jurisdiction'> {
   readonly requestHash: string | null;
   readonly nowMs: number;
   readonly untilMs: number;
@@ -39,7 +41,7 @@ type Row = Record<keyof X402PaymentRow, string | null>;
 
 const columns = `p.id, p.tenant, p.record, p.payer, p.pay_to AS "payTo", p.asset, p.scheme, p.payload, p.amount_max AS "amountMax", p.amount, p.state,
   coalesce(p.tx, t.mined_tx) AS tx, coalesce(p.error, t.error) AS error, t.state AS sending, floor(extract(epoch FROM p.created_at) * 1000) AS "createdAtMs",
-  p.from_block AS "fromBlock", p.searched_to AS "searchedTo"`;
+  p.from_block AS "fromBlock", p.searched_to AS "searchedTo", p.jurisdiction`;
 const from = 'settlement.x402_payments p LEFT JOIN settlement.transactions t ON t.id = p.transaction';
 
 const numberOf = (text: string | null): number | null => (text === null ? null : Number(text));
@@ -72,13 +74,14 @@ export class X402PaymentStore {
   /** False if the authorisation pays for something else already. The same request may claim it again. */
   async claim(manager: EntityManager, claim: NewClaim): Promise<boolean> {
     const rows = await manager.query<unknown[]>(
-      `INSERT INTO settlement.x402_payments AS p (id, tenant, record, request_hash, payer, pay_to, asset, scheme, payload, amount_max, state, claimed_until, created_at, from_block)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'claimed', to_timestamp($11 / 1000.0), to_timestamp($12 / 1000.0), $13)
+      `INSERT INTO settlement.x402_payments AS p (id, tenant, record, request_hash, payer, pay_to, asset, scheme, payload, amount_max, state, claimed_until, created_at, from_block, jurisdiction)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'claimed', to_timestamp($11 / 1000.0), to_timestamp($12 / 1000.0), $13, $14)
        ON CONFLICT (id) DO UPDATE SET tenant = excluded.tenant, record = excluded.record, request_hash = excluded.request_hash, pay_to = excluded.pay_to, asset = excluded.asset,
-         scheme = excluded.scheme, payload = excluded.payload, amount_max = excluded.amount_max, claimed_until = excluded.claimed_until, from_block = excluded.from_block
+         scheme = excluded.scheme, payload = excluded.payload, amount_max = excluded.amount_max, claimed_until = excluded.claimed_until, from_block = excluded.from_block,
+         jurisdiction = excluded.jurisdiction
        WHERE p.state = 'claimed' AND (p.claimed_until <= to_timestamp($12 / 1000.0) OR (p.tenant = excluded.tenant AND p.request_hash = excluded.request_hash))
        RETURNING 1`,
-      [claim.id, claim.tenant, claim.record, claim.requestHash, claim.payer, claim.payTo, claim.asset, claim.scheme, JSON.stringify(claim.payload), claim.amountMax.toString(), claim.untilMs, claim.nowMs, claim.fromBlock],
+      [claim.id, claim.tenant, claim.record, claim.requestHash, claim.payer, claim.payTo, claim.asset, claim.scheme, JSON.stringify(claim.payload), claim.amountMax.toString(), claim.untilMs, claim.nowMs, claim.fromBlock, claim.jurisdiction],
     );
     return rows.length === 1;
   }
@@ -120,6 +123,16 @@ export class X402PaymentStore {
       [limit, againMs],
     );
     return rows.map(fromRow);
+  }
+
+  /** Payments that were set aside and have used no gas yet, and the most that one of the last hour could cost, in wei. */
+  async gasAhead(manager: EntityManager, nowMs: number): Promise<{ unsent: number; boundWei: bigint }> {
+    const rows = await manager.query<{ unsent: string; bound: string }[]>(
+      `SELECT (SELECT count(*) FROM ${from} WHERE (p.state = 'claimed' AND p.claimed_until > to_timestamp($1 / 1000.0)) OR (p.state = 'collecting' AND t.state = 'planned')) AS unsent,
+         (SELECT coalesce(max(gas_wei_bound), 0) FROM settlement.transactions WHERE purpose = 'x402' AND signed_at > now() - interval '1 hour') AS bound`,
+      [nowMs],
+    );
+    return { unsent: Number(rows[0]!.unsent), boundWei: BigInt(rows[0]!.bound) };
   }
 
   async searched(manager: EntityManager, id: string, block: number): Promise<void> {

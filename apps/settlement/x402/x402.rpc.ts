@@ -5,6 +5,7 @@ import { failure, paymentId, sha256Hex, x402Calls } from '#protocol';
 import type { ReplyOf, RequestOf } from '#protocol';
 import { withTenant } from '#service';
 import { Facilitator } from './facilitator.service.js';
+import { GasRoom } from './gas-room.service.js';
 import { SaleTermsService } from './sale-terms.service.js';
 import { X402PaymentStore } from './x402-payment.store.js';
 
@@ -14,12 +15,14 @@ export class X402Rpc {
     private readonly dataSource: DataSource,
     private readonly facilitator: Facilitator,
     private readonly sales: SaleTermsService,
+    private readonly room: GasRoom,
     private readonly payments: X402PaymentStore,
   ) {}
 
   @Serve(x402Calls.terms)
   async terms(): Promise<ReplyOf<typeof x402Calls.terms>> {
-    return { terms: await this.sales.terms() };
+    const terms = await this.sales.terms();
+    return { terms, isPaused: terms !== null && !(await this.room.isLeft()) };
   }
 
   @Serve(x402Calls.supported)
