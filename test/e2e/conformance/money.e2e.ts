@@ -1,6 +1,8 @@
 import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
 import OpenAI from 'openai';
 import { anywhere, foundEnterprise } from '../enterprise.js';
+import type { NewKey } from '../enterprise.js';
 import { eventually } from '../eventually.js';
 import { recordOf } from '../requests.js';
 import { stackMs } from '../standalone-stack.js';
@@ -9,17 +11,28 @@ import { about, json, ordinary, streaming } from './scripted-engine.js';
 
 let at: ConformingHouse;
 let client: OpenAI;
+let secondAdminKey: string;
 
 const ask = (by = client) => by.embeddings.create({ model: embedding, input: 'a' });
 const heldFor = async (answer: Response): Promise<bigint> => BigInt((await recordOf(at.house.developer, answer.headers.get('x-mizan-record')!)).admitted!.holdNanos);
 /** What is reserved for what `ask` asks. */
 const holdOfOne = async (): Promise<bigint> => heldFor(await ask().asResponse());
+/** Another price of the embedding model, by two persons. */
+async function price(nanos: string): Promise<void> {
+  const { data: offers } = await at.house.developer.get<{ data: { id: string; model: string }[] }>('/v1/offers');
+  const offer = offers.find(({ model }) => model === embedding)!.id;
+  const [first, second] = [at.stack.rest(at.stack.run.adminKey), at.stack.rest(secondAdminKey)];
+  const { id, hash } = await first.put<{ id: string; hash: string }>(`/v1/price-changes/${randomUUID()}`, { offer, note: 'a conformance case', inputNanosPerMillion: nanos, outputNanosPerMillion: nanos });
+  await second.post(`/v1/price-changes/${id}/approval`, { hash });
+}
 const chargeOf = (record: string): Promise<{ amountNanos: string }> => eventually(`the charge of ${record}`, () => at.house.developer.get<{ amountNanos: string }>(`/v1/charges/${record}`));
 
 describe('the numbered cases of what is paid, on the whole stack', () => {
   beforeAll(async () => {
     at = await ConformingHouse.found();
     client = at.client();
+    secondAdminKey = (await at.stack.rest(at.stack.run.adminKey).post<NewKey>(`/v1/organisations/${at.stack.run.tenant}/keys`, { role: 'platform_admin', name: 'who approves' })).secret;
+    await eventually('the gateway to know the key', async () => ((await at.stack.rest(secondAdminKey).send('GET', '/v1/models')).status === 200 ? true : undefined));
   }, stackMs);
   beforeEach(() => at.reset());
 
@@ -59,10 +72,6 @@ describe('the numbered cases of what is paid, on the whole stack', () => {
   });
 
   it('conformance 34: a model that costs nothing is limited like any other', async () => {
-    const { data: offers } = await at.house.developer.get<{ data: { id: string; model: string; node: string }[] }>('/v1/offers');
-    const offer = offers.find(({ model }) => model === embedding)!;
-    const platform = at.stack.rest(at.stack.run.adminKey);
-    const price = (nanos: string): Promise<unknown> => platform.put(`/v1/offers/${offer.id}/price`, { inputNanosPerMillion: nanos, outputNanosPerMillion: nanos });
     const limits = `/v1/organisations/${at.house.tenant}/projects/${at.house.project}/limits`;
     await price('0');
     try {
@@ -109,10 +118,6 @@ describe('the numbered cases of what is paid, on the whole stack', () => {
   });
 
   it('conformance 40: a price that changes while a request runs does not change what it costs', async () => {
-    const { data: offers } = await at.house.developer.get<{ data: { id: string; model: string }[] }>('/v1/offers');
-    const offer = offers.find(({ model }) => model === embedding)!;
-    const platform = at.stack.rest(at.stack.run.adminKey);
-    const price = (nanos: string): Promise<unknown> => platform.put(`/v1/offers/${offer.id}/price`, { inputNanosPerMillion: nanos, outputNanosPerMillion: nanos });
     const before = await chargeOf((await ask().withResponse()).response.headers.get('x-mizan-record')!);
     let goOn!: () => void;
     const held = new Promise<void>((resolve) => (goOn = resolve));
