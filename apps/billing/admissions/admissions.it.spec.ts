@@ -10,7 +10,6 @@ import { BudgetsService } from '../budgets/budgets.service.js';
 import { ChargesStore } from '../charges/charges.store.js';
 import { AssignPayees } from '../nodes/assign-payees.service.js';
 import { NodesStore } from '../nodes/nodes.store.js';
-import { PricesService } from '../prices/prices.service.js';
 import { ReceiptMatcher } from '../receipts/receipt-matcher.service.js';
 import { ReceiptsService } from '../receipts/receipts.service.js';
 import { admittedFacts, changePrice, completedFacts, joinNode, openMarket, recordOf, signedBy } from '../records-harness.js';
