@@ -172,9 +172,9 @@ export const parts: FactoryProvider[] = [
   },
   {
     provide: BackgroundResponses,
-    inject: [StoredResponses, PlannedResponses, ProjectScope, Replicated, OfferBook, ResponseWorker, Once, Authenticator, SERVICE_CONFIG, Clock],
-    useFactory: (stored: StoredResponses, planned: PlannedResponses, scope: ProjectScope, replicated: Replicated, book: OfferBook, worker: ResponseWorker, once: Once, authenticator: Authenticator, config: GatewayConfig, clock: Clock) =>
-      new BackgroundResponses(stored, planned, scope, replicated, book, worker, once, authenticator, clock, { commentMs: config.STREAM_COMMENT_MS, deadlineMs: config.STREAM_DEADLINE_MS }),
+    inject: [StoredResponses, PlannedResponses, ProjectScope, Replicated, OfferBook, ResponseWorker, Once, Authenticator, SERVICE_CONFIG],
+    useFactory: (stored: StoredResponses, planned: PlannedResponses, scope: ProjectScope, replicated: Replicated, book: OfferBook, worker: ResponseWorker, once: Once, authenticator: Authenticator, config: GatewayConfig) =>
+      new BackgroundResponses(stored, planned, scope, replicated, book, worker, once, authenticator, { commentMs: config.STREAM_COMMENT_MS, deadlineMs: config.STREAM_DEADLINE_MS }),
   },
 ];
 

@@ -1,6 +1,5 @@
 import type { FastifyReply } from 'fastify';
-import { DomainError } from '#kernel';
-import type { Clock } from '#kernel';
+import { DomainError, timeOfId } from '#kernel';
 import { failure } from '#protocol';
 import type { ClaimedResponse } from '#protocol';
 import { projectOf } from '../access/principal.js';
@@ -42,7 +41,6 @@ export class BackgroundResponses {
     private readonly worker: Pick<JobWorker<ClaimedResponse>, 'wake' | 'renew'>,
     private readonly once: Pick<Once, 'take'>,
     private readonly authenticator: Pick<Authenticator, 'secretFor'>,
-    private readonly clock: Clock,
     private readonly settings: TellSettings,
   ) {}
 
@@ -76,7 +74,7 @@ export class BackgroundResponses {
     this.assertServed(principal.tenant, body.model);
     const project = projectOf({ ...principal, project: plan.owner.project }, this.replicated.tenants.get(principal.tenant)!, undefined);
     const { tags, ...declared } = withClass(this.scope.declared(principal, declaredFacts(request.headers)), project, classAtLeast);
-    const response = responseObject(body, { isStored: true }, { id: request.id, createdAt: Math.floor(this.clock.nowMs() / 1_000), model: body.model, status: 'queued', output: [], usage: null });
+    const response = responseObject(body, { isStored: true }, { id: request.id, createdAt: Math.floor(timeOfId(request.id) / 1_000), model: body.model, status: 'queued', output: [], usage: null });
     const { input: _input, ...asked } = body;
     const { owner, id, seconds, input, dataClass, persons } = plan;
     await charging?.begin();

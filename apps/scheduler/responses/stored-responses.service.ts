@@ -46,7 +46,8 @@ export class StoredResponses {
       }
       const createdAtMs = this.clock.nowMs();
       if (!(await this.responses.open(manager, { ...request, persons, createdAtMs }))) throw failure('CONFLICT', 'there is a response of this id already', { id });
-      if (request.background) await this.runs.insert(manager, { id, tenant, declared: request.background.declared, createdAtMs });
+      // As the gateway has said it already: the time in its id.
+      if (request.background) await this.runs.insert(manager, { id, tenant, declared: request.background.declared, createdAtMs: timeOfId(id) });
     });
     return { url: this.transfers.urlFor({ may: 'put-response', tenant, id }) };
   }
