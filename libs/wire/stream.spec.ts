@@ -58,7 +58,7 @@ function stage(handler: NodeJobHandler) {
   const bus = new MemoryBus();
   const kept: SignedReceipt[] = [];
   const server = new NodeServer(bus, { node, identity: identity.privateKey, handler, admit: () => undefined, keepReceipt: async (receipt) => void kept.push(receipt), pulseMs: 20 });
-  const client = new NodeClient(bus, 'g1', { silenceMs: 400, handshakeMs: 2_000 });
+  const client = new NodeClient(bus, 'g1', { silenceMs: 2_000, handshakeMs: 2_000 });
   closing.push(() => server.close(), () => client.close());
   const job = (more: Partial<JobRequest> = {}): JobRequest => ({
     node,

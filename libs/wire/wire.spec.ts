@@ -38,7 +38,7 @@ function serve(bus: MemoryBus, options: Partial<NodeServerOptions> = {}): { serv
 }
 
 function gatewayOn(bus: MemoryBus, options: NodeClientOptions = {}): NodeClient {
-  const client = new NodeClient(bus, 'g1', { silenceMs: 150, handshakeMs: 2_000, ...options });
+  const client = new NodeClient(bus, 'g1', { silenceMs: 2_000, handshakeMs: 2_000, ...options });
   closing.push(() => client.close());
   return client;
 }
