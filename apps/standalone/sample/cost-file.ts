@@ -5,7 +5,7 @@ import { parseNanos } from '#kernel';
 export interface CostFile {
   readonly file: string;
   readonly rows: number;
-  /** What the file says was billed to the project, all rows together. */
+  /** What the file says was charged to the project, all rows together: in dollars, in which everything is priced, also where the invoice is in another currency. */
   readonly billedNanos: bigint;
 }
 
@@ -20,8 +20,8 @@ export function readCosts(csv: string, project: string): { rows: number; billedN
     if (index < 0) throw new Error(`the cost file has no column ${name}`);
     return index;
   };
-  const [cost, account] = [column('BilledCost'), column('SubAccountId')];
-  const own = lines.filter((cells) => cells[account] === project);
+  const [cost, currency, account] = [column('PricingCurrencyEffectiveCost'), column('PricingCurrency'), column('SubAccountId')];
+  const own = lines.filter((cells) => cells[account] === project && cells[currency] === 'USD');
   return { rows: own.length, billedNanos: own.reduce((sum, cells) => sum + parseNanos(cells[cost]!), 0n) };
 }
 
