@@ -1,7 +1,5 @@
+import { nanosPerMinor } from '../invoices/rounding.js';
 import type { Comparison } from './comparison.js';
-
-/** Hundredths of an invoice in nanos. */
-const perMinor = 10_000_000;
 
 const postedOn = (kinds: string): string => `(SELECT COALESCE(sum(p.amount), 0) FROM billing.postings p JOIN billing.accounts a ON a.id = p.account WHERE p.transfer = i.id AND a.kind IN (${kinds}))`;
 const taken = (table: string, where: string): string => `(SELECT COALESCE(sum(x.amount_nanos), 0) FROM ${table} WHERE ${where} = i.id)`;
@@ -11,7 +9,7 @@ export const invoiceComparisons: readonly Comparison[] = [
   [
     'invoice_not_ledger',
     `SELECT id AS subject, number || ': ' || said || ' nanos of ' || currency || ' by the document, ' || posted || ' in the ledger' AS detail
-     FROM (SELECT i.id, i.number, i.currency, i.gross_minor * ${perMinor}::numeric AS said, CASE i.kind WHEN 'invoice' THEN ${postedOn(`'invoiced'`)} ELSE ${postedOn(`'allowance', 'tax'`)} END AS posted FROM billing.invoices i WHERE i.number IS NOT NULL) AS issued
+     FROM (SELECT i.id, i.number, i.currency, i.gross_minor * ${nanosPerMinor}::numeric AS said, CASE i.kind WHEN 'invoice' THEN ${postedOn(`'invoiced'`)} ELSE ${postedOn(`'allowance', 'tax'`)} END AS posted FROM billing.invoices i WHERE i.number IS NOT NULL) AS issued
      WHERE said <> posted ORDER BY 1`,
   ],
   [

@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { CostLine, InvoiceCurrency } from '#protocol';
-
-const nanosPerMinor = 10_000_000n;
+import { nanosPerMinor } from '../invoices/rounding.js';
 
 /** An issued invoice or credit note, as far as lines of cost need it. */
 export interface IssuedInvoice {
