@@ -4,7 +4,7 @@ import type { BuiltContract, ChainRules } from '#chain';
 import { deployContracts } from './chain/deploy.js';
 import { readRecord } from './chain/record-file.js';
 import { printer } from './output.js';
-import { walletKey } from './wallet-key.js';
+import { keyGiven, walletKey } from './wallet-key.js';
 
 const days = (text: string): bigint => {
   const value = Number(text);
@@ -69,11 +69,10 @@ function deployCommand(): Command {
     .option('--json', 'print the whole record as JSON')
     .action(async (given: Given) => {
       const rules = namedChain(given.chain);
-      const key = process.env['MIZAN_WALLET_KEY'];
       const record = await deployContracts({
         rules,
         rpc: given.rpc,
-        key: walletKey({ ...(given.keyFile === undefined ? {} : { keyFile: given.keyFile }), ...(key === undefined ? {} : { key }) }),
+        key: walletKey(keyGiven(given.keyFile)),
         out: given.out ?? `deployments/${rules.name}.json`,
         token: given.token,
         thawSeconds: given.thawDays,

@@ -3,7 +3,7 @@ import { Wallet } from 'ethers';
 import { payeeDisputeText } from '#protocol';
 import { ApiClient } from './api-client.js';
 import { printer } from './output.js';
-import { walletKey } from './wallet-key.js';
+import { keyGiven, walletKey } from './wallet-key.js';
 
 /** Disputes what a statement paid the key's own address. Needs no account. Errors: the API's. */
 export async function disputeAsPayee(apiUrl: string, key: string, statement: string, reason: string, nowMs: number): Promise<unknown> {
@@ -24,7 +24,6 @@ export function payeeDisputeCommand(): Command {
     .option('--key-file <file>', "file with the address's private key, in hex (or MIZAN_WALLET_KEY); it only signs and is not sent")
     .option('--json', 'print JSON')
     .action(async (statement: string, reason: string, { api, keyFile, json }: { readonly api: string; readonly keyFile?: string; readonly json?: boolean }) => {
-      const key = process.env['MIZAN_WALLET_KEY'];
-      printer(json)(await disputeAsPayee(api, walletKey({ ...(keyFile === undefined ? {} : { keyFile }), ...(key === undefined ? {} : { key }) }), statement, reason, Date.now()));
+      printer(json)(await disputeAsPayee(api, walletKey(keyGiven(keyFile)), statement, reason, Date.now()));
     });
 }

@@ -4,7 +4,7 @@ import { payeeClaimText, payeeRegistrationCalls } from '#protocol';
 import type { PayeeSubject } from '#protocol';
 import { ApiClient } from './api-client.js';
 import { printer } from './output.js';
-import { walletKey } from './wallet-key.js';
+import { keyGiven, walletKey } from './wallet-key.js';
 
 /** Proves that the key's own address is to be paid for a machine or an organisation. Needs no account. Errors: the API's. */
 export async function provePayee(apiUrl: string, key: string, subject: PayeeSubject): Promise<unknown> {
@@ -37,7 +37,6 @@ export function payeeProveCommand(): Command {
     .action(async ({ api, node, org, keyFile, json }: Given) => {
       const subject = node !== undefined ? { node } : org !== undefined ? { organisation: org } : undefined;
       if (subject === undefined) throw new Error('say for whom: --node <id> or --org <id>');
-      const key = process.env['MIZAN_WALLET_KEY'];
-      printer(json)(await provePayee(api, walletKey({ ...(keyFile === undefined ? {} : { keyFile }), ...(key === undefined ? {} : { key }) }), subject));
+      printer(json)(await provePayee(api, walletKey(keyGiven(keyFile)), subject));
     });
 }

@@ -7,6 +7,7 @@ import type { SettleSession } from './settle/settle-session.js';
 import { submit } from './settle/submit.js';
 import { unitsAsText } from './settle/units-as-text.js';
 import { withdraw } from './settle/withdraw.js';
+import { keyGiven } from './wallet-key.js';
 
 interface Given {
   readonly rpc: string;
@@ -34,8 +35,7 @@ function step(name: string, summary: string, act: (session: SettleSession, to: s
     .option('--json', 'print JSON');
   if (pays) command.option('--to <address>', "where the money goes (default: the key's own address)");
   return command.action(async (path: string, { rpc, keyFile, to, json }: Given) => {
-    const key = process.env['MIZAN_WALLET_KEY'];
-    const session = await openSession(path, { rpc, ...(keyFile === undefined ? {} : { keyFile }), ...(key === undefined ? {} : { key }) });
+    const session = await openSession(path, { rpc, ...keyGiven(keyFile) });
     try {
       printer(json)(unitsAsText(await act(session, to)));
     } finally {

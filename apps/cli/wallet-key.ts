@@ -6,6 +6,12 @@ export interface KeyOptions {
   readonly key?: string;
 }
 
+/** As commands are given it: by the option, or by MIZAN_WALLET_KEY. */
+export function keyGiven(keyFile: string | undefined): KeyOptions {
+  const key = process.env['MIZAN_WALLET_KEY'];
+  return { ...(keyFile === undefined ? {} : { keyFile }), ...(key === undefined ? {} : { key }) };
+}
+
 /** The private key that sends. Keys are never arguments: those are seen by everybody on the machine. Errors: none given; not 32 bytes of hex. */
 export function walletKey({ keyFile, key }: KeyOptions): string {
   const text = keyFile === undefined ? key : readFileSync(keyFile, 'utf8').trim();

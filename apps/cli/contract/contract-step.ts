@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { printer } from '../output.js';
+import { keyGiven } from '../wallet-key.js';
 import type { ContractKind, ContractOptions, ContractSession } from './contract-session.js';
 
 /** Options that every step has, beside the contract's own. */
@@ -27,9 +28,8 @@ export function stepsOn<Session extends ContractSession, Given extends ContractG
     return command.action(async (...parsed: unknown[]) => {
       const given = parsed[values.length] as Given;
       const address = command.getOptionValue(kind.option) as string | undefined;
-      const key = process.env['MIZAN_WALLET_KEY'];
       const { rpc, record, keyFile } = given;
-      const session = await open({ rpc, ...(address === undefined ? {} : { address }), ...(record === undefined ? {} : { record }), ...(keyFile === undefined ? {} : { keyFile }), ...(key === undefined ? {} : { key }) }, sends(command));
+      const session = await open({ rpc, ...(address === undefined ? {} : { address }), ...(record === undefined ? {} : { record }), ...keyGiven(keyFile) }, sends(command));
       try {
         printer(given.json)(await act(session, given, ...(parsed.slice(0, values.length) as Values)));
       } finally {

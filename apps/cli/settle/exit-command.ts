@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { openEscrow } from '../contract/escrow-session.js';
 import type { EscrowSession } from '../contract/escrow-session.js';
 import { printer } from '../output.js';
+import { keyGiven } from '../wallet-key.js';
 import { exit, exitCall } from './exit.js';
 import { readStatementFile } from './settle-session.js';
 import { unitsAsText } from './units-as-text.js';
@@ -41,8 +42,7 @@ export function exitCommand(): Command {
 
 /** Errors: a file and another place are both named; else as of {@link openEscrow}. */
 async function open(path: string | undefined, { rpc, escrow, record, keyFile, calldata }: Given): Promise<EscrowSession> {
-  const key = process.env['MIZAN_WALLET_KEY'];
-  const keys = { ...(keyFile === undefined ? {} : { keyFile }), ...(key === undefined ? {} : { key }) };
+  const keys = keyGiven(keyFile);
   const sends = calldata === undefined;
   if (path === undefined) return openEscrow({ rpc, ...keys, ...(escrow === undefined ? {} : { address: escrow }), ...(record === undefined ? {} : { record }) }, sends);
   const file = readStatementFile(readFileSync(path, 'utf8'));

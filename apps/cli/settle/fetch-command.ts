@@ -7,7 +7,7 @@ import { nonCustodyCalls, payeeProofText, statementFile } from '#protocol';
 import { ApiClient } from '../api-client.js';
 import { replaceFile } from '../durable-file.js';
 import { printer } from '../output.js';
-import { walletKey } from '../wallet-key.js';
+import { keyGiven, walletKey } from '../wallet-key.js';
 
 export interface Fetched {
   readonly payee: string;
@@ -62,7 +62,6 @@ export function fetchCommand(): Command {
     .option('--key-file <file>', "file with the payee's private key, in hex (or MIZAN_WALLET_KEY); it only signs a proof and is not sent")
     .option('--json', 'print JSON')
     .action(async ({ api, out, keyFile, json }: Given) => {
-      const key = process.env['MIZAN_WALLET_KEY'];
-      printer(json)(await fetchStatements(api, walletKey({ ...(keyFile === undefined ? {} : { keyFile }), ...(key === undefined ? {} : { key }) }), out));
+      printer(json)(await fetchStatements(api, walletKey(keyGiven(keyFile)), out));
     });
 }

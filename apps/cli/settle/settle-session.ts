@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { getAddress, Wallet } from 'ethers';
-import type { JsonRpcProvider } from 'ethers';
-import { connect, Escrow, listHash, statementSigner, unpackList } from '#chain';
-import type { Credit } from '#chain';
+import { getAddress } from 'ethers';
+import type { JsonRpcProvider, Wallet } from 'ethers';
+import { listHash, statementSigner, unpackList } from '#chain';
+import type { Credit, Escrow } from '#chain';
 import { statementFile } from '#protocol';
 import type { StatementFile } from '#protocol';
-import { walletKey } from '../wallet-key.js';
+import { openEscrow } from '../contract/escrow-session.js';
 import type { KeyOptions } from '../wallet-key.js';
 
 export interface SettleOptions extends KeyOptions {
@@ -28,17 +28,8 @@ export interface SettleSession {
  */
 export async function openSession(path: string, options: SettleOptions): Promise<SettleSession> {
   const file = readStatementFile(readFileSync(path, 'utf8'));
-  const provider = connect(options.rpc, BigInt(file.chainId));
-  try {
-    const wallet = new Wallet(walletKey(options), provider);
-    const chainId = Number(await provider.send('eth_chainId', []));
-    if (chainId !== file.chainId) throw new Error(`${options.rpc} is chain ${chainId}; the statement is for chain ${file.chainId}`);
-    if ((await provider.getCode(file.escrow)) === '0x') throw new Error(`there is no contract at ${file.escrow} on chain ${chainId}`);
-    return { file, credits: unpackList(file.list), escrow: new Escrow(file.escrow, provider), wallet, provider };
-  } catch (error) {
-    provider.destroy();
-    throw error;
-  }
+  const { escrow, wallet, provider } = await openEscrow({ ...options, address: file.escrow, chainId: file.chainId }, true);
+  return { file, credits: unpackList(file.list), escrow, wallet: wallet!, provider };
 }
 
 export function readStatementFile(text: string): StatementFile {
