@@ -5,6 +5,7 @@ import { Outbox } from '#messaging';
 import { agreementHash, agreementJson, failure } from '#protocol';
 import type { Agreement, DiscountAhead, RequestOf, agreementCalls } from '#protocol';
 import { withTenant } from '#service';
+import { personOf } from '../approvals/two-persons.js';
 import { namedUuid } from '../ledger/chart-of-accounts.js';
 import { TenantRecords } from '../records/tenant-records.service.js';
 import { UsageStore } from '../usage/usage.store.js';
@@ -27,7 +28,7 @@ export class Agreements {
 
   /** Errors: NOT_FOUND, IDEMPOTENCY_MISMATCH, NOT_ALLOWED. */
   async propose({ actor, tenant, id, ...asked }: RequestOf<Calls['propose']>): Promise<Agreement> {
-    const proposedBy = personOf(actor);
+    const proposedBy = personOf(actor, { short: 'an agreement' });
     const hash = agreementHash(tenant, asked);
     const proposed = await withTenant(this.dataSource, tenant, async (manager) => {
       const nowMs = this.clock.nowMs();
@@ -43,7 +44,7 @@ export class Agreements {
 
   /** Errors: NOT_FOUND, NOT_ALLOWED, CONFLICT. */
   async approve({ actor, tenant, id, hash }: RequestOf<Calls['approve']>): Promise<Agreement> {
-    const approvedBy = personOf(actor);
+    const approvedBy = personOf(actor, { short: 'an agreement' });
     const approved = await withTenant(this.dataSource, tenant, async (manager) => {
       const found = await this.store.find(manager, tenant, id);
       if (!found) throw failure('NOT_FOUND', 'this organisation has no such agreement', { id });
@@ -76,10 +77,4 @@ export class Agreements {
     const rows = await withTenant(this.dataSource, tenant, (manager) => this.store.list(manager, tenant, after, limit + 1));
     return { data: rows.slice(0, limit), hasMore: rows.length > limit };
   }
-}
-
-/** Who acts without a key of their own is nobody in particular, and cannot be told from who approves. */
-function personOf({ keyId }: { keyId: string | null }): string {
-  if (keyId === null) throw failure('NOT_ALLOWED', 'an agreement is proposed and approved by persons, each with a key of their own');
-  return keyId;
 }

@@ -5,10 +5,14 @@ import { Outbox } from '#messaging';
 import { failure, operatorRecord, priceBookHash, rulesJson } from '#protocol';
 import type { PriceBook, RequestOf, priceBookCalls } from '#protocol';
 import { withTenant } from '#service';
+import { isApprovedBy, personOf } from '../approvals/two-persons.js';
+import type { Named } from '../approvals/two-persons.js';
 import { namedUuid } from '../ledger/chart-of-accounts.js';
 import { PriceBooksStore } from './price-books.store.js';
 
 type Calls = typeof priceBookCalls;
+
+const named: Named = { noun: 'price book', short: 'a price book' };
 
 /** Price books as people make them: one proposes, another approves. Both are entries of the log. */
 @Injectable()
@@ -22,7 +26,7 @@ export class PriceBooks {
 
   /** Errors: IDEMPOTENCY_MISMATCH, NOT_ALLOWED. */
   async propose({ actor, id, ...asked }: RequestOf<Calls['propose']>): Promise<PriceBook> {
-    const proposedBy = personOf(actor);
+    const proposedBy = personOf(actor, named);
     const hash = priceBookHash(asked);
     const book = await withTenant(this.dataSource, '*', async (manager) => {
       const nowMs = this.clock.nowMs();
@@ -38,15 +42,12 @@ export class PriceBooks {
 
   /** Errors: NOT_FOUND, NOT_ALLOWED, CONFLICT. */
   async approve({ actor, id, hash }: RequestOf<Calls['approve']>): Promise<PriceBook> {
-    const approvedBy = personOf(actor);
+    const approvedBy = personOf(actor, named);
     const approved = await withTenant(this.dataSource, '*', async (manager) => {
       await this.store.takeTurn(manager);
       const book = await this.store.find(manager, id);
       if (!book) throw failure('NOT_FOUND', 'there is no such price book', { id });
-      if (book.hash !== hash) throw failure('CONFLICT', 'this price book says something else than what is approved: look at it again', { id });
-      if (book.approvedBy === approvedBy) return book;
-      if (book.state === 'approved') throw failure('CONFLICT', 'this price book is approved already, by somebody else', { id });
-      if (book.proposedBy === approvedBy) throw failure('NOT_ALLOWED', 'a price book is approved by another person than who proposed it');
+      if (isApprovedBy(book, approvedBy, hash, named)) return book;
       const nowMs = this.clock.nowMs();
       const effectiveFromMs = Math.max(book.effectiveFromMs, nowMs);
       await this.store.approve(manager, id, approvedBy, nowMs, effectiveFromMs);
@@ -61,10 +62,4 @@ export class PriceBooks {
     const rows = await withTenant(this.dataSource, '*', (manager) => this.store.list(manager, after, limit + 1));
     return { data: rows.slice(0, limit), hasMore: rows.length > limit };
   }
-}
-
-/** Who acts without a key of their own is nobody in particular, and cannot be told from who approves. */
-function personOf({ keyId }: { keyId: string | null }): string {
-  if (keyId === null) throw failure('NOT_ALLOWED', 'a price book is proposed and approved by persons, each with a key of their own');
-  return keyId;
 }

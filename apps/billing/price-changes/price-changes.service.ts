@@ -6,6 +6,8 @@ import { Outbox } from '#messaging';
 import { failure, operatorRecord, priceChangeHash, priceChangeJson } from '#protocol';
 import type { PriceChange, RequestOf, priceChangeCalls } from '#protocol';
 import { PeriodicTask, SERVICE_CONFIG, withTenant } from '#service';
+import { isApprovedBy, personOf } from '../approvals/two-persons.js';
+import type { Named } from '../approvals/two-persons.js';
 import type { BillingConfig } from '../billing-config.js';
 import { namedUuid } from '../ledger/chart-of-accounts.js';
 import { PriceBooksStore } from '../price-books/price-books.store.js';
@@ -14,6 +16,8 @@ import { PricesService } from '../prices/prices.service.js';
 import { PriceChangesStore } from './price-changes.store.js';
 
 type Calls = typeof priceChangeCalls;
+
+const named: Named = { noun: 'price change', short: 'a price' };
 
 /** Each is a version, an entry of the log and a replica. */
 const appliedPerRound = 100;
@@ -35,7 +39,7 @@ export class PriceChanges extends PeriodicTask {
 
   /** Errors: NOT_FOUND, NODE_REVOKED, AMOUNT_INVALID, IDEMPOTENCY_MISMATCH, NOT_ALLOWED. */
   async propose({ actor, id, ...asked }: RequestOf<Calls['propose']>): Promise<PriceChange> {
-    const proposedBy = personOf(actor);
+    const proposedBy = personOf(actor, named);
     newPriceVersion(id, asked.offer, asked, 0);
     const hash = priceChangeHash(asked);
     return this.change(async (manager) => {
@@ -51,15 +55,12 @@ export class PriceChanges extends PeriodicTask {
 
   /** Errors: NOT_FOUND, NOT_ALLOWED, CONFLICT, NODE_REVOKED. */
   async approve({ actor, id, hash }: RequestOf<Calls['approve']>): Promise<PriceChange> {
-    const approvedBy = personOf(actor);
+    const approvedBy = personOf(actor, named);
     return this.change(async (manager) => {
       await this.books.takeTurn(manager);
       const change = await this.store.find(manager, id);
       if (!change) throw failure('NOT_FOUND', 'there is no such price change', { id });
-      if (change.hash !== hash) throw failure('CONFLICT', 'this price change says something else than what is approved: look at it again', { id });
-      if (change.approvedBy === approvedBy) return change;
-      if (change.approvedBy !== null) throw failure('CONFLICT', 'this price change is approved already, by somebody else', { id });
-      if (change.proposedBy === approvedBy) throw failure('NOT_ALLOWED', 'a price is approved by another person than who proposed it');
+      if (isApprovedBy(change, approvedBy, hash, named)) return change;
       await this.prices.requireListed(manager, change.offer);
       const nowMs = this.clock.nowMs();
       const effectiveFromMs = Math.max(change.effectiveFromMs, nowMs);
@@ -97,10 +98,4 @@ export class PriceChanges extends PeriodicTask {
     this.outbox.kick();
     return done;
   }
-}
-
-/** Who acts without a key of their own is nobody in particular, and cannot be told from who approves. */
-function personOf({ keyId }: { keyId: string | null }): string {
-  if (keyId === null) throw failure('NOT_ALLOWED', 'a price is proposed and approved by persons, each with a key of their own');
-  return keyId;
 }
