@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { failure, limits } from '#protocol';
 import type { Inlined } from '../images/inline-images.js';
+import { ownBytes } from '../request/own-bytes.js';
 import { hidesReasoning, tokensShown } from '../request/produced.js';
 import type { ParsedRequest } from './parsed-request.js';
 import { noRefusedFields } from './refused-fields.js';
@@ -63,7 +64,7 @@ export function parseChat({ request, legible, images, complete }: Inlined<ChatRe
   const { sent, form } = streamOf('chat.completions', request);
   const limit = outputLimit(request);
   const bounded = limit === null ? { ...sent, max_tokens: outputTokensDefault } : sent;
-  const body = Buffer.from(JSON.stringify(bounded));
+  const body = ownBytes(JSON.stringify(bounded));
   const textBytes = images === 0 ? body.length : Buffer.byteLength(JSON.stringify(legible));
   if (textBytes > limits.bodyBytesMax) throw failure('BODY_TOO_LARGE', `the text of a request has at most ${limits.bodyBytesMax} bytes`);
   const choices = request.n ?? 1;

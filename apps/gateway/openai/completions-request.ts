@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { limits } from '#protocol';
+import { ownBytes } from '../request/own-bytes.js';
 import { tokensShown } from '../request/produced.js';
 import { inputBound } from '../request/upper-bound.js';
 import type { ParsedRequest } from './parsed-request.js';
@@ -48,7 +49,7 @@ export function parseCompletions(request: z.output<typeof completionsRequest>): 
   return {
     endpoint: 'completions',
     model: request.model,
-    body: Buffer.from(JSON.stringify({ ...sent, max_tokens: request.max_tokens ?? limit })),
+    body: ownBytes(JSON.stringify({ ...sent, max_tokens: request.max_tokens ?? limit })),
     texts: writtenTexts(request),
     bound: { inputTokens: inputBound([...prompts, request.suffix ?? '']), outputTokens: limit * made },
     choices,

@@ -107,7 +107,7 @@ export class Inference {
       ...(keep && { keep: async (made) => made && keep(made) }),
       isRepeat: /^[1-9]\d*$/.test(singleHeader(request, 'x-stainless-retry-count') ?? ''),
       tellLimits: (headers) => void reply.headers(headers),
-      ...(form === undefined ? {} : { body: alone(asked.body), streamed: { outlet: new SseOutlet(reply, this.settings.commentMs, tellTimes), form } }),
+      ...(form === undefined ? {} : { streamed: { outlet: new SseOutlet(reply, this.settings.commentMs, tellTimes), form } }),
       signal: clientGone(reply),
     };
   }
@@ -117,14 +117,6 @@ export class Inference {
     if (answer.similarity !== undefined) reply.header('x-mizan-similarity', String(answer.similarity));
     await reply.code(answer.status).header('x-mizan-record', answer.record).type(answer.contentType).send(answer.body);
   }
-}
-
-/** A small buffer is a piece of a larger one, all of which it would keep for as long as its stream is open. */
-function alone(body: Buffer): Buffer {
-  if (body.buffer.byteLength === body.length) return body;
-  const copy = Buffer.allocUnsafeSlow(body.length);
-  body.copy(copy);
-  return copy;
 }
 
 function singleHeader(request: AuthenticatedRequest, name: string): string | undefined {

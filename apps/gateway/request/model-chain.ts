@@ -2,6 +2,7 @@ import { DomainError } from '#kernel';
 import type { ErrorCode } from '#protocol';
 import type { Replicated } from '../replicated.js';
 import type { InferenceJob } from './inference-job.js';
+import { ownBytes } from './own-bytes.js';
 
 /** What another model may do better. Nothing was answered yet, and nothing was charged. */
 const movesOn: ReadonlySet<string> = new Set([
@@ -45,7 +46,7 @@ export async function inTurn<T>(job: InferenceJob, models: readonly string[], ne
 
 /** The same request for another model: only the body's `model` differs. */
 export function withModel(job: InferenceJob, model: string, id: string): InferenceJob {
-  const body = Buffer.from(JSON.stringify({ ...(JSON.parse(job.body.toString()) as object), model }));
+  const body = ownBytes(JSON.stringify({ ...(JSON.parse(job.body.toString()) as object), model }));
   const grown = Math.max(0, body.length - job.body.length);
   return { ...job, id, model, body, bound: { ...job.bound, inputTokens: job.bound.inputTokens + grown } };
 }

@@ -1,6 +1,7 @@
 import { LinkedAbort } from '#kernel';
 import { EventReader, failure } from '#protocol';
 import type { JobEnd, JobRequest, JobStream } from '#wire';
+import { ownJoined } from './own-bytes.js';
 import type { StreamForm } from './streamed-job.js';
 
 /** A machine's answer from its first event on. */
@@ -24,7 +25,7 @@ export async function openStream(nodes: { stream(request: JobRequest): Promise<J
     const events = shaped(stream.body, form);
     const first = await events.next();
     if (first.done === true) throw failure('ENGINE_FAILED', 'the machine answered nothing');
-    return { form, end: stream.end, output: after([first.value], events) };
+    return { form, end: stream.end, output: after(first.value, events) };
   } catch (error) {
     attempt.abort(error);
     throw error;
@@ -61,15 +62,17 @@ function shape(events: Iterable<{ readonly data: Buffer }>, form: StreamForm): {
   } catch (error) {
     failed = error instanceof Error ? error : new Error(String(error));
   }
-  return { bytes: given.length === 1 ? given[0]! : Buffer.concat(given), failed };
+  return { bytes: ownJoined(given), failed };
 }
 
-/** Takes what came first out of its array: a stream that stays open does not keep it. */
-async function* after(first: Buffer[], rest: AsyncGenerator<Buffer, void, undefined>): AsyncGenerator<Buffer, void, undefined> {
-  try {
-    yield* first.splice(0);
-    yield* rest;
-  } finally {
-    await rest.return();
-  }
+/** What came first, then the rest. By hand: a generator around another costs each piece three turns, and an open stream its frame. */
+function after(first: Buffer, rest: AsyncGenerator<Buffer, void, undefined>): AsyncIterable<Buffer> {
+  let untaken: Buffer | undefined = first;
+  const next = (): Promise<IteratorResult<Buffer, void>> => {
+    if (untaken === undefined) return rest.next();
+    const value = untaken;
+    untaken = undefined;
+    return Promise.resolve({ done: false, value });
+  };
+  return { [Symbol.asyncIterator]: () => ({ next, return: () => rest.return() }) };
 }
