@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { keyReference } from '#chain';
-import { measuredMeters } from '#kernel';
+import { machineMeters } from '#kernel';
 import type { MeterNanos } from '#kernel';
-import { dollars, endpoint, evmAddress, failure, label, machineFacts, meterPrices, publicUrl } from '#protocol';
+import { dollars, endpoint, evmAddress, failure, label, machineFacts, machinePrices, publicUrl } from '#protocol';
 import type { Endpoint } from '#protocol';
 
 const usdPerMillion = dollars('is a price in US dollars per million tokens, as 0.02', 0n);
@@ -25,9 +25,9 @@ const endpointsOf = list.transform((pairs, context) => {
 /** `images=0.04,audio_ms=0.0001`: US dollars for an image, for a second of audio. */
 const meterAsks = list.transform((pairs, context): MeterNanos => {
   const nanosOf = (usd: string): string => usdPerUnit.safeParse(usd).data?.toString() ?? '';
-  const asked = meterPrices.safeParse(Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), nanosOf(pair.slice(pair.indexOf('=') + 1))])));
+  const asked = machinePrices.safeParse(Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), nanosOf(pair.slice(pair.indexOf('=') + 1))])));
   if (asked.success) return asked.data;
-  context.addIssue({ code: 'custom', message: `is what is measured and its price in US dollars, as images=0.04,audio_ms=0.0001; there are ${measuredMeters.join(', ')}` });
+  context.addIssue({ code: 'custom', message: `is what is measured and its price in US dollars, as images=0.04,audio_ms=0.0001; there are ${machineMeters.join(', ')}` });
   return z.NEVER;
 });
 

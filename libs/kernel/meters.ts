@@ -2,10 +2,14 @@ import { checkedNanos, priceOf } from './money.js';
 import type { Nanos } from './money.js';
 
 /**
- * What is measured beside the tokens of text, as an integer in the unit that the name ends in. `cached_tokens` are a part of the input; `obh_milli` are thousandths of
+ * What machines measure beside the tokens of text, as an integer in the unit that the name ends in. `cached_tokens` are a part of the input; `obh_milli` are thousandths of
  * an OctaneBench hour.
  */
-export const measuredMeters = ['cached_tokens', 'images', 'audio_ms', 'gpu_ms', 'frames', 'obh_milli'] as const;
+export const machineMeters = ['cached_tokens', 'images', 'audio_ms', 'gpu_ms', 'frames', 'obh_milli'] as const;
+export type MachineMeter = (typeof machineMeters)[number];
+
+/** With `cache_hits`, what no machine did: answers that a gateway gave again. */
+export const measuredMeters = [...machineMeters, 'cache_hits'] as const;
 export type MeasuredMeter = (typeof measuredMeters)[number];
 
 /** All that a price can be for. */
@@ -32,6 +36,7 @@ export const meterUnits: Readonly<Record<Meter, MeterUnit>> = {
   gpu_ms: { places: 3, title: 'GPU time', counted: 'milliseconds', priced: 'GPU second' },
   frames: { places: 0, title: 'frames', counted: 'frames', priced: 'frame' },
   obh_milli: { places: 3, title: 'OctaneBench hours', counted: 'thousandths of an OBh', priced: 'OBh' },
+  cache_hits: { places: 0, title: 'answers given again', counted: 'answers given again', priced: 'answer given again' },
   requests: { places: 0, title: 'requests', counted: 'requests', priced: 'request' },
 };
 

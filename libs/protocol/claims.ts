@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineCall } from './define.js';
 import { actor } from './governance.js';
-import { meterQuantities } from './meters.js';
+import { machineQuantities } from './meters.js';
 import { label, pageRequest, timeMs, uuid } from './scalars.js';
 
 /** How somebody ended a claim: it is owed nothing, it was paid beside the books, or it was the node's mistake. */
@@ -19,7 +19,7 @@ export const claimState = z.object({
   model: z.string(),
   inputTokens: z.int().nonnegative(),
   outputTokens: z.int().nonnegative(),
-  meters: meterQuantities.optional(),
+  meters: machineQuantities.optional(),
   /** `no_charge`, `other_node`, `usage_differs`, `content_differs` (offer, request or answer), `bad_signature`. */
   reason: z.string(),
   receivedAtMs: timeMs,

@@ -35,7 +35,7 @@ function isPlainAdmitted(facts: AdmittedFacts): boolean {
 }
 
 const completedMembers = 18;
-const outcomes: readonly string[] = ['ok', 'failed', 'cancelled', 'cut'];
+const outcomes: readonly string[] = ['ok', 'failed', 'cancelled', 'cut', 'reused'];
 const sources: readonly string[] = ['engine', 'receipt', 'estimated', 'none'];
 
 /** Without findings in the answer, and without what is measured beside tokens. */

@@ -4,7 +4,7 @@ import { canonicalJson } from '#kernel';
 import type { MeterPrices } from '#kernel';
 import { defineCall } from './define.js';
 import { actor } from './governance.js';
-import { meterPrices } from './meters.js';
+import { machinePrices } from './meters.js';
 import { label, nanos, pageRequest, sha256Hex, slug, timeMs, uuid } from './scalars.js';
 import { modelName } from './traffic.js';
 
@@ -21,6 +21,8 @@ export const priceRule = z.object({
   markupBasisPoints: basisPoints,
   /** The deployment's own, for each request that produces anything; left out: nothing. */
   requestNanos,
+  /** The deployment's own, for each answer that a gateway gives again; left out: nothing. */
+  cacheHitNanos: requestNanos,
 });
 export type PriceRule = z.output<typeof priceRule>;
 
@@ -56,7 +58,7 @@ export const pricedBy = z.object({
   network: z.string().nullable(),
   askInputNanosPerMillion: nanos,
   askOutputNanosPerMillion: nanos,
-  askMeters: meterPrices.optional(),
+  askMeters: machinePrices.optional(),
   networkFeeBasisPoints: basisPoints,
   markupBasisPoints: basisPoints,
   requestNanos,
@@ -82,4 +84,4 @@ export const priceBookCalls = {
 export const priceBookHash = ({ note, effectiveFromMs, rules }: NewPriceBook): string => createHash('sha256').update(canonicalJson({ note, effectiveFromMs, rules: rulesJson(rules) })).digest('hex');
 
 /** As they stand in the log: amounts as text. */
-export const rulesJson = (rules: readonly PriceRule[]) => rules.map(({ requestNanos: fee, ...rule }) => ({ ...rule, ...(fee !== undefined && { requestNanos: fee.toString() }) }));
+export const rulesJson = (rules: readonly PriceRule[]) => rules.map(({ requestNanos: fee, cacheHitNanos: hit, ...rule }) => ({ ...rule, ...(fee !== undefined && { requestNanos: fee.toString() }), ...(hit !== undefined && { cacheHitNanos: hit.toString() }) }));

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { canonicalJson } from '#kernel';
 import { defineCall } from './define.js';
 import { actor } from './governance.js';
-import { meterPrices, meterPricesJson } from './meters.js';
+import { machinePrices, meterPricesJson } from './meters.js';
 import { label, nanos, pageRequest, sha256Hex, timeMs, uuid } from './scalars.js';
 
 /** Another price that an operator gives an offer than its machine asks. */
@@ -11,7 +11,7 @@ export const newPriceChange = z.object({
   offer: uuid,
   inputNanosPerMillion: nanos,
   outputNanosPerMillion: nanos,
-  meters: meterPrices.optional(),
+  meters: machinePrices.optional(),
   note: label,
   /** Not before it is approved; 0: then. */
   effectiveFromMs: timeMs.default(0),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { meterNames } from '#kernel';
-import { meterQuantities } from './meters.js';
+import { machineQuantities } from './meters.js';
 import { nanos, sha256Hex, timeMs, uuid } from './scalars.js';
 import { endpoint } from './vocabulary.js';
 
@@ -13,7 +13,7 @@ export const quoteRequest = z.object({
   /** The most that the answer may be; 0 where it has none, as embeddings. */
   outputTokens: z.int().min(0).max(10_000_000).default(0),
   /** The most of what else each is measured in: pictures, milliseconds of sound. Cached tokens are not foreseen. */
-  meters: meterQuantities.omit({ cached_tokens: true }).optional(),
+  meters: machineQuantities.omit({ cached_tokens: true }).optional(),
   requests: z.int().min(1).max(10_000_000).default(1),
 });
 
@@ -48,6 +48,8 @@ export const quotedOffer = z.object({
   lines: z.array(quoteLine),
   /** What is reserved, counts to budgets and is charged. */
   totalNanos: nanos,
+  /** What an answer that is given again costs instead; left out: nothing. */
+  cacheHitNanos: nanos.optional(),
   /** What the organisation's agreement takes off it on the invoice, where it has one with discounts. */
   discountNanos: nanos.optional(),
 });

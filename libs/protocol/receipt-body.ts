@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { sha256Hex, timeMs, uuid } from './scalars.js';
-import { endpoint, usage } from './vocabulary.js';
+import { endpoint, machineUsage } from './vocabulary.js';
 
 /** What a node signs about a job it ran: hashes of the plaintext bytes it received and sent, and the engine's usage. */
 export const receiptBody = z.object({
@@ -13,7 +13,7 @@ export const receiptBody = z.object({
   endpoint,
   requestHash: sha256Hex,
   responseHash: sha256Hex,
-  usage,
+  usage: machineUsage,
   startedAtMs: timeMs,
   endedAtMs: timeMs,
 });

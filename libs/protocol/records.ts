@@ -147,8 +147,8 @@ export const completedFacts = z.object({
   offer: uuid,
   node: uuid,
   priceVersion: uuid,
-  /** `failed` costs nothing. `cut`: a stream that broke after its first byte; it and `cancelled` cost what was produced until then. */
-  outcome: z.enum(['ok', 'failed', 'cancelled', 'cut']),
+  /** `failed` costs nothing. `cut`: a stream that broke after its first byte; it and `cancelled` cost what was produced until then. `reused`: an answer given again, at the price of that. */
+  outcome: z.enum(['ok', 'failed', 'cancelled', 'cut', 'reused']),
   usage,
   /** `estimated`: no engine said it, so the text was counted by `estimateTokens`. */
   usageSource: z.enum(['engine', 'receipt', 'estimated', 'none']),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { measuredMeters } from '#kernel';
+import { machineMeters } from '#kernel';
 import { defineCall } from './define.js';
 import { actor } from './governance.js';
 import { label, nanos, sha256Hex, timeMs, uuid } from './scalars.js';
@@ -32,11 +32,11 @@ export const baselinePrice = z.object({
 export type BaselinePrice = z.output<typeof baselinePrice>;
 
 /** What it asked for work that is measured otherwise, in nano-dollars for `per` of the meter's own unit: a GPU hour is 3,600,000 of `gpu_ms`. */
-export const meterPrice = z.object({ ...published, meter: z.enum(measuredMeters), nanos: positive, per: z.int().min(1).max(1_000_000_000_000) });
+export const meterPrice = z.object({ ...published, meter: z.enum(machineMeters), nanos: positive, per: z.int().min(1).max(1_000_000_000_000) });
 export type MeterPrice = z.output<typeof meterPrice>;
 
 /** Which row a model here is set against: for one meter, or for its tokens and all meters without a line of their own. Another model than the same one is no like with like: the report says so. */
-export const modelBaseline = z.object({ model: z.string().min(1).max(200), meter: z.enum(measuredMeters).optional(), provider: label, baseline: label, region: label, isSame: z.boolean(), note: text });
+export const modelBaseline = z.object({ model: z.string().min(1).max(200), meter: z.enum(machineMeters).optional(), provider: label, baseline: label, region: label, isSame: z.boolean(), note: text });
 export type ModelBaseline = z.output<typeof modelBaseline>;
 
 /** What gas is paid in, for a whole coin of 10¹⁸. */
@@ -58,7 +58,7 @@ export const savingsVerdicts = ['cheaper', 'equal', 'dearer', 'no_baseline'] as 
 export const savingsRow = z.object({
   model: z.string(),
   /** Left out: tokens. */
-  meter: z.enum(measuredMeters).optional(),
+  meter: z.enum(machineMeters).optional(),
   /** By that meter. */
   quantity: z.int().nonnegative().optional(),
   /** Each request counts in one row of its model. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { canonicalJson, nanosMax } from '#kernel';
 import { defineCall, defineEvent } from './define.js';
 import { actor } from './governance.js';
-import { meterPrices } from './meters.js';
+import { machinePrices } from './meters.js';
 import { offerReplica } from './replicas.js';
 import { evmAddress, isPlainText, label, nanos, pageRequest, sha256Hex, slug, timeMs, uuid } from './scalars.js';
 import { endpoint, evidence } from './vocabulary.js';
@@ -27,7 +27,7 @@ export const ask = z.object({
   inputNanosPerMillion: price,
   outputNanosPerMillion: price,
   /** What else it asks for; tokens cost beside. */
-  meters: meterPrices.optional(),
+  meters: machinePrices.optional(),
 });
 
 /** A plain URL without query; whether it leads somewhere permitted is judged where it is used. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { meterQuantities } from './meters.js';
+import { machineQuantities, meterQuantities } from './meters.js';
 
 /** Data classes, least to most protected. A class is only ever raised. */
 export const dataClasses = ['public', 'internal', 'confidential', 'restricted'] as const;
@@ -26,3 +26,5 @@ export type Endpoint = z.output<typeof endpoint>;
 /** What an engine says it used: tokens, and what else was measured. Cached input is a subset of input. */
 export const usage = z.object({ inputTokens: z.int().nonnegative(), outputTokens: z.int().nonnegative(), meters: meterQuantities.optional() });
 export type Usage = z.output<typeof usage>;
+/** What a machine may say of what it did. */
+export const machineUsage = usage.extend({ meters: machineQuantities.optional() });

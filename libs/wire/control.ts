@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { endpoint, limits, signedReceipt, usage, uuid } from '#protocol';
+import { endpoint, limits, machineUsage, signedReceipt, uuid } from '#protocol';
 import { FrameType } from './frame.js';
 import type { Frame } from './frame.js';
 import { remainingMsMax } from './job-limits.js';
@@ -38,7 +38,7 @@ export type Head = z.output<typeof headHeader>;
 
 /** `receipt` is null when the engine refused the request: no work was done that could be charged. */
 const endHeader = z.object({
-  usage,
+  usage: machineUsage,
   receipt: signedReceipt.nullable(),
   /** The node counted the usage: its engine says none. */
   estimated: z.boolean().optional(),

@@ -51,6 +51,8 @@ export interface ChargeParts {
 export function partsOf({ facts, amountNanos }: Charge, price: (MeterPrices & { offer: string; book?: PricedBy | undefined }) | undefined): ChargeParts {
   const by = price?.offer === facts.offer ? price.book : undefined;
   const requestNanos = facts.usageSource === 'none' ? 0n : (by?.requestNanos ?? 0n);
+  // An answer that was given again is no machine's work.
+  if (facts.outcome === 'reused') return { earnedNanos: 0n, networkFeeNanos: 0n, markupNanos: amountNanos, network: null };
   if (!by || (by.networkFeeBasisPoints + by.markupBasisPoints === 0 && requestNanos === 0n)) return { earnedNanos: amountNanos, networkFeeNanos: 0n, markupNanos: 0n, network: null };
   const asked = costOf(facts.usage, askOf({ ...price!, book: by }));
   const earnedNanos = asked < amountNanos ? asked : amountNanos;

@@ -18,7 +18,7 @@ export function recordBatch(records: readonly LogRecord[]): RecordBatch {
   for (const { id, type, facts } of records) {
     if (facts?.record !== id) continue;
     if (facts.kind === 'admitted') {
-      if (type === 'admitted' && !admitted.has(id)) admitted.set(id, facts);
+      if ((type === 'admitted' || type === 'reused') && !admitted.has(id)) admitted.set(id, facts);
       continue;
     }
     if (type !== 'completed' && type !== 'voided') continue;

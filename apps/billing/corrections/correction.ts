@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { canonicalJson, measuredMeters } from '#kernel';
+import { canonicalJson, machineMeters, measuredMeters } from '#kernel';
 import type { MeterPrices, MeterQuantities, Nanos } from '#kernel';
 import { chargeOf } from '#protocol';
 import type { NewCorrection, Usage } from '#protocol';
@@ -36,7 +36,8 @@ export function differenceOf(before: BilledRequest, usage: Usage, price: MeterPr
   };
 }
 
-const isNothing = ({ inputTokens, outputTokens, meters = {} }: Usage): boolean => [inputTokens, outputTokens, ...Object.values(meters)].every((quantity) => quantity === 0);
+/** No machine did anything: also of an answer that was given again. */
+const isNothing = ({ inputTokens, outputTokens, meters = {} }: Usage): boolean => inputTokens + outputTokens === 0 && machineMeters.every((meter) => (meters[meter] ?? 0) === 0);
 
 /** Between the organisation and the deployment: what the machine earned stays as it is. */
 export const correctionTransfer = (id: string, tenant: string, amountNanos: Nanos): Transfer => transfer(id, 'usage.correct', tenant, move(corrections, receivable(tenant), amountNanos));

@@ -79,7 +79,7 @@ describe('a price book', () => {
     await expect(propose([rule(2)], proposed.effectiveFromMs, proposed.id)).rejects.toMatchObject({ code: 'IDEMPOTENCY_MISMATCH' });
     await expect(books.within((manager) => manager.query('DELETE FROM billing.price_books'))).rejects.toThrow(/permission denied/);
     await expect(books.within((manager) => manager.query('UPDATE billing.price_books SET rules = $1', ['[]']))).rejects.toThrow(/permission denied/);
-    for (const rules of [[rule(-1)], [rule(100_001)], [rule(1.5)], [rule(1), rule(2)], [rule(1, 0, { network: 'No' })], [rule(1, 0, { requestNanos: '0' as never })]]) expect(newPriceBook.safeParse({ note: 'n', effectiveFromMs: 0, rules }).success).toBe(false);
+    for (const rules of [[rule(-1)], [rule(100_001)], [rule(1.5)], [rule(1), rule(2)], [rule(1, 0, { network: 'No' })], [rule(1, 0, { requestNanos: '0' as never })], [rule(1, 0, { cacheHitNanos: '0' as never })]]) expect(newPriceBook.safeParse({ note: 'n', effectiveFromMs: 0, rules }).success).toBe(false);
   });
 
   it('adds to what machines ask from its day on, to new machines too, and tells gateways', async () => {
@@ -125,6 +125,27 @@ describe('a price book', () => {
     expect(await books.get(PayablesService).draw(books.ids.uuid(), market.tenant)).toMatchObject({ totalUnits: 2_000n });
     expect(await books.get(PayeeStatements).of({ payee: node.payee, tenant: market.tenant, fromMs: 0, toMs: books.clock.nowMs() + 1 })).toMatchObject({ earnedNanos: 2_000_000n, closingNanos: 0n });
     expect(await books.within((manager) => manager.query(`SELECT kind FROM billing.anomalies WHERE subject = $1`, [record]))).toEqual([]);
+  });
+
+  it('says what an answer that is given again costs: the deployment’s own, once, without a fee of the request, and no machine earns', async () => {
+    await publish([rule(1_000, 500, { requestNanos: 700n, cacheHitNanos: 90n })]);
+    const price = await inForce();
+    expect(price).toMatchObject({ inputNanosPerMillion: 2_300_000n, meters: { cache_hits: 90n }, book: { askInputNanosPerMillion: 2_000_000n } });
+    expect(price.book).not.toHaveProperty('askMeters');
+    expect(price.hash).toBe(priceHash(price));
+    const of = { ...node, price };
+    const [margin, paid] = [await balance('margin'), await balance(`payable:${market.tenant}:${node.payee}`)];
+    const decided = admittedFacts(books.ids, market, await market.acquire('g', 1_000n), of, { holdNanos: 90n });
+    const ended = completedFacts(decided, of, 0, { outcome: 'reused', usage: { inputTokens: 0, outputTokens: 0, meters: { cache_hits: 1 } }, usageSource: 'none', chargeNanos: 90n, receipt: null, attempts: [] });
+    const records = [recordOf(decided, 'reused'), recordOf(ended)];
+    await market.book(...records);
+    await market.book(...records.reverse());
+    expect([await balance(`receivable:${market.tenant}`), (await balance(`payable:${market.tenant}:${node.payee}`)) - paid, (await balance('margin')) - margin]).toEqual([90n, 0n, -90n]);
+    expect(await books.within((manager) => manager.query('SELECT kind FROM billing.anomalies WHERE subject = $1', [decided.record]))).toEqual([]);
+    const { lines } = await books.get(UsageRpc).lines({ tenant: market.tenant, fromMs: 0, toMs: books.clock.nowMs() + dayMs });
+    expect(lines).toMatchObject([{ meter: 'cache_hits', quantity: 1, priceNanos: 90n, amountNanos: 90n }]);
+    const [admission] = await books.within((manager) => manager.query<{ state: string }[]>('SELECT state FROM billing.admissions WHERE record = $1', [decided.record]));
+    expect(admission).toEqual({ state: 'completed' });
   });
 
   it('adds what each request costs beside its tokens: the deployment’s own, a line of costs, and nothing where nothing was produced', async () => {

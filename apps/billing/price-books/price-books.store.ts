@@ -22,7 +22,7 @@ const fromRow = (row: Row): PriceBook => ({
   id: row.id,
   note: row.note,
   effectiveFromMs: Number(row.effective_from_ms ?? row.asked_from_ms),
-  rules: row.rules.map(({ requestNanos, ...rule }) => ({ ...rule, ...(requestNanos !== undefined && { requestNanos: BigInt(requestNanos) }) })),
+  rules: row.rules.map(({ requestNanos, cacheHitNanos, ...rule }) => ({ ...rule, ...(requestNanos !== undefined && { requestNanos: BigInt(requestNanos) }), ...(cacheHitNanos !== undefined && { cacheHitNanos: BigInt(cacheHitNanos) }) })),
   hash: row.hash,
   state: row.approved_by === null ? 'proposed' : 'approved',
   proposedBy: row.proposed_by,

@@ -12,7 +12,7 @@ export function ruleOf(rules: readonly PriceRule[], model: string, network: stri
 
 /** What organisations pay where a machine asks `ask`, and how that is made. A price that no book can hold is the largest that one can. */
 export function priced(ask: MeterPrices, book: Pick<PriceBook, 'id' | 'rules'>, model: string, network: string | undefined): { price: MeterPrices; by: PricedBy } {
-  const { networkFeeBasisPoints = 0, markupBasisPoints = 0, requestNanos } = ruleOf(book.rules, model, network) ?? {};
+  const { networkFeeBasisPoints = 0, markupBasisPoints = 0, requestNanos, cacheHitNanos } = ruleOf(book.rules, model, network) ?? {};
   const fee = requestNanos === undefined ? {} : { requestNanos };
   const factor = whole + BigInt(networkFeeBasisPoints) + BigInt(markupBasisPoints);
   const raised = (nanos: Nanos): Nanos => {
@@ -20,8 +20,9 @@ export function priced(ask: MeterPrices, book: Pick<PriceBook, 'id' | 'rules'>, 
     return sum > nanosMax ? nanosMax : sum;
   };
   const { inputNanosPerMillion: input, outputNanosPerMillion: output, meters } = ask;
+  const sold = { ...(meters && eachMeter(meters, raised)), ...(cacheHitNanos !== undefined && { cache_hits: cacheHitNanos }) };
   return {
-    price: { inputNanosPerMillion: raised(input), outputNanosPerMillion: raised(output), ...(meters && { meters: eachMeter(meters, raised) }), ...fee },
+    price: { inputNanosPerMillion: raised(input), outputNanosPerMillion: raised(output), ...(Object.keys(sold).length > 0 && { meters: sold }), ...fee },
     by: { book: book.id, network: network ?? null, askInputNanosPerMillion: input, askOutputNanosPerMillion: output, ...(meters && { askMeters: meters }), networkFeeBasisPoints, markupBasisPoints, ...fee },
   };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { measuredMeters } from '#kernel';
+import { machineMeters } from '#kernel';
 import { baselinePrice, meterPrice } from '#protocol';
 import type { BaselinePrice, BaselineTable, MeterPrice } from '#protocol';
 import { builtInMeterPrices, builtInPrices } from './built-in-prices.js';
@@ -100,9 +100,9 @@ describe('what is saved', () => {
   it('loses no work, whatever the table says', () => {
     const days = fc.constantFrom('2025-12-31', '2026-01-01', '2026-06-01', '2026-12-31');
     const paid = fc.bigInt({ min: 0n, max: 10n ** 12n });
-    const meters = fc.uniqueArray(fc.record({ meter: fc.constantFrom(...measuredMeters), quantity: fc.nat(10 ** 6), paidNanos: paid }), { selector: ({ meter }) => meter });
+    const meters = fc.uniqueArray(fc.record({ meter: fc.constantFrom(...machineMeters), quantity: fc.nat(10 ** 6), paidNanos: paid }), { selector: ({ meter }) => meter });
     const works = fc.array(fc.record({ model: fc.constantFrom('m', 'n'), day: days, requests: fc.nat(9), inputTokens: fc.nat(10 ** 6), outputTokens: fc.nat(10 ** 6), paidNanos: paid, meters, otherNanos: fc.bigInt({ min: -(10n ** 6n), max: 10n ** 9n }) }), { maxLength: 30 });
-    const priced = fc.record({ asOf: days, validFrom: fc.option(days), validTo: fc.option(days), meter: fc.constantFrom(...measuredMeters) });
+    const priced = fc.record({ asOf: days, validFrom: fc.option(days), validTo: fc.option(days), meter: fc.constantFrom(...machineMeters) });
     fc.assert(
       fc.property(works, fc.array(priced, { maxLength: 8 }), (done, prices) => {
         const rows = savingsRows(done, table(prices.map(({ meter: _meter, ...over }) => price(over)), { meterPrices: prices.map((over) => meterRow(over)) }));
@@ -111,7 +111,7 @@ describe('what is saved', () => {
         expect(paidNanos + uncomparedNanos!).toBe(sum(done.flatMap((day) => [day.paidNanos, day.otherNanos, ...day.meters.map((one) => one.paidNanos)])));
         const counts = (rows: readonly { requests: number; inputTokens: number }[]): [number, number] => [rows.reduce((all, { requests }) => all + requests, 0), rows.reduce((all, { inputTokens }) => all + inputTokens, 0)];
         expect(counts(rows)).toEqual(counts(done));
-        for (const meter of measuredMeters) expect(rows.reduce((all, row) => all + (row.meter === meter ? row.quantity! : 0), 0)).toBe(done.flatMap((day) => day.meters).reduce((all, one) => all + (one.meter === meter ? one.quantity : 0), 0));
+        for (const meter of machineMeters) expect(rows.reduce((all, row) => all + (row.meter === meter ? row.quantity! : 0), 0)).toBe(done.flatMap((day) => day.meters).reduce((all, one) => all + (one.meter === meter ? one.quantity : 0), 0));
       }),
       { seed: 20_260_101 },
     );

@@ -1,10 +1,10 @@
 import { formatNanos, meterUnits, priceOf } from '#kernel';
-import type { MeasuredMeter } from '#kernel';
+import type { MachineMeter } from '#kernel';
 import type { BaselinePrice, BaselineTable, MeterPrice, ModelBaseline, SavingsReport, SavingsRow } from '#protocol';
 
 /** What a model did by one meter beside tokens, and what was charged for that. */
 export interface MeteredWork {
-  readonly meter: MeasuredMeter;
+  readonly meter: MachineMeter;
   readonly quantity: number;
   readonly paidNanos: bigint;
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { measuredMeters } from '#kernel';
+import { machineMeters } from '#kernel';
 import type { Meter } from '#kernel';
 import { cachedAsInput, meteredSums } from '../usage/metered-lines.js';
 import type { DayOfWork } from './compare.js';
@@ -33,7 +33,7 @@ const selectWork = `
     WHERE c.meters IS NOT NULL OR p.request_nanos IS NOT NULL OR c.outcome = 'failed'
     GROUP BY 1, 2
   )
-  SELECT hours.*, ${['spare', 'failed_input', 'failed_output', 'cached_as_input', 'cached_as_input_nanos', 'amount_nanos', 'input_tokens_nanos', 'output_tokens_nanos', ...measuredMeters.flatMap((meter) => [meter, `${meter}_nanos`])].map((column) => `metered.${column}`).join(', ')}
+  SELECT hours.*, ${['spare', 'failed_input', 'failed_output', 'cached_as_input', 'cached_as_input_nanos', 'amount_nanos', 'input_tokens_nanos', 'output_tokens_nanos', ...machineMeters.flatMap((meter) => [meter, `${meter}_nanos`])].map((column) => `metered.${column}`).join(', ')}
   FROM hours LEFT JOIN metered USING (model, day) ORDER BY hours.model, hours.day`;
 
 type WorkRow = Record<'model' | 'day' | 'requests' | 'input' | 'output' | 'paid' | 'spare' | 'failed_input' | 'failed_output' | 'cached_as_input' | 'cached_as_input_nanos' | Meter | `${Meter}_nanos`, string> & {
@@ -54,11 +54,11 @@ function workOf(row: WorkRow): DayOfWork {
   const { model, day } = row;
   const requests = Number(row.requests);
   if (row.amount_nanos === null) return { model, day, requests, inputTokens: Number(row.input), outputTokens: Number(row.output), paidNanos: BigInt(row.paid), meters: [], otherNanos: 0n };
-  const linesNanos = (['input_tokens', 'output_tokens', ...measuredMeters] as const).reduce((sum, meter) => sum + BigInt(row[`${meter}_nanos`]), 0n);
+  const linesNanos = (['input_tokens', 'output_tokens', ...machineMeters] as const).reduce((sum, meter) => sum + BigInt(row[`${meter}_nanos`]), 0n);
   const otherNanos = BigInt(row.amount_nanos) - linesNanos;
   // Cached input is work of its own kind, also where it has no price of its own here.
   const asInput = { quantity: Number(row.cached_as_input), paidNanos: BigInt(row.cached_as_input_nanos) };
-  const meters = measuredMeters
+  const meters = machineMeters
     .map((meter) => ({ meter, quantity: Number(row[meter]) + (meter === 'cached_tokens' ? asInput.quantity : 0), paidNanos: BigInt(row[`${meter}_nanos`]) + (meter === 'cached_tokens' ? asInput.paidNanos : 0n) }))
     .filter(({ quantity, paidNanos }) => quantity > 0 || paidNanos !== 0n);
   const cached = meters.find(({ meter }) => meter === 'cached_tokens')?.quantity ?? 0;

@@ -73,7 +73,7 @@ export const moneyCommands = (): Command[] => [
   group(
     'price-book',
     'what is added to what machines ask',
-    apiCommand('propose <file>', 'propose the rules of a JSON file: {"note", "rules": [{"network", "model", "networkFeeBasisPoints", "markupBasisPoints", "requestNanos"}]}', ({ api }, [file], { from, id }) =>
+    apiCommand('propose <file>', 'propose the rules of a JSON file: {"note", "rules": [{"network", "model", "networkFeeBasisPoints", "markupBasisPoints", "requestNanos", "cacheHitNanos"}]}', ({ api }, [file], { from, id }) =>
       api.ask('PUT', `/price-books/${id ?? randomUUID()}`, { body: { effectiveFromMs: from === undefined ? Date.now() : Date.parse(from), ...(JSON.parse(readFileSync(file!, 'utf8')) as object) } }),
     )
       .option('--from <time>', 'when it begins; left out, when it is approved')

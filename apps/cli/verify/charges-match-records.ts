@@ -1,3 +1,5 @@
+import { meterLines } from '#kernel';
+import type { MeterQuantities } from '#kernel';
 import { counted } from './finding.js';
 import type { Finding, Invariant } from './finding.js';
 import { broken, unsettled } from './problem.js';
@@ -7,6 +9,14 @@ import type { Query } from './sources.js';
 
 /** Rows named in an answer, per kind of problem. */
 const namedMax = 200;
+/** Charges reckoned at a time, and what is before every record. */
+const pricedPerPage = 20_000;
+const noRecord = '00000000-0000-0000-0000-000000000000';
+
+type PricedRow = Record<'record' | 'outcome' | 'usage_source' | 'input_tokens' | 'output_tokens' | 'amount', string> & Record<'input_nanos_per_million' | 'output_nanos_per_million' | 'request_nanos', string | null> & {
+  readonly meters: MeterQuantities | null;
+  readonly prices: Readonly<Record<string, string>> | null;
+};
 
 /**
  * Every ended record in the log has exactly one charge and every charge such a record; each charge is what its usage
@@ -47,19 +57,46 @@ async function unmatched(query: Query): Promise<Problem[]> {
   });
 }
 
-/** Each line rounded half up, as the meter does; failed work costs nothing. */
+/** Each line rounded half up, as the meter does; failed work costs nothing. What is more than tokens at a price is reckoned here, by the function that gateways charge with. */
 async function mispriced(query: Query): Promise<Problem[]> {
-  const rows = await query<{ record: string; amount: string; expected: string | null }>(
-    `SELECT * FROM (
-       SELECT c.record, c.amount_nanos AS amount, CASE WHEN c.outcome = 'failed' THEN 0
-         ELSE div(c.input_tokens::numeric * p.input_nanos_per_million + 500000, 1000000) + div(c.output_tokens::numeric * p.output_nanos_per_million + 500000, 1000000) END AS expected
-       FROM billing.charges c LEFT JOIN billing.prices p ON p.version = c.price_version AND p.offer = c.offer) priced
-     WHERE expected IS DISTINCT FROM amount AND NOT (expected IS NULL AND amount = 0) ORDER BY record LIMIT $1`,
-    [namedMax],
+  const problems: Problem[] = [];
+  for (let after = noRecord; problems.length < namedMax; ) {
+    const rows = await query<PricedRow>(
+      `SELECT * FROM (
+         SELECT c.record, c.outcome, c.usage_source, c.input_tokens, c.output_tokens, c.meters, p.input_nanos_per_million, p.output_nanos_per_million, p.request_nanos, p.meters AS prices, c.amount_nanos AS amount, CASE WHEN c.outcome = 'failed' THEN 0
+           ELSE div(c.input_tokens::numeric * p.input_nanos_per_million + 500000, 1000000) + div(c.output_tokens::numeric * p.output_nanos_per_million + 500000, 1000000) END AS tokens_nanos
+         FROM billing.charges c LEFT JOIN billing.prices p ON p.version = c.price_version AND p.offer = c.offer WHERE c.record > $2) priced
+       WHERE tokens_nanos IS DISTINCT FROM amount OR request_nanos IS NOT NULL OR prices IS NOT NULL ORDER BY record LIMIT $1`,
+      [pricedPerPage, after],
+    );
+    problems.push(...rows.flatMap(mispricedCharge));
+    if (rows.length < pricedPerPage) break;
+    after = rows.at(-1)!.record;
+  }
+  return problems.slice(0, namedMax);
+}
+
+function mispricedCharge(row: PricedRow): Problem[] {
+  const { record, amount } = row;
+  const expected = expectedOf(row);
+  if (expected === amount || (expected === null && amount === '0')) return [];
+  return [broken(`price ${record}`, expected === null ? `charge ${record} names a price version that its offer never had` : `charge ${record} is ${amount} nanos and its usage under its price is ${expected}`)];
+}
+
+/** In nanos; null without such a price. */
+function expectedOf(row: PricedRow): string | null {
+  if (row.outcome === 'failed') return '0';
+  if (row.input_nanos_per_million === null || row.output_nanos_per_million === null) return null;
+  const lines = meterLines(
+    { inputTokens: Number(row.input_tokens), outputTokens: Number(row.output_tokens), meters: row.meters ?? {} },
+    {
+      ...{ inputNanosPerMillion: BigInt(row.input_nanos_per_million), outputNanosPerMillion: BigInt(row.output_nanos_per_million) },
+      // Where nothing was produced, nothing is charged for the request either.
+      ...(row.request_nanos !== null && row.usage_source !== 'none' && { requestNanos: BigInt(row.request_nanos) }),
+      meters: Object.fromEntries(Object.entries(row.prices ?? {}).map(([meter, nanos]) => [meter, BigInt(nanos)])),
+    },
   );
-  return rows.map(({ record, amount, expected }) =>
-    broken(`price ${record}`, expected === null ? `charge ${record} names a price version that its offer never had` : `charge ${record} is ${amount} nanos and its usage under its price is ${expected}`),
-  );
+  return lines.reduce((sum, { amountNanos }) => sum + amountNanos, 0n).toString();
 }
 
 async function misbooked(query: Query): Promise<Problem[]> {

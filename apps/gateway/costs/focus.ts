@@ -41,6 +41,7 @@ const focusUnits: Readonly<Record<Meter, { readonly name: string; readonly unit:
   gpu_ms: { name: 'GPU Time', unit: 'GPU-Seconds' },
   frames: { name: 'Frames', unit: 'Frames' },
   obh_milli: { name: 'OctaneBench Hours', unit: 'OBh' },
+  cache_hits: { name: 'Answers Given Again', unit: 'Requests' },
   requests: { name: 'Requests', unit: 'Requests' },
 };
 const places = ({ meter }: UsageLine): number => meterUnits[meter].places;

@@ -28,6 +28,7 @@ function quotedOffer(request: QuoteRequest, { id, entry, price }: MarketOffer, a
     return {
       ...{ offer: id, node: entry.node, name: entry.nodeName, region: entry.region, jurisdiction: entry.jurisdiction, model: entry.model, up: entry.state === 'up' },
       ...{ priceVersion: price.version, priceHash: price.hash, priceSinceMs: price.validFromMs, ...(price.book && { priceBook: price.book.book }), lines, totalNanos },
+      ...(price.meters?.cache_hits !== undefined && { cacheHitNanos: price.meters.cache_hits }),
       ...(hasDiscounts(ahead) && { discountNanos: offOf(ahead, totalNanos) }),
     };
   } catch (error) {

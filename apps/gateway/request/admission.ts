@@ -1,9 +1,10 @@
 import { assert, DomainError, LinkedAbort } from '#kernel';
 import type { Clock } from '#kernel';
-import { costTagPrefix, failure } from '#protocol';
-import type { AdmittedFacts, CompletedFacts, LogRecord } from '#protocol';
+import { failure } from '#protocol';
+import type { CompletedFacts, LogRecord } from '#protocol';
 import type { Decided } from './decided.js';
 import type { Dispatched, Dispatcher, Opened } from './dispatch.js';
+import { admittedFacts } from './facts-of-admission.js';
 import type { InferenceAnswer, InferenceJob } from './inference-job.js';
 import type { Hold } from './lease-account.js';
 import { meter } from './meter.js';
@@ -77,7 +78,7 @@ export class Admission {
     const wanted = new LinkedAbort(job.signal);
     const dispatching = this.parts.steps.run('dispatch', () => this.parts.dispatcher.dispatch(job, decision.permitted, slot, deadlineMs, wanted.signal));
     // The job leaves at the end of this turn: the machine works while its record is sealed here, in the one after.
-    const admission = nextTurn().then(nextTurn).then(() => this.parts.records.admitted(job.tenant, decided.fields, this.admittedFacts(decided, hold, slot), slot.offer, { person: decided.person, mayBeRecorded: job.mayBeRecorded }));
+    const admission = nextTurn().then(nextTurn).then(() => this.parts.records.admitted(job.tenant, decided.fields, admittedFacts(decided, { gateway: this.parts.gateway, hold, offer: slot.offer, nowMs: this.parts.clock.nowMs(), deadlineMs }), slot.offer, { person: decided.person, mayBeRecorded: job.mayBeRecorded }));
     const admitted = admission.then((record) => this.commit('record.admitted', record));
     admitted.catch((error: unknown) => wanted.abort(error));
     const first = await dispatching;
@@ -109,33 +110,6 @@ export class Admission {
 
   private commit(step: 'record.admitted' | 'record.completed', record: LogRecord): Promise<void> {
     return this.parts.steps.run(step, () => this.parts.recorder.commit(record));
-  }
-
-  private admittedFacts({ job, fields, decision, requestHash, deadlineMs }: Decided, hold: Hold, { offer }: Slot): AdmittedFacts {
-    return {
-      kind: 'admitted',
-      record: job.id,
-      tenant: job.tenant.tenant,
-      project: job.project.id,
-      keyId: job.keyId,
-      gateway: this.parts.gateway,
-      budget: hold.budget,
-      lease: hold.lease,
-      fence: hold.fence,
-      holdNanos: hold.amountNanos,
-      offer: offer.id,
-      node: offer.entry.node,
-      priceVersion: offer.price.version,
-      policyVersion: decision.policyVersion,
-      model: job.model,
-      endpoint: job.endpoint,
-      dataClass: fields['dataClass'] as AdmittedFacts['dataClass'],
-      requestHash,
-      admittedAtMs: this.parts.clock.nowMs(),
-      deadlineMs,
-      costTags: job.declared.tags.filter((tag) => tag.startsWith(costTagPrefix)),
-      ...('hedgeOf' in fields && { hedgeOf: fields['hedgeOf'] as string }),
-    };
   }
 
   private completed({ job, fields }: Decided, hold: Hold, dispatched: Dispatched): { facts: CompletedFacts; record: LogRecord } {

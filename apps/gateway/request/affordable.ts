@@ -1,6 +1,8 @@
 import { isDomainError } from '#kernel';
 import { chargeOf, failure } from '#protocol';
+import type { LimitEntry } from '#protocol';
 import type { MarketOffer } from '../market/market-offer.js';
+import type { InferenceJob } from './inference-job.js';
 import type { Hold } from './lease-account.js';
 import { isOutOfMoney } from './out-of-money.js';
 import type { LeaseBook } from './reserve.js';
@@ -19,6 +21,13 @@ export interface Payer {
   /** Set for a key whose own spend is limited. */
   readonly keyId?: string | undefined;
 }
+
+/** `keyLimit`: of the job's key. */
+export const payerOf = ({ tenant, project, keyId }: Pick<InferenceJob, 'tenant' | 'project' | 'keyId'>, keyLimit: LimitEntry | undefined): Payer => ({
+  tenant: tenant.tenant,
+  project: project.id,
+  keyId: keyLimit?.tenant === tenant.tenant && keyLimit.spend !== null ? keyId : undefined,
+});
 
 interface Costed {
   readonly offer: MarketOffer;
@@ -52,6 +61,9 @@ export function costWithSpares(bound: TokenBound, permitted: readonly MarketOffe
   if (candidates.length === 0) throw failure('PRICE_UNKNOWN', 'no permitted machine asks a price that this request could be reserved under');
   return candidates.at(-1)!.costNanos;
 }
+
+/** What a job costs at most on the cheapest machine; nothing where none has a price that it could be reserved under. */
+export const leastCost = (bound: TokenBound, permitted: readonly MarketOffer[]): bigint => costed(bound, permitted)[0]?.costNanos ?? 0n;
 
 /** The cheapest first. A price whose product is beyond what the ledger holds cannot be reserved: such an offer is passed over. */
 function costed(bound: TokenBound, offers: readonly MarketOffer[]): Costed[] {

@@ -42,9 +42,17 @@ export function machineFields(offer: MarketOffer): RecordFields {
   return fields;
 }
 
-function machineFieldsOf({ entry, price }: MarketOffer): RecordFields {
+function machineFieldsOf(offer: MarketOffer): RecordFields {
+  const { entry } = offer;
   return {
     machine: unchanging({ node: entry.node, name: entry.nodeName, network: entry.network, region: entry.region, country: entry.country, jurisdiction: entry.jurisdiction, evidence: entry.evidence, isolation: entry.isolation }),
+    ...priceField(offer),
+  };
+}
+
+/** Under which price it is charged. */
+export function priceField({ price }: MarketOffer): RecordFields {
+  return {
     price: unchanging({ version: price.version, hash: price.hash, currency: price.currency, inputNanosPerMillion: price.inputNanosPerMillion.toString(), outputNanosPerMillion: price.outputNanosPerMillion.toString(), ...(price.requestNanos !== undefined && { requestNanos: price.requestNanos.toString() }), ...(price.meters && { meters: meterPricesJson(price.meters) }) }),
   };
 }

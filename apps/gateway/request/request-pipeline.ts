@@ -9,7 +9,7 @@ import type { OfferBook } from '../market/offer-book.js';
 import { OfferSets } from '../market/offer-sets.js';
 import type { Replicated } from '../replicated.js';
 import { Admission } from './admission.js';
-import { costWithSpares, holdAffordable } from './affordable.js';
+import { costWithSpares, holdAffordable, payerOf } from './affordable.js';
 import type { AdmissionParts } from './admission.js';
 import type { AnswerCache } from './answer-cache.js';
 import { classify, classifyLong, isLong } from './classify.js';
@@ -31,6 +31,7 @@ import { embeddingJob, vectorOf } from './question-embedding.js';
 import { recorded } from './recorded.js';
 import type { Similar } from './request-records.js';
 import type { RetryBudget } from './retry-budget.js';
+import { hitPriceOf, mayReuse, Reuse } from './reuse.js';
 import type { SemanticCache } from './semantic-cache.js';
 
 export interface PipelineParts extends AdmissionParts {
@@ -59,9 +60,11 @@ export interface PipelineParts extends AdmissionParts {
 export class RequestPipeline {
   private readonly admission: Admission;
   private readonly offerSets: OfferSets;
+  private readonly reuse: Reuse;
 
   constructor(private readonly parts: PipelineParts) {
     this.admission = new Admission(parts);
+    this.reuse = new Reuse(parts);
     this.offerSets = new OfferSets((record) => parts.recorder.commit(record), parts.clock);
   }
 
@@ -119,7 +122,7 @@ export class RequestPipeline {
     passage.assertAllowed(job.model);
     const asked = await this.decide(job);
     const place = this.parts.cache.placeOf(job, { dataClass: asked.classification.dataClass, policyHash: asked.decision.policyHash }, this.parts.limits.get(job.project.id));
-    const kept = place && this.parts.cache.get(place);
+    const kept = place && mayReuse(asked) ? this.parts.cache.get(place) : undefined;
     const adapted = kept && (await inFormOf(job, kept));
     if (adapted) return this.again(asked, adapted);
     const similar = await this.similar(asked, passage);
@@ -131,11 +134,12 @@ export class RequestPipeline {
   }
 
   /** Looks for the answer to a question of similar meaning, where the project wants it. Without the question's embedding the request runs all the same. */
-  private async similar({ job, decision, classification }: Asked, passage: Passage): Promise<Lookup | undefined> {
+  private async similar(asked: Asked, passage: Passage): Promise<Lookup | undefined> {
+    const { job, decision, classification } = asked;
     const { semantic, ids, limits } = this.parts;
     const scope = { dataClass: classification.dataClass, policyHash: decision.policyHash };
     const place = semantic.placeOf(job, scope, classification, limits.get(job.project.id));
-    if (!place) return undefined;
+    if (!place || !mayReuse(asked)) return undefined;
     try {
       const embedding = embeddingJob(job, place, ids.uuid());
       const { engineBody, record } = await this.parts.steps.request(embedding, true, () => this.serve(embedding, passage));
@@ -154,10 +158,11 @@ export class RequestPipeline {
     }
   }
 
-  /** The answer as it was given before: nothing runs and nothing is charged, and the record says whose answer it is. Error: RECORD_UNAVAILABLE. */
-  private async again({ job, fields, requestHash, person }: Asked, kept: InferenceAnswer, similar?: Similar): Promise<InferenceAnswer> {
-    await this.parts.steps.run('record.reused', () => this.parts.recorder.commit(this.parts.records.reused(job.tenant, job.id, fields, requestHash, kept, similar, { person, mayBeRecorded: job.mayBeRecorded })));
-    return { ...kept, usage: { inputTokens: 0, outputTokens: 0 }, chargeNanos: 0n, record: job.id, isReused: true, ...(similar && { similarity: similar.similarity }) };
+  /** The answer as it was given before, at what the price book asks for that. */
+  private again(asked: Asked, kept: InferenceAnswer, similar?: Similar): Promise<InferenceAnswer> {
+    const price = hitPriceOf(asked.decision.permitted);
+    if (price === undefined) return this.reuse.free(asked, kept, similar);
+    return this.reuse.paid(asked, kept, price, (error) => this.refuse(asked, error), payerOf(asked.job, this.parts.limits.get(asked.job.keyId)), similar);
   }
 
   /**
@@ -229,9 +234,8 @@ export class RequestPipeline {
 
   /** What the hold does not cover is out of reach for this job from here on. */
   private async reserve(decided: Decided): Promise<{ decided: Decided; hold: Hold }> {
-    const { tenant, project, keyId, bound } = decided.job;
-    const keyLimit = this.parts.limits.get(keyId);
-    const payer = { tenant: tenant.tenant, project: project.id, keyId: keyLimit?.tenant === tenant.tenant && keyLimit.spend !== null ? keyId : undefined };
+    const { bound } = decided.job;
+    const payer = payerOf(decided.job, this.parts.limits.get(decided.job.keyId));
     try {
       const { hold, offers } = await this.parts.steps.run('reserve', () => holdAffordable(this.parts.leases, payer, bound, decided.decision.permitted, decided.job.costNanosMax));
       return { hold, decided: { ...decided, decision: { ...decided.decision, permitted: offers } } };

@@ -5,7 +5,7 @@ import { sealRecord, searchTermsOf } from '#protocol';
 import type { AdmittedFacts, CompletedFacts, LogRecord, RecordDraft, RecordFields, Sealer, TenantEntry } from '#protocol';
 import type { MarketOffer } from '../market/market-offer.js';
 import type { DecisionCounter } from './decision-counter.js';
-import { machineFields } from './decision-fields.js';
+import { machineFields, priceField } from './decision-fields.js';
 import { wireFacts } from './facts-form.js';
 import type { InferenceAnswer } from './inference-job.js';
 import type { TenantSealers } from './tenant-sealers.js';
@@ -17,6 +17,9 @@ export interface Similar {
   /** The record of the request for the question's embedding. */
   readonly embedding: string;
 }
+
+/** How an answer came to be given again, and what is paid for it: nothing where there are no facts. */
+export type Reused = { readonly similar?: Similar | undefined } & ({ readonly facts: null; readonly offer?: undefined } | { readonly facts: AdmittedFacts; readonly offer: MarketOffer });
 
 type Draft = Omit<RecordDraft, 'timeMs' | 'traceparent'>;
 
@@ -40,12 +43,18 @@ export class RequestRecords {
   }
 
   /**
-   * The answer to the very same request was given again, or to a similar one: nothing ran, nothing is charged. The record of that one says
-   * where it came from; `similar` says how similar the questions are, and which record the embedding has.
+   * The answer to the very same request was given again, or to a similar one: nothing ran. The record of that one says where it came from; `similar` says how similar the
+   * questions are, and which record the embedding has. Where it has a price, `facts` are what is reserved, under which price, and an end follows.
    */
-  reused(tenant: TenantEntry, id: string, decision: RecordFields, requestHash: string, { record, engineBody }: InferenceAnswer, similar?: Similar, asked: AskedFor = {}): LogRecord {
-    const responseHash = hash('sha256', engineBody);
-    return this.decided(tenant, { id, type: 'reused', fields: { ...decision, requestHash, responseHash, answerOf: record, chargeNanos: '0', ...(similar && { similarity: similar.similarity, questionEmbedding: similar.embedding }) }, facts: null }, asked);
+  reused(tenant: TenantEntry, id: string, decision: RecordFields, requestHash: string, { record, engineBody }: InferenceAnswer, how: Reused, asked: AskedFor = {}): LogRecord {
+    const { similar, facts, offer } = how;
+    const fields = { ...decision, requestHash, responseHash: hash('sha256', engineBody), answerOf: record, chargeNanos: (facts?.holdNanos ?? 0n).toString(), ...(similar && { similarity: similar.similarity, questionEmbedding: similar.embedding }) };
+    return this.decided(tenant, { id, type: 'reused', fields, ...(facts && { more: [wireFacts(facts), priceField(offer)] }), facts }, asked);
+  }
+
+  /** The end of an answer that was given again at a price: no machine ran. */
+  completedReuse(tenant: TenantEntry, decision: RecordFields, facts: CompletedFacts, offer: MarketOffer): LogRecord {
+    return this.seal(tenant, { id: facts.record, type: 'completed', fields: wireFacts(facts), more: [priceField(offer)], facts, search: searchTermsOf(decision) });
   }
 
   admitted(tenant: TenantEntry, decision: RecordFields, facts: AdmittedFacts, offer: MarketOffer, asked: AskedFor = {}): LogRecord {

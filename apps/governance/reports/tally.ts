@@ -85,14 +85,16 @@ export class Tally {
     const place = { network: text(machine['network']), region: text(machine['region']), country: text(machine['country']), jurisdiction: text(machine['jurisdiction']), evidence: text(machine['evidence']) };
     const key = { model: this.models.get(id) ?? 'unknown', ...place };
     this.models.delete(id);
-    const row = add(this.ran, key, { ...key, requests: 0, inputTokens: 0, outputTokens: 0, chargeNanos: '0' });
     const charge = BigInt(units(fields['chargeNanos']));
+    const currency = text(price['currency'], 'USD');
+    this.charges.set(currency, (this.charges.get(currency) ?? 0n) + charge);
+    // An answer that was given again ran nowhere.
+    if (fields['outcome'] === 'reused') return;
+    const row = add(this.ran, key, { ...key, requests: 0, inputTokens: 0, outputTokens: 0, chargeNanos: '0' });
     row.requests += 1;
     row.inputTokens += whole(usage['inputTokens']);
     row.outputTokens += whole(usage['outputTokens']);
     row.chargeNanos = (BigInt(row.chargeNanos) + charge).toString();
-    const currency = text(price['currency'], 'USD');
-    this.charges.set(currency, (this.charges.get(currency) ?? 0n) + charge);
   }
 
   private takeRefused(fields: Fields): void {
