@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { measuredMeters, meterLines } from '#kernel';
+import { machineMeters, meterLines } from '#kernel';
 import type { MeterNanos, MeterPrices } from '#kernel';
 import { chargeOf, limits, priceChangeCalls, priceHash, priceReplica } from '#protocol';
 import type { AdmittedFacts, CompletedFacts, CostLine, Usage, UsageSum } from '#protocol';
@@ -110,8 +110,8 @@ describe('work that is measured in more than tokens', () => {
 
   it('costs the sum of its lines, by whichever prices: in the books and on the invoice as in the meter', async () => {
     const seeded = { seed: 20_260_101 };
-    const pricesOf = fc.sample(fc.tuple(nanos, nanos, fc.record(Object.fromEntries(measuredMeters.map((meter) => [meter, nanos])), { requiredKeys: [] }) as fc.Arbitrary<MeterNanos>), { ...seeded, numRuns: 6 });
-    const usages = fc.sample(fc.record({ inputTokens: fc.nat(3_000), outputTokens: fc.nat(3_000), meters: fc.record(Object.fromEntries(measuredMeters.map((meter) => [meter, fc.nat(meter === 'cached_tokens' ? 4_000 : 900)])), { requiredKeys: [] }) }, { requiredKeys: ['inputTokens', 'outputTokens'] }), { ...seeded, numRuns: 120 });
+    const pricesOf = fc.sample(fc.tuple(nanos, nanos, fc.record(Object.fromEntries(machineMeters.map((meter) => [meter, nanos])), { requiredKeys: [] }) as fc.Arbitrary<MeterNanos>), { ...seeded, numRuns: 6 });
+    const usages = fc.sample(fc.record({ inputTokens: fc.nat(3_000), outputTokens: fc.nat(3_000), meters: fc.record(Object.fromEntries(machineMeters.map((meter) => [meter, fc.nat(meter === 'cached_tokens' ? 4_000 : 900)])), { requiredKeys: [] }) }, { requiredKeys: ['inputTokens', 'outputTokens'] }), { ...seeded, numRuns: 120 });
     const expected = new Map<string, [number, bigint]>();
     let total = 0n;
     for (const [index, [input, outputNanosPerMillion, { cached_tokens: cached, ...meters }]] of pricesOf.entries()) {

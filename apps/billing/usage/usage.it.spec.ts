@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
-import { measuredMeters } from '#kernel';
+import { machineMeters } from '#kernel';
 import { costCalls, limits } from '#protocol';
 import type { AdmittedFacts, CostLine, ReplyOf, UsageBucket, UsageGroup } from '#protocol';
 import { openBooks } from '../books-harness.js';
@@ -144,8 +144,8 @@ describe('usage', () => {
     });
 
     it('comes in pages that the bus takes, however long the tags, and a line is never split', async () => {
-      const dated = { ...node, price: await changePrice(books, node.offer, { inputNanosPerMillion: 9n, outputNanosPerMillion: 9n, meters: Object.fromEntries(measuredMeters.map((meter) => [meter, 9n])) }) };
-      const usage = { inputTokens: 10, outputTokens: 10, meters: Object.fromEntries(measuredMeters.map((meter) => [meter, 5])) };
+      const dated = { ...node, price: await changePrice(books, node.offer, { inputNanosPerMillion: 9n, outputNanosPerMillion: 9n, meters: Object.fromEntries(machineMeters.map((meter) => [meter, 9n])) }) };
+      const usage = { inputTokens: 10, outputTokens: 10, meters: Object.fromEntries(machineMeters.map((meter) => [meter, 5])) };
       const facts = Array.from({ length: 12 }, (_, index) => admittedFacts(books.ids, market, lease, dated, { keyId: key, admittedAtMs: noonMs - 50, costTags: longTags(`${index}`).map((tag) => tag.replaceAll('A', '"')) }));
       await market.book(...facts.flatMap((one) => [recordOf(one), recordOf(completedFacts(one, dated, 0, { usage, chargeNanos: 10_000n }))]));
       const pages: number[] = [];

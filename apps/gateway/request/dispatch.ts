@@ -77,6 +77,7 @@ export class Dispatcher {
     const { offer } = slot;
     if (job.streamed !== undefined) {
       const stream = await openStream(this.nodes, request, job.streamed.form(), this.firstEventMs);
+      slot.answering();
       return { outcome: 'opened', offer, slot, stream, attempts: before };
     }
     const result = await this.nodes.run(request);

@@ -33,38 +33,51 @@ export class HedgeShares {
   }
 }
 
-/** One of two attempts. `placed` is told how long its machine usually takes at most; `undefined`: not known, so no second one. */
-export type Attempted<T> = (signal: AbortSignal, placed: (usuallyMs: number | undefined) => void) => Promise<T>;
+/** What an attempt has of its race. */
+export interface Lane {
+  readonly signal: AbortSignal;
+  /** Told how long its machine usually takes at most; `undefined`: not known, so no second one. */
+  placed(usuallyMs: number | undefined): void;
+  /** Wins before its end: the other one is aborted, and this one's answer or error is what counts. False when the other has won. */
+  take(): boolean;
+}
+
+/** One of two attempts. */
+export type Attempted<T> = (lane: Lane) => Promise<T>;
 
 /**
  * The answer of whichever of two comes first. The second begins when the first takes longer than its machine usually does, if `may` allows
- * it then; the slower one is aborted. Error: the first's, when there is no second that succeeds.
+ * it then; the slower one is aborted. Error: the winner's, or the first's when there is no second that succeeds.
  */
 export function firstOfTwo<T>(first: Attempted<T>, second: Attempted<T>, may: () => boolean, lost: () => Error): Promise<T> {
   const controllers = [new AbortController(), new AbortController()] as const;
   return new Promise<T>((resolve, reject) => {
     const failed: unknown[] = [];
-    let [begun, isOver] = [0, false];
+    let begun = 0;
+    let winner: 0 | 1 | undefined;
     let timer: NodeJS.Timeout | undefined;
+    const take = (which: 0 | 1): boolean => {
+      if (winner !== undefined) return winner === which;
+      winner = which;
+      clearTimeout(timer);
+      controllers[which === 0 ? 1 : 0].abort(lost());
+      return true;
+    };
     const run = (attempt: Attempted<T>, which: 0 | 1): void => {
       begun += 1;
-      attempt(controllers[which].signal, which === 0 ? wait : () => undefined).then(
-        (answer) => {
-          isOver = true;
-          clearTimeout(timer);
-          controllers[which === 0 ? 1 : 0].abort(lost());
-          resolve(answer);
-        },
+      attempt({ signal: controllers[which].signal, placed: which === 0 ? wait : () => undefined, take: () => take(which) }).then(
+        // One that took too long to be told that it had lost has its own answer, which is nobody's.
+        (answer) => (take(which) ? resolve(answer) : undefined),
         (error: unknown) => {
           if (which === 0) clearTimeout(timer);
           failed[which] = error;
-          const told = failed[0] ?? error;
-          if (Object.keys(failed).length === begun) reject(told instanceof Error ? told : new Error(String(told)));
+          const told = failed[winner ?? 0] ?? error;
+          if (which === winner || Object.keys(failed).length === begun) reject(told instanceof Error ? told : new Error(String(told)));
         },
       );
     };
     const wait = (usuallyMs: number | undefined): void => {
-      if (usuallyMs !== undefined) timer = setTimeout(() => !isOver && may() && run(second, 1), usuallyMs);
+      if (usuallyMs !== undefined) timer = setTimeout(() => winner === undefined && may() && run(second, 1), usuallyMs);
     };
     run(first, 0);
   });

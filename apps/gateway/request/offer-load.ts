@@ -1,11 +1,9 @@
 import { Circuit } from './circuit.js';
 import type { Outcomes } from './outliers.js';
+import { RecentTimes } from './recent-times.js';
 
 /** Weight of the newest latency in the average. */
 const newestShare = 0.2;
-/** Latencies that are remembered, and how many must be to say what is usual. */
-const latenciesMax = 128;
-const latenciesMin = 20;
 /** Rest after a failure: until the next heartbeats tell whether the machine lives. */
 const failedRestMs = 2_000;
 /** Rest after a refusal for lack of room: about the time of a few short jobs. */
@@ -21,8 +19,9 @@ export class OfferLoad {
   readonly circuit = new Circuit();
   private restUntilMs = -Infinity;
   private coolUntilMs = -Infinity;
-  private readonly latencies: number[] = [];
-  private next = 0;
+  /** Of jobs that ended well; of streams, to their first event. */
+  readonly whole = new RecentTimes();
+  readonly firsts = new RecentTimes();
   private ok = 0;
   private failed = 0;
 
@@ -30,12 +29,6 @@ export class OfferLoad {
 
   isResting(nowMs: number): boolean {
     return nowMs < this.restUntilMs;
-  }
-
-  /** Within how many milliseconds 95 of 100 jobs have ended lately; `undefined` while that is not known. */
-  usuallyMs(): number | undefined {
-    if (this.latencies.length < latenciesMin) return undefined;
-    return [...this.latencies].sort((a, b) => a - b)[Math.ceil(this.latencies.length * 0.95) - 1];
   }
 
   /** Milliseconds until its engine wants to be asked again; 0 = now. */
@@ -55,8 +48,7 @@ export class OfferLoad {
         this.latencyMs = this.latencyMs === 0 ? tookMs : this.latencyMs + (tookMs - this.latencyMs) * newestShare;
         this.restUntilMs = -Infinity;
         this.ok += 1;
-        this.latencies[this.next] = tookMs;
-        this.next = (this.next + 1) % latenciesMax;
+        this.whole.add(tookMs);
         return;
       }
       case 'busy':

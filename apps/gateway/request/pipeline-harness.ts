@@ -53,16 +53,17 @@ export interface ExamplePipeline {
 }
 
 /** A pipeline over an example world, whose machines answer as `run` does. */
-export function examplePipeline(world: ExampleWorld, log: MemoryLog, clock: ManualClock, issuer: LeaseIssuer, run: (request: JobRequest) => Promise<JobResult>): ExamplePipeline {
+export function examplePipeline(world: ExampleWorld, log: MemoryLog, clock: ManualClock, issuer: LeaseIssuer, run: (request: JobRequest) => Promise<JobResult>, streams?: (request: JobRequest) => Promise<JobStream>): ExamplePipeline {
   const book = new OfferBook(world.replicated);
   const placement = new Placement(book, clock, 0);
   const retries = new RetryBudget(clock);
   const leases = new LeaseBook(issuer, clock);
   const decisions = new DecisionCounter('gw-1', new CountingIds(), clock);
-  const stream = (request: JobRequest): Promise<JobStream> =>
+  const none = (request: JobRequest): Promise<JobStream> =>
     run(request).then(() => {
       throw failure('ENGINE_FAILED', 'streams are tested in streaming.it.spec.ts');
     });
+  const stream = streams ?? none;
   const pipeline = new RequestPipeline({
     gateway: 'gw-1',
     limiter: new Limiter(world.replicated, { standing: () => ({ gateways: 1, rank: 0 }) }, clock),
@@ -81,7 +82,7 @@ export function examplePipeline(world: ExampleWorld, log: MemoryLog, clock: Manu
     decider: new Decider(world.replicated, new DecisionMemo(new CedarEvaluator(4))),
     leases,
     placement,
-    dispatcher: new Dispatcher({ run, stream }, placement, 200, retries, new CacheSalts('a secret of sixteen')),
+    dispatcher: new Dispatcher({ run, stream }, placement, 10_000, retries, new CacheSalts('a secret of sixteen')),
     records: new RequestRecords(new TenantSealers(clock), clock, decisions),
     recorder: new Recorder(log, new CountingIds(), clock, decisions),
     steps: new Steps(new Registry()),

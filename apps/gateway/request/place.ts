@@ -12,6 +12,8 @@ import type { TokenBound } from './upper-bound.js';
 /** One place on a machine, taken for one job. */
 export interface Slot {
   readonly offer: MarketOffer;
+  /** The first event of a stream is here. */
+  answering(): void;
   /** Gives the place back; a failed or busy machine rests before it is preferred again, and is not asked for `coolMs`. Again does nothing. */
   done(outcome: 'ok' | 'busy' | 'failed' | 'cancelled', coolMs?: number): void;
 }
@@ -64,9 +66,10 @@ export class Placement {
     }
   }
 
-  /** Within how many milliseconds 95 of 100 of the offer's jobs have ended; `undefined` while that is not known. */
-  usuallyMs(offer: MarketOffer): number | undefined {
-    return this.loads.get(offer.id)?.usuallyMs();
+  /** Within how many milliseconds 95 of 100 of the offer's jobs have ended, or of its streams have begun; `undefined` while that is not known. */
+  usuallyMs(offer: MarketOffer, isStream: boolean): number | undefined {
+    const load = this.loads.get(offer.id);
+    return (isStream ? load?.firsts : load?.whole)?.usuallyMs();
   }
 
   /** Rested machines first; those that failed a moment ago are the last resort, and of those whose circuit is open one probe at a time. */
@@ -109,6 +112,7 @@ export class Placement {
     let open = true;
     return {
       offer,
+      answering: () => load.firsts.add(this.clock.monotonicMs() - startedAtMs),
       done: (outcome, coolMs = 0) => {
         if (!open) return;
         open = false;

@@ -18,7 +18,7 @@ import type { Asked, Decided } from './decided.js';
 import type { Decider, Decision } from './decide.js';
 import { fieldsOfDecision } from './decision-fields.js';
 import { firstOfTwo } from './hedge.js';
-import type { HedgeShares } from './hedge.js';
+import type { HedgeShares, Lane } from './hedge.js';
 import { conversationOf } from './inference-job.js';
 import type { InferenceAnswer, InferenceJob } from './inference-job.js';
 import type { Hold } from './lease-account.js';
@@ -28,6 +28,7 @@ import { isOutOfMoney } from './out-of-money.js';
 import type { Persons } from './persons.js';
 import type { Placement, Slot } from './place.js';
 import { embeddingJob, vectorOf } from './question-embedding.js';
+import { RacedOutlet } from './raced-outlet.js';
 import { recorded } from './recorded.js';
 import type { Similar } from './request-records.js';
 import type { RetryBudget } from './retry-budget.js';
@@ -173,18 +174,19 @@ export class RequestPipeline {
     const { limits, hedges, ids, placement } = this.parts;
     const { job, decision, fields } = asked;
     const limit = limits.get(job.project.id);
-    // What streams has begun with its first byte; nobody waits for the line of a batch; what is fetched is fetched once.
-    if (!limit?.hedge || limit.tenant !== job.tenant.tenant || job.streamed !== undefined || job.keep !== undefined || job.complete !== undefined || decision.permitted.length < 2) return this.execute(asked, passage);
+    // Nobody waits for the line of a batch; what is fetched is fetched once.
+    if (!limit?.hedge || limit.tenant !== job.tenant.tenant || job.keep !== undefined || job.mayBeRecorded === true || job.complete !== undefined || decision.permitted.length < 2) return this.execute(asked, passage);
     hedges.count(job.project.id, limit.hedge.maxShare);
     const tried = new Set<string>();
-    const raced = (signal: AbortSignal, id = job.id): InferenceJob => ({ ...job, id, signal: AbortSignal.any([job.signal, signal]) });
+    // A stream has its machine from the first event on: that one goes on, and the other is cancelled.
+    const raced = ({ signal, take }: Lane, id = job.id): InferenceJob => ({ ...job, id, signal: AbortSignal.any([job.signal, signal]), ...(job.streamed && { streamed: { ...job.streamed, outlet: new RacedOutlet(job.streamed.outlet, take) } }) });
     return firstOfTwo(
-      (signal, placed) =>
-        this.execute({ ...asked, job: raced(signal) }, passage, new Set(), (offer) => {
+      (lane) =>
+        this.execute({ ...asked, job: raced(lane) }, passage, new Set(), (offer) => {
           tried.add(offer.id);
-          placed(placement.usuallyMs(offer));
+          lane.placed(placement.usuallyMs(offer, job.streamed !== undefined));
         }),
-      (signal) => this.execute({ ...asked, job: raced(signal, ids.uuid()), fields: { ...fields, hedgeOf: job.id } }, passage, tried),
+      (lane) => this.execute({ ...asked, job: raced(lane, ids.uuid()), fields: { ...fields, hedgeOf: job.id } }, passage, tried),
       () => hedges.spend(job.project.id),
       () => failure('DEADLINE_EXCEEDED', 'another machine answered sooner'),
     );
