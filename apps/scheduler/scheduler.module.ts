@@ -7,6 +7,8 @@ import { FinaliseBatch } from './batches/finalise-batch.service.js';
 import { LineAnswerStore } from './batches/line-answers.store.js';
 import { Lines } from './batches/lines.service.js';
 import { ValidateBatch } from './batches/validate-batch.service.js';
+import { ContentDeletionStore } from './deletions/content-deletions.store.js';
+import { Deletions } from './deletions/deletions.service.js';
 import { EnrolmentRpc } from './enrolment/enrolment.rpc.js';
 import { Enrolment } from './enrolment/enrolment.service.js';
 import { ServerCheck } from './enrolment/server-check.service.js';
@@ -42,6 +44,7 @@ import { ResponseSweeper } from './responses/response-sweeper.service.js';
 import { StoredResponsesRpc } from './responses/stored-responses.rpc.js';
 import { StoredResponses } from './responses/stored-responses.service.js';
 import { StoredResponseStore } from './responses/stored-responses.store.js';
+import { TenantLog } from './tenant-log.js';
 
 const enrolment = [Enrolment, Tokens, TokenStore, ServerCheck];
 const nodes = [Nodes, NodeStore, Revocations];
@@ -51,7 +54,8 @@ const files = [Files, FileStore, FileSweeper, TransferRoutes, ...objectParts];
 const responses = [StoredResponses, StoredResponseStore, ResponseSweeper, BackgroundResponses, BackgroundResponseStore];
 const jobs = [JobStore, JobWorker, GatewayJobs, GatewayWorks, LostJobs];
 const erasures = [PersonErasures, PersonErasureStore];
+const deletions = [Deletions, ContentDeletionStore, TenantLog];
 const batches = [Batches, BatchStore, BatchClock, Lines, LineAnswerStore, ValidateBatch, FinaliseBatch];
 
-@Module({ controllers: [EnrolmentRpc, NodesRpc, OffersRpc, FilesRpc, BatchesRpc, StoredResponsesRpc, BackgroundResponsesRpc, PersonErasuresConsumer], providers: [...erasures, ...enrolment, ...nodes, ...offers, ...files, ...responses, ...jobs, ...batches] })
+@Module({ controllers: [EnrolmentRpc, NodesRpc, OffersRpc, FilesRpc, BatchesRpc, StoredResponsesRpc, BackgroundResponsesRpc, PersonErasuresConsumer], providers: [...erasures, ...deletions, ...enrolment, ...nodes, ...offers, ...files, ...responses, ...jobs, ...batches] })
 export class SchedulerModule {}

@@ -1,5 +1,6 @@
 import { defineService } from '#service';
 import { schedulerConfig } from './config.js';
+import { HeldDeletions1767225614000 } from './deletions/held-deletions.migration.js';
 import { Erasures1767225612730 } from './erasures/erasures.migration.js';
 import { JobLosses1700000000003 } from './jobs/job-losses.migration.js';
 import { Jobs1700000000002 } from './jobs/jobs.migration.js';
@@ -15,6 +16,6 @@ export const scheduler = defineService({
   name: 'scheduler',
   config: schedulerConfig,
   module: () => SchedulerModule,
-  migrations: [Nodes1700000000001, Jobs1700000000002, JobLosses1700000000003, PublicUrls1767225610200, StoredResponses1767225610301, Erasures1767225612730, BackgroundResponses1767225612920, JobsByKind1767225612926],
+  migrations: [Nodes1700000000001, Jobs1700000000002, JobLosses1700000000003, PublicUrls1767225610200, StoredResponses1767225610301, Erasures1767225612730, BackgroundResponses1767225612920, JobsByKind1767225612926, HeldDeletions1767225614000],
   http: 'internal',
 });

@@ -35,9 +35,13 @@ describe('NATS permissions', () => {
     expect(credentialPermissions('billing').publish.filter((subject) => subject.startsWith('mizan.rpc.governance'))).toEqual(['mizan.rpc.governance.records.ends', 'mizan.rpc.governance.records.ended']);
   });
 
+  it('let the scheduler ask governance what is held, and for nothing else', () => {
+    expect(credentialPermissions('scheduler').publish.filter((subject) => subject.startsWith('mizan.rpc.governance'))).toEqual(['mizan.rpc.governance.retention.live-holds']);
+  });
+
   it('let a service answer those alone who may call it, and only where nodes ask whoever asks', () => {
     const answers = (name: (typeof credentialNames)[number]): string[] => credentialPermissions(name).publish.filter((subject) => subject.startsWith('_INBOX'));
-    expect(answers('governance')).toEqual(['_INBOX_gateway.>', '_INBOX_billing.>', '_INBOX_settlement.>']);
+    expect(answers('governance')).toEqual(['_INBOX_gateway.>', '_INBOX_scheduler.>', '_INBOX_billing.>', '_INBOX_settlement.>']);
     expect(answers('billing')).toEqual(['_INBOX_gateway.>', '_INBOX_scheduler.>', '_INBOX_settlement.>']);
     expect(answers('gateway')).toEqual([]);
     expect(credentialNames.filter((name) => credentialPermissions(name).responses)).toEqual(['settlement']);

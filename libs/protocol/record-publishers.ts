@@ -70,6 +70,8 @@ const publishers: Readonly<Record<RecordType, readonly ServiceName[]>> = {
   'royalties.noted': ['billing'],
   'token.created': ['scheduler'],
   'erasure.reached': ['scheduler'],
+  'deletion.held': ['scheduler'],
+  'deletion.done': ['scheduler'],
   'tokens.reconciled': ['settlement'],
   'payee.proved': ['settlement'],
   'payee.held': ['settlement'],

@@ -83,6 +83,8 @@ export const recordTypes = [
   'royalties.noted',
   'token.created',
   'erasure.reached',
+  'deletion.held',
+  'deletion.done',
   'tokens.reconciled',
   'payee.proved',
   'payee.held',

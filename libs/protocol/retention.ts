@@ -45,6 +45,10 @@ export const legalHold = z.object({
 });
 export type LegalHold = z.output<typeof legalHold>;
 
+/** As much of a hold as says what it covers: why it was placed is nobody else's to know. */
+export const liveHold = legalHold.pick({ id: true, person: true, fromMs: true, untilMs: true });
+export type LiveHold = z.output<typeof liveHold>;
+
 /** An erasure that was asked for and waits for holds to be released. */
 export const heldErasure = z.object({ id: uuid, person: sha256Hex, basis: words, reference: words.nullable(), requestedAtMs: timeMs });
 
@@ -62,6 +66,8 @@ export const retentionCalls = {
   releaseHold: defineCall('governance', 'retention.release-hold', { request: z.object({ actor: by, tenant: uuid, id: uuid }), reply: legalHold, timeoutMs: 30_000 }),
   /** Newest first; `after` is the id of the last one of the page before. */
   listHolds: defineCall('governance', 'retention.holds', { request: pageRequest.extend({ tenant: uuid }), reply: z.object({ data: z.array(legalHold), hasMore: z.boolean() }) }),
+  /** For services that delete what an organisation stored: those that are not released, newest first. It waits for one that is being placed. Error: NOT_FOUND. */
+  liveHolds: defineCall('governance', 'retention.live-holds', { request: pageRequest.extend({ tenant: uuid }), reply: z.object({ data: z.array(liveHold), hasMore: z.boolean() }) }),
   /** Oldest first; `after` is an id. */
   listHeld: defineCall('governance', 'retention.held-erasures', { request: pageRequest.extend({ tenant: uuid }), reply: z.object({ data: z.array(heldErasure), hasMore: z.boolean() }) }),
 } as const;

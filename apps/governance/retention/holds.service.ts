@@ -54,6 +54,16 @@ export class Holds {
     return released;
   }
 
+  /** In turn with those who place one: what is being placed is among them. Error: `NOT_FOUND`, so that nothing is deleted of an organisation that is not known here. */
+  async live({ tenant, after, limit }: RequestOf<Calls['liveHolds']>): Promise<ReplyOf<Calls['liveHolds']>> {
+    const found = await withTenant(this.dataSource, tenant, async (manager) => {
+      await this.organisations.hold(manager, tenant);
+      return this.store.list(manager, tenant, after, limit + 1, 'live');
+    });
+    const data = found.slice(0, limit).map(({ id, person, fromMs, untilMs }) => ({ id, person, fromMs, untilMs }));
+    return { data, hasMore: found.length > limit };
+  }
+
   async list({ tenant, after, limit }: RequestOf<Calls['listHolds']>): Promise<ReplyOf<Calls['listHolds']>> {
     const found = await withTenant(this.dataSource, tenant, (manager) => this.store.list(manager, tenant, after, limit + 1));
     return { data: found.slice(0, limit), hasMore: found.length > limit };

@@ -37,8 +37,11 @@ export class HoldStore {
   }
 
   /** Newest first. */
-  async list(manager: EntityManager, tenant: string, after: string | undefined, limit: number): Promise<LegalHold[]> {
-    const rows = await manager.query<HoldRow[]>('SELECT * FROM governance.legal_holds WHERE tenant = $1 AND ($2::uuid IS NULL OR id < $2::uuid) ORDER BY id DESC LIMIT $3', [tenant, after ?? null, limit]);
+  async list(manager: EntityManager, tenant: string, after: string | undefined, limit: number, which: 'all' | 'live' = 'all'): Promise<LegalHold[]> {
+    const rows = await manager.query<HoldRow[]>(
+      `SELECT * FROM governance.legal_holds WHERE tenant = $1 AND ($2::uuid IS NULL OR id < $2::uuid) ${which === 'live' ? 'AND released_at_ms IS NULL' : ''} ORDER BY id DESC LIMIT $3`,
+      [tenant, after ?? null, limit],
+    );
     return rows.map(fromRow);
   }
 }

@@ -133,6 +133,20 @@ describe('a legal hold', () => {
     await entriesOf(tenant, 'hold.released', 1);
   });
 
+  it('is told to services that delete while it lives, without its reason; of an organisation that is not known nothing is said', async () => {
+    const tenant = await bank();
+    const [first, second] = [await place(tenant), await place(tenant, { untilMs: 7 })];
+    const live = (of: string, more: { after?: string; limit?: number } = {}) => caller.call(retentionCalls.liveHolds, { tenant: of, limit: 50, ...more });
+    expect(await live(tenant)).toEqual({ data: [{ id: second.id, person: null, fromMs: null, untilMs: 7 }, { id: first.id, person: null, fromMs: null, untilMs: null }], hasMore: false });
+    expect(await live(tenant, { limit: 1 })).toMatchObject({ data: [{ id: second.id }], hasMore: true });
+    expect(await live(tenant, { limit: 1, after: second.id })).toMatchObject({ data: [{ id: first.id }], hasMore: false });
+    await release(tenant, second.id);
+    expect((await live(tenant)).data.map(({ id }) => id)).toEqual([first.id]);
+    expect(await live(await bank())).toEqual({ data: [], hasMore: false });
+    await expect(live(randomUUID())).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(live(tenant, { after: 'x' })).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+  });
+
   it('wins over erasure, which is kept and done by whoever releases the last one', async () => {
     const tenant = await bank();
     const [person, other] = [randomBytes(32).toString('hex'), randomBytes(32).toString('hex')];

@@ -40,6 +40,11 @@ export class RetentionRpc {
     return this.holds.list({ ...request, after: idOf(request.after) });
   }
 
+  @Serve(retentionCalls.liveHolds)
+  async liveHolds(request: RequestOf<Calls['liveHolds']>): Promise<ReplyOf<Calls['liveHolds']>> {
+    return this.holds.live({ ...request, after: idOf(request.after) });
+  }
+
   @Serve(retentionCalls.listHeld)
   async listHeld(request: RequestOf<Calls['listHeld']>): Promise<ReplyOf<Calls['listHeld']>> {
     return this.erasures.listHeld({ ...request, after: idOf(request.after) });

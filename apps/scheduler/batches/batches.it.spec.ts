@@ -12,6 +12,7 @@ import { defineService, migrate, runService, withTenant } from '#service';
 import type { RunningService } from '#service';
 import { createTestDatabase, testNats } from '#testing';
 import type { TestDatabase, TestNats } from '#testing';
+import { runGovernanceOfHolds } from '../deletions/holds-harness.js';
 import { scheduler } from '../scheduler.service-definition.js';
 import { FileSweeper } from '../files/file-sweeper.service.js';
 import { lineRecord } from './line-record.js';
@@ -43,6 +44,7 @@ describe('batches in the scheduler', () => {
   let database: TestDatabase;
   let service: RunningService;
   let billing: RunningService;
+  let governance: RunningService;
   let gateway: Bus;
   let caller: Caller;
   let objects: string;
@@ -87,6 +89,7 @@ describe('batches in the scheduler', () => {
     await migrate(scheduler, database.ownerUrl);
     const common = { NATS_URL: nats.url, LOG_LEVEL: 'fatal' };
     billing = await runService(defineService({ name: 'billing', config: z.object({}), module: () => BooksModule, migrations: [], http: 'internal' }), { ...common, NATS_CREDS: nats.credentials.billing });
+    governance = await runGovernanceOfHolds(nats, { byTenant: new Map(), away: false });
     service = await runService(scheduler, {
       ...common,
       NATS_CREDS: nats.credentialFiles.scheduler,
@@ -107,6 +110,7 @@ describe('batches in the scheduler', () => {
     await gateway?.close();
     await service?.stop();
     await billing?.stop();
+    await governance?.stop();
     await database?.drop();
     await nats?.stop();
     rmSync(objects, { recursive: true, force: true });

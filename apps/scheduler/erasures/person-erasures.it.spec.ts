@@ -2,18 +2,22 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Kvm } from '@nats-io/kv';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { SystemClock, SystemIds } from '#kernel';
 import { Bus, Caller, Publisher } from '#messaging';
 import { batchCalls, erasureEvents, fileCalls, generateSealKeys, openRecordBody, recordCommit, storedResponseCalls, tenantReplica } from '#protocol';
-import type { Batch, LogRecord, TenantEntry } from '#protocol';
+import type { Batch, LogRecord, RecordType, TenantEntry } from '#protocol';
 import { migrate, runService, withTenant } from '#service';
 import type { RunningService } from '#service';
 import { createTestDatabase, testNats } from '#testing';
 import type { TestDatabase, TestNats } from '#testing';
+import { runGovernanceOfHolds } from '../deletions/holds-harness.js';
+import type { HoldsSaid } from '../deletions/holds-harness.js';
+import { FileSweeper } from '../files/file-sweeper.service.js';
+import { ResponseSweeper } from '../responses/response-sweeper.service.js';
 import { scheduler } from '../scheduler.service-definition.js';
 import { PersonErasures } from './person-erasures.service.js';
 
@@ -34,6 +38,8 @@ describe('an erasure of a person', () => {
   let env: NodeJS.ProcessEnv;
   let gateway: Bus;
   let governance: Bus;
+  let holding: RunningService;
+  const said: HoldsSaid = { byTenant: new Map(), away: false };
   let caller: Caller;
   let objects: string;
 
@@ -57,8 +63,8 @@ describe('an erasure of a person', () => {
   const tell = (person: string, erasure = ids.uuid(), of = tenant, messageId = ids.uuid()): Promise<string> =>
     new Publisher(governance).publish(erasureEvents.personErased.subject, JSON.stringify({ erasure, tenant: of, person, erasedAtMs: Date.now() }), { id: messageId }).then(() => erasure);
   const query = (sql: string, values: unknown[] = []) => withTenant(service.app.get(DataSource), '*', (manager) => manager.query<Record<string, unknown>[]>(sql, values));
-  /** What the log was told, by erasure. */
-  async function reached(erasure: string): Promise<unknown[]> {
+  /** What the log was told of this organisation. */
+  async function told(type: RecordType): Promise<Record<string, unknown>[]> {
     const provision = await Bus.connect({ url: nats.url, creds: nats.credentials.provision, name: 'provision' });
     try {
       const records: LogRecord[] = [];
@@ -67,12 +73,21 @@ describe('an erasure of a person', () => {
         const message = await provision.manager.streams.getMessage('RECORDS', { seq });
         if (message) records.push(...recordCommit.decode(message.json()).records);
       }
-      const found = records.filter(({ type, tenant: of }) => type === 'erasure.reached' && of === tenant).map(({ id, type, body }) => openRecordBody(id, type, body!, keys.privateKey).fields);
-      return found.filter((fields) => fields['erasure'] === erasure);
+      return records.filter((record) => record.type === type && record.tenant === tenant).map(({ id, body }) => openRecordBody(id, type, body!, keys.privateKey).fields);
     } finally {
       await provision.close();
     }
   }
+  const reached = async (erasure: string): Promise<unknown[]> => (await told('erasure.reached')).filter((fields) => fields['erasure'] === erasure);
+  const onDisk = (id: string): boolean => readdirSync(objects, { recursive: true }).some((path) => String(path).endsWith(id));
+  const sweep = async (): Promise<void> => {
+    await service.app.get(FileSweeper).sweep();
+    await service.app.get(ResponseSweeper).sweep();
+  };
+  /** As if the next look at what is held were due. */
+  const later = async (): Promise<void> => {
+    for (const table of ['files', 'responses']) await query(`UPDATE scheduler.${table} SET held_at_ms = 1 WHERE held_at_ms > 1`);
+  };
   const upload = async (): Promise<string> => {
     const { id, url } = await caller.call(fileCalls.beginFile, { ...scope, keyId });
     const line = JSON.stringify({ custom_id: 'c', method: 'POST', url: '/v1/embeddings', body: { model: 'm', input: 'a' } });
@@ -113,6 +128,7 @@ describe('an erasure of a person', () => {
       SCHEDULER_MASTER_KEY: '7'.repeat(64),
       OBJECTS_DIRECTORY: objects,
     };
+    holding = await runGovernanceOfHolds(nats, said);
     service = await runService(scheduler, env);
     gateway = await Bus.connect({ url: nats.url, creds: nats.credentials.gateway, name: 'gateway' });
     governance = await Bus.connect({ url: nats.url, creds: nats.credentials.governance, name: 'governance' });
@@ -123,6 +139,7 @@ describe('an erasure of a person', () => {
     await gateway?.close();
     await governance?.close();
     await service?.stop();
+    await holding?.stop();
     await database?.drop();
     await nats?.stop();
     rmSync(objects, { recursive: true, force: true });
@@ -202,5 +219,83 @@ describe('an erasure of a person', () => {
     expect(await isThere(id)).toBe(false);
     await expect(round()).rejects.toMatchObject({ code: 'STARTING' });
     expect(await query('SELECT done_at_ms FROM scheduler.person_erasures WHERE erasure = $1', [stuck])).toEqual([{ done_at_ms: null }]);
+  });
+
+  describe('and a legal hold', () => {
+    const hold = (more: { person?: string; fromMs?: number; untilMs?: number } = {}) => ({ id: ids.uuid(), person: null, fromMs: null, untilMs: null, ...more });
+    const of = (entries: Record<string, unknown>[], id: string) => entries.filter((fields) => (fields['ids'] as string[]).includes(id));
+    const remove = {
+      file: (id: string, asker: { tenant: string; project: string | null } = scope) => caller.call(fileCalls.deleteFile, { ...asker, id }),
+      response: (id: string, asker: { tenant: string; project: string | null } = scope) => caller.call(storedResponseCalls.deleteResponse, { ...asker, id }),
+    };
+    afterEach(() => {
+      said.byTenant.clear();
+      said.away = false;
+    });
+
+    it('keeps what is deleted or expires, hidden and sealed, over a restart, until it is released; each is in the log once', async () => {
+      const [file, response, expired] = [await upload(), await store([]), await upload()];
+      const placed = hold();
+      // One page of holds more than is told at once.
+      said.byTenant.set(tenant, [...Array.from({ length: 200 }, () => hold({ untilMs: 1 })), placed]);
+      const elsewhere = { tenant: ids.uuid(), project };
+      await expect(remove.file(file, elsewhere)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      await expect(remove.response(response, elsewhere)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      expect([await remove.file(file), await remove.response(response)]).toEqual([{ id: file }, { id: response }]);
+      await query('UPDATE scheduler.files SET expires_at_ms = 1 WHERE id = $1', [expired]);
+      await sweep();
+      await service.stop();
+      service = await runService(scheduler, env);
+      await later();
+      await sweep();
+      await later();
+      await sweep();
+      await expect(remove.file(file)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      expect([await fileIsThere(file), await isThere(response), await fileIsThere(expired)]).toEqual([false, false, false]);
+      expect([file, response, expired].map(onDisk)).toEqual([true, true, true]);
+      await eventually(async () => expect((await Promise.all([file, response, expired].map(async (id) => of(await told('deletion.held'), id)))).map((found) => found.map(({ holds }) => holds))).toEqual(Array(3).fill([[placed.id]])));
+      expect((await told('deletion.done')).length).toBe(0);
+      said.byTenant.clear();
+      await later();
+      await Promise.all([sweep(), sweep()]);
+      await eventually(async () => (await sweep(), expect([file, response, expired].map(onDisk)).toEqual([false, false, false])));
+      await eventually(async () => expect((await Promise.all([file, response, expired].map(async (id) => of(await told('deletion.done'), id)))).map((found) => found.length)).toEqual([1, 1, 1]));
+    });
+
+    it('lets go of what it does not cover, which is no entry, and of another organisation’s', async () => {
+      const [ann, bob] = [personOf(), personOf()];
+      const [about, notAbout, unsaid] = [await store([ann, bob]), await store([bob]), await store([])];
+      said.byTenant.set(tenant, [hold({ person: ann }), hold({ untilMs: 1_000 })]).set(ids.uuid(), [hold()]);
+      for (const id of [about, notAbout, unsaid]) await remove.response(id);
+      await sweep();
+      expect([about, notAbout, unsaid].map(onDisk)).toEqual([true, false, true]);
+      expect(of(await told('deletion.done'), notAbout)).toEqual([]);
+    });
+
+    it('of one person keeps what another’s erasure would take with it', async () => {
+      const [ann, bob] = [personOf(), personOf()];
+      const [both, alone] = [await store([ann, bob]), await store([bob])];
+      said.byTenant.set(tenant, [hold({ person: ann })]);
+      const erasure = await tell(bob);
+      await eventually(async () => expect(await reached(erasure)).toMatchObject([{ responses: 2 }]));
+      await sweep();
+      expect([await isThere(both), onDisk(both), onDisk(alone)]).toEqual([false, true, false]);
+      // Ann's own erasure comes when nothing holds her: then it goes at once, whoever else is away.
+      said.away = true;
+      await tell(ann);
+      await eventually(async () => (await sweep().catch(() => undefined), expect(onDisk(both)).toBe(false)));
+    });
+
+    it('that nobody can be asked about is taken for one: nothing is destroyed, and all of it goes when governance is back', async () => {
+      const [file, response] = [await upload(), await store([])];
+      said.away = true;
+      await remove.file(file);
+      await remove.response(response);
+      await expect(sweep()).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+      await expect(service.app.get(ResponseSweeper).sweep()).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+      expect([await fileIsThere(file), onDisk(file), await isThere(response), onDisk(response)]).toEqual([false, true, false, true]);
+      said.away = false;
+      await eventually(async () => (await sweep(), expect([file, response].map(onDisk)).toEqual([false, false])));
+    });
   });
 });

@@ -2,16 +2,15 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
-import { Clock, Ids } from '#kernel';
-import { Outbox, Replicas } from '#messaging';
-import type { ReplicaView } from '#messaging';
-import { failure, Sealer, sealRecord, tenantReplica } from '#protocol';
-import type { erasureEvents, PayloadOf, TenantEntry } from '#protocol';
+import { Clock } from '#kernel';
+import { Outbox } from '#messaging';
+import type { erasureEvents, PayloadOf } from '#protocol';
 import { withTenant } from '#service';
 import { Batches } from '../batches/batches.service.js';
 import { FileStore } from '../files/files.store.js';
 import { Repeated } from '../repeated.js';
 import { StoredResponseStore } from '../responses/stored-responses.store.js';
+import { TenantLog } from '../tenant-log.js';
 import { PersonErasureStore, type PersonErasure } from './person-erasures.store.js';
 
 /** How soon it is looked whether a batch that an erasure stopped has ended. */
@@ -24,14 +23,12 @@ const everyMs = 5_000;
 @Injectable()
 export class PersonErasures implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly turns = new Repeated(PersonErasures.name, everyMs, () => this.round());
-  private tenants: Promise<ReplicaView<TenantEntry>> | undefined;
 
   constructor(
     @Inject(DataSource) private readonly dataSource: DataSource,
     @Inject(Clock) private readonly clock: Clock,
-    @Inject(Ids) private readonly ids: Ids,
     @Inject(Outbox) private readonly outbox: Outbox,
-    @Inject(Replicas) private readonly replicas: Replicas,
+    @Inject(TenantLog) private readonly log: TenantLog,
     @Inject(PersonErasureStore) private readonly store: PersonErasureStore,
     @Inject(StoredResponseStore) private readonly responses: StoredResponseStore,
     @Inject(FileStore) private readonly files: FileStore,
@@ -51,7 +48,8 @@ export class PersonErasures implements OnApplicationBootstrap, OnApplicationShut
     await withTenant(this.dataSource, tenant, async (manager) => {
       await this.store.lock(manager, tenant, [person]);
       const responses = await this.responses.countPerson(manager, tenant, person);
-      if (await this.store.insert(manager, { erasure, tenant, person, erasedAtMs, takenAtMs: this.clock.nowMs(), responses })) await this.responses.removePerson(manager, tenant, person);
+      const takenAtMs = this.clock.nowMs();
+      if (await this.store.insert(manager, { erasure, tenant, person, erasedAtMs, takenAtMs, responses })) await this.responses.removePerson(manager, tenant, person, takenAtMs);
     });
     this.turns.wake();
   }
@@ -85,14 +83,6 @@ export class PersonErasures implements OnApplicationBootstrap, OnApplicationShut
     const isDone = open.length === 0 && free.length === files.length;
     const nowMs = this.clock.nowMs();
     await this.store.found(manager, erasure.erasure, free.length, isDone ? nowMs : null);
-    if (isDone) await this.record(manager, { ...erasure, files: erasure.files + free.length }, nowMs);
-  }
-
-  private async record(manager: EntityManager, { tenant, erasure, person, responses, files }: PersonErasure, timeMs: number): Promise<void> {
-    const entry = (await (this.tenants ??= this.replicas.view(tenantReplica))).get(tenant);
-    // The next turn finds it, or the one after.
-    if (entry === undefined) throw failure('STARTING', `the organisation ${tenant} is not known here yet`);
-    const draft = { id: this.ids.uuid(), type: 'erasure.reached' as const, timeMs, fields: { erasure, person, responses, files }, facts: null };
-    await this.outbox.record(manager, sealRecord(draft, entry, new Sealer(Buffer.from(entry.sealKey, 'base64'), entry.sealKeyId)));
+    if (isDone) await this.log.record(manager, erasure.tenant, { type: 'erasure.reached', timeMs: nowMs, fields: { erasure: erasure.erasure, person: erasure.person, responses: erasure.responses, files: erasure.files + free.length } });
   }
 }

@@ -92,10 +92,11 @@ export class Files {
 
   /** Errors: NOT_FOUND, CONFLICT. */
   async delete(scope: Scope & { id: string }): Promise<{ id: string }> {
+    const nowMs = this.clock.nowMs();
     await withTenant(this.dataSource, scope.tenant, async (manager) => {
-      if (!(await this.files.shown(manager, scope, scope.id, this.clock.nowMs()))) throw noSuchFile(scope.id);
+      if (!(await this.files.shown(manager, scope, scope.id, nowMs))) throw noSuchFile(scope.id);
       if (await this.files.isRead(manager, scope.id)) throw failure('CONFLICT', 'a batch reads this file: cancel the batch, or wait for its end');
-      await this.files.remove(manager, [scope.id]);
+      await this.files.hide(manager, scope.id, nowMs);
     });
     return { id: scope.id };
   }

@@ -82,7 +82,12 @@ export class FileStore {
     return { files: Number(row!.files), bytes: Number(row!.bytes) };
   }
 
-  /** Hides files; their content goes later. The key with which it could be read is forgotten here. */
+  /** Hides one; the key with which it could be read is kept apart until it is known that no hold keeps it. */
+  async hide(manager: EntityManager, id: string, nowMs: number): Promise<void> {
+    await manager.query(`UPDATE scheduler.files SET state = 'deleted', kept_key = wrapped_key, wrapped_key = NULL, sha256 = NULL, deleted_at_ms = $2 WHERE id = $1`, [id, nowMs]);
+  }
+
+  /** Hides files whatever is held; their content goes later. The key with which it could be read is forgotten here. */
   async remove(manager: EntityManager, ids: readonly string[]): Promise<void> {
     await manager.query(`UPDATE scheduler.files SET state = 'deleted', wrapped_key = NULL, sha256 = NULL WHERE id = ANY($1::uuid[])`, [ids]);
   }
@@ -95,7 +100,7 @@ export class FileStore {
   /** Hides what has expired and uploads that nobody finished, except what batches read. */
   async expire(manager: EntityManager, nowMs: number, uploadsBeforeMs: number): Promise<void> {
     await manager.query(
-      `UPDATE scheduler.files f SET state = 'deleted', wrapped_key = NULL, sha256 = NULL
+      `UPDATE scheduler.files f SET state = 'deleted', kept_key = CASE WHEN state = 'shown' THEN wrapped_key END, wrapped_key = NULL, sha256 = NULL, deleted_at_ms = $1
        WHERE ((state = 'shown' AND expires_at_ms <= $1) OR (state IN ('opened', 'stored') AND created_at_ms <= $2))
          AND NOT EXISTS (SELECT 1 FROM scheduler.batches b WHERE b.input_file = f.id AND b.status IN ('validating', 'in_progress', 'cancelling', 'finalizing'))`,
       [nowMs, uploadsBeforeMs],
@@ -104,7 +109,7 @@ export class FileStore {
 
   /** Files whose content is to go, locked. */
   async leaving(manager: EntityManager, max: number): Promise<{ id: string; tenant: string }[]> {
-    return manager.query(`SELECT id, tenant FROM scheduler.files WHERE state = 'deleted' ORDER BY created_at_ms LIMIT $1 FOR UPDATE SKIP LOCKED`, [max]);
+    return manager.query(`SELECT id, tenant FROM scheduler.files WHERE state = 'deleted' AND kept_key IS NULL ORDER BY created_at_ms LIMIT $1 FOR UPDATE SKIP LOCKED`, [max]);
   }
 
   async forget(manager: EntityManager, ids: readonly string[]): Promise<void> {

@@ -3,6 +3,8 @@ import type { DataSource, EntityManager } from 'typeorm';
 import type { Clock } from '#kernel';
 import type { SealedObjects } from '#objects';
 import { withTenant } from '#service';
+import type { ContentKind } from '../deletions/content-deletions.store.js';
+import type { Deletions } from '../deletions/deletions.service.js';
 import { Repeated } from '../repeated.js';
 
 const everyMs = 5_000;
@@ -17,7 +19,7 @@ export interface SweptRows {
   forget(manager: EntityManager, ids: readonly string[]): Promise<void>;
 }
 
-/** Removes the content of rows that are over. The row goes last: a crash in between is made good. */
+/** Removes the content of rows that are over and not held; what cannot be asked about stays. The row goes last: a crash in between is made good. */
 export abstract class ObjectSweeper implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly turns = new Repeated(this.constructor.name, everyMs, () => this.sweep());
 
@@ -27,6 +29,8 @@ export abstract class ObjectSweeper implements OnApplicationBootstrap, OnApplica
     private readonly clock: Clock,
     private readonly rows: SweptRows,
     private readonly objects: SealedObjects,
+    private readonly deletions: Deletions,
+    private readonly kind: ContentKind,
     private readonly arrivalMsMax: number,
   ) {}
 
@@ -41,6 +45,8 @@ export abstract class ObjectSweeper implements OnApplicationBootstrap, OnApplica
   async sweep(): Promise<void> {
     const nowMs = this.clock.nowMs();
     await withTenant(this.dataSource, '*', (manager) => this.rows.expire(manager, nowMs, nowMs - this.arrivalMsMax));
+    let failed: unknown;
+    await this.deletions.settle(this.kind).catch((error: unknown) => (failed = error));
     for (let removed = atOnceMax; removed === atOnceMax; ) {
       removed = await withTenant(this.dataSource, '*', async (manager) => {
         const leaving = await this.rows.leaving(manager, atOnceMax);
@@ -49,5 +55,6 @@ export abstract class ObjectSweeper implements OnApplicationBootstrap, OnApplica
         return leaving.length;
       });
     }
+    if (failed !== undefined) throw failed as Error;
   }
 }

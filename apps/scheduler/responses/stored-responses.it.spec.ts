@@ -12,6 +12,7 @@ import { defineService, migrate, runService, withTenant } from '#service';
 import type { RunningService } from '#service';
 import { createTestDatabase, testNats } from '#testing';
 import type { TestDatabase, TestNats } from '#testing';
+import { runGovernanceOfHolds } from '../deletions/holds-harness.js';
 import { scheduler } from '../scheduler.service-definition.js';
 import { ResponseSweeper } from './response-sweeper.service.js';
 import { StoredResponses } from './stored-responses.service.js';
@@ -37,6 +38,7 @@ describe('responses in the scheduler', () => {
   let database: TestDatabase;
   let service: RunningService;
   let billing: RunningService;
+  let governance: RunningService;
   let gateway: Bus;
   let caller: Caller;
   let objects: string;
@@ -65,6 +67,7 @@ describe('responses in the scheduler', () => {
     [nats, database] = await Promise.all([testNats(), createTestDatabase({ service: 'scheduler' })]);
     await migrate(scheduler, database.ownerUrl);
     billing = await runService(defineService({ name: 'billing', config: z.object({}), module: () => BooksModule, migrations: [], http: 'internal' }), { NATS_URL: nats.url, LOG_LEVEL: 'fatal', NATS_CREDS: nats.credentials.billing });
+    governance = await runGovernanceOfHolds(nats, { byTenant: new Map(), away: false });
     service = await runService(scheduler, {
       ...{ NATS_URL: nats.url, LOG_LEVEL: 'fatal', NATS_CREDS: nats.credentialFiles.scheduler, DATABASE_URL: database.url },
       SCHEDULER_ACCOUNT_PUBLIC_KEY: nats.operator.account,
@@ -81,6 +84,7 @@ describe('responses in the scheduler', () => {
     await gateway?.close();
     await service?.stop();
     await billing?.stop();
+    await governance?.stop();
     await database?.drop();
     await nats?.stop();
     rmSync(objects, { recursive: true, force: true });

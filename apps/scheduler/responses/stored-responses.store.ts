@@ -19,8 +19,11 @@ interface ObjectRow {
 }
 
 const gone = `state = 'deleted', wrapped_key = NULL`;
+/** The key is kept apart until it is known that no hold keeps it. */
+const hidden = `${gone}, kept_key = wrapped_key`;
 /** As the index of persons has it. */
 const about = `persons @> ARRAY[$2] AND persons <> '{}' AND state <> 'deleted'`;
+const keptAbout = `persons @> ARRAY[$2] AND kept_key IS NOT NULL`;
 
 @Injectable()
 export class StoredResponseStore {
@@ -73,7 +76,7 @@ export class StoredResponseStore {
   async delete(manager: EntityManager, { tenant, project }: Scope, id: string, nowMs: number): Promise<boolean> {
     const rows = await manager.query<unknown[]>(
       `WITH deleted AS (
-         UPDATE scheduler.responses SET ${gone} WHERE id = $1 AND tenant = $2 AND ($3::uuid IS NULL OR project = $3) AND state <> 'deleted' AND expires_at_ms > $4 RETURNING 1)
+         UPDATE scheduler.responses SET ${hidden}, deleted_at_ms = $4 WHERE id = $1 AND tenant = $2 AND ($3::uuid IS NULL OR project = $3) AND state <> 'deleted' AND expires_at_ms > $4 RETURNING 1)
        SELECT 1 FROM deleted`,
       [id, tenant, project, nowMs],
     );
@@ -81,24 +84,29 @@ export class StoredResponseStore {
   }
 
   async countPerson(manager: EntityManager, tenant: string, person: string): Promise<number> {
-    const [row] = await manager.query<{ responses: string }[]>(`SELECT count(*) AS responses FROM scheduler.responses WHERE tenant = $1 AND ${about}`, [tenant, person]);
+    const [row] = await manager.query<{ responses: string }[]>(`SELECT count(*) AS responses FROM scheduler.responses WHERE tenant = $1 AND ((${about}) OR (${keptAbout}))`, [tenant, person]);
     return Number(row!.responses);
   }
 
-  /** All that is about a person, also what is on its way. */
-  async removePerson(manager: EntityManager, tenant: string, person: string): Promise<void> {
-    await manager.query(`UPDATE scheduler.responses SET ${gone}, persons = '{}' WHERE tenant = $1 AND ${about}`, [tenant, person]);
+  /** All that is about a person, also what is on its way. What is about others too may be held for one of them: it is hidden, and looked at like what somebody deletes. */
+  async removePerson(manager: EntityManager, tenant: string, person: string, nowMs: number): Promise<void> {
+    const without = `persons = array_remove(persons, $2), held_at_ms = 0`;
+    await manager.query(`UPDATE scheduler.responses SET kept_key = CASE WHEN cardinality(persons) > 1 THEN kept_key END, ${without} WHERE tenant = $1 AND ${keptAbout}`, [tenant, person]);
+    await manager.query(
+      `UPDATE scheduler.responses SET ${gone}, kept_key = CASE WHEN cardinality(persons) > 1 THEN wrapped_key END, ${without}, deleted_at_ms = $3 WHERE tenant = $1 AND ${about}`,
+      [tenant, person, nowMs],
+    );
   }
 
   /** What has expired, and what nobody finished. */
   async expire(manager: EntityManager, nowMs: number, openedBeforeMs: number): Promise<void> {
-    await manager.query(`UPDATE scheduler.responses SET ${gone} WHERE (state = 'stored' AND expires_at_ms <= $1) OR (state = 'opened' AND created_at_ms <= $2)`, [nowMs, openedBeforeMs]);
+    await manager.query(`UPDATE scheduler.responses SET ${hidden}, deleted_at_ms = $1 WHERE (state = 'stored' AND expires_at_ms <= $1) OR (state = 'opened' AND created_at_ms <= $2)`, [nowMs, openedBeforeMs]);
   }
 
   /** Those whose content is to go, locked. One that still runs is waited for: its job ends by its row. */
   async leaving(manager: EntityManager, max: number): Promise<{ id: string; tenant: string }[]> {
     return manager.query(
-      `SELECT id, tenant FROM scheduler.responses r WHERE state = 'deleted' AND NOT EXISTS (SELECT 1 FROM scheduler.jobs j WHERE j.owner = r.id AND j.kind = 'response.run' AND j.state IN ('queued', 'running', 'lost'))
+      `SELECT id, tenant FROM scheduler.responses r WHERE state = 'deleted' AND kept_key IS NULL AND NOT EXISTS (SELECT 1 FROM scheduler.jobs j WHERE j.owner = r.id AND j.kind = 'response.run' AND j.state IN ('queued', 'running', 'lost'))
        ORDER BY created_at_ms LIMIT $1 FOR UPDATE SKIP LOCKED`,
       [max],
     );
