@@ -5,7 +5,7 @@ import { Kvm } from '@nats-io/kv';
 import { z } from 'zod';
 import { SystemClock, SystemIds } from '#kernel';
 import { Bus, Caller, Publisher } from '#messaging';
-import { billingCalls, claimCalls, leaseRecalledSubject, leaseRecallSubject, nodeSubjects, priceChangeCalls, recordCommit, schedulerEvents, settlementEvents, tenantReplica } from '#protocol';
+import { billingCalls, claimCalls, holdbackCalls, leaseRecalledSubject, leaseRecallSubject, nodeSubjects, priceChangeCalls, recordCommit, schedulerEvents, settlementEvents, tenantReplica, verificationEvents } from '#protocol';
 import type { LogRecord, PriceEntry } from '#protocol';
 import { migrate, runService } from '#service';
 import type { RunningService } from '#service';
@@ -239,4 +239,23 @@ describe('the billing service', () => {
     }
     return [];
   }
+
+  it('takes what verification found over the bus, once for each piece of work', async () => {
+    await caller.call(holdbackCalls.putRule, { actor, target: `node:${node.id}`, basisPoints: 5_000, holdMs: 60_000 });
+    const lease = await caller.call(billingCalls.acquireLease, { ...market, gateway: 'gateway-1', needNanos: 400n, demandNanosPerSecond: 0n });
+    const works = await Promise.all([true, false].map(async (passed) => {
+      const admitted = admittedFacts(ids, market, lease, node, { deadlineMs: Date.now() + 60_000 });
+      await commit(recordOf(admitted), recordOf(completedFacts(admitted, node, 100)));
+      await tell(buses.scheduler, verificationEvents.workVerified.subject, { record: admitted.record, node: node.id, passed, reason: passed ? 'the same' : 'gibberish' });
+      return admitted.record;
+    }));
+    const found = await eventually(async () => {
+      const { data } = await caller.call(holdbackCalls.list, { tenant: market.tenant, state: 'all', limit: 10 });
+      expect(data.every(({ state }) => state !== 'held') && data.length).toBe(2);
+      return new Map(data.map(({ record, state, reason, forfeitedNanos }) => [record, [state, reason, forfeitedNanos]]));
+    });
+    expect(found).toEqual(new Map([[works[0], ['released', 'the same', 0n]], [works[1], ['forfeited', 'gibberish', 50n]]]));
+    await caller.call(holdbackCalls.putRule, { actor, target: `node:${node.id}`, basisPoints: 0, holdMs: 60_000 });
+    await caller.call(billingCalls.releaseLease, { lease: lease.lease, gateway: 'gateway-1', fence: lease.fence });
+  });
 });

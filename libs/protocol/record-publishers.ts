@@ -34,6 +34,7 @@ const publishers: Readonly<Record<RecordType, readonly ServiceName[]>> = {
   'books.closed': ['billing'],
   'claim.resolved': ['billing'],
   'holdback-rule.set': ['billing'],
+  'holdback.released': ['billing'],
   'holdback.forfeited': ['billing'],
   'invoice.issued': ['billing'],
   'decisions.counted': ['gateway'],

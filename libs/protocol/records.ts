@@ -47,6 +47,7 @@ export const recordTypes = [
   'books.closed',
   'claim.resolved',
   'holdback-rule.set',
+  'holdback.released',
   'holdback.forfeited',
   'invoice.issued',
   'decisions.counted',

@@ -11,7 +11,7 @@ import { PartiesRpc } from '../invoices/parties.rpc.js';
 import { LedgerStore } from '../ledger/ledger.store.js';
 import { PayablesService } from '../payables/payables.service.js';
 import { PayeeStatements } from '../payees/payee-statements.service.js';
-import { admittedFacts, completedFacts, joinNode, newNode, openMarket, recordOf, signedBy } from '../records-harness.js';
+import { admittedFacts, completedFacts, joinNode, logged, newNode, openMarket, recordOf, signedBy } from '../records-harness.js';
 import type { Market, TestNode } from '../records-harness.js';
 import { RoyaltiesService } from '../royalties/royalties.service.js';
 import { UsageRpc } from '../usage/usage.rpc.js';
@@ -69,6 +69,7 @@ describe('holdbacks', () => {
     expect((await Promise.all([sweep(), sweep(), sweep()])).reduce((sum, ended) => sum + ended, 0)).toBe(1);
     expect([await balance(`payable:${market.tenant}:${node.payee}`), await balance(`held:${market.tenant}:${node.id}`)]).toEqual([-3_001n, 0n]);
     expect(await list()).toMatchObject([{ record, state: 'released', reason: null, forfeitedNanos: 0n }]);
+    expect(await logged(books, 'holdback.released', market)).toEqual([]);
     expect(await statement()).toMatchObject({ earnedNanos: 10_001n, heldNanos: 0n, forfeitedNanos: 0n, closingNanos: 3_001n });
   });
 
@@ -172,7 +173,7 @@ describe('holdbacks', () => {
       await manager.query('SELECT 1 FROM billing.holdbacks WHERE record = $1 FOR UPDATE', [record]);
       refuted = said(record, false);
       await books.database.waiting();
-      const released = { record, tenant: market.tenant, node: node.id, amountNanos: 50n, payee: node.payee, passed: true, forfeitedNanos: 0n, reason: null };
+      const released = { record, tenant: market.tenant, node: node.id, amountNanos: 50n, payee: node.payee, passed: true, forfeitedNanos: 0n, reason: null, keyId: null };
       await books.get(HoldbacksStore).end(manager, [released], books.clock.nowMs());
       await books.get(LedgerStore).post(manager, [releaseTransfer(released)]);
     });
@@ -183,10 +184,12 @@ describe('holdbacks', () => {
   it('are decided by hand once, shown to their organisation alone, and refused where there is none or without sense', async () => {
     await rule(`node:${node.id}`, 5_000);
     const record = await earn(100);
-    const decide = (passed: boolean, of = record) => books.get(HoldbacksRpc).decide({ actor, record: of, passed, note: 'looked at' });
+    const person = { keyId: books.ids.uuid(), tenant: null };
+    const decide = (passed: boolean, of = record) => books.get(HoldbacksRpc).decide({ actor: person, record: of, passed, note: 'looked at' });
     const [first, second] = await Promise.all([decide(true), decide(true)]);
     expect([first, await decide(true)]).toEqual([second, second]);
     await expect(decide(false)).rejects.toMatchObject({ code: 'CONFLICT' });
+    expect(await logged(books, 'holdback.released', market)).toMatchObject([{ fields: { record, node: node.id, reason: 'looked at', releasedNanos: '50', keyId: person.keyId } }]);
     await expect(decide(true, books.ids.uuid())).rejects.toMatchObject({ code: 'NOT_FOUND' });
     const other = (await openMarket(books, 1n)).tenant;
     expect([await list(other), (await list(null, 'released')).some((each) => each.record === record)]).toEqual([[], true]);

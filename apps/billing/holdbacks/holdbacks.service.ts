@@ -95,10 +95,11 @@ export class Holdbacks extends PeriodicTask {
     const nowMs = this.clock.nowMs();
     const due = await this.store.lockDue(manager, nowMs, endedPerRound, record);
     // What is told is sealed to the organisation: one that the replica does not name yet waits.
-    const ended = await this.lessRoyalties(manager, due.filter(({ passed, tenant }) => passed || this.records.knows(tenant)));
+    const ended = await this.lessRoyalties(manager, due.filter(({ reason, tenant }) => reason === null || this.records.knows(tenant)));
     if (ended.length === 0) return 0;
     await this.store.end(manager, ended, nowMs);
     for (const forfeited of ended.filter(({ passed }) => !passed)) await this.credit(manager, forfeited, nowMs);
+    for (const verified of ended.filter(({ passed, reason }) => passed && reason !== null)) await this.tellReleased(manager, verified, nowMs);
     await this.ledger.post(manager, ended.map((each) => (each.passed ? releaseTransfer(each) : forfeitTransfer(each))));
     return ended.length;
   }
@@ -112,9 +113,15 @@ export class Holdbacks extends PeriodicTask {
     return due.map((each) => (each.passed ? each : { ...each, forfeitedNanos: least(each.amountNanos, left.get(each.record)!) }));
   }
 
-  private async credit(manager: EntityManager, { record, tenant, node, forfeitedNanos: amountNanos, reason }: DueHoldback, nowMs: number): Promise<void> {
+  /** Somebody's word that the work is good moves money. That a time is over follows from its rule, and is no entry. */
+  private async tellReleased(manager: EntityManager, { record, tenant, node, amountNanos, reason, keyId }: DueHoldback, nowMs: number): Promise<void> {
+    const fields = { record, node, reason, currency: 'USD', releasedNanos: amountNanos.toString(), keyId };
+    await this.outbox.record(manager, await this.records.seal(tenant, { id: this.ids.uuid(), type: 'holdback.released', timeMs: nowMs, fields, facts: null }));
+  }
+
+  private async credit(manager: EntityManager, { record, tenant, node, forfeitedNanos: amountNanos, reason, keyId }: DueHoldback, nowMs: number): Promise<void> {
     if (amountNanos > 0n) await this.adjustments.insert(manager, { id: forfeitAdjustmentId(record), tenant, amountNanos: -amountNanos, record, name: 'Credit for work that verification refuted', detail: `request ${record}`, madeAtMs: nowMs });
-    const fields = { record, node, reason, currency: 'USD', creditNanos: amountNanos.toString() };
+    const fields = { record, node, reason, currency: 'USD', creditNanos: amountNanos.toString(), keyId };
     await this.outbox.record(manager, await this.records.seal(tenant, { id: this.ids.uuid(), type: 'holdback.forfeited', timeMs: nowMs, fields, facts: null }));
   }
 }

@@ -22,6 +22,8 @@ export interface DueHoldback extends HeldAmount {
   readonly forfeitedNanos: bigint;
   /** `null`: its time is over. */
   readonly reason: string | null;
+  /** Of the person who said so; `null`: verification did, or nobody. */
+  readonly keyId: string | null;
 }
 
 const columns = 'record, tenant, node, amount_nanos, state, release_at_ms, ended_at_ms, forfeited_nanos, reason';
@@ -56,13 +58,13 @@ export class HoldbacksStore {
 
   /** Those whose time is over or about which something was said, locked; those that others end now are left out. */
   async lockDue(manager: EntityManager, nowMs: number, max: number, record: string | null): Promise<DueHoldback[]> {
-    const rows = await manager.query<(Pick<Row, 'record' | 'tenant' | 'node' | 'amount_nanos'> & { passed: boolean | null; said: string | null; payee: string | null })[]>(
-      `SELECT h.record, h.tenant, h.node, h.amount_nanos, v.passed, v.reason AS said, n.payout_address AS payee
+    const rows = await manager.query<(Pick<Row, 'record' | 'tenant' | 'node' | 'amount_nanos'> & { passed: boolean | null; said: string | null; key_id: string | null; payee: string | null })[]>(
+      `SELECT h.record, h.tenant, h.node, h.amount_nanos, v.passed, v.reason AS said, v.actor ->> 'keyId' AS key_id, n.payout_address AS payee
        FROM billing.holdbacks h LEFT JOIN billing.verdicts v ON v.record = h.record AND v.node = h.node LEFT JOIN billing.nodes n ON n.id = h.node
        WHERE h.state = 'held' AND (h.release_at_ms <= $1 OR v.record IS NOT NULL) AND ($3::uuid IS NULL OR h.record = $3) ORDER BY h.record LIMIT $2 FOR UPDATE OF h ${record === null ? 'SKIP LOCKED' : ''}`,
       [nowMs, max, record],
     );
-    return rows.map(({ record: of, tenant, node, amount_nanos: amount, passed, said, payee }) => ({ record: of, tenant, node, amountNanos: BigInt(amount), payee: payee ?? undefined, passed: passed ?? true, forfeitedNanos: 0n, reason: said }));
+    return rows.map(({ record: of, tenant, node, amount_nanos: amount, passed, said, key_id: keyId, payee }) => ({ record: of, tenant, node, amountNanos: BigInt(amount), payee: payee ?? undefined, passed: passed ?? true, forfeitedNanos: 0n, reason: said, keyId }));
   }
 
   /** What owners of data have not got of charges, by record; no more than what is still owed for the request. */
