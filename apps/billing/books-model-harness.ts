@@ -1,4 +1,5 @@
 import type { AdmittedFacts } from '#protocol';
+import type { TestNode } from './records-harness.js';
 
 export interface ModelLease {
   readonly id: string;
@@ -15,6 +16,10 @@ export interface ModelLease {
 export interface ModelAdmission {
   readonly facts: AdmittedFacts;
   readonly lease: ModelLease;
+  /** As its prices were when it was let in. */
+  readonly node: TestNode;
+  /** Of a token, then. */
+  readonly price: bigint;
   /** Whether its `admitted` has been delivered; its end may come first. */
   heard: boolean;
   /** What a closed lease kept for it. */
@@ -47,9 +52,9 @@ export class ModelBooks {
   get spent(): bigint {
     return this.admissions.reduce((sum, { ended }) => sum + (ended?.amount ?? 0n), 0n);
   }
-  /** What is owed more, or less, than the charges. A token costs a nano. */
+  /** What is owed more, or less, than the charges. */
   get corrections(): bigint {
-    return this.admissions.reduce((sum, { ended, corrected }) => sum + (ended === undefined || corrected === undefined ? 0n : BigInt(corrected) - ended.amount), 0n);
+    return this.admissions.reduce((sum, { ended, corrected, price }) => sum + (ended === undefined || corrected === undefined ? 0n : BigInt(corrected) * price - ended.amount), 0n);
   }
   get held(): bigint {
     return this.admissions.reduce((sum, { held }) => sum + (held?.state === 'held' ? held.amount : 0n), 0n);
@@ -90,17 +95,17 @@ export class ModelBooks {
 
   /** `false`: less than nothing would be owed for it. */
   correct(admission: ModelAdmission, tokens: number): boolean {
-    if (BigInt(tokens) < admission.forfeited) return false;
+    if (BigInt(tokens) * admission.price < admission.forfeited) return false;
     admission.corrected = tokens;
     return true;
   }
 
   /** Ends what is held of an admission, once: `false` when it has ended the other way. */
   decide(admission: ModelAdmission, passed: boolean): boolean {
-    const { held, ended, corrected } = admission;
+    const { held, ended, corrected, price } = admission;
     if (held!.state !== 'held') return (held!.state === 'released') === passed;
     held!.state = passed ? 'released' : 'forfeited';
-    if (!passed) admission.forfeited = least(held!.amount, corrected === undefined ? ended!.amount : BigInt(corrected));
+    if (!passed) admission.forfeited = least(held!.amount, corrected === undefined ? ended!.amount : BigInt(corrected) * price);
     return true;
   }
 
@@ -122,12 +127,12 @@ export class ModelBooks {
   /** `hour key` → [requests, tokens, nanos]. The key is known once the admission has been heard of. */
   usage(completedAtMs: (facts: AdmittedFacts) => number): Map<string, [number, number, bigint]> {
     const sums = new Map<string, [number, number, bigint]>();
-    for (const { facts, heard, ended, corrected } of this.admissions) {
+    for (const { facts, heard, ended, corrected, price } of this.admissions) {
       if (ended === undefined) continue;
       const atMs = completedAtMs(facts);
       const key = `${atMs - (atMs % hourMs)} ${heard ? facts.keyId : null}`;
       const [requests, tokens, nanos] = sums.get(key) ?? [0, 0, 0n];
-      sums.set(key, [requests + 1, tokens + (corrected ?? ended.tokens), nanos + (corrected === undefined ? ended.amount : BigInt(corrected))]);
+      sums.set(key, [requests + 1, tokens + (corrected ?? ended.tokens), nanos + (corrected === undefined ? ended.amount : BigInt(corrected) * price)]);
     }
     return sums;
   }
