@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
-import { creditNote, parties, written } from './invoice-documents-harness.js';
+import { creditNote, parties, usage, written } from './invoice-documents-harness.js';
 import { invoiceUbl } from './invoice-ubl.js';
 import { schematronOf } from './schematron-harness.js';
 
@@ -29,5 +29,12 @@ describe(`the Schematron ${file === excerpt ? 'excerpt (EN16931_SCHEMATRON names
     expect(broken(/(<cbc:LineExtensionAmount currencyID="EUR">)(?=[\d.]+<\/cbc:LineExtensionAmount>\s*<cac:Item>)/g, '$19')).toContain('BR-CO-10');
     expect(broken('<cbc:ID>S</cbc:ID>', '<cbc:ID>Q</cbc:ID>')).toContain('BR-CL-17');
     expect(violated(invoiceUbl(written({ country: 'FR', vatId: 'FR32123456789' })).replaceAll(/<cbc:TaxExemptionReason.*>/g, ''))).toContain('BR-AE-10');
+  }, officialMs);
+
+  it('adds lines up to the hundredth: three tenths are three tenths, and a hundredth more is not', () => {
+    const tenths = (...amounts: bigint[]) => amounts.map((tenth) => usage({ amountNanos: tenth * 100_000_000n }));
+    const xml = invoiceUbl(written({ country: 'FR', vatId: 'FR32123456789', currency: 'USD' }, {}, tenths(1n, 2n)));
+    expect(violated(xml)).toEqual([]);
+    expect(violated(xml.replaceAll(/(<cbc:TaxableAmount currencyID="USD">)0.30/g, '$10.31'))).toContain('BR-AE-08');
   }, officialMs);
 });
