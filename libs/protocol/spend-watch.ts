@@ -54,12 +54,14 @@ export type FiredAlert = z.output<typeof firedAlert>;
 
 export const spendWindows = ['hour', 'day'] as const;
 
-/** Spend of an organisation or a project far from what the same hour of the day, or the same day of the week, has cost before. */
+/** Spend of an organisation, a project or on a model far from what the same hour of the day, or the same day of the week, has cost before. */
 export const unusualSpend = z.object({
   id: uuid,
   tenant: uuid,
   /** `null`: all projects of the organisation together. */
   project: uuid.nullable(),
+  /** On this model in all projects; `null`: on all of them. Looked at where an organisation uses several. */
+  model: z.string().nullable().default(null),
   window: z.enum(spendWindows),
   fromMs: timeMs,
   direction: z.enum(['above', 'below']),

@@ -247,7 +247,7 @@ describe('a close of the books', () => {
   it('counts what was found of unusual spend since the close before, and calls it no difference', async () => {
     await closes.run();
     const nowMs = books.clock.nowMs();
-    await books.within((manager) => books.get(UnusualSpendStore).add(manager, { id: books.ids.uuid(), tenant: market.tenant, project: null, window: 'hour', fromMs: nowMs, direction: 'above', spentNanos: 9n, usualNanos: 1n, spreadNanos: 0n, samples: 7, foundAtMs: nowMs }));
+    await books.within((manager) => books.get(UnusualSpendStore).add(manager, { id: books.ids.uuid(), tenant: market.tenant, project: null, model: null, window: 'hour', fromMs: nowMs, direction: 'above', spentNanos: 9n, usualNanos: 1n, spreadNanos: 0n, samples: 7, foundAtMs: nowMs }));
     const close = await closes.run();
     expect(close).toMatchObject({ unusualSpend: 1, differences: 0 });
     expect(await closes.get(close.number)).toMatchObject({ unusualSpend: 1 });

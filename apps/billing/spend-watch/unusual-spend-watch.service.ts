@@ -8,7 +8,7 @@ import { PeriodicTask, SERVICE_CONFIG, withTenant } from '#service';
 import type { BillingConfig } from '../billing-config.js';
 import { TenantRecords } from '../records/tenant-records.service.js';
 import { lookBackMs, unusual } from './unusual.js';
-import { UnusualSpendStore } from './unusual-spend.store.js';
+import { findingKey, UnusualSpendStore } from './unusual-spend.store.js';
 
 const dayMs = 86_400_000;
 /** Who used nothing for longer is not looked at: that spend has ended is told on the day after its last, and for a week. */
@@ -50,8 +50,8 @@ export class UnusualSpendWatch extends PeriodicTask {
     return withTenant(this.dataSource, tenant, async (manager) => {
       const known = await this.store.knownSince(manager, tenant, nowMs - 2 * dayMs);
       const hours = await this.store.hours(manager, tenant, nowMs - (nowMs % dayMs) - lookBackMs);
-      const found = [...hours].flatMap(([project, spend]) => unusual(spend, nowMs, this.floorNanos).map((finding) => ({ id: this.ids.uuid(), tenant, project, ...finding, foundAtMs: nowMs })));
-      return found.filter(({ project, window, fromMs, direction }) => !known.has(`${project} ${window} ${fromMs} ${direction}`));
+      const found = hours.flatMap(({ project, model, spend }) => unusual(spend, nowMs, this.floorNanos).map((finding) => ({ id: this.ids.uuid(), tenant, project, model, ...finding, foundAtMs: nowMs })));
+      return found.filter((one) => !known.has(findingKey(one)));
     });
   }
 

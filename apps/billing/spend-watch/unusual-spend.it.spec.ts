@@ -15,13 +15,13 @@ describe('unusual spend', () => {
   let books: Books;
 
   /** So many dollars in each hour that ended `from` to `to` days ago. */
-  const use = (tenant: string, project: string, usd: number, fromDay: number, toDay: number): Promise<unknown> =>
+  const use = (tenant: string, project: string, usd: number, fromDay: number, toDay: number, model = 'm'): Promise<unknown> =>
     books.within((manager) =>
       manager.query(
         `INSERT INTO billing.usage_hours (tenant, hour_ms, project, key_id, model, endpoint, tags, requests, input_tokens, output_tokens, amount_nanos)
-         SELECT $1, hour, $2, $2, 'm', 'embeddings', '{}', 1, 1, 0, $3::bigint * 1000000000 FROM generate_series($4::bigint, $5::bigint - 1, ${hourMs}) AS hour
+         SELECT $1, hour, $2, $2, $6, 'embeddings', '{}', 1, 1, 0, $3::bigint * 1000000000 FROM generate_series($4::bigint, $5::bigint - 1, ${hourMs}) AS hour
          ON CONFLICT (${usageKey}) DO UPDATE SET amount_nanos = EXCLUDED.amount_nanos`,
-        [tenant, project, usd, books.clock.nowMs() - fromDay * dayMs, books.clock.nowMs() - toDay * dayMs],
+        [tenant, project, usd, books.clock.nowMs() - fromDay * dayMs, books.clock.nowMs() - toDay * dayMs, model],
       ),
     );
   const list = async (tenant: string, limit = 50, after?: string, filter: UnusualSpendFilter = {}) => books.get(SpendWatchRpc).listUnusual({ ...filter, tenant, limit, after });
@@ -61,5 +61,18 @@ describe('unusual spend', () => {
     expect((await list(market.tenant, 50, undefined, { fromMs: nowMs + 1 })).data).toEqual([]);
     expect((await list(market.tenant, 50, undefined, { project: market.project, toMs: nowMs })).data).toEqual(found.filter(({ project, window }) => project === market.project && window === 'day'));
     expect(await books.within((manager) => manager.query('SELECT id FROM billing.unusual_spend WHERE tenant = $1', [market.tenant]), quiet.tenant)).toEqual([]);
+  });
+
+  it('is told of a model, where several are used and what all cost together is as ever', async () => {
+    const market = await openMarket(books, 1n);
+    for (const model of ['large', 'small']) await use(market.tenant, market.project, 50, 40, 0, model);
+    expect(await watch()).toBe(0);
+    await use(market.tenant, market.project, 95, 0, -1 / 24, 'large');
+    await use(market.tenant, market.project, 5, 0, -1 / 24, 'small');
+    await Promise.all([watch(), watch()]);
+    const { data } = await list(market.tenant);
+    expect(data.filter(({ window }) => window === 'hour')).toEqual([expect.objectContaining({ project: null, model: 'large', direction: 'above', spentNanos: 95_000_000_000n, usualNanos: 50_000_000_000n })]);
+    expect(data.every(({ model }) => model === 'large')).toBe(true);
+    expect(await watch()).toBe(0);
   });
 });
