@@ -3,6 +3,7 @@ import { BatchesController } from './batches/batches.controller.js';
 import { BucketsController } from './buckets/buckets.controller.js';
 import { BudgetsController } from './budgets/budgets.controller.js';
 import { ChargesController } from './budgets/charges.controller.js';
+import { CompletenessController } from './completeness/completeness.controller.js';
 import { ClaimsController } from './claims/claims.controller.js';
 import { ClosesController } from './closes/closes.controller.js';
 import { InvoicePartiesController } from './invoices/parties.controller.js';
@@ -107,6 +108,7 @@ export const controllers: readonly Type[] = [
   ExportsController,
   BucketsController,
   ReportsController,
+  CompletenessController,
   WebhooksController,
   ErasuresController,
   RetentionController,

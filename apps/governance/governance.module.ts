@@ -17,6 +17,9 @@ import { TileStore } from './audit/tiles.store.js';
 import { Tiles } from './audit/tiles.service.js';
 import { UnreadRecords } from './audit/unread-records.service.js';
 import { ChangeLog } from './change-log.service.js';
+import { CompletenessRpc } from './completeness/completeness.rpc.js';
+import { LoggedCounts } from './completeness/logged-counts.service.js';
+import { LoggedDecisions } from './completeness/logged-decisions.service.js';
 import type { GovernanceConfig } from './config.js';
 import { CustodyRpc } from './custody/custody.rpc.js';
 import { Custody } from './custody/custody.service.js';
@@ -55,6 +58,7 @@ import { MonthEntries } from './reports/month-entries.store.js';
 import { ReportTimer } from './reports/report-timer.service.js';
 import { ReportsRpc } from './reports/reports.rpc.js';
 import { Reports } from './reports/reports.service.js';
+import { DecisionCountStore } from './runs/decision-counts.store.js';
 import { GatewayRunStore } from './runs/gateway-runs.store.js';
 import { SilentRuns } from './runs/silent-runs.service.js';
 import { Secrets } from './secrets.js';
@@ -96,7 +100,8 @@ const exported = [TenantStream, Exports];
 const webhooks = [WebhookStore, WebhookSecrets, WebhookSender, Webhooks, Deliveries];
 const buckets = [BucketStore, BucketSecrets, BucketWriter, Buckets, BucketPushes];
 const reports = [MonthEntries, Reports, ReportTimer];
-const runs = [GatewayRunStore, SilentRuns];
+const runs = [DecisionCountStore, GatewayRunStore, SilentRuns];
+const completeness = [LoggedDecisions, LoggedCounts];
 const witnesses = [CheckpointStore, HighestHead, Witnessing, WitnessRounds];
 
 @Module({})
@@ -104,8 +109,8 @@ export class GovernanceModule {
   static for(config: GovernanceConfig): DynamicModule {
     return {
       module: GovernanceModule,
-      controllers: [OrganisationsRpc, CustodyRpc, PersonsRpc, RetentionRpc, KeysRpc, PoliciesRpc, TrafficRpc, AuditRpc, ExportsRpc, WebhooksRpc, BucketsRpc, ReportsRpc, RecordsConsumer],
-      providers: [{ provide: Secrets, useValue: new Secrets(config) }, ...organisations, ...custody, ...persons, ...retention, ...keys, ...policies, ...traffic, ...audit, ...search, ...exported, ...webhooks, ...buckets, ...reports, ...runs, ...witnesses, Republish],
+      controllers: [OrganisationsRpc, CustodyRpc, PersonsRpc, RetentionRpc, KeysRpc, PoliciesRpc, TrafficRpc, AuditRpc, ExportsRpc, WebhooksRpc, BucketsRpc, ReportsRpc, CompletenessRpc, RecordsConsumer],
+      providers: [{ provide: Secrets, useValue: new Secrets(config) }, ...organisations, ...custody, ...persons, ...retention, ...keys, ...policies, ...traffic, ...audit, ...search, ...exported, ...webhooks, ...buckets, ...reports, ...runs, ...completeness, ...witnesses, Republish],
     };
   }
 }

@@ -13,6 +13,7 @@ export * from './buckets.js';
 export * from './claims.js';
 export * from './closes.js';
 export * from './commitments.js';
+export * from './completeness.js';
 export * from './conversion.js';
 export * from './corrections.js';
 export * from './costs.js';

@@ -11,12 +11,13 @@ import { BookingTerms } from './booking-terms.js';
 import { BookingService } from './booking.service.js';
 import { ChargesRpc } from './charges.rpc.js';
 import { ChargesStore } from './charges.store.js';
+import { PostedChargesStore } from './posted-charges.store.js';
 import { RecordsConsumer } from './records.consumer.js';
 
 /** Records in, charges out; and the end of admissions that nobody ended. */
 @Module({
   imports: [HoldbacksModule, LedgerModule, LeasesModule, PricesModule, ReceiptsModule, RecordsModule, UsageModule],
   controllers: [RecordsConsumer, ChargesRpc],
-  providers: [BookingService, BookingTerms, ChargesStore, AdmissionSweeper],
+  providers: [BookingService, BookingTerms, ChargesStore, PostedChargesStore, AdmissionSweeper],
 })
 export class ChargesModule {}

@@ -56,11 +56,16 @@ function roundedLines(groups: readonly UsageGroup[], nanosPerUsd: bigint): Invoi
 
 function lineOf(group: UsageGroup, id: number, nanosPerUsd: bigint): InvoiceLine {
   if (group.meter === 'credit' || group.meter === 'term') return lumpSum(id, group.model, group.endpoint, group.amountNanos, nanosPerUsd);
-  const detail = [`project ${group.project}`, group.endpoint, ...(group.lateMonth === null ? [] : [`late usage of ${group.lateMonth}`])].filter((part) => part !== '').join(', ');
+  const detail = usageDetail(group.project, group.endpoint, group.lateMonth);
   if (group.meter === 'difference') return lumpSum(id, `${group.model}: charged beside usage × price`, detail, group.amountNanos, nanosPerUsd);
   const { title, counted } = meterUnits[group.meter];
   const name = `${group.model}: ${title}${title.endsWith(counted) ? '' : ` (${counted})`}`;
   return { id, name, detail, quantity: group.quantity, per: meterPer(group.meter), priceNanos: fromUsd(group.priceNanos, nanosPerUsd), netMinor: toMinor(fromUsd(group.amountNanos, nanosPerUsd)) };
+}
+
+/** What the line of an invoice says its usage is of. */
+export function usageDetail(project: string, endpoint: string, lateMonth: string | null): string {
+  return [`project ${project}`, endpoint, ...(lateMonth === null ? [] : [`late usage of ${lateMonth}`])].filter((part) => part !== '').join(', ');
 }
 
 /** A price is never negative: what is taken back is a quantity of −1. */

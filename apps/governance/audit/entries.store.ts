@@ -39,10 +39,15 @@ const withFirst = '(SELECT b.first FROM governance.log_bundles b WHERE b.first <
 @Injectable()
 export class EntryStore {
   /** All entries of one record with their bodies, in the order of the log. */
-  async ofRecord(manager: EntityManager, id: string): Promise<StoredEntry[]> {
-    const rows = await manager.query<EntryRow[]>(`SELECT e.*, ${withFirst} FROM governance.log_entries e WHERE e.id = $1 ORDER BY e.index`, [id]);
+  ofRecord(manager: EntityManager, id: string): Promise<StoredEntry[]> {
+    return this.ofRecords(manager, [id]);
+  }
+
+  /** The same of some records. */
+  async ofRecords(manager: EntityManager, ids: readonly string[]): Promise<StoredEntry[]> {
+    const rows = await manager.query<EntryRow[]>(`SELECT e.*, ${withFirst} FROM governance.log_entries e WHERE e.id = ANY($1::uuid[]) ORDER BY e.index`, [ids]);
     const packs = await manager.query<BodiesRow[]>('SELECT first, seal_key_id, wrapped_key, positions, bodies FROM governance.log_bodies WHERE first = ANY($1::bigint[])', [
-      rows.map(({ first }) => first),
+      [...new Set(rows.map(({ first }) => first))],
     ]);
     const entries = await this.withEnvelopes(manager, rows);
     return entries.map((entry, at) => {

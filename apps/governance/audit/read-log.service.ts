@@ -11,9 +11,9 @@ const alikeMs = 60_000;
 /** Reads remembered; beyond it the oldest is an entry again. */
 const rememberedMax = 4_096;
 
-/** What was read of an organisation; `record` of bodies, `filter` of searches, `month` of reports. */
+/** What was read of an organisation; `record` of bodies, `filter` of searches and of comparisons, `month` of reports. */
 export interface Read {
-  readonly what: 'record' | 'bundle' | 'search' | 'dry-run' | 'report' | 'export';
+  readonly what: 'record' | 'bundle' | 'search' | 'dry-run' | 'report' | 'export' | 'completeness';
   readonly record?: string;
   /** Names of the only fields that were read. */
   readonly fields?: readonly string[];

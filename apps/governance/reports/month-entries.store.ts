@@ -9,10 +9,10 @@ const disorderMs = 3_600_000;
 /** Finds where in the log a time is, without any help from the search, whose rows may be gone. */
 @Injectable()
 export class MonthEntries {
-  /** Indices between which all entries of the time are; some before and after it as well. */
-  async span(manager: EntityManager, size: number, fromMs: number, untilMs: number): Promise<{ after: number; until: number }> {
+  /** Indices between which all entries of the time are; some before and after it as well; those that came later than `lateMs` are not. */
+  async span(manager: EntityManager, size: number, fromMs: number, untilMs: number, lateMs = disorderMs): Promise<{ after: number; until: number }> {
     const first = await this.firstAt(manager, size, fromMs - disorderMs);
-    return { after: first - 1, until: await this.firstAt(manager, size, untilMs + disorderMs) };
+    return { after: first - 1, until: await this.firstAt(manager, size, untilMs + lateMs) };
   }
 
   /** Halves the log until it is found: some 24 reads of one piece for ten million entries. */

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { closedRun, decisionCount, packRecords, type ClosedRun, type DecisionCount } from '#protocol';
-import type { EntryDraft } from '../audit/entry.js';
+import type { NumberedDraft } from '../audit/batch.js';
+import { DecisionCountStore } from './decision-counts.store.js';
 
 /** Runs closed by one transaction. */
 const closedAtOnceMax = 100;
@@ -9,9 +10,12 @@ const closedAtOnceMax = 100;
 /** How far gateways have counted their decisions, and what has arrived beyond. Every method runs in a transaction that sees all tenants. */
 @Injectable()
 export class GatewayRunStore {
+  constructor(private readonly counts: DecisionCountStore) {}
+
   /** Takes notice of entries that are new in the log, in the transaction that brings them. */
-  async observe(manager: EntityManager, entries: readonly EntryDraft[]): Promise<void> {
+  async observe(manager: EntityManager, entries: readonly NumberedDraft[]): Promise<void> {
     await this.keepDecisions(manager, entries);
+    await this.counts.keep(manager, entries);
     for (const entry of entries) if (entry.type === 'decisions.counted') await this.counted(manager, decisionCount.safeParse(entry.fields).data);
   }
 
@@ -40,7 +44,7 @@ export class GatewayRunStore {
     });
   }
 
-  private async keepDecisions(manager: EntityManager, entries: readonly EntryDraft[]): Promise<void> {
+  private async keepDecisions(manager: EntityManager, entries: readonly NumberedDraft[]): Promise<void> {
     const runs = new Map<string, { gateway: string; numbers: number[]; records: string[] }>();
     for (const { decision, id } of entries) {
       if (decision === undefined) continue;

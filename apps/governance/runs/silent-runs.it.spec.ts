@@ -10,6 +10,7 @@ import { createTestDatabase, type TestDatabase } from '#testing';
 import { sequencerOn } from '../audit/sequencer-harness.js';
 import { governance } from '../governance.service-definition.js';
 import { newPseudonym } from '../organisations/organisation.js';
+import { DecisionCountStore } from './decision-counts.store.js';
 import { GatewayRunStore } from './gateway-runs.store.js';
 import { SilentRuns } from './silent-runs.service.js';
 
@@ -43,7 +44,7 @@ beforeAll(async () => {
   await withTenant(dataSource, '*', (manager) =>
     manager.query('INSERT INTO governance.organisations (tenant, name, pseudonym, created_at_ms) VALUES ($1, $2, $3, 0)', [tenant.tenant, 'Bank', tenant.pseudonym]),
   );
-  silent = new SilentRuns(dataSource, new GatewayRunStore(), new Outbox('governance', ids), ids, clock);
+  silent = new SilentRuns(dataSource, new GatewayRunStore(new DecisionCountStore()), new Outbox('governance', ids), ids, clock);
 });
 
 afterAll(async () => {
