@@ -24,6 +24,11 @@ export class ApiClient {
     private readonly key: string,
   ) {}
 
+  /** Where the public log is served. */
+  get log(): string {
+    return `${this.base.replace(/\/$/, '')}/log`;
+  }
+
   /** Members that are `undefined` are left out. Errors: {@link ApiError}; unreachable. */
   async ask(method: Method, path: string, parts: { readonly query?: QueryValues; readonly body?: unknown } = {}): Promise<unknown> {
     const text = await this.answer(method, path, parts);

@@ -25,7 +25,7 @@ export const exportCommand = (): Command =>
     .option('--dir <directory>', 'write JSON Lines there as objects by day (2026/01/31/<first>-<last>.jsonl), on from the last one: call it as often as you like');
 
 /** Files that are whole by name: what was cut off has none, and is fetched again. */
-async function exportInto(api: ApiClient, dir: string, tenant: string | undefined): Promise<{ files: string[]; entries: number; next: number | null }> {
+export async function exportInto(api: ApiClient, dir: string, tenant: string | undefined): Promise<{ files: string[]; entries: number; next: number | null }> {
   const files: string[] = [];
   let entries = 0;
   mkdirSync(dir, { recursive: true });

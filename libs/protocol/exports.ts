@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineCall } from './define.js';
 import { actor, reader } from './governance.js';
-import { recordType } from './records.js';
+import { recordBody, recordType } from './records.js';
 import { timeMs, uuid } from './scalars.js';
 
 export const exportFormats = ['jsonl', 'csv', 'ocsf'] as const;
@@ -26,6 +26,8 @@ export const exportedEntry = z.object({
   envelope: z.base64(),
   /** What the body says; null where it does not open any more (erased, or its key is away). */
   fields: z.record(z.string(), z.json()).nullable(),
+  /** What opens the commitments of the envelope to the fields: whoever has both can check that the fields are the ones that were decided under. */
+  opening: recordBody.omit({ fields: true }).nullable().optional(),
   /** Why a part is not there: a person's erasure, or one that waits for a hold. */
   error: z.object({ code: z.string(), message: z.string() }).optional(),
 });

@@ -111,6 +111,46 @@ describe('invoices and statements by REST and the command line', () => {
     expect(lines.filter((line) => line.includes('Rounding of the invoice to hundredths'))).toHaveLength(1);
   });
 
+  it('account for each decision with its number, its end, its charge and its line, also for an outsider with files alone; what is missing is named', async () => {
+    const { tenant } = stack.run;
+    const { secret } = await platform.post<{ secret: string }>(`/v1/organisations/${tenant}/keys`, { project: null, role: 'auditor', name: 'outside', expiresAtMs: null });
+    const auditor = stack.rest(secret);
+    const period = `fromMs=${Date.now() - 86_400_000}&toMs=${Date.now() + 60_000}`;
+    const sum = () => auditor.get<{ decisions: number; states: Record<string, { decisions: number }>; questions: { record: string; state: string }[]; invoices: { number: string; addsUp: boolean }[]; next: number | null }>(`/v1/audit/completeness?${period}`);
+    const { states, questions, invoices, next } = await sum();
+    expect([states['invoiced']!.decisions >= records.length, questions, next]).toEqual([true, [], null]);
+    expect(invoices).toMatchObject([{ number: issued.number, addsUp: true }]);
+    const { data } = await auditor.get<{ data: { record: string; number: { gateway: string }; charge: { invoice: { number: string } } }[] }>(`/v1/audit/completeness/decisions?${period}&state=invoiced&limit=200`);
+    for (const record of records) expect(data.find((one) => one.record === record)).toMatchObject({ number: { gateway: expect.any(String) as unknown }, charge: { invoice: { number: issued.number } } });
+    expect((await auditor.send('GET', `/v1/audit/completeness?fromMs=2&toMs=1`)).error).toMatchObject({ code: 'REQUEST_INVALID', param: 'toMs' });
+    expect((await auditor.send('GET', `/v1/audit/completeness?fromMs=soon&toMs=1`)).error).toMatchObject({ code: 'REQUEST_INVALID', param: 'fromMs' });
+    expect((await auditor.send('GET', `/v1/audit/completeness/decisions?${period}&state=lost`)).error).toMatchObject({ code: 'REQUEST_INVALID', param: 'state' });
+    expect((await auditor.send('GET', `/v1/audit/completeness?${period}&tenant=${nobody}`)).error?.code).toBe('NOT_FOUND');
+    expect((await developer.send('GET', `/v1/audit/completeness?${period}`)).error?.code).toBe('NOT_ALLOWED');
+    expect((await platform.send('GET', `/v1/audit/completeness?${period}`)).error).toMatchObject({ code: 'REQUEST_INVALID', param: 'tenant' });
+
+    const { logKey } = await auditor.get<{ logKey: string }>('/v1/audit/checkpoint');
+    const gathered = join(directory, 'gathered');
+    const gather = () => stack.mizan('audit', 'gather', '--dir', gathered, '--api', stack.run.api, '--key', secret, '--json');
+    const reconcile = async () => {
+      const { code, stdout, stderr } = await stack.mizan('audit', 'reconcile', '--dir', gathered, '--log-key', logKey, '--json');
+      return { code, stderr, ...(JSON.parse(stdout || '{}') as { findings: { kind: string; subject: string }[]; unknown: string[] }) };
+    };
+    expect(await gather()).toMatchObject({ code: 0, stderr: '' });
+    expect(await reconcile()).toMatchObject({ code: 0, findings: [], unknown: [] });
+
+    // Somebody with the keys of the database removes a charge.
+    const [removed] = await books.query<{ row: object }>('DELETE FROM billing.charges c WHERE record = $1 RETURNING to_jsonb(c) AS row', [records[0]]);
+    try {
+      expect(await gather()).toMatchObject({ code: 0 });
+      const { findings } = await reconcile();
+      expect(findings.map(({ kind }) => kind).sort()).toEqual(expect.arrayContaining(['invoice_lacks_charges']));
+      expect((await sum()).invoices).toMatchObject([{ addsUp: false }]);
+    } finally {
+      await books.query('INSERT INTO billing.charges SELECT * FROM jsonb_populate_record(NULL::billing.charges, $1)', [JSON.stringify(removed!.row)]);
+    }
+  });
+
   it('are credited and paid by ids that count once, and not beyond what is due', async () => {
     const { tenant } = stack.run;
     const path = `/v1/invoices/${issued.id}`;

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { auditVerifyCommand, bundleCommand, discloseCommand, replayCommand } from '../audit-command.js';
 import { exportCommand } from '../export-command.js';
+import { gatherCommand, reconcileCommand } from '../reconcile-command.js';
 import { reportCommand, verifyReportCommand } from '../report-command.js';
 import { apiCommand, group, listCommand } from './api-command.js';
 import { searchCommand } from './search.js';
@@ -27,6 +28,8 @@ export const recordCommands = (): Command[] => [
     exportCommand(),
     reportCommand(),
     verifyReportCommand(),
+    gatherCommand(),
+    reconcileCommand(),
     bundleCommand(),
     discloseCommand(),
     auditVerifyCommand(),

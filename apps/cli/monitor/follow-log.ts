@@ -6,10 +6,11 @@ import type { LogSource } from './log-source.js';
 const bundlesAtOnce = 8;
 
 /**
- * Reads the entries that a checkpoint adds and computes the tree on: gives its edge, which has the checkpoint's root. Errors:
+ * Reads the entries that a checkpoint adds and computes the tree on: gives its edge, which has the checkpoint's root. `seen` is told of each, before it is known
+ * that they are the log's. Errors:
  * {@link Alarm} `rollback`, `fork`, `withheld`; unreachable.
  */
-export async function followLog(log: LogSource, known: RightEdge, shown: Checkpoint): Promise<RightEdge> {
+export async function followLog(log: LogSource, known: RightEdge, shown: Checkpoint, seen: (index: number, entry: Uint8Array, leaf: Uint8Array) => void = () => undefined): Promise<RightEdge> {
   if (shown.size < known.size) throw new Alarm('rollback', `the log had ${known.size} entries and now shows ${shown.size}`);
   const edge = known.copy();
   const bundles = Math.ceil(shown.size / tileWidth);
@@ -18,7 +19,11 @@ export async function followLog(log: LogSource, known: RightEdge, shown: Checkpo
     const read = await Promise.all(indices.map((index) => log.entries(index, Math.min(tileWidth, shown.size - index * tileWidth))));
     read.forEach((entries, at) => {
       const skipped = Math.max(0, edge.size - indices[at]! * tileWidth);
-      for (const entry of entries.slice(skipped)) edge.append(leafHash(sha256, entry));
+      for (const entry of entries.slice(skipped)) {
+        const leaf = leafHash(sha256, entry);
+        seen(edge.size, entry, leaf);
+        edge.append(leaf);
+      }
     });
   }
   if (equalBytes(edge.root(), shown.root)) return edge;

@@ -1,11 +1,13 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { tilePath, unpackBundle, type TileId } from '#merkle';
 import { Alarm } from './alarm.js';
 
 const answerMs = 30_000;
 
-/** A log as it is served over HTTP (C2SP tlog-tiles). */
+/** A log as it is served over HTTP (C2SP tlog-tiles), or as it lies in a directory with the same names. */
 export class LogSource {
-  /** `prefix`: where `/checkpoint` is appended. */
+  /** `prefix`: where `/checkpoint` is appended; without `http:` or `https:` a directory. */
   constructor(private readonly prefix: string) {}
 
   /** The signed note. Error: unreachable, or it answers with an error. */
@@ -38,11 +40,21 @@ export class LogSource {
   }
 
   private async get(path: string): Promise<Response> {
+    if (!/^https?:/.test(this.prefix)) return this.read(path);
     try {
       return await fetch(`${this.prefix}/${path}`, { signal: AbortSignal.timeout(answerMs) });
     } catch (error) {
       const cause = (error as { cause?: { code?: string; message?: string } }).cause;
       throw new Error(`${this.prefix} cannot be reached: ${cause?.code ?? cause?.message ?? (error as Error).message}`, { cause: error });
+    }
+  }
+
+  private async read(path: string): Promise<Response> {
+    try {
+      return new Response(await readFile(join(this.prefix, path)));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new Response(null, { status: 404 });
+      throw error;
     }
   }
 }

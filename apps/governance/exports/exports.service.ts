@@ -57,7 +57,8 @@ export class Exports {
       const data = (await this.records.opened(manager, tenant, found, reader)).map(({ body, restricted: held, ...entry }): ExportedEntry => {
         if (held && body !== null) restricted.add(held.erasure);
         const error = body === null ? held : body.error;
-        const told = { ...entry, previous, fields: body?.fields ?? null, ...(error && { error }) };
+        const opening = body && { secret: body.secret, ...(body.person && { person: body.person }) };
+        const told = { ...entry, previous, fields: body?.fields ?? null, opening, ...(error && { error }) };
         previous = entry.index;
         return told;
       });

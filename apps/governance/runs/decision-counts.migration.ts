@@ -32,7 +32,7 @@ export class DecisionCounts1767225614100 implements MigrationInterface {
 
 /** Public bodies lie in packs: one byte a body for its place, and each a length of 32 bits and JSON. What they are of is looked up for all of them at once. */
 const takeOver = `
-  CREATE TEMPORARY TABLE read_counts (index bigint, run uuid, from_number bigint, to_number bigint, is_count boolean) ON COMMIT DROP;
+  CREATE TABLE governance.read_counts (index bigint, run uuid, from_number bigint, to_number bigint, is_count boolean);
   DO $$ DECLARE pack record; place int; start int; size int; body jsonb; found text; BEGIN
     FOR pack IN SELECT first, positions, bodies FROM governance.log_bodies WHERE seal_key_id IS NULL LOOP
       start := 1;
@@ -42,9 +42,9 @@ const takeOver = `
         IF found LIKE '%"run":%' THEN
           body := found::jsonb;
           IF body ?& ARRAY['run', 'from', 'to', 'leaves'] THEN
-            INSERT INTO read_counts VALUES (pack.first + get_byte(pack.positions, place), (body ->> 'run')::uuid, (body ->> 'from')::bigint, (body ->> 'to')::bigint, true);
+            INSERT INTO governance.read_counts VALUES (pack.first + get_byte(pack.positions, place), (body ->> 'run')::uuid, (body ->> 'from')::bigint, (body ->> 'to')::bigint, true);
           ELSIF body ?& ARRAY['run', 'countedTo', 'lastKnown'] THEN
-            INSERT INTO read_counts VALUES (pack.first + get_byte(pack.positions, place), (body ->> 'run')::uuid, (body ->> 'countedTo')::bigint + 1, (body ->> 'lastKnown')::bigint, false);
+            INSERT INTO governance.read_counts VALUES (pack.first + get_byte(pack.positions, place), (body ->> 'run')::uuid, (body ->> 'countedTo')::bigint + 1, (body ->> 'lastKnown')::bigint, false);
           END IF;
         END IF;
         start := start + 4 + size;
@@ -52,4 +52,5 @@ const takeOver = `
     END LOOP;
   END $$;
   INSERT INTO governance.decision_counts SELECT c.index, e.id, c.run, c.from_number, c.to_number, c.is_count
-    FROM read_counts c JOIN governance.log_entries e ON e.index = c.index AND e.type = CASE WHEN c.is_count THEN 'decisions.counted' ELSE 'run.closed' END`;
+    FROM governance.read_counts c JOIN governance.log_entries e ON e.index = c.index AND e.type = CASE WHEN c.is_count THEN 'decisions.counted' ELSE 'run.closed' END;
+  DROP TABLE governance.read_counts`;
