@@ -40,6 +40,12 @@ export class ApiClient {
     return this.answer('GET', path, { query });
   }
 
+  /** The same with its headers. */
+  async told(path: string, query: QueryValues): Promise<{ text: string; headers: Headers }> {
+    const response = await this.response('GET', path, { query });
+    return { text: await response.text(), headers: response.headers };
+  }
+
   /** An answer of bytes. Errors: the same. */
   async bytes(path: string, query: QueryValues): Promise<Buffer> {
     return Buffer.from(await (await this.response('GET', path, { query })).arrayBuffer());

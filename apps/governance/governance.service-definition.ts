@@ -7,6 +7,7 @@ import { RowsByStatement1767225612890 } from './audit/rows-by-statement.migratio
 import { TiledLog1767225610600 } from './audit/tiled-log.migration.js';
 import { BucketClaims1767225612830 } from './buckets/bucket-claims.migration.js';
 import { Buckets1767225612731 } from './buckets/buckets.migration.js';
+import { ExportManifests1767225614101 } from './exports/export-manifests.migration.js';
 import { TenantStream1767225612210 } from './exports/tenant-stream.migration.js';
 import { governanceConfig } from './config.js';
 import { Custody1767225612100 } from './custody/custody.migration.js';
@@ -34,6 +35,6 @@ export const governance = defineService({
   name: 'governance',
   config: governanceConfig,
   module: (config) => GovernanceModule.for(config),
-  migrations: [Organisations1700000000001, Log1700000000002, Traffic1700000000003, Checkpoints1700000000031, StoredResponses1767225610300, TiledLog1767225610600, Search1767225610610, SpendLimits1767225610500, SemanticCache1767225610502, Hedges1767225610503, BundledEntries1767225610800, AnswerRules1767225612000, Custody1767225612100, Persons1767225612110, Retention1767225612120, GatewayRuns1767225612200, TenantStream1767225612210, Webhooks1767225612220, Reports1767225612230, IdsIndex1767225612310, Buckets1767225612731, TotalSpend1767225612823, BucketClaims1767225612830, SearchPolicies1767225612831, RowsByStatement1767225612890, KeptRejections1767225612946, DecisionCounts1767225614100],
+  migrations: [Organisations1700000000001, Log1700000000002, Traffic1700000000003, Checkpoints1700000000031, StoredResponses1767225610300, TiledLog1767225610600, Search1767225610610, SpendLimits1767225610500, SemanticCache1767225610502, Hedges1767225610503, BundledEntries1767225610800, AnswerRules1767225612000, Custody1767225612100, Persons1767225612110, Retention1767225612120, GatewayRuns1767225612200, TenantStream1767225612210, Webhooks1767225612220, Reports1767225612230, IdsIndex1767225612310, Buckets1767225612731, TotalSpend1767225612823, BucketClaims1767225612830, SearchPolicies1767225612831, RowsByStatement1767225612890, KeptRejections1767225612946, DecisionCounts1767225614100, ExportManifests1767225614101],
   http: 'internal',
 });

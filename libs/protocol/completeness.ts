@@ -53,8 +53,8 @@ export const postedCharge = z.object({
   chargedAtMs: timeMs,
   amountNanos: nanos,
   outcome: z.string(),
-  /** The draft or issued invoice that took it in. */
-  invoice: z.object({ id: uuid, number: z.string().nullable() }).nullable(),
+  /** The issued invoice that took it in. */
+  invoice: z.object({ id: uuid, number: z.string() }).nullable(),
   /** An issued invoice that its time is of, where it is in none: the invoice lacks it, and the next one takes it in as late usage. */
   lackedBy: z.string().nullable(),
   /** The lines of the invoice that it is in begin with the name and have the detail, but where there are so many that they are put together. */
@@ -92,9 +92,8 @@ export const decisionStates = [
   'charge_missing',
   /** Ended by the books, since its gateway died. */
   'voided',
-  /** Booked, to be in the next invoice; in a draft; in an issued invoice. */
+  /** Booked, to be in the next invoice; in an issued one. */
   'charged',
-  'drafted',
   'invoiced',
   /** Booked, in no invoice, though that of its period was issued. */
   'not_invoiced',
@@ -134,8 +133,7 @@ export function decisionState({ type, timeMs: decidedAtMs, end }: Pick<LoggedDec
   if (end.chargeNanos !== null && end.chargeNanos !== charge.amountNanos) return 'charge_differs';
   if (charge.invoice === null && charge.lackedBy !== null) return 'not_invoiced';
   if (end.type === 'voided' && charge.amountNanos === 0n) return 'voided';
-  if (charge.invoice === null) return 'charged';
-  return charge.invoice.number === null ? 'drafted' : 'invoiced';
+  return charge.invoice === null ? 'charged' : 'invoiced';
 }
 
 export function countState({ timeMs: decidedAtMs, number, count }: Pick<LoggedDecision, 'timeMs' | 'number' | 'count'>, nowMs: number): CountState {

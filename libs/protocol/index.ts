@@ -27,6 +27,7 @@ export * from './deposits.js';
 export * from './erasures.js';
 export * from './errors.js';
 export * from './export-file.js';
+export * from './export-manifests.js';
 export * from './exports.js';
 export { unchanging } from './field-layout.js';
 export type { RecordFields } from './field-layout.js';

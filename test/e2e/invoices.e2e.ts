@@ -26,6 +26,7 @@ let books: Books;
 let platform: RestApi;
 let developer: RestApi;
 let orgAdmin: RestApi;
+let auditorKey: string;
 let directory: string;
 let records: string[];
 
@@ -35,6 +36,7 @@ beforeAll(async () => {
   [platform, developer] = [stack.rest(stack.run.adminKey), stack.rest()];
   const { secret } = await platform.post<{ secret: string }>(`/v1/organisations/${stack.run.tenant}/keys`, { project: null, role: 'org_admin', name: 'books', expiresAtMs: null });
   orgAdmin = stack.rest(secret);
+  auditorKey = (await platform.post<{ secret: string }>(`/v1/organisations/${stack.run.tenant}/keys`, { project: null, role: 'auditor', name: 'outside', expiresAtMs: null })).secret;
   directory = mkdtempSync(join(tmpdir(), 'mizan-invoices-'));
   records = (await Promise.all(['A just weight', 'is a delight.'].map((text) => embed(developer, text)))).map(recordIn);
   await books.hold(records);
@@ -113,8 +115,7 @@ describe('invoices and statements by REST and the command line', () => {
 
   it('account for each decision with its number, its end, its charge and its line, also for an outsider with files alone; what is missing is named', async () => {
     const { tenant } = stack.run;
-    const { secret } = await platform.post<{ secret: string }>(`/v1/organisations/${tenant}/keys`, { project: null, role: 'auditor', name: 'outside', expiresAtMs: null });
-    const auditor = stack.rest(secret);
+    const auditor = stack.rest(auditorKey);
     const period = `fromMs=${Date.now() - 86_400_000}&toMs=${Date.now() + 60_000}`;
     const sum = () => auditor.get<{ decisions: number; states: Record<string, { decisions: number }>; questions: { record: string; state: string }[]; invoices: { number: string; addsUp: boolean }[]; next: number | null }>(`/v1/audit/completeness?${period}`);
     const { states, questions, invoices, next } = await sum();
@@ -131,13 +132,15 @@ describe('invoices and statements by REST and the command line', () => {
 
     const { logKey } = await auditor.get<{ logKey: string }>('/v1/audit/checkpoint');
     const gathered = join(directory, 'gathered');
-    const gather = () => stack.mizan('audit', 'gather', '--dir', gathered, '--api', stack.run.api, '--key', secret, '--json');
+    const gather = () => stack.mizan('audit', 'gather', '--dir', gathered, '--api', stack.run.api, '--key', auditorKey, '--json');
     const reconcile = async () => {
       const { code, stdout, stderr } = await stack.mizan('audit', 'reconcile', '--dir', gathered, '--log-key', logKey, '--json');
       return { code, stderr, ...(JSON.parse(stdout || '{}') as { findings: { kind: string; subject: string }[]; unknown: string[] }) };
     };
     expect(await gather()).toMatchObject({ code: 0, stderr: '' });
     expect(await reconcile()).toMatchObject({ code: 0, findings: [], unknown: [] });
+    const exported = await stack.mizan('audit', 'verify-export', join(gathered, 'entries'), '--log-key', logKey, '--json');
+    expect([exported.code, JSON.parse(exported.stdout)]).toEqual([0, expect.objectContaining({ problems: [], streams: [expect.objectContaining({ organisation: tenant, format: 'jsonl', after: null })] })]);
 
     // Somebody with the keys of the database removes a charge.
     const [removed] = await books.query<{ row: object }>('DELETE FROM billing.charges c WHERE record = $1 RETURNING to_jsonb(c) AS row', [records[0]]);

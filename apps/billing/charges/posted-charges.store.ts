@@ -66,7 +66,7 @@ export class PostedChargesStore {
       chargedAtMs: Number(row.charged_at_ms),
       amountNanos: BigInt(row.amount_nanos),
       outcome: row.outcome,
-      invoice: row.invoice === null ? null : { id: row.invoice, number: row.number },
+      invoice: row.invoice === null || row.number === null ? null : { id: row.invoice, number: row.number },
       lackedBy: row.lacked_by,
       line: { name: row.model ?? 'Inference', detail: usageDetail(this.tenants.namesOf(tenant, row.project).projectName ?? row.project, row.endpoint ?? '', row.late) },
     }));

@@ -84,7 +84,7 @@ describe('lines of cost that are in invoices', () => {
       await superuser.query(sql, values).finally(() => superuser.destroy());
     };
 
-    it('with the invoice, draft or issued, that took each in, its line, and the one that lacks it', async () => {
+    it('with the invoice that took each in, its line, and the one that lacks it', async () => {
       const billed = await openBilledMarket(books, node);
       const { tenant } = billed.market;
       const list = async () => (await books.get(ChargesRpc).list({ ...period, tenant, limit: 50 })).data;
@@ -96,11 +96,11 @@ describe('lines of cost that are in invoices', () => {
       expect(one).toMatchObject({ amountNanos: 10_000_000n, invoice: { id, number }, lackedBy: null, line: { name: 'm' } });
       expect((await billed.get(id)).document.lines.filter(({ name, detail }) => name.startsWith('m: ') && detail === one!.line.detail)).toHaveLength(1);
       expect(late).toMatchObject({ amountNanos: 20_000_000n, invoice: null, lackedBy: number });
-      const next = await billed.draft([toMs, Date.parse('2026-02-03')]);
-      expect((await list())[1]).toMatchObject({ lackedBy: null, invoice: { id: next.id, number: null }, line: { detail: expect.stringContaining('late usage of 2026-01') as unknown } });
+      const next = await billed.issue([toMs, Date.parse('2026-02-03')]);
+      expect((await list())[1]).toMatchObject({ lackedBy: null, invoice: { id: next.id, number: next.number }, line: { detail: expect.stringContaining('late usage of 2026-01') as unknown } });
       expect((await books.get(ChargesRpc).of({ tenant, records: [late!.record, books.ids.uuid()] })).data).toEqual([(await list())[1]]);
       expect((await books.get(ChargesRpc).of({ tenant: books.ids.uuid(), records: [late!.record] })).data).toEqual([]);
-      expect((await books.get(ChargesRpc).invoiced({ ...period, tenant })).data).toMatchObject([{ id, number, usageNanos: 10_000_000n, charges: 1, chargesNanos: 10_000_000n }, { id: next.id, number: null, usageNanos: null, charges: 1, chargesNanos: 20_000_000n }]);
+      expect((await books.get(ChargesRpc).invoiced({ ...period, tenant })).data).toMatchObject([{ id, number, usageNanos: 10_000_000n, charges: 1, chargesNanos: 10_000_000n }, { id: next.id, number: next.number, usageNanos: 20_000_000n, charges: 1, chargesNanos: 20_000_000n }]);
     });
 
     it('page by page, and not by what is no page', async () => {

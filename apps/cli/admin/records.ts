@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { auditVerifyCommand, bundleCommand, discloseCommand, replayCommand } from '../audit-command.js';
-import { exportCommand } from '../export-command.js';
+import { exportCommand, verifyExportCommand } from '../export-command.js';
 import { gatherCommand, reconcileCommand } from '../reconcile-command.js';
 import { reportCommand, verifyReportCommand } from '../report-command.js';
 import { apiCommand, group, listCommand } from './api-command.js';
@@ -26,6 +26,7 @@ export const recordCommands = (): Command[] => [
     searchCommand(),
     apiCommand('checkpoint', 'the signed head of the log', ({ api }) => api.ask('GET', '/audit/checkpoint')),
     exportCommand(),
+    verifyExportCommand(),
     reportCommand(),
     verifyReportCommand(),
     gatherCommand(),

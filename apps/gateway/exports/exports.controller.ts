@@ -1,17 +1,18 @@
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
-import { Controller, Get, Query, Res } from '@nestjs/common';
+import { Controller, Get, Param, Query, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
+import { Ids } from '#kernel';
 import { Caller } from '#messaging';
-import { exportCalls, exportContentTypes, exportEntriesMax, ExportFile, exportFormat, exportPageMax } from '#protocol';
-import type { ExportFormat, ExportHead, Reader } from '#protocol';
+import { exportCalls, exportContentTypes, exportEntriesMax, ExportFile, exportFormat, exportPageMax, manifestCalls, signedManifest, uuid } from '#protocol';
+import type { ExportFormat, ExportHead, Reader, SignedManifest } from '#protocol';
 import { Authorise, askedTenant } from '../access/authorise.js';
 import { CurrentPrincipal, actorOf, readerOf } from '../access/principal.js';
 import type { Principal } from '../access/principal.js';
 import { AllowedTenant } from '../access/resource-tenant.js';
 import { tenantQuery } from '../http/list-query.js';
-import { RepliesBytes } from '../http/replies.js';
+import { Replies, RepliesBytes } from '../http/replies.js';
 
 const exportQuery = tenantQuery.extend({
   format: exportFormat.default('jsonl'),
@@ -23,9 +24,12 @@ const exportQuery = tenantQuery.extend({
 /** An organisation's entries of the log as a stream that can be taken up again at any entry. */
 @Controller('v1/exports')
 export class ExportsController {
-  constructor(private readonly caller: Caller) {}
+  constructor(
+    private readonly caller: Caller,
+    private readonly ids: Ids,
+  ) {}
 
-  /** The file is cut off, not ended, where the log fails in its middle: the caller goes on after the last entry that it has. */
+  /** The file is cut off, not ended, where the log fails in its middle: the caller goes on after the last entry that it has. One that ends has a manifest, by the id in `x-mizan-export`. */
   @Get()
   @Authorise('log.export', askedTenant)
   @RepliesBytes('The entries of an organisation after one that the caller has, oldest first and with their bodies, as JSON Lines, CSV or OCSF events', 'application/jsonl')
@@ -33,15 +37,25 @@ export class ExportsController {
     const asked = { tenant, after: query.after ?? null, limit: query.limit };
     const begun = await this.caller.call(exportCalls.begin, { ...asked, actor: actorOf(principal), format: query.format });
     const file = new PassThrough();
-    void this.write(file, query.format, { ...asked, ...begun }, readerOf(principal)).catch((error: unknown) => file.destroy(error instanceof Error ? error : new Error(String(error))));
+    const [id, name] = [begun.export ?? this.ids.uuid(), `mizan-${asked.after ?? 'start'}.${query.format === 'csv' ? 'csv' : 'jsonl'}`];
+    void this.write(file, query.format, { ...asked, ...begun }, { id, name }, readerOf(principal)).catch((error: unknown) => file.destroy(error instanceof Error ? error : new Error(String(error))));
     await reply
       .header('x-mizan-checkpoint', Buffer.from(begun.checkpoint).toString('base64'))
-      .header('content-disposition', `attachment; filename="mizan-${asked.after ?? 'start'}.${query.format === 'csv' ? 'csv' : 'jsonl'}"`)
+      .header('content-disposition', `attachment; filename="${name}"`)
+      .header('x-mizan-export', id)
       .type(`${exportContentTypes[query.format]}; charset=utf-8`)
       .send(file);
   }
 
-  private async write(file: PassThrough, format: ExportFormat, head: ExportHead, reader: Reader): Promise<void> {
+  /** Error: NOT_FOUND. */
+  @Get(':id/manifest')
+  @Authorise('log.export', askedTenant)
+  @Replies('What an export came to, signed with the log’s key: its file with its hash, first and last entry, gaps, and the state of the log', signedManifest)
+  manifest(@AllowedTenant() tenant: string | null, @Param('id', { schema: uuid }) id: string, @Query({ schema: tenantQuery }) _query: unknown): Promise<SignedManifest> {
+    return this.caller.call(manifestCalls.get, { tenant, id });
+  }
+
+  private async write(file: PassThrough, format: ExportFormat, head: ExportHead, { id, name }: { id: string; name: string }, reader: Reader): Promise<void> {
     const parts = new ExportFile(format);
     file.write(parts.head(head));
     let { after, limit: left } = head;
@@ -51,7 +65,9 @@ export class ExportsController {
       left -= data.length;
       after = data.at(-1)?.index ?? after;
       if (next === null || left <= 0) {
-        file.end(parts.end(next));
+        const end = parts.end(next);
+        await this.caller.call(manifestCalls.seal, { ...parts.facts(name), id, organisation: head.tenant, next, logSize: head.until, checkpoint: head.checkpoint });
+        file.end(end);
         return;
       }
     }

@@ -8,6 +8,7 @@ import { PeriodicTask, withTenant } from '#service';
 import { LogStore } from '../audit/log.store.js';
 import { Prover } from '../audit/prover.service.js';
 import { ChangeLog } from '../change-log.service.js';
+import { ExportManifests } from '../exports/export-manifests.service.js';
 import { Exports, ofReading } from '../exports/exports.service.js';
 import { TenantStream } from '../exports/tenant-stream.store.js';
 import { Secrets } from '../secrets.js';
@@ -23,7 +24,7 @@ const bucketsAtOnce = 4;
 const objectEntriesMax = 1_024;
 /** No page of entries goes on after these in one object: 4 MiB and a page go through 2 Mbit/s within the time of a put. */
 const objectCharsMax = 4 * 1024 * 1024;
-/** Objects of one claim, which are 30 s each at most and so just within it. */
+/** Objects of one claim, which are a minute each at most with their manifests, and of which half its time may be used. */
 const objectsPerClaim = 8;
 const claimMs = 300_000;
 const [retryMs, retryMsMax] = [5_000, 3_600_000];
@@ -40,6 +41,7 @@ export class BucketPushes extends PeriodicTask {
     private readonly store: BucketStore,
     private readonly stream: TenantStream,
     private readonly exports: Exports,
+    private readonly manifests: ExportManifests,
     private readonly prover: Prover,
     private readonly log: LogStore,
     private readonly secrets: Secrets,
@@ -110,8 +112,11 @@ export class BucketPushes extends PeriodicTask {
     const key = keyOf(bucket, entries[0]!.index);
     const credentials = await withTenant(this.dataSource, bucket.tenant, (manager) => this.bucketSecrets.open(manager, bucket));
     // What would come after the claim could replace what another has put meanwhile.
-    if (this.clock.nowMs() + putMs > claimedUntilMs) return { progress: { ...bucket, nextAttemptMs: this.clock.nowMs() }, isFull: false };
-    const error = await this.writer.put(bucket, credentials, key, body, exportContentTypes[bucket.format]);
+    if (this.clock.nowMs() + 2 * putMs > claimedUntilMs) return { progress: { ...bucket, nextAttemptMs: this.clock.nowMs() }, isFull: false };
+    const manifest = this.manifests.file(this.manifests.signed({ ...file.facts(key), id: exported ?? this.ids.uuid(), organisation: bucket.tenant, next: isFull ? last : null, logSize: size, checkpoint }));
+    const error =
+      (await this.writer.put(bucket, credentials, key, body, exportContentTypes[bucket.format])) ??
+      (await this.writer.put(bucket, credentials, manifestKeyOf(key), Buffer.from(`${JSON.stringify(manifest)}\n`), 'application/json'));
     if (error !== null) return this.failed(bucket, error);
     const object = { exported, key, first: entries[0]!.index, last, entries: entries.length, sha256: createHash('sha256').update(body).digest('hex'), logSize: size };
     return { progress: { ...done, last, objects: bucket.objects + 1, object }, isFull };
@@ -176,3 +181,5 @@ interface PutObject {
 
 /** Of the organisation and the first entry alone, in an order in which names sort as entries do. */
 const keyOf = ({ prefix, tenant, format }: StoredBucket, first: number): string => `${prefix === '' ? '' : `${prefix}/`}${tenant}/${String(first).padStart(15, '0')}.${format === 'ocsf' ? 'ocsf.jsonl' : 'jsonl'}`;
+/** Beside the object that it is of, which has its own hash in it. */
+const manifestKeyOf = (key: string): string => key.replace(/(\.ocsf)?\.jsonl$/, '.manifest.json');

@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SystemClock, SystemIds } from '#kernel';
+import { openNote, parseVerifierKey, sha256, verifySignature } from '#merkle';
 import type { Caller } from '#messaging';
-import { bucketCalls, erasureCalls, failure, governanceCalls, newBucket, retentionCalls, Sealer, sealRecord, type Bucket, type ExportedEntry, type TenantEntry } from '#protocol';
+import { bucketCalls, erasureCalls, failure, governanceCalls, manifestHash, manifestNoteText, newBucket, retentionCalls, Sealer, sealRecord, type Bucket, type ExportedEntry, type SignedManifest, type TenantEntry } from '#protocol';
 import { eventually as within, GovernanceStack, nobody } from '../governance-harness.js';
 import { ObjectServer } from '#testing';
 import { Exports } from '../exports/exports.service.js';
@@ -56,7 +57,7 @@ async function pushed(tenant: string, record: string): Promise<void> {
   });
 }
 
-const objectsOf = (tenant: string): [string, string][] => [...server.objects].filter(([key]) => key.includes(tenant)).sort(([a], [b]) => (a < b ? -1 : 1));
+const objectsOf = (tenant: string): [string, string][] => [...server.objects].filter(([key]) => key.includes(tenant) && !key.endsWith('.manifest.json')).sort(([a], [b]) => (a < b ? -1 : 1));
 const linesOf = (body: string): (ExportedEntry & { kind: string; after?: number | null; next?: number | null; sha256?: string })[] => body.trim().split('\n').map((line) => JSON.parse(line) as never);
 /** All entries in the bucket, by the names of the objects. */
 const entriesIn = (tenant: string): ExportedEntry[] => objectsOf(tenant).flatMap(([, body]) => linesOf(body).filter(({ kind }) => kind === 'entry'));
@@ -70,6 +71,9 @@ function expectWhole(tenant: string): void {
     expect(key).toBe(`/audit/mizan/${tenant}/${String(entries[0]!.index).padStart(15, '0')}.jsonl`);
     expect(lines[0]).toMatchObject({ kind: 'export', tenant, after: last });
     expect(lines.at(-1)).toMatchObject({ kind: 'end', entries: entries.length, sha256: createHash('sha256').update(body.slice(0, split)).digest('hex') });
+    const { manifest, note, logKey } = JSON.parse(server.objects.get(key.replace('.jsonl', '.manifest.json'))!) as SignedManifest;
+    expect(manifest).toMatchObject({ organisation: tenant, format: 'jsonl', after: last, entries: entries.length, first: entries[0]!.index, last: entries.at(-1)!.index, gaps: [], files: [{ name: key.replace('/audit/', ''), bytes: Buffer.byteLength(body), sha256: createHash('sha256').update(body).digest('hex') }] });
+    expect(openNote(note, [parseVerifierKey(sha256, logKey)], verifySignature).text).toBe(manifestNoteText('mizan.test/audit', manifest, manifestHash(manifest)));
     for (const { index, previous } of entries) {
       expect(previous).toBe(last);
       last = index;
@@ -200,7 +204,7 @@ describe('a bucket', () => {
     const { tenant } = entry;
     const { id } = await add(tenant);
     await pushed(tenant, tenant);
-    const putsOf = (): number => server.puts.filter(({ key }) => key.includes(tenant)).length;
+    const putsOf = (): number => server.puts.filter(({ key }) => key.includes(tenant) && key.endsWith('.jsonl')).length;
     const before = putsOf();
     server.unsaid = [];
     try {
