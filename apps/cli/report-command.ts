@@ -5,18 +5,22 @@ import { verifyReport } from './report/verify-report.js';
 
 /** `mizan audit report MONTH`: fetches a month's report and checks its signature. */
 export const reportCommand = (): Command =>
-  apiCommand('report <month>', 'the signed report of a month (2026-01): what ran where, under which law, refusals, overrides, approvals, payments', async ({ api, orgOrNone }, [month], { out, pdf, logKey }) => {
+  apiCommand('report <month>', 'the signed report of a month (2026-01): what ran where, under which law, refusals, overrides, approvals, payments', async ({ api, orgOrNone }, [month], { out, pdf, logKey, supplement, supplements }) => {
+    if (supplements !== undefined) return api.ask('GET', `/audit/reports/${month}/supplements`, { query: { tenant: orgOrNone } });
+    const [path, name] = supplement === undefined ? [month, month] : [`${month}/supplements/${supplement}`, `${month}-supplement-${supplement}`];
     if (pdf !== undefined) {
-      const bytes = await api.bytes(`/audit/reports/${month}/pdf`, { tenant: orgOrNone });
+      const bytes = await api.bytes(`/audit/reports/${path}/pdf`, { tenant: orgOrNone });
       writeFileSync(pdf, bytes);
       return { file: pdf, bytes: bytes.length };
     }
-    const text = await api.text(`/audit/reports/${month}`, { tenant: orgOrNone });
+    const text = await api.text(`/audit/reports/${path}`, { tenant: orgOrNone });
     const { sha256, keyPinned } = verifyReport(text, logKey);
-    const file = out ?? `audit-${month}.json`;
+    const file = out ?? `audit-${name}.json`;
     writeFileSync(file, text);
     return { file, sha256, signed: true, keyPinned };
   })
+    .option('--supplements', 'list what came into the log after the report was made, in numbered supplements')
+    .option('--supplement <number>', 'fetch one of them instead')
     .option('--out <file>', 'where to write it')
     .option('--pdf <file>', 'write it for people instead')
     .addOption(new Option('--log-key <vkey>', "the log's key, as you know it").env('MIZAN_LOG_KEY'));

@@ -59,6 +59,8 @@ import { MonthEntries } from './reports/month-entries.store.js';
 import { ReportTimer } from './reports/report-timer.service.js';
 import { ReportsRpc } from './reports/reports.rpc.js';
 import { Reports } from './reports/reports.service.js';
+import { Supplements } from './reports/supplements.service.js';
+import { SupplementStore } from './reports/supplements.store.js';
 import { DecisionCountStore } from './runs/decision-counts.store.js';
 import { GatewayRunStore } from './runs/gateway-runs.store.js';
 import { SilentRuns } from './runs/silent-runs.service.js';
@@ -100,7 +102,7 @@ const audit = [Sequencer, LogStore, Kinds, RejectionStore, UnreadRecords, EntryS
 const exported = [TenantStream, Exports, ExportManifests];
 const webhooks = [WebhookStore, WebhookSecrets, WebhookSender, Webhooks, Deliveries];
 const buckets = [BucketStore, BucketSecrets, BucketWriter, Buckets, BucketPushes];
-const reports = [MonthEntries, Reports, ReportTimer];
+const reports = [MonthEntries, Reports, SupplementStore, Supplements, ReportTimer];
 const runs = [DecisionCountStore, GatewayRunStore, SilentRuns];
 const completeness = [LoggedDecisions, LoggedCounts];
 const witnesses = [CheckpointStore, HighestHead, Witnessing, WitnessRounds];

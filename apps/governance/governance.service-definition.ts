@@ -16,6 +16,7 @@ import { Organisations1700000000001 } from './organisations/organisations.migrat
 import { Persons1767225612110 } from './persons/persons.migration.js';
 import { Reports1767225612230 } from './reports/reports.migration.js';
 import { DecisionCounts1767225614100 } from './runs/decision-counts.migration.js';
+import { ReportSupplements1767225614102 } from './reports/supplements.migration.js';
 import { GatewayRuns1767225612200 } from './runs/gateway-runs.migration.js';
 import { Retention1767225612120 } from './retention/retention.migration.js';
 import { SearchPolicies1767225612831 } from './search/search-policies.migration.js';
@@ -27,6 +28,7 @@ import { TotalSpend1767225612823 } from './traffic/total-spend.migration.js';
 import { SpendLimits1767225610500 } from './traffic/spend-limits.migration.js';
 import { StoredResponses1767225610300 } from './traffic/stored-responses.migration.js';
 import { Traffic1700000000003 } from './traffic/traffic.migration.js';
+import { FormerTypes1767225614103 } from './webhooks/former-types.migration.js';
 import { Webhooks1767225612220 } from './webhooks/webhooks.migration.js';
 import { Checkpoints1700000000031 } from './witnesses/checkpoints.migration.js';
 
@@ -35,6 +37,6 @@ export const governance = defineService({
   name: 'governance',
   config: governanceConfig,
   module: (config) => GovernanceModule.for(config),
-  migrations: [Organisations1700000000001, Log1700000000002, Traffic1700000000003, Checkpoints1700000000031, StoredResponses1767225610300, TiledLog1767225610600, Search1767225610610, SpendLimits1767225610500, SemanticCache1767225610502, Hedges1767225610503, BundledEntries1767225610800, AnswerRules1767225612000, Custody1767225612100, Persons1767225612110, Retention1767225612120, GatewayRuns1767225612200, TenantStream1767225612210, Webhooks1767225612220, Reports1767225612230, IdsIndex1767225612310, Buckets1767225612731, TotalSpend1767225612823, BucketClaims1767225612830, SearchPolicies1767225612831, RowsByStatement1767225612890, KeptRejections1767225612946, DecisionCounts1767225614100, ExportManifests1767225614101],
+  migrations: [Organisations1700000000001, Log1700000000002, Traffic1700000000003, Checkpoints1700000000031, StoredResponses1767225610300, TiledLog1767225610600, Search1767225610610, SpendLimits1767225610500, SemanticCache1767225610502, Hedges1767225610503, BundledEntries1767225610800, AnswerRules1767225612000, Custody1767225612100, Persons1767225612110, Retention1767225612120, GatewayRuns1767225612200, TenantStream1767225612210, Webhooks1767225612220, Reports1767225612230, IdsIndex1767225612310, Buckets1767225612731, TotalSpend1767225612823, BucketClaims1767225612830, SearchPolicies1767225612831, RowsByStatement1767225612890, KeptRejections1767225612946, DecisionCounts1767225614100, ExportManifests1767225614101, ReportSupplements1767225614102, FormerTypes1767225614103],
   http: 'internal',
 });

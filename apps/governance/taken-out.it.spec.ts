@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { canonicalJson, Clock, SystemClock, SystemIds, type Json } from '#kernel';
 import { openNote, parseVerifierKey, sha256, verifySignature } from '#merkle';
 import type { Caller, ReplicaView } from '#messaging';
-import { exportCalls, governanceCalls, reportCalls, reportNoteText, Sealer, sealRecord, webhookCalls, webhookSignature, type ExportedEntry, type TenantEntry, type Webhook } from '#protocol';
+import { exportCalls, governanceCalls, reportCalls, reportNoteText, Sealer, sealRecord, webhookCalls, webhookSignature, type ExportedEntry, type RecordType, type TenantEntry, type Webhook } from '#protocol';
 import { eventually as within, GovernanceStack, nobody } from './governance-harness.js';
 import { Reports } from './reports/reports.service.js';
 import { attemptWaitsMs } from './webhooks/backoff.js';
@@ -181,6 +181,28 @@ describe('a webhook', () => {
     await eventually(() => expect(received).toHaveLength(9));
   });
 
+  it('gets what came before its types changed as it asked for it then, and nothing twice, also when it is served meanwhile', async () => {
+    const tenant = await bank();
+    received = [];
+    answer = 200;
+    const change = (types: RecordType[] | null) => caller.call(webhookCalls.change, { actor: nobody, tenant, id, change: { types } });
+    const { id } = await caller.call(webhookCalls.create, { actor: nobody, tenant, url, types: ['refused'] });
+    const ofRecords = (): string[] => received.map(({ id: message }) => message.split('_')[2]!);
+    const [kept] = [await refuse(tenant, 20)];
+    // In the middle of its deliveries, or before or after them: it is the same.
+    await change(['webhooks.changed']);
+    const unasked = await refuse(tenant, 5);
+    await change(null);
+    const all = await refuse(tenant, 5);
+    await eventually(() => expect(ofRecords()).toEqual(expect.arrayContaining([...kept, ...all])));
+    expect(ofRecords().filter((record) => unasked.includes(record))).toEqual([]);
+    expect(new Set(received.map(({ id: message }) => message)).size).toBe(received.length);
+    expect(received.map(({ index }) => index)).toEqual(received.map(({ index }) => index).sort((a, b) => a - b));
+    // The first change came before the second one's types, the second is one of "webhooks.changed".
+    expect(received.filter(({ type }) => type === 'webhooks.changed').length).toBeGreaterThanOrEqual(1);
+    await caller.call(webhookCalls.remove, { actor: nobody, tenant, id });
+  });
+
   it('is disabled when everything dies, and that is in the log', async () => {
     const tenant = await bank();
     answer = 410;
@@ -241,6 +263,33 @@ describe('a monthly report', () => {
       expect(openNote(note, [parseVerifierKey(sha256, logKey)], verifySignature).text).toBe(reportNoteText('mizan.test/audit', tenant, month, hash));
       await refuse(tenant, 1);
       expect(await reports.get({ actor: nobody, tenant, month })).toEqual(signed);
+      const supplements = async () => (await caller.call(reportCalls.supplements, { actor: nobody, tenant, month })).data;
+      // The refusal came after the report, and so did the entry that tells of the report.
+      const [one] = await eventually(async () => {
+        const found = await supplements();
+        expect(found.length).toBeGreaterThan(0);
+        return found;
+      });
+      const { report: late, note: lateNote } = await reports.get({ actor: nobody, tenant, month }).then(() => caller.call(reportCalls.supplement, { actor: nobody, tenant, month, number: 1 }));
+      expect(late.supplement).toMatchObject({ number: 1, continues: hash, fromIndex: report.log.size });
+      expect(late.supplement!.late.map(({ type }) => type)).toContain('refused');
+      expect([late.log.entries, late.refusals[0]!.requests, one!.entries]).toEqual([late.supplement!.late.length, 1, late.log.entries]);
+      expect(openNote(lateNote, [parseVerifierKey(sha256, logKey)], verifySignature).text).toBe(reportNoteText('mizan.test/audit', tenant, `${month}+1`, one!.sha256));
+      await stack.publish(sealed(ids.uuid(), 'completed', { machine, price: { currency: 'EUR' }, usage: { inputTokens: 1, outputTokens: 1 }, chargeNanos: '7' }));
+      const ended = await eventually(async () => {
+        await supplements();
+        const { report: next } = await caller.call(reportCalls.supplement, { actor: nobody, tenant, month, number: (await supplements()).length });
+        expect(next.payments.charges).toEqual([{ currency: 'EUR', chargeNanos: '7' }]);
+        return next;
+      });
+      const before = (await supplements()).find(({ number }) => number === ended.supplement!.number - 1)!;
+      expect(ended.supplement!.continues).toBe(before.sha256);
+      expect((await supplements()).map(({ number }) => number)).toEqual((await supplements()).map((_, at) => at + 1));
+      expect((await caller.call(reportCalls.supplement, { actor: nobody, tenant, month, number: 1 })).report).toEqual(late);
+      await expect(caller.call(reportCalls.supplement, { actor: nobody, tenant, month, number: 999 })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      await expect(caller.call(reportCalls.supplements, { actor: nobody, tenant: await bank(), month })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      const latePdf = Buffer.from((await caller.call(reportCalls.supplementPdf, { actor: nobody, tenant, month, number: 1 })).bytes, 'base64');
+      expect(latePdf.subarray(0, 5).toString()).toBe('%PDF-');
       expect((await reports.get({ actor: nobody, tenant, month: '2026-01' })).report.log).toMatchObject({ entries: 0, first: null, last: null });
       const pdf = await reports.pdf({ actor: nobody, tenant, month });
       expect(pdf.subarray(0, 5).toString()).toBe('%PDF-');
@@ -253,7 +302,7 @@ describe('a monthly report', () => {
     // Both are told of beside each other.
     await eventually(async () => {
       const entries = await all(tenant);
-      expect(entries.filter(({ type, fields }) => type === 'report.made' && fields?.['month'] === month)).toHaveLength(1);
+      expect(entries.filter(({ type, fields }) => type === 'report.made' && fields?.['month'] === month && fields['supplement'] === undefined)).toHaveLength(1);
       const read = entries.filter(({ type }) => type === 'data.read').map(({ fields }) => fields);
       expect(read).toMatchObject([{ what: 'report', month, actor: { role: 'auditor' }, organisation: tenant }]);
     });

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from '#kernel';
 import type { Json } from '#kernel';
 import { openNote, parseVerifierKey, sha256, verifySignature } from '#merkle';
-import { reportNoteText, signedReport } from '#protocol';
+import { reportNameOf, reportNoteText, signedReport } from '#protocol';
 import type { AuditReport } from '#protocol';
 
 export interface ReportVerdict {
@@ -26,6 +26,6 @@ export function verifyReport(text: string, logKey: string | undefined): ReportVe
   const { text: signed, signedBy } = openNote(file.note, [key], verifySignature);
   if (signedBy.length === 0) throw new Error('the log has not signed the note of the report');
   const { organisation, month } = file.report;
-  if (signed !== reportNoteText(key.name, organisation.id, month, hash)) throw new Error('the signed note is of another report: organisation, month or a number is not what was signed');
+  if (signed !== reportNoteText(key.name, organisation.id, reportNameOf(file.report), hash)) throw new Error('the signed note is of another report: organisation, month or a number in it is not what was signed');
   return { organisation: organisation.id, month, sha256: hash, logKey: file.logKey, keyPinned: logKey !== undefined, report: file.report };
 }

@@ -4,10 +4,11 @@ import { Clock } from '#kernel';
 import { PeriodicTask, withTenant } from '#service';
 import { lastMonth, monthBounds } from './month.js';
 import { Reports } from './reports.service.js';
+import { Supplements } from './supplements.service.js';
 
 const lookEveryMs = 3_600_000;
 
-/** Makes every organisation's report of the last month, whether or not anybody asks. */
+/** Makes every organisation's report of the last month, and supplements of what came after reports, whether or not anybody asks. */
 @Injectable()
 export class ReportTimer extends PeriodicTask {
   private readonly logger = new Logger(ReportTimer.name);
@@ -15,13 +16,28 @@ export class ReportTimer extends PeriodicTask {
   constructor(
     private readonly dataSource: DataSource,
     private readonly reports: Reports,
+    private readonly supplements: Supplements,
     private readonly clock: Clock,
   ) {
     super(lookEveryMs, lookEveryMs);
   }
 
-  runOnce(): Promise<number> {
-    return this.makeDue();
+  async runOnce(): Promise<void> {
+    await this.makeDue();
+    await this.supplement();
+  }
+
+  /** What fails is logged, and tried again an hour later. */
+  async supplement(): Promise<void> {
+    try {
+      const rows = await withTenant(this.dataSource, '*', (manager) => manager.query<{ tenant: string }[]>('SELECT DISTINCT tenant FROM governance.audit_reports ORDER BY 1'));
+      for (const { tenant } of rows) {
+        if (this.isStopping) return;
+        await this.supplements.make({ keyId: null, tenant: null }, tenant).catch((error: unknown) => this.logger.warn(`supplements for ${tenant} are not made yet: ${(error as Error).message}`));
+      }
+    } catch (error) {
+      this.logger.warn(`supplements are not made yet: ${(error as Error).message}`);
+    }
   }
 
   /** Gives how many were made. What fails is logged, and tried again an hour later. */

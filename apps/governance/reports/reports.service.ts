@@ -4,8 +4,9 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { canonicalJson, Clock, Ids } from '#kernel';
 import { formatVerifierKey, signNote, toHex } from '#merkle';
 import { Outbox } from '#messaging';
-import { auditReport, failure, reportNoteText, type AuditReport, type reportCalls, type RequestOf, type SignedReport } from '#protocol';
+import { auditReport, failure, parseEnvelope, reportNoteText, type AuditReport, type reportCalls, type RequestOf, type SignedReport } from '#protocol';
 import { withTenant } from '#service';
+import type { StoredEntry } from '../audit/entries.store.js';
 import { LogStore } from '../audit/log.store.js';
 import { RecordReader } from '../audit/record-reader.service.js';
 import { ChangeLog } from '../change-log.service.js';
@@ -79,14 +80,20 @@ export class Reports {
       const found = await this.organisations.find(manager, tenant);
       if (found === undefined) throw failure('NOT_FOUND', 'there is no such organisation');
       const at = await this.log.head(manager);
-      return { organisation: found, head: at, span: await this.months.span(manager, at.size, fromMs, untilMs) };
+      // To the end of the log: what came late until now is in the report, and what comes later in a supplement.
+      const { after } = await this.months.span(manager, at.size, fromMs, untilMs);
+      return { organisation: found, head: at, span: { after, until: at.size } };
     });
     const tally = new Tally();
     for (let { after } = span; ; ) {
-      const entries = await withTenant(this.dataSource, tenant, async (manager) => this.records.opened(manager, tenant, await this.stream.page(manager, tenant, after, span.until, pageMax), 'sums'));
-      for (const entry of entries) if (entry.timeMs >= fromMs && entry.timeMs < untilMs) tally.take(entry);
-      if (entries.length === 0) break;
-      after = entries.at(-1)!.index;
+      const page = await withTenant(this.dataSource, tenant, async (manager) => {
+        const found = await this.stream.page(manager, tenant, after, span.until, pageMax);
+        const isOfMonth = ({ envelope }: StoredEntry): boolean => parseEnvelope(envelope).time.startsWith(`${month}-`);
+        return { last: found.at(-1)?.index, entries: await this.records.opened(manager, tenant, found.filter(isOfMonth), 'sums') };
+      });
+      for (const entry of page.entries) tally.take(entry);
+      if (page.last === undefined) break;
+      after = page.last;
     }
     const { log, ...counts } = tally.counts();
     const { id, name, pseudonym } = organisation;

@@ -1,6 +1,7 @@
 import type { Json } from '#kernel';
 import type { AuditReport, RecordType } from '#protocol';
 import type { LogEntry } from '../audit/record-reader.service.js';
+import { PaymentsTally } from './payments-tally.js';
 
 type Fields = Record<string, Json | undefined>;
 type Counts = Omit<AuditReport, 'organisation' | 'month' | 'log'> & { readonly log: Pick<AuditReport['log'], 'entries' | 'first' | 'last' | 'unreadable' | 'erased' | 'byType'> };
@@ -35,9 +36,12 @@ export class Tally {
   private readonly refusals = new Map<string, { code: string; policies: string[]; requests: number }>();
   private readonly overrides = new Map<string, { declaredClass: string; dataClass: string; requests: number }>();
   private readonly approvals: AuditReport['approvals'] = [];
-  private readonly charges = new Map<string, bigint>();
-  private readonly settled: AuditReport['payments']['settled'] = [];
-  private readonly invoices: AuditReport['payments']['invoices'] = [];
+  private readonly payments = new PaymentsTally();
+
+  /** The model of a request whose admission is in no sum here. */
+  know(id: string, model: string): void {
+    this.models.set(id, model);
+  }
 
   take({ index, id, type, timeMs, body }: LogEntry): void {
     this.entries += 1;
@@ -53,9 +57,8 @@ export class Tally {
     if (type === 'admitted') this.takeAdmitted(id, fields);
     else if (type === 'completed') this.takeEnd(id, fields);
     else if (type === 'refused') this.takeRefused(fields);
-    else if (type === 'epoch.settled') this.settled.push({ id, timeMs, units: units(fields['totalUnits']), tx: typeof fields['tx'] === 'string' ? fields['tx'] : null });
-    else if (type === 'invoice.issued') this.invoices.push({ id, timeMs, number: typeof fields['number'] === 'string' ? fields['number'] : null });
-    else if (ofPeople.has(type)) this.takeApproval({ index, id, type, timeMs }, fields);
+    this.payments.take({ id, type, timeMs }, fields);
+    if (ofPeople.has(type)) this.takeApproval({ index, id, type, timeMs }, fields);
     if (type === 'admitted' || type === 'refused' || type === 'reused') this.takeClass(fields);
   }
 
@@ -68,7 +71,7 @@ export class Tally {
       overrides: sorted(this.overrides),
       approvals: this.approvals,
       approvalsTotal: this.approvalsTotal,
-      payments: { charges: [...this.charges].sort(byName).map(([currency, nanos]) => ({ currency, chargeNanos: nanos.toString() })), settled: this.settled, invoices: this.invoices },
+      payments: this.payments.told(),
     };
   }
 
@@ -83,11 +86,11 @@ export class Tally {
   private takeEnd(id: string, fields: Fields): void {
     const [machine, usage, price] = [objectOf(fields['machine']), objectOf(fields['usage']), objectOf(fields['price'])];
     const place = { network: text(machine['network']), region: text(machine['region']), country: text(machine['country']), jurisdiction: text(machine['jurisdiction']), evidence: text(machine['evidence']) };
-    const key = { model: this.models.get(id) ?? 'unknown', ...place };
+    const currency = text(price['currency'], 'USD');
+    const key = { model: this.models.get(id) ?? 'unknown', ...place, currency };
     this.models.delete(id);
     const charge = BigInt(units(fields['chargeNanos']));
-    const currency = text(price['currency'], 'USD');
-    this.charges.set(currency, (this.charges.get(currency) ?? 0n) + charge);
+    this.payments.charge(currency, charge);
     // An answer that was given again ran nowhere.
     if (fields['outcome'] === 'reused') return;
     const row = add(this.ran, key, { ...key, requests: 0, inputTokens: 0, outputTokens: 0, chargeNanos: '0' });

@@ -60,7 +60,7 @@ export class Deliveries extends PeriodicTask {
     let progress: Progress = { ...endpoint, position: found.length === 0 ? size - 1 : endpoint.position, nextAttemptMs: this.clock.nowMs() };
     let previous = before;
     for (const entry of found) {
-      if (endpoint.types === null || endpoint.types.includes(entry.type)) {
+      if (isWanted(endpoint, entry)) {
         const error = Array.isArray(secrets) ? await this.sender.send(endpoint.url, secrets, deliveryOf(entry, previous)) : secrets.message;
         progress = this.after(progress, entry, error);
         if (error !== null) {
@@ -90,4 +90,11 @@ export class Deliveries extends PeriodicTask {
       if (progress.state === 'disabled') await this.webhooks.disabled(manager, endpoint, error);
     });
   }
+}
+
+/** By what was asked for when the entry came. */
+function isWanted({ types, typesBefore }: StoredWebhook, { index, type }: StoredEntry): boolean {
+  const of = typesBefore.find(({ before }) => index < before)?.types;
+  const asked = of === undefined ? types : of;
+  return asked === null || asked.includes(type);
 }

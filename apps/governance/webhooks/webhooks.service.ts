@@ -11,7 +11,7 @@ import { ChangeLog } from '../change-log.service.js';
 import { OrganisationStore } from '../organisations/organisations.store.js';
 import { Secrets } from '../secrets.js';
 import { WebhookSecrets } from './webhook-secrets.service.js';
-import { WebhookStore, type StoredWebhook } from './webhooks.store.js';
+import { WebhookStore, type FormerTypes, type StoredWebhook } from './webhooks.store.js';
 
 type Calls = typeof webhookCalls;
 
@@ -54,13 +54,22 @@ export class Webhooks {
     return { data: found.map(shown) };
   }
 
-  /** What is changed is tried at once. Errors: `NOT_FOUND`, `URL_REFUSED`. */
+  /**
+   * What is changed is tried at once. Other types hold for what comes from now on, and what is still to be delivered of before is as it was asked for then, so that nothing is lost
+   * or sent twice; but where it is said after which entry to begin, they hold for all. Errors: `NOT_FOUND`, `URL_REFUSED`.
+   */
   async change({ actor, tenant, id, change }: RequestOf<Calls['change']>): Promise<Webhook> {
     if (change.url !== undefined) this.judge(change.url);
     return this.changing(tenant, async (manager) => {
       const held = await this.held(manager, tenant, id);
       const { url = held.url, types = held.types, state = held.state, after = held.position } = change;
-      const changed = { ...held, url, types, state, position: after, attempts: 0, deadInARow: 0, lastError: null, nextAttemptMs: this.clock.nowMs() };
+      const typesBefore = change.after !== undefined ? [] : change.types === undefined ? held.typesBefore : formerTypes(held, await this.size());
+      const changed = { ...held, url, types, typesBefore, state, position: after, attempts: 0, deadInARow: 0, lastError: null, nextAttemptMs: this.clock.nowMs() };
+      if (Object.keys(change).every((name) => name === 'types')) {
+        await this.store.changeTypes(manager, changed);
+        await this.record(manager, tenant, { actor, change: 'changed', webhook: id, url, types, state, after });
+        return shown({ ...held, types });
+      }
       await this.store.change(manager, changed);
       await this.record(manager, tenant, { actor, change: 'changed', webhook: id, url, types, state, after });
       return shown(changed);
@@ -102,6 +111,11 @@ export class Webhooks {
     await this.record(manager, tenant, { actor: { keyId: null, tenant: null }, change: 'disabled', webhook: id, error });
   }
 
+  /** Read after the endpoint is held: a round that has it has taken no entry from here on. */
+  private async size(): Promise<number> {
+    return (await withTenant(this.dataSource, '*', (manager) => this.log.head(manager))).size;
+  }
+
   private judge(url: string): void {
     const { protocol } = outboundTarget(url, this.secrets.webhookAllowed);
     if (protocol !== 'https:' && !this.secrets.webhookPlain) throw failure('URL_REFUSED', 'a webhook is delivered over https only', { param: 'url' });
@@ -126,3 +140,9 @@ export class Webhooks {
 
 const freshSecret = (): string => webhookSecret(randomBytes(secretBytes));
 const shown = (stored: StoredWebhook): Webhook => webhook.parse(stored);
+
+/** With what was asked for until now, as far as it is still to be delivered; entries that no change lies between are one. */
+function formerTypes({ position, types, typesBefore }: StoredWebhook, size: number): FormerTypes[] {
+  const left = typesBefore.filter(({ before }) => before > position + 1);
+  return size <= Math.max(position + 1, left.at(-1)?.before ?? 0) ? left : [...left, { before: size, types }];
+}

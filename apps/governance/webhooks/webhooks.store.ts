@@ -7,6 +7,7 @@ interface WebhookRow {
   tenant: string;
   url: string;
   types: RecordType[] | null;
+  types_before: FormerTypes[];
   state: Webhook['state'];
   secret: unknown;
   old_secret: unknown;
@@ -19,8 +20,16 @@ interface WebhookRow {
   created_at_ms: string;
 }
 
+/** What was asked for of the entries before an index: an endpoint that is behind gets those as it asked for them then. */
+export interface FormerTypes {
+  readonly before: number;
+  readonly types: readonly RecordType[] | null;
+}
+
 /** An endpoint with what its deliveries are signed with. */
 export interface StoredWebhook extends Webhook {
+  /** In the order of the indices; none when it is not behind a change. */
+  readonly typesBefore: readonly FormerTypes[];
   readonly secrets: readonly SealedBody[];
   readonly deadInARow: number;
 }
@@ -68,9 +77,14 @@ export class WebhookStore {
     return rows.length === 1;
   }
 
-  async change(manager: EntityManager, { id, url, types, state, position, attempts, deadInARow, lastError, nextAttemptMs }: StoredWebhook): Promise<void> {
-    await manager.query('UPDATE governance.webhooks SET url = $2, types = $3, state = $4, position = $5, attempts = $6, dead_in_a_row = $7, last_error = $8, next_attempt_ms = $9 WHERE id = $1', [
-      id, url, types, state, position, attempts, deadInARow, lastError, nextAttemptMs,
+  /** Leaves a delivery that is on its way alone: it goes on from where it is. */
+  async changeTypes(manager: EntityManager, { id, types, typesBefore }: Pick<StoredWebhook, 'id' | 'types' | 'typesBefore'>): Promise<void> {
+    await manager.query('UPDATE governance.webhooks SET types = $2, types_before = $3 WHERE id = $1', [id, types, JSON.stringify(typesBefore)]);
+  }
+
+  async change(manager: EntityManager, { id, url, types, state, position, attempts, deadInARow, lastError, nextAttemptMs, typesBefore }: StoredWebhook): Promise<void> {
+    await manager.query('UPDATE governance.webhooks SET url = $2, types = $3, state = $4, position = $5, attempts = $6, dead_in_a_row = $7, last_error = $8, next_attempt_ms = $9, types_before = $10 WHERE id = $1', [
+      id, url, types, state, position, attempts, deadInARow, lastError, nextAttemptMs, JSON.stringify(typesBefore),
     ]);
   }
 
@@ -107,6 +121,7 @@ function fromRow(row: WebhookRow, nowMs: number): StoredWebhook {
     tenant: row.tenant,
     url: row.url,
     types: row.types,
+    typesBefore: row.types_before,
     state: row.state,
     position: Number(row.position),
     attempts: row.attempts,
