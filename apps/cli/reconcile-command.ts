@@ -5,10 +5,11 @@ import { apiCommand } from './admin/api-command.js';
 import { exportInto } from './export-command.js';
 import { followLog } from './monitor/follow-log.js';
 import { LogSource } from './monitor/log-source.js';
+import type { Finding } from './reconcile/finding.js';
 import { checkpointIn, gather } from './reconcile/gather.js';
 import { placesIn, readGathered } from './reconcile/gathered.js';
 import { issuedAsLogged, reconcile } from './reconcile/reconcile.js';
-import type { Finding, Reconciliation } from './reconcile/reconcile.js';
+import type { Reconciliation } from './reconcile/reconcile.js';
 import { SeenLog } from './reconcile/seen-log.js';
 
 /** `mizan audit gather`: everything that it takes to check offline that nothing is missing. */

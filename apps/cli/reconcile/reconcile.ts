@@ -4,16 +4,9 @@ import { canonicalJson } from '#kernel';
 import type { Json } from '#kernel';
 import { bodyMatchesEnvelope, countState, decisionNumber, decisionState, invoiceDocument, isDecision, nanos, parseEnvelope } from '#protocol';
 import type { DecisionNumber, ExportedEntry, InvoiceDocument, LoggedDecision, PostedCharge } from '#protocol';
+import type { Finding } from './finding.js';
 import type { Gathered } from './gathered.js';
 import type { Counted } from './seen-log.js';
-
-export interface Finding {
-  readonly kind:
-    | 'entry_withheld' | 'entry_differs' | 'entry_not_in_log' | 'body_differs' | 'count_withheld' | 'count_differs' | 'numbers_missing' | 'decision_missing' | 'decision_uncounted' | 'number_differs'
-    | 'end_missing' | 'charge_missing' | 'charge_differs' | 'charge_without_record' | 'charge_twice' | 'charge_not_invoiced' | 'invoice_differs' | 'invoice_lacks_charges' | 'line_missing';
-  readonly subject: string;
-  readonly message: string;
-}
 
 /** Everything that was decided in a period, each once, by what became of it. */
 export interface Reconciliation {

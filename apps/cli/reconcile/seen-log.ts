@@ -2,8 +2,8 @@ import { equalBytes } from '#merkle';
 import { commit, isDecision, operatorSecret, parseEnvelope, unpackRecords } from '#protocol';
 import type { LoggedCount, RecordFields } from '#protocol';
 import { DecisionLedger } from '../verify/decision-ledger.js';
+import type { Finding } from './finding.js';
 import type { Gathered } from './gathered.js';
-import type { Finding } from './reconcile.js';
 
 /** What came to the log while the export was taken, or since, is not looked for in it. */
 const exportPatienceMs = 600_000;

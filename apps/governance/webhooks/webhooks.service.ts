@@ -63,7 +63,7 @@ export class Webhooks {
     return this.changing(tenant, async (manager) => {
       const held = await this.held(manager, tenant, id);
       const { url = held.url, types = held.types, state = held.state, after = held.position } = change;
-      const typesBefore = change.after !== undefined ? [] : change.types === undefined ? held.typesBefore : formerTypes(held, await this.size());
+      const typesBefore = change.after !== undefined ? [] : change.types === undefined ? held.typesBefore : formerTypes(held, await this.size(manager));
       const changed = { ...held, url, types, typesBefore, state, position: after, attempts: 0, deadInARow: 0, lastError: null, nextAttemptMs: this.clock.nowMs() };
       if (Object.keys(change).every((name) => name === 'types')) {
         await this.store.changeTypes(manager, changed);
@@ -112,8 +112,8 @@ export class Webhooks {
   }
 
   /** Read after the endpoint is held: a round that has it has taken no entry from here on. */
-  private async size(): Promise<number> {
-    return (await withTenant(this.dataSource, '*', (manager) => this.log.head(manager))).size;
+  private async size(manager: EntityManager): Promise<number> {
+    return (await this.log.head(manager)).size;
   }
 
   private judge(url: string): void {
