@@ -1,6 +1,6 @@
 import { equalBytes } from '#merkle';
 import { commit, isDecision, operatorSecret, parseEnvelope, unpackRecords } from '#protocol';
-import type { LoggedCount, RecordFields } from '#protocol';
+import type { LoggedCount } from '#protocol';
 import { DecisionLedger } from '../verify/decision-ledger.js';
 import type { Finding } from './finding.js';
 import type { Gathered } from './gathered.js';
@@ -78,7 +78,7 @@ export class SeenLog {
       if (index <= this.lastCount) this.findings.push({ kind: 'count_withheld', subject: String(index), message: `entry ${index} counts decisions, and what it says was not given out` });
       return undefined;
     }
-    if (equalBytes(Buffer.from(count.envelope, 'base64'), entry) && commit(operatorSecret, count.fields as RecordFields).root === root) return count;
+    if (equalBytes(Buffer.from(count.envelope, 'base64'), entry) && commit(operatorSecret, count.fields).root === root) return count;
     this.findings.push({ kind: 'count_differs', subject: String(index), message: `what is told of entry ${index} is not what it commits to` });
     return undefined;
   }
