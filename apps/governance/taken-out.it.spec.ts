@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { canonicalJson, Clock, SystemClock, SystemIds, type Json } from '#kernel';
 import { openNote, parseVerifierKey, sha256, verifySignature } from '#merkle';
 import type { Caller, ReplicaView } from '#messaging';
-import { exportCalls, governanceCalls, reportCalls, reportNoteText, Sealer, sealRecord, webhookCalls, webhookSignature, type ExportedEntry, type RecordType, type TenantEntry, type Webhook } from '#protocol';
+import { bodyMatchesEnvelope, exportCalls, governanceCalls, manifestCalls, manifestHash, manifestNoteText, parseEnvelope, reportCalls, reportNoteText, Sealer, sealRecord, webhookCalls, webhookSignature, type ExportedEntry, type ExportFacts, type RecordType, type TenantEntry, type Webhook } from '#protocol';
 import { eventually as within, GovernanceStack, nobody } from './governance-harness.js';
 import { Reports } from './reports/reports.service.js';
 import { attemptWaitsMs } from './webhooks/backoff.js';
@@ -111,6 +111,28 @@ describe('the stream of an organisation', () => {
     expect((await begin(begun.until - 1)).export).toBeNull();
     expect((await all(null)).every(({ tenant: whose }) => whose === null)).toBe(true);
     await expect(caller.call(exportCalls.begin, { actor: nobody, tenant: randomUUID(), format: 'csv', after: null, limit: 10 })).resolves.toMatchObject({ export: null });
+  });
+});
+
+describe('the manifest of an export', () => {
+  it('is signed for this log, up to an entry of the organisation, once; and told to nobody else', async () => {
+    const [tenant, other] = [await bank(), await bank()];
+    const begun = await caller.call(exportCalls.begin, { actor: nobody, tenant, format: 'jsonl', after: null, limit: 10 });
+    const [entry] = (await caller.call(exportCalls.page, { tenant, after: null, until: begun.until, limit: 1 })).data;
+    expect(bodyMatchesEnvelope({ ...entry!.opening!, fields: entry!.fields! }, parseEnvelope(Buffer.from(entry!.envelope, 'base64')))).toBe(true);
+    const facts: ExportFacts = {
+      ...{ id: begun.export!, organisation: tenant, format: 'jsonl', after: null, entries: 1, first: entry!.index, last: entry!.index, gaps: [], next: null, logSize: begun.until, checkpoint: begun.checkpoint },
+      files: [{ name: 'a.jsonl', bytes: 1, sha256: 'a'.repeat(64) }],
+    };
+    const signed = await caller.call(manifestCalls.seal, facts);
+    expect(openNote(signed.note, [parseVerifierKey(sha256, signed.logKey)], verifySignature).text).toBe(manifestNoteText('mizan.test/audit', signed.manifest, manifestHash(signed.manifest)));
+    expect(await caller.call(manifestCalls.seal, { ...facts, entries: 2 })).toEqual(signed);
+    expect(await caller.call(manifestCalls.get, { tenant, id: facts.id })).toEqual(signed);
+    for (const [wrong, param] of [[{ last: entry!.index + 1 }, 'last'], [{ logSize: begun.until + 1 }, 'logSize'], [{ checkpoint: begun.checkpoint.replace(/\n\d+\n/, '\n7\n') }, 'checkpoint']] as const) {
+      await expect(caller.call(manifestCalls.seal, { ...facts, ...wrong, id: randomUUID() })).rejects.toMatchObject({ code: 'REQUEST_INVALID', details: { param } });
+    }
+    for (const not of [{ tenant: other, id: facts.id }, { tenant: null, id: facts.id }, { tenant, id: randomUUID() }]) await expect(caller.call(manifestCalls.get, not)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(caller.call(manifestCalls.seal, { ...facts, organisation: other, last: null, first: null })).rejects.toMatchObject({ code: 'REQUEST_INVALID', details: { param: 'id' } });
   });
 });
 
