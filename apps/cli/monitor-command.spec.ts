@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ed25519Cosigner, formatVerifierKey } from '#merkle';
+import { ed25519Cosigner, ed25519Signer, formatVerifierKey } from '#merkle';
 import { monitorCommand } from './monitor-command.js';
 import { entriesOf, LogOnAPort, signer } from './monitor/log-on-a-port-harness.js';
 
@@ -47,6 +47,25 @@ describe('mizan monitor', () => {
     expect(lines.filter((line) => line.startsWith('ALARM'))).toHaveLength(1);
     expect(process.exitCode).toBe(1);
     expect(JSON.parse(readFileSync(join(directory, 'state.alarm'), 'utf8'))).toMatchObject({ alarm: 'fork', shown: log.note(), remembered: right });
+  });
+
+  it('goes on under a new key of the log from what it saw under the former one, when it is told of both, and takes it for an attack when not', async () => {
+    log.entries = entriesOf(5);
+    await run('--once');
+    const next = ed25519Signer(signer.key.name, new Uint8Array(32).fill(9));
+    log.entries = entriesOf(8);
+    log.instead.set('checkpoint', { status: 200, body: log.note(8, next) });
+    await run('--once');
+    expect(lines.at(-1)).toMatch(/^ALARM {2}bad-signature/);
+    const [former, now] = [formatVerifierKey(signer.key), formatVerifierKey(next.key)];
+    await expect(run('--once', '--log-key', now)).rejects.toThrow('the memory of another log');
+    await expect(run('--once', '--log-key', now, '--former-key', now)).rejects.toThrow('the memory of another log');
+    await run('--once', '--log-key', now, '--former-key', former);
+    expect(lines.at(-1)).toBe('right  8 entries, 3 new, no witness of yours, 0 new anchors');
+    log.entries = entriesOf(9, 'another');
+    log.instead.set('checkpoint', { status: 200, body: log.note(9, next) });
+    await run('--once', '--log-key', now, '--former-key', former);
+    expect(lines.at(-1)).toMatch(/^ALARM {2}fork/);
   });
 
   it('ends within one interval of a log that was cut, however patient it is told to be', async () => {

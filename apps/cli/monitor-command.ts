@@ -11,6 +11,7 @@ import { monitorRound, type MonitorParts, type Round } from './monitor/monitor.j
 interface Given {
   readonly log: string;
   readonly logKey: string;
+  readonly formerKey?: string;
   readonly state: string;
   readonly witness: readonly string[];
   readonly quorum: string;
@@ -32,6 +33,7 @@ export function monitorCommand(): Command {
     .description('follow an audit log from outside; exit code 1 and one line when it is forked, rolled back or wrongly signed')
     .requiredOption('--log <url>', 'where the log is served: the API and /log')
     .addOption(option('--log-key <vkey>', "the log's key, as you know it", 'MIZAN_LOG_KEY').makeOptionMandatory())
+    .option('--former-key <vkey>', 'the key that the log had before, when it has a new one: what was seen under it must go on')
     .requiredOption('--state <file>', 'what was seen last; evidence of an alarm is written beside it')
     .option('--witness <vkey...>', "verifier keys of witnesses that you trust; the operator's own count for none", [])
     .option('--quorum <number>', 'how many of them must have cosigned', '0')
@@ -55,7 +57,7 @@ export function monitorCommand(): Command {
 
 async function watch(given: Given, parts: MonitorParts): Promise<void> {
   const intervalMs = secondsIn('--interval', given.interval) * 1_000;
-  let memory = readMemory(given.state, given.logKey);
+  let memory = readMemory(given.state, given.logKey, given.formerKey);
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
   while (!stop.signal.aborted) {

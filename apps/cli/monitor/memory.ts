@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { fromHex, RightEdge, sha256, toHex } from '#merkle';
+import { fromHex, parseVerifierKey, RightEdge, sha256, toHex } from '#merkle';
 import { replaceFile } from '../durable-file.js';
 
 /** What a monitor knows of a log: a tree that it has computed itself, from entries. */
@@ -25,8 +25,11 @@ const memoryFile = z.object({
 
 export const newMemory = (logKey: string): Memory => ({ logKey, note: undefined, edge: RightEdge.empty(sha256), nextBlock: 0 });
 
-/** A new memory when there is no file. Error: the file is none, or of another log. */
-export function readMemory(path: string, logKey: string): Memory {
+/**
+ * A new memory when there is no file. `formerKey`: the log had this key before, by its reader's word; what was remembered under it is gone on with, so that the log must continue it.
+ * Error: the file is none, or of another log.
+ */
+export function readMemory(path: string, logKey: string, formerKey?: string): Memory {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
@@ -36,7 +39,8 @@ export function readMemory(path: string, logKey: string): Memory {
   }
   const { success, data } = memoryFile.safeParse(jsonIn(text));
   if (!success) throw new Error(`${path} is not the memory of a monitor`);
-  if (data.logKey !== logKey) throw new Error(`${path} is the memory of another log: ${data.logKey}`);
+  const isFormer = formerKey !== undefined && data.logKey === formerKey && nameOf(formerKey) === nameOf(logKey);
+  if (data.logKey !== logKey && !isFormer) throw new Error(`${path} is the memory of another log: ${data.logKey}`);
   const subtrees = RightEdge.subtreesAt(data.size);
   if (subtrees.length !== data.edge.length) throw new Error(`${path} is not the memory of a monitor`);
   const hashes = new Map(subtrees.map(({ level, index }, at) => [`${level}/${index}`, fromHex(data.edge[at]!)]));
@@ -49,6 +53,8 @@ export async function writeMemory(path: string, { logKey, note, edge, nextBlock 
   const file: z.input<typeof memoryFile> = { format: 'mizan-monitor/1', logKey, note, size: edge.size, edge: edge.hashes().map(toHex), nextBlock };
   await replaceFile(path, `${JSON.stringify(file)}\n`);
 }
+
+const nameOf = (key: string): string => parseVerifierKey(sha256, key).name;
 
 function jsonIn(text: string): unknown {
   try {

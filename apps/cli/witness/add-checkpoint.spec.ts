@@ -49,6 +49,17 @@ describe('a witness', () => {
     expect(await ask(7, 20)).toMatchObject({ status: 409, body: '13\n' });
   });
 
+  it('holds a new key of a log to what it has cosigned under the former one, and knows only the one that it is told', async () => {
+    const next = ed25519Signer(log.key.name, new Uint8Array(32).fill(9));
+    await ask(0, 7);
+    expect((await ask(7, 13, { note: noteOf(13, leaves, next) })).status).toBe(403);
+    witness = new Witness(knownLogs([formatVerifierKey(next.key)]), new LastCheckpoints(directory), cosigner, () => 1_767_225_600);
+    expect((await ask(7, 13)).status).toBe(403);
+    expect(await ask(0, 13, { note: noteOf(13, leaves, next) })).toMatchObject({ status: 409, body: '7\n' });
+    expect((await ask(7, 13, { note: noteOf(13, forked, next), proof: proofOf(7, 13, forked) })).status).toBe(422);
+    expect((await ask(7, 13, { note: noteOf(13, leaves, next) })).status).toBe(200);
+  });
+
   it('remembers over a restart, whatever else lies in its directory', async () => {
     await ask(0, 13);
     writeFileSync(join(directory, 'half-written.tmp'), 'mizan.exam');
