@@ -21,6 +21,8 @@ export const loggedDecision = z.object({
   record: uuid,
   type: z.enum(decisionTypes),
   timeMs,
+  /** An end and a charge follow: it was admitted, or its answer was given again at a price. */
+  isPaid: z.boolean(),
   /** Null in records of older gateways, and where the body does not open any more. */
   number: decisionNumber.nullable(),
   /** The entry that counted the number: `confirmed` false: whether its record arrived was not known then. `other`: it has another record under the number. */
@@ -82,7 +84,7 @@ export const invoicedSum = z.object({
 export type InvoicedSum = z.output<typeof invoicedSum>;
 
 export const decisionStates = [
-  /** Nothing ran, or an answer was given again: there is nothing to pay. */
+  /** Nothing ran, or an answer was given again for nothing: there is nothing to pay. */
   'refused',
   'reused',
   /** Not ended, or ended and not booked, and not for longer than that takes. */
@@ -125,9 +127,12 @@ export const endPatienceMs = limits.streamDeadlineMs + 3_600_000;
 export const chargePatienceMs = 3_600_000;
 const countPatienceMs = 5 * uncountedMs;
 
+/** Whether a decision is followed by an end and a charge; `fields`: of its body. What cannot be read is taken for none but an admission. */
+export const isPaidDecision = (type: string, fields: Readonly<Record<string, unknown>> | null | undefined): boolean => type === 'admitted' || (type === 'reused' && !['0', undefined].includes(fields?.['chargeNanos'] as string | undefined));
+
 /** What became of a decision; `charge`: what the books say of it. */
-export function decisionState({ type, timeMs: decidedAtMs, end }: Pick<LoggedDecision, 'type' | 'timeMs' | 'end'>, charge: Pick<PostedCharge, 'amountNanos' | 'invoice' | 'lackedBy'> | undefined, nowMs: number): DecisionState {
-  if (type !== 'admitted') return type;
+export function decisionState({ type, isPaid, timeMs: decidedAtMs, end }: Pick<LoggedDecision, 'type' | 'isPaid' | 'timeMs' | 'end'>, charge: Pick<PostedCharge, 'amountNanos' | 'invoice' | 'lackedBy'> | undefined, nowMs: number): DecisionState {
+  if (!isPaid && type !== 'admitted') return type;
   if (end === null) return nowMs - decidedAtMs > endPatienceMs ? 'end_missing' : 'open';
   if (charge === undefined) return nowMs - end.timeMs > chargePatienceMs ? 'charge_missing' : 'open';
   if (end.chargeNanos !== null && end.chargeNanos !== charge.amountNanos) return 'charge_differs';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { canonicalJson } from '#kernel';
-import { bodyMatchesEnvelope, countState, decisionNumber, decisionState, invoiceDocument, isDecision, nanos, parseEnvelope } from '#protocol';
+import { bodyMatchesEnvelope, countState, decisionNumber, decisionState, invoiceDocument, isDecision, isPaidDecision, nanos, parseEnvelope } from '#protocol';
 import type { DecisionNumber, ExportedEntry, InvoiceDocument, LoggedDecision, PostedCharge } from '#protocol';
 import type { Finding } from './finding.js';
 import type { Gathered } from './gathered.js';
@@ -59,7 +59,7 @@ function bodyHolds({ envelope, fields, opening }: ExportedEntry): boolean | null
 function decided(entry: ExportedEntry, end: ExportedEntry | undefined, counted: Counted | undefined): LoggedDecision {
   const number = decisionNumber.safeParse(entry.fields?.['decisionNumber']).data ?? null;
   return {
-    ...{ index: entry.index, record: entry.id, type: entry.type as LoggedDecision['type'], timeMs: entry.timeMs, number },
+    ...{ index: entry.index, record: entry.id, type: entry.type as LoggedDecision['type'], timeMs: entry.timeMs, isPaid: isPaidDecision(entry.type, entry.fields), number },
     count: counted ? { index: counted.index, confirmed: true, other: null } : null,
     end: end ? { index: end.index, type: end.type as 'completed' | 'voided', timeMs: end.timeMs, chargeNanos: nanos.safeParse(end.fields?.['chargeNanos']).data ?? null } : null,
   };

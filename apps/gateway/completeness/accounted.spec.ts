@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { chargePatienceMs, endPatienceMs } from '#protocol';
+import { chargePatienceMs, endPatienceMs, isPaidDecision } from '#protocol';
 import type { LoggedDecision, PostedCharge } from '#protocol';
 import { uuidOf } from '../examples.js';
 import { accounted, DecisionSums, isQuestion } from './accounted.js';
 
 const nowMs = 1_800_000_000_000;
 const decision = (n: number, more: Partial<LoggedDecision> = {}): LoggedDecision => ({
-  ...{ index: n, record: uuidOf(n), type: 'admitted', timeMs: nowMs - 10 * endPatienceMs, number: { gateway: 'gw-1', run: uuidOf(99), number: n }, count: { index: 500, confirmed: true, other: null } },
+  ...{ index: n, record: uuidOf(n), type: 'admitted', isPaid: true, timeMs: nowMs - 10 * endPatienceMs, number: { gateway: 'gw-1', run: uuidOf(99), number: n }, count: { index: 500, confirmed: true, other: null } },
   end: { index: n + 1, type: 'completed', timeMs: nowMs - 10 * endPatienceMs, chargeNanos: 7n },
   ...more,
 });
@@ -25,8 +25,11 @@ describe('a decision', () => {
     expect(stateOf(decision(1, { end: { index: 2, type: 'voided', timeMs: 0, chargeNanos: 0n } }), [charge(1, { amountNanos: 0n, invoice: null })])).toEqual(['voided']);
     expect(stateOf(decision(1, { end: null }))).toEqual(['end_missing']);
     expect(stateOf(decision(1, { end: null, timeMs: nowMs - endPatienceMs }))).toEqual(['open']);
-    expect(stateOf(decision(1, { type: 'refused', end: null }))).toEqual(['refused']);
-    expect(stateOf(decision(1, { type: 'reused', end: null }))).toEqual(['reused']);
+    expect(stateOf(decision(1, { type: 'refused', isPaid: false, end: null }))).toEqual(['refused']);
+    expect(stateOf(decision(1, { type: 'reused', isPaid: false, end: null }))).toEqual(['reused']);
+    expect(stateOf(decision(1, { type: 'reused' }))).toEqual(['invoiced']);
+    expect(stateOf(decision(1, { type: 'reused' }), [])).toEqual(['charge_missing']);
+    expect([isPaidDecision('reused', { chargeNanos: '5' }), isPaidDecision('reused', { chargeNanos: '0' }), isPaidDecision('reused', null), isPaidDecision('refused', { chargeNanos: '5' }), isPaidDecision('admitted', null)]).toEqual([true, false, false, false, true]);
   });
 
   it('is counted, or it is said why not', () => {
@@ -39,7 +42,7 @@ describe('a decision', () => {
 
   it('is in the sums once, and named when it is a question', () => {
     const sums = new DecisionSums();
-    const found = accounted([decision(3), decision(5), decision(8, { type: 'refused', end: null }), decision(9)], [charge(3), charge(5)], nowMs);
+    const found = accounted([decision(3), decision(5), decision(8, { type: 'refused', isPaid: false, end: null }), decision(9)], [charge(3), charge(5)], nowMs);
     sums.take(found);
     const invoice = { id: uuidOf(50), number: 'A-1', periodFromMs: 0, periodToMs: 1, usageNanos: 14n, charges: 2, chargesNanos: 13n, adjustmentsNanos: 1n, termsNanos: 0n };
     expect(sums.told([invoice, { ...invoice, chargesNanos: 12n }, { ...invoice, usageNanos: null, number: null }])).toMatchObject({

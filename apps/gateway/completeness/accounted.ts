@@ -8,7 +8,7 @@ const questionsMax = 100;
 export function accounted(decisions: readonly LoggedDecision[], charges: readonly PostedCharge[], nowMs: number): AccountedDecision[] {
   const chargeOf = new Map(charges.map((charge) => [charge.record, charge]));
   return decisions.map((decision) => {
-    const charge = decision.type === 'admitted' ? chargeOf.get(decision.record) : undefined;
+    const charge = decision.isPaid ? chargeOf.get(decision.record) : undefined;
     return { ...decision, state: decisionState(decision, charge, nowMs), counted: countState(decision, nowMs), charge: charge ?? null };
   });
 }

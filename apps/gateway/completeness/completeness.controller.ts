@@ -101,7 +101,7 @@ export class CompletenessController {
   private async page({ tenant, ...asked }: Asked, after: number | null, limit: number): Promise<{ data: AccountedDecision[]; next: number | null; logSize: number }> {
     const { data: decisions, next, logSize } = await this.caller.call(completenessCalls.decisions, { ...asked, tenant, after, limit });
     if (next !== null && next <= (after ?? -1)) throw failure('INTERNAL', 'the log does not go on');
-    const records = decisions.filter(({ type }) => type === 'admitted').map(({ record }) => record);
+    const records = decisions.filter(({ isPaid }) => isPaid).map(({ record }) => record);
     const { data: charges } = records.length === 0 ? { data: [] } : await this.caller.call(completenessCalls.chargesOf, { tenant, records });
     return { data: accounted(decisions, charges, this.clock.nowMs()), next, logSize };
   }

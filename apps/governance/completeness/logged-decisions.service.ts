@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { closedRun, decisionCount, decisionNumber, isDecision, nanos, parseEnvelope, unpackRecords, type completenessCalls, type DecisionNumber, type LoggedDecision, type ReplyOf, type RequestOf } from '#protocol';
+import { closedRun, decisionCount, decisionNumber, isDecision, isPaidDecision, nanos, parseEnvelope, unpackRecords, type completenessCalls, type DecisionNumber, type LoggedDecision, type ReplyOf, type RequestOf } from '#protocol';
 import { withTenant } from '#service';
 import { EntryStore } from '../audit/entries.store.js';
 import { LogStore } from '../audit/log.store.js';
@@ -49,7 +49,7 @@ export class LoggedDecisions {
     const ends = new Map<string, LogEntry>();
     for (const entry of opened) if ((entry.type === 'completed' || entry.type === 'voided') && !ends.has(entry.id)) ends.set(entry.id, entry);
     const data = decisions.map(({ entry, number }): LoggedDecision => ({
-      ...{ index: entry.index, record: entry.id, type: entry.type as LoggedDecision['type'], timeMs: entry.timeMs, number },
+      ...{ index: entry.index, record: entry.id, type: entry.type as LoggedDecision['type'], timeMs: entry.timeMs, isPaid: isPaidDecision(entry.type, entry.body?.fields), number },
       count: number && countOf(number, entry.id),
       end: endOf(ends.get(entry.id)),
     }));
