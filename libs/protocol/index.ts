@@ -83,4 +83,5 @@ export * from './token-estimate.js';
 export * from './traffic.js';
 export * from './vocabulary.js';
 export * from './webhooks.js';
+export * from './wallets.js';
 export * from './x402.js';

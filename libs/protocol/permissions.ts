@@ -27,7 +27,7 @@ const consumes: Record<ServiceName, Partial<Record<StreamName, readonly string[]
   scheduler: { EVENTS: ['scheduler-person-erased'] },
   billing: {
     RECORDS: ['billing-records'],
-    EVENTS: ['billing-datasets-used', 'billing-node-enrolled', 'billing-node-revoked', 'billing-deposit-confirmed', 'billing-deposit-reversed', 'billing-deposit-withdrawn', 'billing-epoch-settled', 'billing-withdrawal-confirmed', 'billing-x402-settled', 'billing-work-verified'],
+    EVENTS: ['billing-datasets-used', 'billing-node-enrolled', 'billing-node-revoked', 'billing-deposit-confirmed', 'billing-deposit-reversed', 'billing-deposit-withdrawn', 'billing-epoch-settled', 'billing-withdrawal-confirmed', 'billing-x402-settled', 'billing-wallet-moved', 'billing-work-verified'],
     RECEIPTS: ['billing-receipts'],
   },
   governance: { RECORDS: ['governance-log'] },

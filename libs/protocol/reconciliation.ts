@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import { defineCall } from './define.js';
-import { evmAddress, nanos, timeMs, tokenUnits, uuid } from './scalars.js';
-
-/** Units of a token with a sign: a balance of broken books may be below zero. */
-const signedUnits = z.codec(z.string().regex(/^-?\d{1,39}$/, 'an integer number of token units'), z.bigint(), { decode: (text) => BigInt(text), encode: (value) => value.toString() });
+import { evmAddress, nanos, signedUnits, timeMs, tokenUnits, uuid } from './scalars.js';
+import { reconciledWallet, walletInBooks } from './wallets.js';
 
 /** Which two of the chain, the events that were read of it, the statements and the books say differently. */
 export const tokenDifferenceKinds = [
@@ -23,10 +21,16 @@ export const tokenDifferenceKinds = [
   'credits_not_ledger',
   /** The books' escrow is not deposits and credits on chain. */
   'escrow_not_ledger',
+  /** What a wallet where sales are paid holds is not what came and left. */
+  'wallet_not_events',
+  /** A sale is told that no transfer to its wallet stands for. */
+  'wallet_not_sales',
+  /** What sales and all else moved in such a wallet is not what the books have of it. */
+  'wallet_not_ledger',
 ] as const;
 export const tokenDifference = z.object({
   kind: z.enum(tokenDifferenceKinds),
-  /** A payer's address, or the escrow's. */
+  /** A payer's address, the escrow's, or that of a wallet where sales are paid. */
   subject: evmAddress,
   tenant: uuid.nullable(),
   /** What either side says. */
@@ -77,13 +81,22 @@ export const reconciliation = z.object({
     })
     .nullable(),
   payers: z.array(reconciledPayer),
+  /** Where sales by x402 are paid, and were. */
+  wallets: z.array(reconciledWallet).default([]),
   differences: z.array(tokenDifference),
 });
 export type Reconciliation = z.output<typeof reconciliation>;
 
+/** Wallets of one deployment: one is in use, the others were. */
+export const walletsMax = 100;
+
 export const reconciliationCalls = {
   /** What the books hold in the escrow's token, all organisations together; amounts positive as they should be. */
-  ledgerTokens: defineCall('billing', 'ledger.tokens', { request: z.object({}), reply: z.object({ currency: z.string(), nanosPerUnit: nanos, escrowUnits: signedUnits, depositUnits: signedUnits, creditUnits: signedUnits }) }),
+  ledgerTokens: defineCall('billing', 'ledger.tokens', {
+    /** Wallets where sales are paid, each with the last block of whose moves is asked. */
+    request: z.object({ wallets: z.array(z.object({ address: evmAddress, block: z.int().nonnegative() })).max(walletsMax).default([]) }),
+    reply: z.object({ currency: z.string(), nanosPerUnit: nanos, escrowUnits: signedUnits, depositUnits: signedUnits, creditUnits: signedUnits, wallets: z.array(walletInBooks).default([]) }),
+  }),
   /** The last comparison, of all or of one organisation's payer. Error: NOT_FOUND (none was made yet). */
   last: defineCall('settlement', 'reconciliation.last', { request: z.object({ tenant: uuid.nullable() }), reply: reconciliation }),
 } as const;

@@ -87,6 +87,7 @@ const publishers: Readonly<Record<RecordType, readonly ServiceName[]>> = {
   'screening.waived': ['settlement'],
   'x402.refused': ['settlement'],
   'relayer.foreign-use': ['settlement'],
+  'wallet.moved': ['settlement'],
 };
 
 const subjectStart = 'mizan.record.';

@@ -100,6 +100,7 @@ export const recordTypes = [
   'screening.waived',
   'x402.refused',
   'relayer.foreign-use',
+  'wallet.moved',
 ] as const;
 /** What is recorded of requests; all else is of changes. */
 export const requestTypes: readonly RecordType[] = ['admitted', 'completed', 'refused', 'reused', 'voided'];

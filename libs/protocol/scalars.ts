@@ -11,6 +11,8 @@ export const tokenUnits = z.codec(z.string().regex(/^\d{1,39}$/, 'an integer num
   decode: (text) => BigInt(text),
   encode: (value) => value.toString(),
 });
+/** Units of a token with a sign: a balance of broken books may be below zero, and so is what leaves a wallet. */
+export const signedUnits = z.codec(z.string().regex(/^-?\d{1,39}$/, 'an integer number of token units'), z.bigint(), { decode: (text) => BigInt(text), encode: (value) => value.toString() });
 
 /** In lower case whatever is sent: one id has one text, also where texts are compared. */
 export const uuid = z.uuid().toLowerCase();

@@ -45,6 +45,8 @@ export const accountKinds = [
   'wallet',
   /** What it sold for them: credit. */
   'sales',
+  /** What came to that address by no sale, less what left it: credit. */
+  'wallet-transfers',
   /** What a tenant owes by issued invoices, in their currency. */
   'invoiced',
   /** VAT that a seller owes to the state: credit. */
@@ -98,6 +100,7 @@ export const deposit = (tenant: string, token: string): Account => ({ kind: 'dep
 export const credited = (tenant: string, payee: string, token: string): Account => ({ kind: 'credited', code: `credited:${tenant}:${payee.toLowerCase()}`, currency: token, tenant });
 export const wallet = (tenant: string, address: string, token: string): Account => ({ kind: 'wallet', code: `wallet:${tenant}:${address.toLowerCase()}`, currency: token, tenant });
 export const sales = (tenant: string, token: string): Account => ({ kind: 'sales', code: `sales:${tenant}`, currency: token, tenant });
+export const walletTransfers = (tenant: string, address: string, token: string): Account => ({ kind: 'wallet-transfers', code: `wallet-transfers:${tenant}:${address.toLowerCase()}`, currency: token, tenant });
 
 export const invoiced = (tenant: string, currency: string): Account => ({ kind: 'invoiced', code: `invoiced:${tenant}`, currency, tenant });
 export const taxDue = (seller: string, currency: string): Account => ({ kind: 'tax', code: `tax:${seller}`, currency, tenant: operatorTenant });

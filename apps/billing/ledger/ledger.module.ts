@@ -9,6 +9,7 @@ import { LedgerStore } from './ledger.store.js';
 import { TokenBalancesRpc } from './token-balances.rpc.js';
 import { TrialBalanceRpc } from './trial-balance.rpc.js';
 import { TrialBalanceStore } from './trial-balance.store.js';
+import { WalletMovesStore } from './wallet-moves.store.js';
 
-@Module({ controllers: [AccountStatementsRpc, JournalRpc, TokenBalancesRpc, TrialBalanceRpc], providers: [AccountStatementsStore, Journal, JournalAccountsStore, LedgerStore, ReservationsStore, TrialBalanceStore], exports: [LedgerStore, TrialBalanceStore] })
+@Module({ controllers: [AccountStatementsRpc, JournalRpc, TokenBalancesRpc, TrialBalanceRpc], providers: [AccountStatementsStore, Journal, JournalAccountsStore, LedgerStore, ReservationsStore, TrialBalanceStore, WalletMovesStore], exports: [LedgerStore, TrialBalanceStore, WalletMovesStore] })
 export class LedgerModule {}

@@ -27,6 +27,8 @@ export const transferCodes = [
   'deposit-withdrawal',
   'deposit-reversal',
   'x402.sale',
+  'x402.sale-reversal',
+  'wallet.move',
   'journal',
   'credit.grant',
   'credit.lapse',

@@ -1,7 +1,10 @@
-import { credited, deposit, drawn, escrow, exchange, namedUuid, receivable, sales, usd, wallet } from '../ledger/chart-of-accounts.js';
+import { credited, deposit, drawn, escrow, exchange, namedUuid, receivable, sales, usd, wallet, walletTransfers } from '../ledger/chart-of-accounts.js';
 import { move, transfer } from '../ledger/transfer.js';
 import type { Line, Transfer } from '../ledger/transfer.js';
 import type { TokenCurrency } from '../billing-config.js';
+import type { PayloadOf, walletEvents } from '#protocol';
+
+export type WalletMove = PayloadOf<typeof walletEvents.moved>;
 
 /** What the chain confirmed, as it comes into the books. Each id follows from what happened on chain: it is posted once. */
 
@@ -41,4 +44,10 @@ export function withdrawalTransfer(position: string, tenant: string, payee: stri
 /** A request that somebody without an account paid for: the tokens are at the seller's own address. */
 export function saleTransfer(payment: string, tenant: string, payTo: string, units: bigint, { currency }: TokenCurrency): Transfer {
   return transfer(namedUuid('x402.sale', payment), 'x402.sale', tenant, move(sales(tenant, currency), wallet(tenant, payTo, currency), units));
+}
+
+/** What else came to such an address, or left it (units below zero); of a sale, that the chain took it back. */
+export function walletMoveTransfer({ move: id, of, tenant, wallet: address, units }: WalletMove, { currency }: TokenCurrency): Transfer {
+  const [code, other] = of === 'sale' ? (['x402.sale-reversal', sales(tenant, currency)] as const) : (['wallet.move', walletTransfers(tenant, address, currency)] as const);
+  return transfer(namedUuid('wallet.move', id), code, tenant, move(other, wallet(tenant, address, currency), units));
 }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { openBooks } from '../books-harness.js';
 import type { Books } from '../books-harness.js';
 import { AnomaliesStore } from '../anomalies/anomalies.store.js';
+import { TokenBalancesRpc } from '../ledger/token-balances.rpc.js';
 import { TrialBalanceStore } from '../ledger/trial-balance.store.js';
 import { ReceiptsService } from '../receipts/receipts.service.js';
 import { admittedFacts, completedFacts, joinNode, openMarket, recordOf, signedBy } from '../records-harness.js';
@@ -62,6 +63,25 @@ describe('payables', () => {
     await books.get(SettlementService).sold(sold);
     await books.get(SettlementService).sold(sold);
     expect([await balance(`wallet:${market.tenant}:${payTo.toLowerCase()}`), await balance(`sales:${market.tenant}`)]).toEqual([17n, -17n]);
+  });
+
+  it('follow the wallet where sales are paid to the unit: what is no sale, what was sent away, what the chain took back; and say it up to a block', async () => {
+    const [wallet, counterparty] = [`0x${'Ce'.repeat(20)}`, `0x${'12'.repeat(20)}`];
+    const service = books.get(SettlementService);
+    const soldAt = at();
+    await service.sold({ payment: 'cd'.repeat(32), tenant: market.tenant, record: books.ids.uuid(), payer, payTo: wallet, units: 40n, at: soldAt });
+    const moved = (units: bigint, of: 'sale' | 'other', position = at()) => ({ move: books.ids.uuid(), tenant: market.tenant, wallet, counterparty, units, of, payment: null, at: position });
+    const [gift, sent, undone] = [moved(5n, 'other'), moved(-30n, 'other'), moved(-40n, 'sale', soldAt)];
+    for (const event of [gift, gift, sent, undone]) await service.walletMoved(event);
+    await Promise.all([service.walletMoved(sent), service.walletMoved(undone)]);
+    const codes = [`wallet:${market.tenant}:${wallet}`, `wallet-transfers:${market.tenant}:${wallet}`].map((code) => code.toLowerCase());
+    expect(await Promise.all(codes.map(balance))).toEqual([-25n, 25n]);
+    const said = async (block: number) => (await books.get(TokenBalancesRpc).tokens({ wallets: [{ address: wallet, block }] })).wallets;
+    expect(await said(soldAt.blockNumber - 1)).toEqual([{ address: wallet, saleUnits: 0n, otherUnits: 0n, heldUnits: -25n, movedUnits: -25n }]);
+    expect(await said(gift.at.blockNumber)).toMatchObject([{ saleUnits: 0n, otherUnits: 5n }]);
+    expect(await said(sent.at.blockNumber)).toMatchObject([{ saleUnits: 0n, otherUnits: -25n }]);
+    expect(await books.get(TokenBalancesRpc).tokens({ wallets: [{ address: payer, block: 9 }] })).toMatchObject({ wallets: [{ address: payer, saleUnits: 0n, heldUnits: 0n }] });
+    expect(await books.faults()).toEqual([]);
   });
 
   it('leave out whom the chain cannot pay: one such payee holds up nobody else, and stays owed', async () => {

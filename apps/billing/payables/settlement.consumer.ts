@@ -2,7 +2,7 @@ import { Controller, Inject } from '@nestjs/common';
 import { Clock } from '#kernel';
 import { ConsumeEvent } from '#messaging';
 import type { EventMeta } from '#messaging';
-import { settlementEvents, x402Events } from '#protocol';
+import { settlementEvents, walletEvents, x402Events } from '#protocol';
 import type { PayloadOf } from '#protocol';
 import { SettlementService } from './settlement.service.js';
 
@@ -41,6 +41,11 @@ export class SettlementConsumer {
   @ConsumeEvent(x402Events.settled, { durable: 'billing-x402-settled' })
   onSold(event: PayloadOf<typeof x402Events.settled>): Promise<void> {
     return this.settlement.sold(event);
+  }
+
+  @ConsumeEvent(walletEvents.moved, { durable: 'billing-wallet-moved' })
+  onWalletMoved(event: PayloadOf<typeof walletEvents.moved>): Promise<void> {
+    return this.settlement.walletMoved(event);
   }
 
   @ConsumeEvent(settlementEvents.withdrawalConfirmed, { durable: 'billing-withdrawal-confirmed' })

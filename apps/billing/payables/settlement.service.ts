@@ -13,8 +13,10 @@ import type { BillingConfig } from '../billing-config.js';
 import { operatorTenant } from '../ledger/chart-of-accounts.js';
 import { ChainPayments } from '../invoices/chain-payments.service.js';
 import { LedgerStore } from '../ledger/ledger.store.js';
+import { WalletMovesStore } from '../ledger/wallet-moves.store.js';
 import { SettledNotices } from '../receipts/settled-notices.service.js';
-import { depositReversalTransfer, depositTransfer, depositWithdrawalTransfer, saleTransfer, settleTransfer, withdrawalTransfer } from './chain-transfers.js';
+import { depositReversalTransfer, depositTransfer, depositWithdrawalTransfer, saleTransfer, settleTransfer, walletMoveTransfer, withdrawalTransfer } from './chain-transfers.js';
+import type { WalletMove } from './chain-transfers.js';
 import { PayablesStore } from './payables.store.js';
 import { StatementsStore } from './statements.store.js';
 
@@ -45,6 +47,7 @@ export class SettlementService {
     @Inject(StatementsStore) private readonly statements: StatementsStore,
     @Inject(AnomaliesStore) private readonly anomalies: AnomaliesStore,
     @Inject(LedgerStore) private readonly ledger: LedgerStore,
+    @Inject(WalletMovesStore) private readonly wallets: WalletMovesStore,
     @Inject(ChainPayments) private readonly payments: ChainPayments,
     @Inject(SettledNotices) private readonly notices: SettledNotices,
   ) {
@@ -94,7 +97,21 @@ export class SettlementService {
   }
 
   sold({ payment, tenant, payTo, units, at }: Sold): Promise<void> {
-    return this.once(positionOf(at), (manager) => this.ledger.post(manager, [saleTransfer(payment, tenant, payTo, units, this.token)]).then(() => undefined));
+    return this.once(positionOf(at), async (manager) => {
+      const transfer = saleTransfer(payment, tenant, payTo, units, this.token);
+      await this.ledger.post(manager, [transfer]);
+      await this.wallets.add(manager, { transfer: transfer.id, tenant, wallet: payTo, currency: this.token.currency, units, isSale: true, blockNumber: at.blockNumber });
+    });
+  }
+
+  /** What came to the wallet where sales are paid, or left it, and is no sale; and what the chain took back. */
+  walletMoved(event: WalletMove): Promise<void> {
+    const { move, tenant, wallet, units, of, at } = event;
+    return this.once(`wallet ${move}`, async (manager) => {
+      const transfer = walletMoveTransfer(event, this.token);
+      await this.ledger.post(manager, [transfer]);
+      await this.wallets.add(manager, { transfer: transfer.id, tenant, wallet, currency: this.token.currency, units, isSale: of === 'sale', blockNumber: at.blockNumber });
+    });
   }
 
   /** Whether it could be booked: `false` while the payer's tenant is not known. */
