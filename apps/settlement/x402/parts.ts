@@ -6,6 +6,7 @@ import type { SettlementConfig } from '../config.js';
 import { Facilitator } from './facilitator.service.js';
 import { GasRoom } from './gas-room.service.js';
 import { LandingLoop } from './landing-loop.service.js';
+import { PaidTransfers } from './paid-transfers.service.js';
 import { PayerPlace } from './payer-place.service.js';
 import { PaymentAsset } from './payment-asset.js';
 import { PaymentLanding } from './payment-landing.service.js';
@@ -28,6 +29,7 @@ export const x402Parts: Provider[] = [
   Facilitator,
   GasRoom,
   LandingLoop,
+  PaidTransfers,
   PayerPlace,
   PaymentLanding,
   PaymentScreening,

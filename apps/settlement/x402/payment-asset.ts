@@ -68,9 +68,7 @@ interface Moved {
   readonly amount: bigint;
 }
 
-/** The log that moved the money, among those of one transaction. */
-export const transferIn = (logs: readonly Log[], moved: Moved): Log | undefined => logs.find((log) => isTransfer(log, moved));
-
+/** Whether a log is of the transfer that moves the money. */
 export function isTransfer(log: Log, { asset, from, to, amount }: Moved): boolean {
   if (getAddress(log.address) !== getAddress(asset)) return false;
   const event = x402Interface.parseLog(log);

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
-import { Interface, Transaction, Wallet } from 'ethers';
-import { paymentDigest, permit2Address, sendCall, settlementCall, tokenCalls, x402Proxies } from '#chain';
+import { concat, Interface, Transaction, Wallet } from 'ethers';
+import type { TransactionReceipt } from 'ethers';
+import { paymentDigest, permit2Address, sendCall, settlementCall, tokenCalls, x402Interface, x402Proxies } from '#chain';
 import { SystemClock, SystemIds } from '#kernel';
 import { askChain, withClient } from '#local';
 import { x402Calls, x402Events } from '#protocol';
@@ -11,7 +12,7 @@ import type { RpcProxy } from '#testing';
 import { until } from '../payouts/books-harness.js';
 import { startSettlement } from '../payouts/settlement-harness.js';
 import type { SettlementHarness } from '../payouts/settlement-harness.js';
-import { paymentBy } from './payment-harness.js';
+import { batchOf, paymentBy } from './payment-harness.js';
 import { stepBlocks } from './payment-search.service.js';
 
 const tenant = '0198c0de-0000-7000-8000-0000000000d1';
@@ -64,6 +65,8 @@ describe('a payment that somebody else sends', () => {
     const { target, data } = settlementCall(payload, 'exact', harness.token, BigInt(amount), true);
     return (await sendCall(other, target, data)).hash;
   };
+  /** With gas enough for all of its calls, whose failing would not show in an estimate. */
+  const batch = async (data: string): Promise<TransactionReceipt> => (await (await other.sendTransaction({ data, gasLimit: 2_000_000n })).wait())!;
   const collected = async (payment: string, amount = 7n): Promise<SettleResponse> => {
     await harness.caller.call(x402Calls.collect, { payment, amount });
     return harness.caller.call(x402Calls.outcome, { payment });
@@ -131,6 +134,38 @@ describe('a payment that somebody else sends', () => {
     expect(await collected(first)).toMatchObject({ success: true, transaction: txs[0] });
     await soldOnce(first);
     await soldOnce(second);
+  });
+
+  it('is paid by a transfer of its own: one that a transaction makes for several of a payer pays for one of them', async () => {
+    const wallet = await buyer(14n);
+    const [paid, elsewhere] = [await paymentBy(wallet, { token: harness.token, payTo, seconds }), await paymentBy(wallet, { token: harness.token, payTo, seconds })];
+    const claimed = [await claim(paid), await claim(elsewhere)];
+    // The nonce of the second is used up in the same transaction, and its money goes to the payer itself.
+    const { nonce } = (elsewhere.paymentPayload.payload as { authorization: { nonce: string } }).authorization;
+    const back = await paymentBy(wallet, { token: harness.token, payTo: wallet.address, seconds, nonce });
+    const called = [paid, back].map(({ paymentPayload: { payload } }) => settlementCall(payload, 'exact', harness.token, 7n, true));
+    const sent = await batch(batchOf(called));
+    expect(sent.logs.filter(({ topics }) => topics[0] === x402Interface.getEvent('AuthorizationUsed')!.topicHash)).toHaveLength(2);
+    const outcomes = await Promise.all(claimed.map((each) => collected(each)));
+    expect(outcomes.map(({ success }) => success).sort()).toEqual([false, true]);
+    await until(async () => (await Promise.all(claimed.map(row))).every(({ state }) => state !== 'collecting'));
+    expect((await Promise.all(claimed.map(row))).map(({ state }) => state).sort()).toEqual(['failed', 'settled']);
+    await until(() => sold.some(({ payer }) => payer === wallet.address));
+    expect(sold.filter(({ payer }) => payer === wallet.address)).toHaveLength(1);
+  });
+
+  it('of Permit2 is not paid by a call that only carries its signature along', async () => {
+    const wallet = await buyer(14n);
+    await sends(wallet, tokenCalls.approve(permit2Address, 1_000n));
+    const [paid, carried] = [permitBy(wallet), permitBy(wallet)];
+    const claimed = [await claim(paid), await claim(carried)];
+    const sent = await batch(batchOf([settlementCall(paid.paymentPayload.payload, 'exact', harness.token, 7n, true)], concat([paid.paymentPayload.payload.signature, carried.paymentPayload.payload.signature])));
+    expect(sent.logs).not.toEqual([]);
+    await spend(wallet, 7n);
+    const outcomes = [await collected(claimed[0]!), await collected(claimed[1]!)];
+    expect(outcomes).toMatchObject([{ success: true }, { success: false }]);
+    await soldOnce(claimed[0]!);
+    expect((await row(claimed[1]!)).state).toBe('collecting');
   });
 
   it('comes to its end though another one cannot be brought to one', async () => {

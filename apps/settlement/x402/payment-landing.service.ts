@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import type { Log, TransactionReceipt } from 'ethers';
+import type { TransactionReceipt } from 'ethers';
 import { DataSource } from 'typeorm';
 import { Outbox } from '#messaging';
 import { failure, x402Events } from '#protocol';
@@ -7,7 +7,7 @@ import type { SettleResponse } from '#protocol';
 import { withTenant } from '#service';
 import { ChainLink } from '../chain/chain-link.js';
 import type { TimedBlock } from '../chain/chain-link.js';
-import { transferIn } from './payment-asset.js';
+import { PaidTransfers } from './paid-transfers.service.js';
 import { PaymentSearch } from './payment-search.service.js';
 import { SaleRecord } from './sale-record.js';
 import { X402PaymentStore } from './x402-payment.store.js';
@@ -33,6 +33,7 @@ export class PaymentLanding {
     private readonly chain: ChainLink,
     private readonly payments: X402PaymentStore,
     private readonly search: PaymentSearch,
+    private readonly transfers: PaidTransfers,
     private readonly outbox: Outbox,
     private readonly records: SaleRecord,
   ) {}
@@ -66,14 +67,14 @@ export class PaymentLanding {
     return { ...said, payer: row.payer, network: `eip155:${this.chain.chainId}`, ...(said.success && { amount: row.amount!.toString() }) };
   }
 
-  private inBlock(row: X402PaymentRow, receipt: TransactionReceipt): SettleResponse {
-    return moved(row, receipt) ? this.told(row, { success: true, transaction: receipt.hash }) : this.told(row, { success: false, errorReason: mismatch(row), transaction: receipt.hash });
+  private async inBlock(row: X402PaymentRow, receipt: TransactionReceipt): Promise<SettleResponse> {
+    return (await this.transfers.of(row, receipt)) ? this.told(row, { success: true, transaction: receipt.hash }) : this.told(row, { success: false, errorReason: mismatch(row), transaction: receipt.hash });
   }
 
   private async end(row: X402PaymentRow, finalized: TimedBlock): Promise<void> {
     const receipt = await this.landed(row, finalized);
     if (receipt === undefined || (receipt !== null && receipt.blockNumber > finalized.number)) return;
-    const log = receipt === null ? undefined : moved(row, receipt);
+    const log = receipt === null ? undefined : await this.transfers.of(row, receipt);
     if (!receipt || !log) {
       const error = receipt === null ? failed(row) : mismatch(row);
       this.logger.warn(`payment ${row.id} of ${row.payer} did not come: ${row.error ?? error}`);
@@ -115,5 +116,3 @@ function lastSeconds({ payload, createdAtMs }: X402PaymentRow): bigint {
 
 const failed = ({ scheme }: X402PaymentRow): string => `invalid_${scheme}_evm_transaction_failed`;
 const mismatch = ({ scheme }: X402PaymentRow): string => `invalid_${scheme}_evm_transfer_event_mismatch`;
-
-const moved = ({ asset, payer, payTo, amount }: X402PaymentRow, { logs }: TransactionReceipt): Log | undefined => transferIn(logs, { asset, from: payer, to: payTo, amount: amount! });

@@ -7,6 +7,7 @@ import { SERVICE_CONFIG, withTenant } from '#service';
 import { ChainLink } from '../chain/chain-link.js';
 import type { TimedBlock } from '../chain/chain-link.js';
 import type { SettlementConfig } from '../config.js';
+import { PaidTransfers } from './paid-transfers.service.js';
 import { isTransfer } from './payment-asset.js';
 import { X402PaymentStore } from './x402-payment.store.js';
 import type { X402PaymentRow } from './x402-payment.store.js';
@@ -39,6 +40,7 @@ export class PaymentSearch {
     private readonly dataSource: DataSource,
     private readonly chain: ChainLink,
     private readonly payments: X402PaymentStore,
+    private readonly transfers: PaidTransfers,
   ) {}
 
   /** Error: CHAIN_UNAVAILABLE. */
@@ -60,7 +62,8 @@ export class PaymentSearch {
   private async within(row: X402PaymentRow, fromBlock: number, toBlock: number): Promise<TransactionReceipt | undefined> {
     for (const { transactionHash } of await this.candidates(row, fromBlock, toBlock)) {
       const receipt = await this.chain.receipt(transactionHash);
-      if (receipt) return receipt;
+      // A nonce is used up once; a call with a signature may be one that failed.
+      if (receipt && ('authorization' in row.payload || (await this.transfers.of(row, receipt)))) return receipt;
     }
     return undefined;
   }

@@ -114,6 +114,21 @@ export class X402PaymentStore {
     return rows.length === 1;
   }
 
+  /**
+   * Gives a payment one of the transfers of a transaction, by the index of its log: the one that it has already, if that is among them, else the first that no other payment has; null when
+   * there is none left.
+   */
+  async takeTransfer(manager: EntityManager, id: string, { tx, blockNumber, logIndexes }: { tx: string; blockNumber: number; logIndexes: readonly number[] }): Promise<number | null> {
+    await manager.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 403))', [tx]);
+    const rows = await manager.query<{ id: string; paid_log: number }[]>(`SELECT id, paid_log FROM settlement.x402_payments WHERE paid_tx = $1 AND state <> 'failed'`, [tx]);
+    const own = rows.find((row) => row.id === id)?.paid_log;
+    const others = new Set(rows.filter((row) => row.id !== id).map((row) => row.paid_log));
+    const taken = own !== undefined && logIndexes.includes(own) ? own : logIndexes.find((index) => !others.has(index));
+    if (taken === undefined) return null;
+    await manager.query('UPDATE settlement.x402_payments SET paid_tx = $2, paid_log = $3, paid_block = $4 WHERE id = $1 AND (paid_tx, paid_log, paid_block) IS DISTINCT FROM ($2, $3, $4)', [id, tx, taken, blockNumber]);
+    return taken;
+  }
+
   /** Whose transaction has come to an end, good or bad; those first that were not looked at for longest. None is looked at twice within `againMs`. */
   async ended(manager: EntityManager, limit: number, againMs: number): Promise<X402PaymentRow[]> {
     const rows = await manager.query<Row[]>(
