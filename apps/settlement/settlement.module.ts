@@ -74,6 +74,11 @@ import { Relayer } from './transactions/relayer.service.js';
 import { SenderLock } from './transactions/sender-lock.js';
 import { GasRpc } from './transactions/gas.rpc.js';
 import { TransactionStore } from './transactions/transaction.store.js';
+import { WalletComparison } from './wallets/wallet-comparison.service.js';
+import { WalletReader } from './wallets/wallet-reader.service.js';
+import { WalletStore } from './wallets/wallet.store.js';
+import { WalletTeller } from './wallets/wallet-teller.service.js';
+import { WalletTransferStore } from './wallets/wallet-transfer.store.js';
 import { x402Parts } from './x402/parts.js';
 import { X402Rpc } from './x402/x402.rpc.js';
 
@@ -144,6 +149,11 @@ const keyKeepers = (config: SettlementConfig): KeyKeepers => ({ keystorePassword
     TransactionStore,
     TakenBack,
     Voids,
+    WalletComparison,
+    WalletReader,
+    WalletStore,
+    WalletTeller,
+    WalletTransferStore,
     Watcher,
     ...x402Parts,
   ],

@@ -106,9 +106,9 @@ export class ChainLink {
     return (await this.requireRight()).tokenDecimals;
   }
 
-  /** The escrow's own balance of its token at a block, in base units. */
-  async heldTokens(block: number): Promise<bigint> {
-    return new Token((await this.constants()).token, this.provider).balanceOf(this.escrow.address, block);
+  /** A balance of the escrow's token at a block, in base units. */
+  async heldTokens(block: number, holder = this.escrow.address): Promise<bigint> {
+    return new Token((await this.constants()).token, this.provider).balanceOf(holder, block);
   }
 
   /** Nano-dollars in one unit, for a token that is a dollar. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { headers } from '@nats-io/transport-node';
 import { z } from 'zod';
 import type { Bus } from '#messaging';
-import { billingCalls, failure, governanceCalls, settlementEvents } from '#protocol';
+import { billingCalls, failure, governanceCalls, reconciliationCalls, settlementEvents, walletEvents, x402Events } from '#protocol';
 import type { Call, PayloadOf, ReplyOf, RequestOf } from '#protocol';
 
 type Draw = ReplyOf<typeof billingCalls.drawPayables>;
@@ -15,6 +15,7 @@ export class Books {
   readonly takenBack: string[] = [];
   /** What happens once, between the next draw and its answer. */
   afterDraw: (() => Promise<unknown>) | undefined;
+  private readonly walletMoves: { wallet: string; units: bigint; isSale: boolean; block: number }[] = [];
   private readonly paid = new Map<string, bigint>();
   private open: Draw | undefined;
 
@@ -47,8 +48,25 @@ export class Books {
       return { statement };
     });
     serve(governanceCalls.checkpoint, () => ({ note: 'note', size: 7, root: 'ab'.repeat(32), logKey: 'key' }));
+    serve(reconciliationCalls.ledgerTokens, ({ wallets }) => ({ currency: 'TUSD6', nanosPerUnit: 1_000n, ...this.tokens(), wallets: wallets.map(({ address, block }) => ({ address, ...this.inWallet(address, block) })) }));
+    const moved = (wallet: string, units: bigint, isSale: boolean, block: number): void => void this.walletMoves.push({ wallet, units, isSale, block });
+    bus.connection.subscribe(x402Events.settled.subject, { callback: (_error, message) => { const { payTo, units, at } = z.decode(x402Events.settled.payload, message.json()); moved(payTo, units, true, at.blockNumber); } });
+    bus.connection.subscribe(walletEvents.moved.subject, { callback: (_error, message) => { const { wallet, units, of, at } = z.decode(walletEvents.moved.payload, message.json()); moved(wallet, units, of === 'sale', at.blockNumber); } });
     bus.connection.subscribe(settlementEvents.depositConfirmed.subject, { callback: (_error, message) => void this.deposits.push(z.decode(settlementEvents.depositConfirmed.payload, message.json())) });
     bus.connection.subscribe(settlementEvents.epochSettled.subject, { callback: () => void (this.open = undefined) });
+  }
+
+  /** Of deposits alone: where epochs are settled and compared, the real books are needed. */
+  private tokens(): { escrowUnits: bigint; depositUnits: bigint; creditUnits: bigint } {
+    const depositUnits = this.deposits.reduce((sum, { units }) => sum + units, 0n);
+    return { escrowUnits: depositUnits, depositUnits, creditUnits: 0n };
+  }
+
+  private inWallet(address: string, block: number): { saleUnits: bigint; otherUnits: bigint; heldUnits: bigint; movedUnits: bigint } {
+    const moves = this.walletMoves.filter(({ wallet }) => wallet === address);
+    const sum = (of: readonly { units: bigint }[]): bigint => of.reduce((total, { units }) => total + units, 0n);
+    const upTo = moves.filter((move) => move.block <= block);
+    return { saleUnits: sum(upTo.filter(({ isSale }) => isSale)), otherUnits: sum(upTo.filter(({ isSale }) => !isSale)), heldUnits: sum(moves), movedUnits: sum(moves) };
   }
 
   /** Undoes one line of the open draw. */

@@ -1,13 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { Wallet } from 'ethers';
+import { Interface, Wallet } from 'ethers';
+import type { TransactionReceipt } from 'ethers';
 import type { DataSource } from 'typeorm';
+import { z } from 'zod';
 import { SystemClock, SystemIds } from '#kernel';
 import { connect, deployEscrow, deployTestDollar, depositTestDollars, escrowCalls, localSigner, sendCall, tokenCalls } from '#chain';
 import { askChain } from '#local';
 import { Outbox } from '#messaging';
 import type { Caller, Replicas } from '#messaging';
-import { settlementEvents } from '#protocol';
+import { settlementEvents, walletEvents } from '#protocol';
+import type { WalletInBooks } from '#protocol';
 import { createDataSource, migrate, withTenant } from '#service';
 import { anvilKeys, createTestDatabase, mine, startAnvil, startRpcProxy } from '#testing';
 import type { Anvil, RpcProxy, TestDatabase } from '#testing';
@@ -32,13 +35,26 @@ import { PayerStore } from '../payers/payer.store.js';
 import { LogRecords } from '../records/log-records.service.js';
 import { TransactionStore } from '../transactions/transaction.store.js';
 import { settlement } from '../settlement.service-definition.js';
+import { WalletComparison } from '../wallets/wallet-comparison.service.js';
+import { WalletReader } from '../wallets/wallet-reader.service.js';
+import { WalletStore } from '../wallets/wallet.store.js';
+import { WalletTeller } from '../wallets/wallet-teller.service.js';
+import { WalletTransferStore } from '../wallets/wallet-transfer.store.js';
 import { looksMax, ReconciliationService } from './reconciliation.service.js';
 import { ReconciliationStore } from './reconciliation.store.js';
 
 const ids = new SystemIds(new SystemClock());
 const tenant = '0198c0de-0000-7000-8000-00000000000a';
 const other = '0198c0de-0000-7000-8000-00000000000b';
-const config = { SETTLEMENT_START_BLOCK: 0, SETTLEMENT_RECONCILE_MS: 10 } as SettlementConfig;
+const config = { SETTLEMENT_START_BLOCK: 0, SETTLEMENT_RECONCILE_MS: 10 } as SettlementConfig & { X402_PAY_TO?: string };
+const erc20 = new Interface(['function transfer(address to, uint256 amount) returns (bool)']);
+
+/** A posting on a wallet's account. */
+interface WalletPosting {
+  readonly units: bigint;
+  readonly isSale: boolean;
+  readonly block: number;
+}
 
 class ShiftedClock extends SystemClock {
   shiftMs = 0;
@@ -68,6 +84,19 @@ describe('comparing every unit of the token', () => {
   const books = { currency: 'TUSD6', nanosPerUnit: 1_000n, escrowUnits: 0n, depositUnits: 0n, creditUnits: 0n };
   const book = (units: bigint): void => void Object.assign(books, { escrowUnits: books.escrowUnits + units, depositUnits: books.depositUnits + units });
 
+  /** Sales as the books have them; what else moved a wallet is in the outbox, once for each move. */
+  const sales: WalletPosting[] = [];
+  const moves = async (): Promise<(WalletPosting & { of: 'sale' | 'other'; counterparty: string; payment: string | null })[]> => {
+    const rows = await dataSource.query<{ payload: string }[]>('SELECT payload FROM settlement.outbox WHERE subject = $1 ORDER BY id', [walletEvents.moved.subject]);
+    return rows.map(({ payload }) => z.decode(walletEvents.moved.payload, JSON.parse(payload) as never)).map((move) => ({ ...move, isSale: move.of === 'sale', block: move.at.blockNumber }));
+  };
+  const walletInBooks = async ({ address, block }: { address: string; block: number }): Promise<WalletInBooks> => {
+    const postings = [...sales, ...(await moves())];
+    const sum = (of: readonly WalletPosting[]): bigint => of.reduce((total, { units }) => total + units, 0n);
+    const upTo = postings.filter((posting) => posting.block <= block);
+    return { address, saleUnits: sum(upTo.filter(({ isSale }) => isSale)), otherUnits: sum(upTo.filter(({ isSale }) => !isSale)), heldUnits: sum(postings), movedUnits: sum(postings) };
+  };
+
   beforeAll(async () => {
     Logger.overrideLogger(false);
     [anvil, database] = await Promise.all([startAnvil(), createTestDatabase({ service: 'settlement' })]);
@@ -85,8 +114,11 @@ describe('comparing every unit of the token', () => {
     finality = new Finality(dataSource, link, new ChainEventStore(), new PayeeStore(dataSource), new TransactionStore(dataSource, ids));
     watcher = new Watcher(config, dataSource, link, new ChainEventStore(), new PayerStore(), new StatementStore(), new AnchorStore(), {} as SettledRecord, {} as ChangeRecords, moves, outbox, new DepositMoves(dataSource, everybody, new ChainEventStore(), new PayerStore(), moves, {} as ChangeRecords, outbox, ids, clock), finality, new PaidDebts());
     reversals = new DepositReversals(config, dataSource, link, new ChainEventStore(), moves, outbox);
-    const caller = { call: () => Promise.resolve(books) } as unknown as Caller;
-    reconciliation = new ReconciliationService(config, dataSource, caller, link, new ChainEventStore(), new ReconciliationStore(), outbox, ids, clock);
+    const caller = { call: async (_call: unknown, { wallets }: { wallets: { address: string; block: number }[] }) => ({ ...books, wallets: await Promise.all(wallets.map(walletInBooks)) }) } as unknown as Caller;
+    const [wallets, transfers] = [new WalletStore(), new WalletTransferStore()];
+    const teller = new WalletTeller(dataSource, link, wallets, transfers, new LogRecords({ view: () => Promise.resolve(new Map()) } as unknown as Replicas, new SystemClock()), outbox, ids);
+    const comparison = new WalletComparison(config, dataSource, link, new WalletReader(config, dataSource, link, wallets, teller), wallets, transfers);
+    reconciliation = new ReconciliationService(config, dataSource, caller, link, new ChainEventStore(), new ReconciliationStore(), comparison, outbox, ids, clock);
     deposits = new DepositsService(config, dataSource, link, new ChainEventStore(), new PayerStore(), new DepositStore());
     await withTenant(dataSource, '*', (manager) => new PayerStore().put(manager, { tenant, address: payer.address, jurisdiction: null }));
   });
@@ -283,5 +315,114 @@ describe('comparing every unit of the token', () => {
     expect(await told('depositReversed')).toEqual([first, second]);
     book(-555n);
     expect(await compared()).toMatchObject({ agrees: true });
+  });
+
+  describe('of a wallet where sales are paid', () => {
+    const shop = new Wallet(anvilKeys[4]);
+    const pay = (from: Wallet, to: string, amount: bigint): Promise<TransactionReceipt> => sendCall(from, token, erc20.encodeFunctionData('transfer', [to, amount]));
+    /** A payment as the service has it, in a state; `paid`: by which transaction, which the books were told of. */
+    const payment = async (amount: bigint, state: string, paid: TransactionReceipt | null, record: string | null = ids.uuid()): Promise<string> => {
+      const id = Wallet.createRandom().privateKey.slice(2);
+      const log = paid?.logs[0]?.index ?? null;
+      const columns = [id, tenant, record, anybody.address, shop.address, token, amount.toString(), state, paid?.hash ?? null, log, paid?.blockNumber ?? null];
+      await withTenant(dataSource, '*', (manager) =>
+        manager.query(
+          `INSERT INTO settlement.x402_payments (id, tenant, record, payer, pay_to, asset, scheme, payload, amount_max, amount, state, claimed_until, tx, paid_tx, paid_log, paid_block)
+           VALUES ($1, $2, $3, $4, $5, $6, 'exact', '{}', $7, $7, $8, now(), $9, $9, $10, $11)`,
+          columns,
+        ),
+      );
+      if (state === 'settled' && record !== null) sales.push({ units: amount, isSale: true, block: paid!.blockNumber });
+      return id;
+    };
+    const settle = async (id: string, paid: TransactionReceipt): Promise<void> => {
+      await withTenant(dataSource, '*', (manager) => manager.query(`UPDATE settlement.x402_payments SET state = 'settled', tx = $2, paid_tx = $2, paid_log = $3, paid_block = $4 WHERE id = $1`, [id, paid.hash, paid.logs[0]!.index, paid.blockNumber]));
+      sales.push({ units: 6n, isSale: true, block: paid.blockNumber });
+    };
+    const next = async (): ReturnType<typeof compared> => {
+      await readOn();
+      return compared();
+    };
+
+    beforeAll(async () => {
+      config.X402_PAY_TO = shop.address;
+      await sendCall(anybody, token, tokenCalls.mint(anybody.address, 10_000n));
+    });
+
+    it('tells nobody of what came before the first sale, and of all of it then: sales, what came by none, and what was sent away', async () => {
+      await pay(anybody, shop.address, 3n);
+      expect(await next()).toMatchObject({ agrees: true, wallets: [{ address: shop.address, tenant: null, heldBaseUnits: 3n, openBaseUnits: 3n, transfers: [] }] });
+      const [first, second] = [await pay(anybody, shop.address, 40n), await pay(anybody, shop.address, 40n)];
+      await payment(40n, 'settled', first);
+      const brought = await payment(40n, 'settled', second, null);
+      await pay(shop.connect(anybody.provider), anybody.address, 50n);
+      await pay(shop.connect(anybody.provider), shop.address, 7n);
+      const found = await next();
+      expect(found).toMatchObject({
+        agrees: true,
+        wallets: [{ tenant, heldBaseUnits: 33n, openingBaseUnits: 0n, salesBaseUnits: 40n, otherBaseUnits: 43n, sentBaseUnits: 50n, openBaseUnits: 0n, ledgerSaleUnits: 40n, ledgerOtherUnits: -7n }],
+      });
+      expect(found.wallets[0]!.transfers).toMatchObject([{ counterparty: anybody.address, baseUnits: -50n, payment: null }, { baseUnits: 40n, tx: second.hash, payment: brought }, { baseUnits: 3n, payment: null }]);
+      await next();
+      expect((await moves()).map(({ units, of }) => [units, of])).toEqual([[3n, 'other'], [40n, 'other'], [-50n, 'other']]);
+      expect(await published('wallet.moved')).toBe(3);
+      expect((await reconciliation.last(tenant)).wallets).toHaveLength(1);
+      expect((await reconciliation.last(other)).wallets).toEqual([]);
+    });
+
+    it('waits with what may be a sale until its payment has ended, and counts it once also when it was told as none', async () => {
+      const late = await payment(6n, 'collecting', null);
+      const paid = await pay(anybody, shop.address, 6n);
+      expect(await next()).toMatchObject({ agrees: true, wallets: [{ openBaseUnits: 6n, salesBaseUnits: 40n }] });
+      await settle(late, paid);
+      expect(await next()).toMatchObject({ agrees: true, wallets: [{ openBaseUnits: 0n, salesBaseUnits: 46n }] });
+      const known = (await moves()).length;
+      const unknown = await pay(anybody, shop.address, 6n);
+      expect(await next()).toMatchObject({ agrees: true, wallets: [{ salesBaseUnits: 46n, otherBaseUnits: 49n }] });
+      await settle(await payment(6n, 'collecting', null), unknown);
+      expect(await next()).toMatchObject({ agrees: true, wallets: [{ salesBaseUnits: 52n, otherBaseUnits: 43n }] });
+      expect((await moves()).slice(known).map(({ units, of }) => [units, of])).toEqual([[6n, 'other'], [-6n, 'other']]);
+    });
+
+    it('names a sale that nobody paid, one unit that the books have too much, and a balance that no transfer explains', async () => {
+      const first = await pay(anybody, shop.address, 1n);
+      await payment(2n, 'settled', first);
+      expect((await next()).differences).toMatchObject([{ kind: 'wallet_not_sales', subject: shop.address, tenant, detail: expect.stringContaining('1 sales of 2 units') }]);
+      await withTenant(dataSource, '*', (manager) => manager.query(`UPDATE settlement.x402_payments SET state = 'failed' WHERE amount = 2`));
+      expect((await next()).differences).toMatchObject([{ kind: 'wallet_not_ledger', detail: '52 units of sales and -6 of other transfers, 54 and -6 in the books' }]);
+      sales.pop();
+      expect(await next()).toMatchObject({ agrees: true });
+
+      endpoint.twist = ({ method, params }) => (method === 'eth_getLogs' && JSON.stringify(params).toLowerCase().includes(shop.address.slice(2).toLowerCase()) ? [] : undefined);
+      await pay(anybody, shop.address, 500n);
+      expect((await next()).differences).toMatchObject([{ kind: 'wallet_not_events', detail: expect.stringMatching(/^(\d+) base units held, \d+ by its transfers$/) }]);
+      endpoint.twist = null;
+      // It was read again in vain, and is once more when twice as many blocks have passed.
+      await mine(anvil.rpcUrl, 20);
+      expect(await next()).toMatchObject({ agrees: true });
+      expect((await moves()).at(-1)).toMatchObject({ units: 500n, of: 'other' });
+    });
+
+    it('takes off the books what the chain took back for good, sale or not, and leaves what came into another block', async () => {
+      const [kept, lost, sold] = [await pay(anybody, shop.address, 21n), await pay(anybody, shop.address, 22n), await pay(anybody, shop.address, 23n)];
+      const raw = await askChain<string>(anvil.rpcUrl, 'eth_getRawTransactionByHash', [kept.hash]);
+      await payment(23n, 'settled', sold);
+      expect(await next()).toMatchObject({ agrees: true });
+      const told = (await moves()).length;
+      const head = Number(await askChain<string>(anvil.rpcUrl, 'eth_blockNumber'));
+      await askChain(anvil.rpcUrl, 'anvil_reorg', [head - kept.blockNumber + 1, []]);
+      await askChain(anvil.rpcUrl, 'eth_sendRawTransaction', [raw]);
+      const broken = await next();
+      expect(broken.differences).toMatchObject([{ kind: 'finality_broken', subject: shop.address, detail: expect.stringContaining(`22 base units ${anybody.address} (${lost.hash})`) }]);
+      expect(broken.differences[0]!.detail).not.toContain(kept.hash);
+      expect(await moves()).toHaveLength(told);
+
+      await mine(anvil.rpcUrl, 70);
+      await next();
+      expect(await next()).toMatchObject({ agrees: true });
+      expect((await moves()).slice(told).map(({ units, of }) => `${of} ${units}`).sort()).toEqual(['other -22', 'sale -23']);
+      const [row] = await withTenant(dataSource, '*', (manager) => manager.query<{ state: string; error: string }[]>(`SELECT state, error FROM settlement.x402_payments WHERE tx = $1`, [sold.hash]));
+      expect(row).toEqual({ state: 'failed', error: 'transfer_taken_back' });
+    });
   });
 });

@@ -10,8 +10,12 @@ import { ChainEventStore } from '../chain-events/chain-event.store.js';
 import type { Cursor } from '../chain-events/chain-event.store.js';
 import { ChainLink, inBatches } from '../chain/chain-link.js';
 import type { SettlementConfig } from '../config.js';
+import { compareWallet } from '../wallets/compare-wallet.js';
+import { reconciledWalletOf, WalletComparison } from '../wallets/wallet-comparison.service.js';
+import type { WalletOnChain } from '../wallets/wallet-comparison.service.js';
 import { compareTokens, isOfEvents, isSame, totalsOf } from './compare-tokens.js';
 import type { ComparedPayer, Difference, TokensOnChain } from './compare-tokens.js';
+import { isDueAgain } from './read-again.js';
 import { ReconciliationMetrics } from './reconciliation-metrics.js';
 import { ReconciliationStore } from './reconciliation.store.js';
 
@@ -23,6 +27,7 @@ interface Look {
   readonly block: number;
   readonly token: string;
   readonly chain: TokensOnChain;
+  readonly wallets: readonly WalletOnChain[];
   readonly books: ReplyOf<typeof reconciliationCalls.ledgerTokens>;
   readonly differences: readonly Difference[];
 }
@@ -38,7 +43,10 @@ export class ReconciliationService {
   /** Differences that every look of this round has found. */
   private suspected: { readonly differences: readonly Difference[]; readonly looks: number } | undefined;
   private doneAtMs: number | undefined;
-  private readAgainFrom: number | undefined;
+  /** The block at which events were read again last. */
+  private readAgainAt: number | undefined;
+  /** The block at which wallets are compared: one for a round, so that what is sold meanwhile makes no difference. */
+  private walletsAt: number | undefined;
 
   constructor(
     @Inject(SERVICE_CONFIG) private readonly config: Pick<SettlementConfig, 'SETTLEMENT_RECONCILE_MS' | 'SETTLEMENT_START_BLOCK'>,
@@ -47,6 +55,7 @@ export class ReconciliationService {
     private readonly chain: ChainLink,
     private readonly events: ChainEventStore,
     private readonly store: ReconciliationStore,
+    @Inject(WalletComparison) private readonly wallets: Pick<WalletComparison, 'at'>,
     private readonly outbox: Outbox,
     private readonly ids: Ids,
     private readonly clock: Clock,
@@ -56,17 +65,21 @@ export class ReconciliationService {
   async round(): Promise<void> {
     const isDue = this.doneAtMs === undefined || this.clock.monotonicMs() - this.doneAtMs >= this.config.SETTLEMENT_RECONCILE_MS;
     if (!isDue && this.suspected === undefined) return;
-    const look = await this.look();
+    const look = await this.look().catch((error: unknown) => {
+      // Endpoints may have forgotten the state of that block by now.
+      this.walletsAt = undefined;
+      throw error;
+    });
     if (look === null) return;
     const { differences: before, looks } = this.suspected ?? { differences: look.differences, looks: 0 };
     // What agreed at one look of the round was on its way at the others.
     const differences = look.differences.filter((each) => before.some((other) => isSame(each, other)));
     if (differences.length > 0 && looks + 1 < looksMax) {
       this.suspected = { differences, looks: looks + 1 };
-      return this.readAgain(differences);
+      return this.readAgain(differences, look.block);
     }
     await this.keep({ ...look, differences });
-    this.suspected = undefined;
+    this.suspected = this.walletsAt = undefined;
     this.doneAtMs = this.clock.monotonicMs();
   }
 
@@ -76,7 +89,7 @@ export class ReconciliationService {
     if (!kept) throw failure('NOT_FOUND', 'nothing was compared yet: settlement does so shortly after its start');
     if (tenant === null) return kept.result;
     const differences = kept.result.differences.filter((each) => each.tenant === tenant);
-    return { ...kept.result, totals: null, agrees: differences.length === 0, payers: kept.result.payers.filter((payer) => payer.tenant === tenant), differences };
+    return { ...kept.result, totals: null, agrees: differences.length === 0, payers: kept.result.payers.filter((payer) => payer.tenant === tenant), wallets: kept.result.wallets.filter((wallet) => wallet.tenant === tenant), differences };
   }
 
   private get cursor(): Cursor {
@@ -94,17 +107,18 @@ export class ReconciliationService {
       payers.push(...states.map(({ available, thawing, cumulativeTotal }, place) => ({ ...some[place]!, availableUnits: available, thawingUnits: thawing, cumulativeUnits: cumulativeTotal })));
     }
     const chain = { escrow: this.chain.escrow.address, heldBaseUnits: await this.chain.heldTokens(block), baseUnitsPerUnit: unit, payers };
-    const books = await this.caller.call(reconciliationCalls.ledgerTokens, {});
-    return { block, token, chain, books, differences: compareTokens(chain, books) };
+    const wallets = await this.wallets.at((this.walletsAt ??= block));
+    const books = await this.caller.call(reconciliationCalls.ledgerTokens, { wallets: wallets.map((wallet) => ({ address: wallet.address, block: wallet.block })) });
+    return { block, token, chain, wallets, books, differences: [...compareTokens(chain, books), ...wallets.flatMap((wallet) => compareWallet(wallet, books.wallets))] };
   }
 
-  /** Every event since all agreed last is read once more; what is known already is not taken twice. Once from each place. */
-  private async readAgain(differences: readonly Difference[]): Promise<void> {
+  /** Every event since all agreed last is read once more; what is known already is not taken twice. What stays missing is read again ever more seldom. */
+  private async readAgain(differences: readonly Difference[], block: number): Promise<void> {
     if (!differences.some(isOfEvents)) return;
     const agreed = (await this.within((manager) => this.store.last(manager, this.cursor)))?.agreedBlock ?? -1;
     const from = Math.max(this.config.SETTLEMENT_START_BLOCK, agreed + 1);
-    if (this.readAgainFrom === from) return;
-    this.readAgainFrom = from;
+    if (!isDueAgain(this.readAgainAt, agreed, block)) return;
+    this.readAgainAt = block;
     this.logger.warn(`events of the escrow are missing; they are read again from block ${from}: ${differences.map(({ kind, subject, detail }) => `${kind} ${subject}: ${detail}`).join('; ')}`);
     await this.within((manager) => this.events.turnBack(manager, this.cursor, from));
   }
@@ -134,7 +148,7 @@ export class ReconciliationService {
     await this.outbox.record(manager, operatorRecord({ id: this.ids.uuid(), type: 'tokens.reconciled', timeMs: comparedAtMs, fields: { chainId, escrow, block, differences: named }, facts: null }));
   }
 
-  private resultOf({ block, token, chain, books }: Look, differences: Reconciliation['differences'], comparedAtMs: number): Reconciliation {
+  private resultOf({ block, token, chain, wallets, books }: Look, differences: Reconciliation['differences'], comparedAtMs: number): Reconciliation {
     const { owedBaseUnits, depositUnits, creditUnits } = totalsOf(chain);
     const { heldBaseUnits, baseUnitsPerUnit } = chain;
     return {
@@ -146,6 +160,7 @@ export class ReconciliationService {
       agrees: differences.length === 0,
       totals: { heldBaseUnits, baseUnitsPerUnit, surplusBaseUnits: heldBaseUnits - owedBaseUnits, depositUnits, creditUnits, ledgerDepositUnits: books.depositUnits, ledgerCreditUnits: books.creditUnits, ledgerEscrowUnits: books.escrowUnits },
       payers: chain.payers.map(({ address, tenant, depositedUnits, withdrawnUnits, availableUnits, thawingUnits, cumulativeUnits: creditedUnits, paidOutUnits }) => ({ address, tenant, depositedUnits, withdrawnUnits, availableUnits, thawingUnits, creditedUnits, paidOutUnits })),
+      wallets: wallets.map((wallet) => reconciledWalletOf(wallet, books.wallets)),
       differences,
     };
   }

@@ -1,0 +1,2 @@
+/** Whether what is missing since a block is read again: at once, then each time that twice as many blocks have passed. An endpoint may keep the same back twice, and a difference may be there for years. */
+export const isDueAgain = (lastAtBlock: number | undefined, agreedBlock: number, block: number): boolean => lastAtBlock === undefined || lastAtBlock <= agreedBlock || block - lastAtBlock >= lastAtBlock - agreedBlock;
