@@ -54,6 +54,7 @@ function sampleNode(node: ProviderNode, stack: Stack, { rpcUrl, contracts }: Run
     name: node.name,
     region: node.region,
     payoutAddress: node.payoutAddress,
+    directory: node.directory,
     kill: () => stack.supervisor.killOnPurpose(node.process),
     withdraw: async () => {
       const { stdout } = await program('node', ['withdraw', '--dir', node.directory, '--rpc', rpcUrl, '--escrow', contracts.escrow, '--json']);

@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { billingCalls, settlementCalls, statement } from '#protocol';
+import { keptStatement } from './kept-statement.js';
+import type { KeptStatement } from './kept-statement.js';
 import { eventually } from './sample-api.js';
 import type { SampleApi } from './sample-api.js';
 import type { SampleContext } from './sample-context.js';
@@ -15,8 +17,8 @@ export interface Payout {
 }
 
 export interface Settled {
-  /** The signed statement as its payees are given it. */
-  readonly statementFile: string;
+  /** The signed statement as a machine that it pays keeps it. */
+  readonly kept: KeptStatement;
   readonly epochGas: bigint;
   readonly statement: string;
   /** Transaction that credited all payees and anchored the log. */
@@ -41,6 +43,8 @@ export async function payProviders(admin: SampleApi, context: Pick<SampleContext
     return own.length > 0 && own.every(({ state }) => state === 'settled') ? own : undefined;
   });
   const { token, tokenDecimals } = await admin.get(`/v1/settlement/chain?${query}`, settlementCalls.chainState.reply);
+  const kept = await keptStatement(context.nodes.filter(({ payoutAddress }) => credits.some(({ payee }) => payee.toLowerCase() === payoutAddress.toLowerCase())), settled);
+  // For those who are paid and have no machine.
   const statementFile = join(context.outDir, 'statement.json');
   writeFileSync(statementFile, await admin.bytes(`/v1/settlements/${id}/statement?${query}`));
   const payouts: Payout[] = [];
@@ -50,7 +54,7 @@ export async function payProviders(admin: SampleApi, context: Pick<SampleContext
     if (withdrawn.units < units) throw new Error(`${name} withdrew ${withdrawn.units} of ${units} units`);
     payouts.push({ payee, payeeName: name, amount: decimal(withdrawn.units, tokenDecimals), token, tx: withdrawn.tx });
   }
-  return { tx: settled.tx ?? '', payouts, statement: id, statementFile, epochGas: await context.chain.gasOf(settled.tx ?? '') };
+  return { tx: settled.tx ?? '', payouts, statement: id, kept, epochGas: await context.chain.gasOf(settled.tx ?? '') };
 }
 
 function payeeOf({ nodes, sharers }: Pick<SampleContext, 'nodes' | 'sharers'>, payee: string, statementFile: string): { name: string; withdraw: () => Promise<{ tx: string; units: bigint }> } {

@@ -47,7 +47,7 @@ export function reportOf(outcome: Outcome): SampleReport {
     compared: { verdict: outcome.savings.verdict, paid: formatNanos(outcome.savings.paidNanos), baseline: formatNanos(outcome.savings.baselineNanos) },
     payouts: outcome.settled.payouts.map(({ payee, amount, token, tx }) => ({ payee, amount, token, tx })),
     gas: { epoch: outcome.settled.epochGas.toString(), receipts: outcome.requests.ok, perReceipt: gasPerReceipt(outcome) },
-    withoutMizan: { submitted: outcome.alone.submitted.tx, withdrawn: outcome.alone.withdrawn.units.toString(), exited: outcome.alone.exited.units.toString() },
+    withoutMizan: { statement: outcome.settled.kept.file, submitted: outcome.alone.submitted.tx, withdrawn: outcome.alone.withdrawn.units.toString(), exited: outcome.alone.exited.units.toString() },
     x402: { payer: outcome.bought.payer, amount: outcome.bought.amount.toString(), tx: outcome.bought.tx, record: outcome.bought.record },
     invariants: outcome.invariants.map(({ name, holds, detail }) => ({ name, holds, detail })),
     close: { number: outcome.close.number, charges: outcome.close.charges, charged: formatNanos(outcome.close.chargedNanos), differences: outcome.close.differences },

@@ -60,7 +60,7 @@ export async function runSample(context: SampleContext): Promise<SampleReport> {
   const costs = await costsOf(bank, context);
   await shareEarnings(admin, context, traces.flatMap(({ record, ran }) => (ran ? [record] : [])).slice(0, sharedRecords));
   const settled = await payProviders(admin, context);
-  const alone = await context.chain.withoutMizan(settled.statementFile, context.sharers[0]!.keyFile);
+  const alone = await context.chain.withoutMizan(settled.kept.file, settled.kept.keyFile);
   const bought = await buyOne(context, await modelOf(bank, context));
   const accounts = await payeeAccounts(admin, context, settled.payouts.map(({ payee }) => payee));
   const savings = await compareCosts(admin, context);

@@ -4,6 +4,8 @@ export interface SampleNode {
   readonly name: string;
   readonly region: string;
   readonly payoutAddress: string;
+  /** Where it keeps its keys and the statements that it was handed. */
+  readonly directory: string;
   /** SIGKILL: the process gets no chance to say goodbye. */
   kill(): void | Promise<void>;
   /** Takes all its credit out of the escrow with its own key. `units` are token units. */
@@ -102,8 +104,8 @@ export interface SampleReport {
   payouts: { payee: string; amount: string; token: string; tx: string }[];
   /** The epoch's transaction: gas in all and for each receipt that it paid. */
   gas: { epoch: string; receipts: number; perReceipt: string };
-  /** What was done on a copy of the chain with the statement's file and no process of Mizan's; token units. */
-  withoutMizan: { submitted: string | null; withdrawn: string; exited: string };
+  /** What was done on a copy of the chain with the statement's file, as a machine kept it, and no process of Mizan's; token units. */
+  withoutMizan: { statement: string; submitted: string | null; withdrawn: string; exited: string };
   /** One request paid for by x402; `amount` in the token's base units. */
   x402: { payer: string; amount: string; tx: string; record: string };
   invariants: { name: string; holds: boolean; detail: string }[];

@@ -20,7 +20,7 @@ const outcome: Outcome = {
   accounts: [{ payee: '0x01', name: 'frankfurt', file: 'out/statement-frankfurt.pdf', earnedNanos: 1_234_000n, owedNanos: 99n }],
   alone: { submitted: { sent: true, payees: 4, tx: '0xcc' }, withdrawn: { payee: '0x05', units: 77n, tx: '0xdd' }, exited: { asked: true, taken: true, units: 99n, tx: '0xee' } },
   bought: { payer: '0x06', payTo: '0x07', amount: 17n, tx: '0xff', record: 'r7', dimensions: 512 },
-  settled: { statement: 's1', statementFile: 'out/statement.json', epochGas: 438_400n, tx: '0xaa', payouts: [{ payee: '0x01', payeeName: 'frankfurt', amount: '0.001234', token: '0x02', tx: '0xbb' }] },
+  settled: { statement: 's1', kept: { node: 'frankfurt', file: 'nodes/frankfurt/statements/1.json', keyFile: 'nodes/frankfurt/wallet.key' }, epochGas: 438_400n, tx: '0xaa', payouts: [{ payee: '0x01', payeeName: 'frankfurt', amount: '0.001234', token: '0x02', tx: '0xbb' }] },
   savings: {
     ...{ tenant: 't', fromMs: 0, toMs: 1, tableHash: 'ab', tableFrom: 'operator', paidNanos: 1_234_099n, baselineNanos: 1_200_000n, verdict: 'dearer', caveats: [] },
     rows: [
@@ -53,7 +53,7 @@ describe('the table', () => {
   });
 
   it('shows requests, routes with prices, refusals, failover, cost, payouts and proofs', () => {
-    for (const part of ['600 sent in 31 s, 548 answered, 52 refused, 3 moved', ', 0 lost', '94.2 % of 138', '0.001234099 USD of a budget of 5 USD', '0.001234099 USD in the 2 lines of the FOCUS file out/focus.csv', '0.001234099 USD in the invoice SAMPLE-2026-00001 of 0.00 EUR (out/invoice.pdf, out/invoice.xml); less than half a cent', 'statement of frankfurt: 0.001234 USD earned, 0.000000099 still owed (out/statement-frankfurt.pdf)', 'embed: dearer than 0.0012 USD, the list price of OpenAI small of 2026-08-21', 'gas beside that: 9 wei in 1 transactions, in no sum', '0xbb', '0xaa: 438400 gas for 548 receipts, 800.0 a receipt', 'submitted the statement for 4 payees (0xcc)', '0x05 withdrew 77 units (0xdd)', 'took its other 99 units out (0xee)', '17 base units from 0x06 in 0xff (record r7)', 'admitted is entry 7, completed is entry 9 of 100', 'valid by 18 checks in another process, with the network off', 'with one byte changed: invalid (entry 7)', 'killed (-9) after 240']) expect(text).toContain(part);
+    for (const part of ['600 sent in 31 s, 548 answered, 52 refused, 3 moved', ', 0 lost', '94.2 % of 138', '0.001234099 USD of a budget of 5 USD', '0.001234099 USD in the 2 lines of the FOCUS file out/focus.csv', '0.001234099 USD in the invoice SAMPLE-2026-00001 of 0.00 EUR (out/invoice.pdf, out/invoice.xml); less than half a cent', 'statement of frankfurt: 0.001234 USD earned, 0.000000099 still owed (out/statement-frankfurt.pdf)', 'embed: dearer than 0.0012 USD, the list price of OpenAI small of 2026-08-21', 'gas beside that: 9 wei in 1 transactions, in no sum', '0xbb', '0xaa: 438400 gas for 548 receipts, 800.0 a receipt', 'the statement as frankfurt keeps it (nodes/frankfurt/statements/1.json)', 'submitted the statement for 4 payees (0xcc)', '0x05 withdrew 77 units (0xdd)', 'took its other 99 units out (0xee)', '17 base units from 0x06 in 0xff (record r7)', 'admitted is entry 7, completed is entry 9 of 100', 'valid by 18 checks in another process, with the network off', 'with one byte changed: invalid (entry 7)', 'killed (-9) after 240']) expect(text).toContain(part);
     expect(text).toMatch(/bank\.refused-senders +52 +Not to be given away\./);
   });
 
@@ -104,7 +104,7 @@ describe('the report', () => {
       compared: { verdict: 'dearer', paid: '0.001234099', baseline: '0.0012' },
       payouts: [{ payee: '0x01', amount: '0.001234', token: '0x02', tx: '0xbb' }],
       gas: { epoch: '438400', receipts: 548, perReceipt: '800.0' },
-      withoutMizan: { submitted: '0xcc', withdrawn: '77', exited: '99' },
+      withoutMizan: { statement: 'nodes/frankfurt/statements/1.json', submitted: '0xcc', withdrawn: '77', exited: '99' },
       x402: { payer: '0x06', amount: '17', tx: '0xff', record: 'r7' },
       invariants: [
         { name: 'ledger', holds: true, detail: 'sums to zero' },

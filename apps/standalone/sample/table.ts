@@ -31,9 +31,9 @@ export function renderTable(outcome: Outcome): string[] {
 }
 
 /** What the statement's file is good for where no process of Mizan's runs. */
-function withoutMizan({ alone: { submitted, withdrawn, exited } }: Outcome): string[] {
+function withoutMizan({ alone: { submitted, withdrawn, exited }, settled: { kept } }: Outcome): string[] {
   return [
-    `on a copy of the chain as it was before, with statement.json and keys alone: a stranger submitted the statement for ${submitted.payees} payees (${submitted.tx ?? 'it was there already'}),`,
+    `on a copy of the chain as it was before, with the statement as ${kept.node} keeps it (${kept.file}) and keys alone: a stranger submitted the statement for ${submitted.payees} payees (${submitted.tx ?? 'it was there already'}),`,
     `${withdrawn.payee} withdrew ${withdrawn.units} units (${withdrawn.tx}), and after the thaw the bank took its other ${exited.units} units out (${exited.tx ?? 'not yet'})`,
   ];
 }
