@@ -69,3 +69,20 @@ export const anvilKeys = [
 export async function mine(rpcUrl: string, blocks = 3): Promise<void> {
   await askChain(rpcUrl, 'anvil_mine', [`0x${blocks.toString(16)}`]);
 }
+
+/** Mines a block every so often. When `stop` has resolved none is on its way any more: what is asked of the chain then finds the head where it is. */
+export function keepMining(rpcUrl: string, everyMs = 150): { stop(): Promise<void> } {
+  const stopping = new AbortController();
+  const mining = (async () => {
+    while (!stopping.signal.aborted) {
+      await mine(rpcUrl, 1).catch(() => undefined);
+      await sleep(everyMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+    }
+  })();
+  return {
+    stop: () => {
+      stopping.abort();
+      return mining;
+    },
+  };
+}

@@ -3,7 +3,7 @@ import { Wallet } from 'ethers';
 import { isDomainError, SystemClock, SystemIds } from '#kernel';
 import { depositTestDollars, escrowCalls, placeOf, sendCall, statementSigner } from '#chain';
 import type { Escrow } from '#chain';
-import { askChain, withClient } from '#local';
+import { askChain } from '#local';
 import { Caller } from '#messaging';
 import { billingCalls, nonCustodyCalls, payeeProofText, payoutRuleCalls, settlementCalls } from '#protocol';
 import type { ReplyOf } from '#protocol';
@@ -12,13 +12,13 @@ import { until } from '../payouts/books-harness.js';
 import type { Books } from '../payouts/books-harness.js';
 import { startSettlement } from '../payouts/settlement-harness.js';
 import type { SettlementHarness } from '../payouts/settlement-harness.js';
+import { whileUnsent } from './unsent-harness.js';
 
 const ids = new SystemIds(new SystemClock());
 const [owning, delegating] = [ids.uuid(), ids.uuid()];
 const actor = { keyId: null, tenant: null };
 const [owner, hot, first, second] = ['68', '69', '63', '64'].map((byte) => new Wallet(`0x${byte.repeat(32)}`)) as [Wallet, Wallet, Wallet, Wallet];
 const self = new Wallet(anvilKeys[1]);
-const relayer = new Wallet(anvilKeys[3]).address;
 
 describe('the epochs of a payer for whom a delegate signs', () => {
   let harness: SettlementHarness;
@@ -103,25 +103,15 @@ describe('the epochs of a payer for whom a delegate signs', () => {
 
   it('are voided where its payer lowered the cap under a signed statement, and what fits is paid anew', async () => {
     await until(() => books.isIdle);
-    // Without coins for the gas it is signed and handed out, and not sent.
-    const coins = await askChain<string>(harness.rpcUrl, 'eth_getBalance', [relayer, 'latest']);
-    await askChain(harness.rpcUrl, 'anvil_setBalance', [relayer, '0x1']);
     books.owed.set(first.address.toLowerCase(), 25_000n);
-    const given = inTime();
-    const waits = `SELECT s.id, t.data FROM settlement.statements s JOIN settlement.transactions t ON t.id = s.transaction WHERE s.tenant = $1 AND t.state = 'planned' AND t.error LIKE '%too few coins%'`;
-    let signed: { id: string; data: string } | undefined;
-    try {
-      await until(async () => (signed = await withClient(harness.database.adminUrl, async (client) => (await client.query<{ id: string; data: string }>(waits, [delegating])).rows[0])) !== undefined);
-      await order(escrowCalls.setLimits(20n, 2));
-    } finally {
-      await askChain(harness.rpcUrl, 'anvil_setBalance', [relayer, coins]);
-    }
+    let given: ReturnType<typeof inTime> | undefined;
+    const signed = await whileUnsent(harness, delegating, () => (given = inTime()), () => order(escrowCalls.setLimits(20n, 2)));
     await until(() => books.takenBack.length > 0);
     await until(async () => (await paid()) === 70n);
     await until(async () => (await paid()) === 75n);
     await given;
-    expect(books.takenBack).toEqual([signed!.id]);
-    await until(() => harness.records.some(({ type, id }) => type === 'statement.voided' && id === signed!.id));
+    expect(books.takenBack).toEqual([signed.id]);
+    await until(() => harness.records.some(({ type, id }) => type === 'statement.voided' && id === signed.id));
     const units = (await escrow.events(0, await harness.provider.getBlockNumber())).flatMap((event) => (event.name === 'EpochSettled' && event.payer === owner.address ? [event.units] : []));
     expect(units).toEqual([30n, 20n, 0n, 20n, 5n]);
     // Its payee is told that what it holds of it is void.
@@ -131,7 +121,7 @@ describe('the epochs of a payer for whom a delegate signs', () => {
     const isVoid = handed.data.filter(({ number }) => handed.voided?.includes(number)).map(({ file }) => file);
     expect(isVoid).toMatchObject([{ signer: hot.address, payees: [{ address: first.address, cumulativeUnits: 75n }] }]);
     // Also when the payer raises its limits again.
-    const landing = await harness.provider.call({ to: escrow.address, data: signed!.data }).catch((error: unknown) => error);
+    const landing = await harness.provider.call({ to: escrow.address, data: signed.data }).catch((error: unknown) => error);
     expect(escrow.errorOf((landing as { data: string }).data)).toMatchObject({ name: 'EpochStale' });
   });
 

@@ -212,8 +212,7 @@ export class SettleService {
     if (!signable) return true;
     const domain = { chainId: this.chain.chainId, escrow: this.chain.escrow.address };
     const { serialized: signature } = await this.keys.sign(row.payer, statementDigest(signable.statement, domain));
-    await this.hand(row, signable, { signature, delegate: mandate?.delegate ?? null });
-    return true;
+    return this.hand(row, signable, { signature, delegate: mandate?.delegate ?? null });
   }
 
   /**
@@ -281,20 +280,27 @@ export class SettleService {
     return false;
   }
 
-  /** The signed statement, its transaction and the form that its payees are given are one write. */
-  private async hand(row: StatementRow, signable: SignableStatement, signed: StatementSignature): Promise<void> {
+  /** The signed statement, its transaction and the form that its payees are given are one write; false, and none of it, when another process was first. */
+  private async hand(row: StatementRow, signable: SignableStatement, signed: StatementSignature): Promise<boolean> {
     const data = escrowCalls.settle(signable.statement, signable.list, signed.signature);
     const domain = { chainId: this.chain.chainId, escrow: this.chain.escrow.address };
     const file = fileOf({ callData: data, delegate: signed.delegate, payees: row.payees, rate: row.rate }, domain);
     const payees = row.payees.map(({ payee }) => payee.toLowerCase());
-    await this.read(row.tenant, async (manager) => {
+    const twin = new Error(`statement ${row.id} was signed by another process`);
+    const isOurs = await this.read(row.tenant, async (manager) => {
       const transaction = await this.transactions.plan(manager, this.chain, { purpose: 'settle', subject: row.id, target: this.chain.escrow.address, data });
-      if (transaction === null) return;
-      if (!(await this.statements.sign(manager, row, signable, signed, transaction))) throw failure('CONFLICT', `statement ${row.id} was signed by another process`);
+      if (transaction === null) return false;
+      if (!(await this.statements.sign(manager, row, signable, signed, transaction))) throw twin;
       await this.handed.add(manager, row.tenant, row.id, statementToText(file), payees);
+      return true;
+    }).catch((error: unknown) => {
+      if (error !== twin) throw error;
+      return false;
     });
+    if (!isOurs) return false;
     this.relayer.kick();
     await this.handing.tell(payees);
+    return true;
   }
 
   private async finalView(payerAddress: string, indices: ReadonlyMap<string, number>, finalBlock: number): Promise<FinalView> {

@@ -9,6 +9,7 @@ import { anvilKeys } from '#testing';
 import { until } from '../payouts/books-harness.js';
 import { startSettlement } from '../payouts/settlement-harness.js';
 import type { SettlementHarness } from '../payouts/settlement-harness.js';
+import { whileUnsent } from './unsent-harness.js';
 
 const tenant = new SystemIds(new SystemClock()).uuid();
 const actor = { keyId: null, tenant: null };
@@ -74,21 +75,9 @@ describe('the epochs of a payer whose deposit holds less than is due', () => {
     expect(await harness.escrow.payer(payer.address)).toMatchObject({ available: 0n, cumulativeTotal: 89n });
   });
 
-  /** Runs an epoch while there are no coins for gas, so that its statement is signed, handed out and not sent; `meanwhile` comes before there are some again. */
+  /** Runs an epoch whose statement is signed, handed out and not sent; `meanwhile` comes before it can be. */
   const signedThen = async (meanwhile: () => Promise<unknown>): Promise<string> => {
-    const relayer = new Wallet(anvilKeys[3]).address;
-    const coins = await askChain<string>(harness.rpcUrl, 'eth_getBalance', [relayer, 'latest']);
-    await askChain(harness.rpcUrl, 'anvil_setBalance', [relayer, '0x1']);
-    harness.books.afterDraw = () => Promise.resolve();
-    let signed: string | undefined;
-    try {
-      void run().catch(() => undefined);
-      await until(async () => (signed = (await states())['planned']) !== undefined);
-      await meanwhile();
-    } finally {
-      await askChain(harness.rpcUrl, 'anvil_setBalance', [relayer, coins]);
-    }
-    return signed!;
+    return (await whileUnsent(harness, tenant, () => void run().catch(() => undefined), meanwhile)).id;
   };
   /** By the state of its transaction, a statement that is open. */
   const states = (): Promise<Record<string, string>> =>

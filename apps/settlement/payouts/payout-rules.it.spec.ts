@@ -19,6 +19,7 @@ import { until } from './books-harness.js';
 import type { Books } from './books-harness.js';
 import { startSettlement } from './settlement-harness.js';
 import type { SettlementHarness } from './settlement-harness.js';
+import { whileUnsent } from '../epochs/unsent-harness.js';
 
 const ids = new SystemIds(new SystemClock());
 const [tenant, other, published] = ['0198c0de-0000-7000-8000-0000000000a1', '0198c0de-0000-7000-8000-0000000000a2', '0198c0de-0000-7000-8000-0000000000a3'];
@@ -309,22 +310,17 @@ describe('who is paid, and who pays', () => {
       await until(() => books.isIdle);
       const { epoch, cumulativeTotal } = await escrow.payer(payer.address);
       for (const { address } of [first, second]) books.owed.set(address.toLowerCase(), 40_000n);
-      // Without coins for the gas it is signed and handed out, and not sent.
-      const relayer = new Wallet(anvilKeys[3]).address;
-      const coins = await askChain<string>(harness.rpcUrl, 'eth_getBalance', [relayer, 'latest']);
-      await askChain(harness.rpcUrl, 'anvil_setBalance', [relayer, '0x1']);
-      const refused = expect(caller.call(settlementCalls.runEpoch, { tenant })).rejects.toMatchObject({ code: 'CHAIN_REJECTED' });
-      const waits = `SELECT s.id, t.data FROM settlement.statements s JOIN settlement.transactions t ON t.id = s.transaction WHERE t.state = 'planned' AND t.error LIKE '%too few coins%'`;
-      let signed: { id: string; data: string } | undefined;
-      await until(async () => (signed = await withClient(harness.database.adminUrl, async (client) => (await client.query<{ id: string; data: string }>(waits)).rows[0])) !== undefined);
-      writeFileSync(join(directory, 'list.txt'), `${second.address} # when it was signed already\n`);
-      // What still waits to be sent is kept back, and nothing carries it any more.
-      await refused;
-      const carried = await withClient(harness.database.adminUrl, async (client) => (await client.query<{ state: string; error: string }>('SELECT t.state, t.error FROM settlement.statements s JOIN settlement.transactions t ON t.id = s.transaction WHERE s.id = $1', [signed!.id])).rows[0]);
-      expect(carried).toMatchObject({ state: 'failed', error: expect.stringContaining('before it was sent') });
-      await expect(caller.call(settlementCalls.runEpoch, { tenant })).rejects.toMatchObject({ code: 'SANCTIONED', message: expect.stringContaining('takes its epoch') });
-      expect((await escrow.payer(payer.address)).epoch).toBe(epoch);
-      await askChain(harness.rpcUrl, 'anvil_setBalance', [relayer, coins]);
+      let refused: Promise<void> | undefined;
+      const start = (): void => void (refused = expect(caller.call(settlementCalls.runEpoch, { tenant })).rejects.toMatchObject({ code: 'CHAIN_REJECTED' }));
+      const signed = await whileUnsent(harness, tenant, start, async ({ id }) => {
+        writeFileSync(join(directory, 'list.txt'), `${second.address} # when it was signed already\n`);
+        // What still waits to be sent is kept back, and nothing carries it any more.
+        await refused;
+        const carried = await withClient(harness.database.adminUrl, async (client) => (await client.query<{ state: string; error: string }>('SELECT t.state, t.error FROM settlement.statements s JOIN settlement.transactions t ON t.id = s.transaction WHERE s.id = $1', [id])).rows[0]);
+        expect(carried).toMatchObject({ state: 'failed', error: expect.stringContaining('before it was sent') });
+        await expect(caller.call(settlementCalls.runEpoch, { tenant })).rejects.toMatchObject({ code: 'SANCTIONED', message: expect.stringContaining('takes its epoch') });
+        expect((await escrow.payer(payer.address)).epoch).toBe(epoch);
+      });
 
       let paid: ReplyOf<typeof settlementCalls.runEpoch> | undefined;
       const again = (): Promise<typeof paid> => caller.call(settlementCalls.runEpoch, { tenant }).catch((error: unknown) => {
@@ -334,15 +330,15 @@ describe('who is paid, and who pays', () => {
       await until(async () => (paid = await again()) !== undefined);
       expect(paid).toMatchObject({ state: 'final', totalUnits: 40n, epoch: Number(epoch) + 3 });
       expect(books.asked.at(-1)!.only).toEqual([first.address.toLowerCase()]);
-      expect(books.takenBack.at(-1)).toBe(signed!.id);
+      expect(books.takenBack.at(-1)).toBe(signed.id);
       expect((await escrow.payer(payer.address)).cumulativeTotal).toBe(cumulativeTotal + 40n);
       // Whoever was given the old one cannot land it.
-      const landing = await harness.provider.call({ to: escrow.address, data: signed!.data }).catch((error: unknown) => error);
+      const landing = await harness.provider.call({ to: escrow.address, data: signed.data }).catch((error: unknown) => error);
       expect(escrow.errorOf((landing as { data: string }).data)).toMatchObject({ name: 'EpochStale' });
       await until(() => seen('statement.voided').length > 0);
-      expect(seen('statement.voided').map(({ id }) => id)).toEqual([signed!.id]);
-      await expect(caller.call(settlementCalls.getStatement, { tenant, id: signed!.id })).rejects.toMatchObject({ code: 'NOT_FOUND', message: expect.stringContaining('taken back') });
-      expect((await caller.call(settlementCalls.listStatements, { tenant, limit: 50 })).data.map(({ id }) => id)).not.toContain(signed!.id);
+      expect(seen('statement.voided').map(({ id }) => id)).toEqual([signed.id]);
+      await expect(caller.call(settlementCalls.getStatement, { tenant, id: signed.id })).rejects.toMatchObject({ code: 'NOT_FOUND', message: expect.stringContaining('taken back') });
+      expect((await caller.call(settlementCalls.listStatements, { tenant, limit: 50 })).data.map(({ id }) => id)).not.toContain(signed.id);
 
       writeFileSync(join(directory, 'list.txt'), `${somebodyListed} # nobody here any more\n`);
       const [listed] = (await caller.call(payoutRuleCalls.listHolds, { tenant: null, limit: 1 })).data;
