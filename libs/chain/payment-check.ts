@@ -1,4 +1,4 @@
-import { getAddress } from 'ethers';
+import { getAddress, isAddress } from 'ethers';
 import { payerOf } from '#protocol';
 import type { Eip3009Payload, FacilitatorRequest, Permit2Payload, SaleTerms } from '#protocol';
 import { paymentDigest, signerOf, x402Proxies } from './x402.js';
@@ -45,15 +45,25 @@ export function counterOf({ network, asset, payTo, methods }: SaleTerms): Counte
  */
 export function refusalBeforeChain({ paymentPayload: { accepted, payload }, paymentRequirements: wanted }: FacilitatorRequest, asked: Asked, counter: Counter, nowMs?: number): string | null {
   const { scheme } = wanted;
+  if (!addressesOf(payload, wanted).every((address) => isAddress(address))) return 'invalid_payload';
   if (accepted.scheme !== scheme) return `invalid_${scheme}_evm_scheme`;
   if (scheme !== 'exact' && scheme !== 'upto') return 'unsupported_scheme';
   if (accepted.network !== wanted.network || wanted.network !== counter.network) return `invalid_${scheme}_evm_network_mismatch`;
   if (getAddress(wanted.asset) !== counter.facts.address) return 'asset_not_supported';
   if (!counter.recipients.has(getAddress(wanted.payTo))) return 'pay_to_not_served';
+  // It would buy, and nothing would come.
+  if (getAddress(payerOf({ payload })) === getAddress(wanted.payTo)) return 'payer_is_recipient';
   const now = nowMs === undefined ? undefined : BigInt(Math.floor(nowMs / 1_000));
   if ('authorization' in payload) return scheme === 'exact' ? ofEip3009(payload, wanted, counter.facts, now) : 'unsupported_payload_type';
   return ofPermit2(payload, wanted, scheme, asked, counter, now);
 }
+
+/** All that are named: letters of both cases are a checksum (EIP-55), and one that is wrong is an address mistyped. */
+const addressesOf = (payload: FacilitatorRequest['paymentPayload']['payload'], { asset, payTo }: FacilitatorRequest['paymentRequirements']): string[] => {
+  if ('authorization' in payload) return [asset, payTo, payload.authorization.from, payload.authorization.to];
+  const { from, spender, permitted, witness } = payload.permit2Authorization;
+  return [asset, payTo, from, spender, permitted.token, witness.to, ...(witness.facilitator === undefined ? [] : [witness.facilitator])];
+};
 
 /** Of a signature that is nobody's. */
 export const signatureRefusal = (payload: FacilitatorRequest['paymentPayload']['payload']): string => ('authorization' in payload ? 'invalid_exact_evm_signature' : 'invalid_permit2_signature');

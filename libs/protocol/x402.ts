@@ -9,7 +9,10 @@ export const x402Version = 2 as const;
 export const x402Headers = { required: 'payment-required', signature: 'payment-signature', response: 'payment-response' } as const;
 
 /** A uint256 as decimal text. */
-const uint = z.string().regex(/^\d{1,78}$/, 'a whole number in decimal digits');
+const uint = z
+  .string()
+  .regex(/^\d{1,78}$/, 'a whole number in decimal digits')
+  .refine((text) => !/^\d{78}$/.test(text) || BigInt(text) < 2n ** 256n, 'must be below 2^256');
 /** CAIP-2. */
 const network = z.string().regex(/^[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}$/, 'a chain as in eip155:8453');
 /** 65 bytes of a key; more of a wallet that is a contract, which nodes pass to it: 4 KiB at most. */

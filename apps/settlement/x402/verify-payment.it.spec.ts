@@ -66,15 +66,27 @@ describe('what a payment that anybody may bring has the chain asked', () => {
     return wallet;
   };
 
-  it('is nothing for what is wrong in itself: network, token, recipient, time, amount', async () => {
+  /** One letter in the other case: no EIP-55 any more. */
+  const mistyped = (address: string): string => address.replace(/[a-fA-F](?=[^a-fA-F]*$)/, (letter) => (letter === letter.toLowerCase() ? letter.toUpperCase() : letter.toLowerCase()));
+  const withFrom = (payment: FacilitatorRequest, change: (from: string) => string): FacilitatorRequest => {
+    const payload = payment.paymentPayload.payload as { signature: string; authorization: { from: string; to: string; value: string; validAfter: string; validBefore: string; nonce: string } };
+    return { ...payment, paymentPayload: { ...payment.paymentPayload, payload: { ...payload, authorization: { ...payload.authorization, from: change(payload.authorization.from) } } } };
+  };
+
+  it('is nothing for what is wrong in itself: network, token, recipient, time, amount, an address mistyped, a payer who pays itself', async () => {
     const right = await paymentBy(await buyer(10n), { token, payTo });
     const wanting = (change: object): FacilitatorRequest => ({ ...right, paymentRequirements: { ...right.paymentRequirements, ...change } });
+    const own = await buyer(10n);
+    verifier = new PaymentVerifier(chain, asset, new Set([payTo, own.address]), () => clock.nowMs);
     const late = await paymentBy(await buyer(10n), { token, payTo, seconds: -1 });
     const cases: [FacilitatorRequest, string][] = [
       [wanting({ network: 'eip155:1' }), 'invalid_exact_evm_network_mismatch'],
       [wanting({ asset: payTo }), 'asset_not_supported'],
       [wanting({ payTo: token }), 'pay_to_not_served'],
       [wanting({ amount: '8' }), 'invalid_exact_evm_payload_authorization_value_mismatch'],
+      [wanting({ payTo: mistyped(payTo) }), 'invalid_payload'],
+      [await paymentBy(await buyer(10n), { token, payTo }).then((payment) => withFrom(payment, mistyped)), 'invalid_payload'],
+      [await paymentBy(own, { token, payTo: own.address }), 'payer_is_recipient'],
       [late, 'invalid_exact_evm_payload_authorization_valid_before'],
     ];
     for (const [request, reason] of cases) expect(await asking(request)).toEqual([reason, []]);
