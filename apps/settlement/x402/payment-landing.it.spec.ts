@@ -154,6 +154,18 @@ describe('a payment that somebody else sends', () => {
     expect(sold.filter(({ payer }) => payer === wallet.address)).toHaveLength(1);
   });
 
+  it('is told at a place of its own where one transaction pays several that are alike', async () => {
+    const wallet = await buyer(14n);
+    const both = [await paymentBy(wallet, { token: harness.token, payTo, seconds }), await paymentBy(wallet, { token: harness.token, payTo, seconds })];
+    const claimed = [await claim(both[0]!), await claim(both[1]!)];
+    await batch(batchOf(both.map(({ paymentPayload: { payload } }) => settlementCall(payload, 'exact', harness.token, 7n, true))));
+    expect((await Promise.all(claimed.map((each) => collected(each)))).map(({ success }) => success)).toEqual([true, true]);
+    for (const each of claimed) await soldOnce(each);
+    const [one, other] = sold.filter(({ payment }) => claimed.includes(payment)).map(({ at }) => at);
+    expect(one!.tx).toBe(other!.tx);
+    expect(one!.logIndex).not.toBe(other!.logIndex);
+  });
+
   it('of Permit2 is not paid by a call that only carries its signature along', async () => {
     const wallet = await buyer(14n);
     await sends(wallet, tokenCalls.approve(permit2Address, 1_000n));
