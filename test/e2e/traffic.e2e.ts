@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import OpenAI from 'openai';
 import { anywhere, foundEnterprise } from './enterprise.js';
@@ -69,6 +70,29 @@ describe('traffic', () => {
     expect(reused).toMatchObject({ chargeNanos: '0', decision: 'permit' });
     expect((await house.developer.send('GET', `/v1/charges/${recordIn(hit)}`)).status).toBe(404);
     expect((await house.developer.send('GET', `/v1/charges/${reused!.answerOf}`)).status).toBe(200);
+  });
+
+  it('that is answered again costs what two administrators have put into the price book for that, and is nobody’s work', async () => {
+    const platform = stack.rest(stack.run.adminKey);
+    const { secret } = await platform.post<{ secret: string }>(`${of}/keys`, { role: 'platform_admin', name: 'the other one' });
+    const publish = async (rules: object[]): Promise<void> => {
+      const { id, hash } = await platform.put<{ id: string; hash: string }>(`/v1/price-books/${randomUUID()}`, { note: 'answers given again', effectiveFromMs: 0, rules });
+      await stack.rest(secret).post(`/v1/price-books/${id}/approval`, { hash });
+    };
+    await publish([{ networkFeeBasisPoints: 0, markupBasisPoints: 0, cacheHitNanos: '3' }]);
+    const charged = async () => {
+      const answer = await embed(house.developer, 'Words that are worth paying for twice.');
+      if (answer.headers.get('x-mizan-cache') !== 'hit') return undefined;
+      const { reused, completed } = await recordOf(house.developer, recordIn(answer));
+      return completed === undefined ? undefined : { reused: reused!, completed, record: recordIn(answer) };
+    };
+    const { reused, completed, record } = await eventually('an answer given again to have its price', charged);
+    expect(reused).toMatchObject({ chargeNanos: '3', decision: 'permit' });
+    expect(completed).toMatchObject({ outcome: 'reused', usage: { inputTokens: 0, outputTokens: 0, meters: { cache_hits: 1 } }, chargeNanos: '3', receipt: null });
+    expect(completed).not.toHaveProperty('machine');
+    await eventually('the charge to be in the books', async () => ((await house.developer.send('GET', `/v1/charges/${record}`)).status === 200 ? true : undefined));
+    expect(await house.developer.get(`/v1/charges/${record}`)).toMatchObject({ amountNanos: '3', meters: { cache_hits: 1 } });
+    await publish([]);
   });
 
   it('leaves the six invariants true', async () => {

@@ -23,11 +23,13 @@ export const jobsOnce: Invariant = {
   },
 };
 
-/** Admitted in the log and unknown to the books, or the other way round. */
+/** Admitted in the log and unknown to the books, or the other way round. An answer that is given again at a price is in the books by its `reused`. */
 async function lost(query: Query): Promise<Problem[]> {
   const rows = await query<{ record: string; logged: boolean; state: string | null; same_tenant: boolean | null }>(
     `SELECT COALESCE(e.id, a.record) AS record, e.id IS NOT NULL AS logged, a.state, e.tenant = a.tenant AS same_tenant
-     FROM (SELECT id, tenant FROM governance.log_entries WHERE type = 'admitted') e FULL JOIN billing.admissions a ON a.record = e.id
+     FROM (SELECT id, tenant FROM governance.log_entries WHERE type = 'admitted' UNION ALL
+           SELECT id, tenant FROM governance.log_entries WHERE type = 'reused' AND id IN (SELECT record FROM billing.admissions)) e
+       FULL JOIN billing.admissions a ON a.record = e.id
      WHERE e.id IS NULL OR a.record IS NULL OR a.admitted_at_ms IS NULL OR e.tenant IS DISTINCT FROM a.tenant ORDER BY 1 LIMIT $1`,
     [namedMax],
   );
