@@ -67,7 +67,7 @@ export class Admission {
       finish(decided, first, (form) => form.end(facts.usage));
       return { ...dispatched.answer, usage: facts.usage, chargeNanos: facts.chargeNanos, record: job.id };
     }
-    const told = recorded(toldError(dispatched), job.id);
+    const told = recorded(toldError(dispatched), job.id, facts.usage);
     finish(decided, first, (form) => form.error(told));
     throw told;
   }

@@ -46,9 +46,10 @@ export function responseAttributes({ engineBody, usage }: Pick<InferenceAnswer, 
     const count = objectAt(objectAt(said, 'usage'), details)[name];
     if (typeof count === 'number') attributes[attribute] = count;
   }
-  if (usage) Object.assign(attributes, { 'gen_ai.usage.input_tokens': usage.inputTokens, 'gen_ai.usage.output_tokens': usage.outputTokens });
-  return attributes;
+  return Object.assign(attributes, usageAttributes(usage));
 }
+
+export const usageAttributes = (usage: InferenceAnswer['usage']): GenAiAttributes => (usage === undefined ? {} : { 'gen_ai.usage.input_tokens': usage.inputTokens, 'gen_ai.usage.output_tokens': usage.outputTokens });
 
 /** Where engines tell of what the totals hold. */
 const usageDetails = [

@@ -3,7 +3,8 @@ import type { Attributes, Histogram, Span } from '@opentelemetry/api';
 import { DomainError } from '#kernel';
 import type { Endpoint } from '#protocol';
 import type { InferenceAnswer, InferenceJob } from './inference-job.js';
-import { requestAttributes, responseAttributes } from './gen-ai-attributes.js';
+import { requestAttributes, responseAttributes, usageAttributes } from './gen-ai-attributes.js';
+import { usedUntil } from './recorded.js';
 
 /** Names of OpenTelemetry's conventions for generative AI (semantic-conventions-genai, gen-ai-spans and gen-ai-metrics; in development there). */
 const operations: Record<Endpoint, string> = {
@@ -54,11 +55,14 @@ export class GenAiTelemetry {
     try {
       const answer = await work();
       if (span.isRecording()) span.setAttributes(responseAttributes(answer));
-      this.countTokens(common, answer);
+      this.countTokens(common, answer.usage);
       return answer;
     } catch (error) {
+      // A stream that was cut or left has used what its machine made until then.
+      const usage = usedUntil(error);
       failed = { 'error.type': error instanceof DomainError ? error.code : '_OTHER' };
-      span.setAttributes(failed).setStatus({ code: SpanStatusCode.ERROR });
+      span.setAttributes({ ...failed, ...usageAttributes(usage) }).setStatus({ code: SpanStatusCode.ERROR });
+      this.countTokens(common, usage);
       throw error;
     } finally {
       const endedAt = performance.now();
@@ -68,7 +72,7 @@ export class GenAiTelemetry {
     }
   }
 
-  private countTokens(common: Attributes, { usage }: InferenceAnswer): void {
+  private countTokens(common: Attributes, usage: InferenceAnswer['usage']): void {
     if (usage === undefined) return;
     this.tokens.record(usage.inputTokens, { ...common, 'gen_ai.token.type': 'input' });
     this.tokens.record(usage.outputTokens, { ...common, 'gen_ai.token.type': 'output' });
