@@ -16,6 +16,7 @@ import type { TestDatabase, TestNats } from '#testing';
 import { exposureRefusal } from './enrolment/exposed-server.js';
 import type { EnrolmentRequest } from './enrolment/possession.js';
 import { frankfurt, Machine } from './provider-machine.js';
+import { schedulerEnvironment } from './scheduler-harness.js';
 import { scheduler } from './scheduler.service-definition.js';
 
 const actor = { keyId: null, tenant: null };
@@ -79,18 +80,7 @@ describe('the scheduler', () => {
   beforeAll(async () => {
     [nats, database] = await Promise.all([testNats(), createTestDatabase({ service: 'scheduler' })]);
     await migrate(scheduler, database.ownerUrl);
-    env = {
-      NATS_URL: nats.url,
-      NATS_CREDS: nats.credentialFiles.scheduler,
-      DATABASE_URL: database.url,
-      LOG_LEVEL: 'fatal',
-      SCHEDULER_ACCOUNT_PUBLIC_KEY: nats.operator.account,
-      SCHEDULER_ACCOUNT_SIGNING_SEED: nats.operator.seeds.accountSigning,
-      SCHEDULER_OPERATOR_SEED: nats.operator.seeds.operator,
-      SCHEDULER_SYSTEM_CREDS: nats.credentialFiles.system,
-      SCHEDULER_MASTER_KEY: '7'.repeat(64),
-      OBJECTS_DIRECTORY: join(tmpdir(), 'mizan-scheduler-spec'),
-    };
+    env = schedulerEnvironment(nats, database, join(tmpdir(), 'mizan-scheduler-spec'));
     service = await runService(scheduler, env);
     gateway = await Bus.connect({ url: nats.url, creds: nats.credentials.gateway, name: 'gateway' });
     provision = await Bus.connect({ url: nats.url, creds: nats.credentials.provision, name: 'provision' });

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import OpenAI from 'openai';
 import { eventually, GatewayStack } from '../../apps/gateway/gateway-harness.js';
 import { uuidOf } from '../../apps/gateway/examples.js';
+import { schedulerEnvironment } from '../../apps/scheduler/scheduler-harness.js';
 import { scheduler } from '../../apps/scheduler/scheduler.service-definition.js';
 import { freePort } from '#local';
 import { migrate, runService } from '#service';
@@ -69,13 +70,7 @@ describe('stored responses, with the official client', () => {
   };
   const start = (): Promise<RunningService> =>
     runService(scheduler, {
-      ...{ NATS_URL: nats.url, LOG_LEVEL: 'fatal', NATS_CREDS: nats.credentialFiles.scheduler, DATABASE_URL: database.url },
-      SCHEDULER_ACCOUNT_PUBLIC_KEY: nats.operator.account,
-      SCHEDULER_ACCOUNT_SIGNING_SEED: nats.operator.seeds.accountSigning,
-      SCHEDULER_OPERATOR_SEED: nats.operator.seeds.operator,
-      SCHEDULER_SYSTEM_CREDS: nats.credentialFiles.system,
-      SCHEDULER_MASTER_KEY: '7'.repeat(64),
-      OBJECTS_DIRECTORY: objects,
+      ...schedulerEnvironment(nats, database, objects),
       // A scheduler that is started again is where it was.
       HTTP_PORT: String(port),
     });

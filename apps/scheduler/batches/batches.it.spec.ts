@@ -13,6 +13,7 @@ import type { RunningService } from '#service';
 import { createTestDatabase, testNats } from '#testing';
 import type { TestDatabase, TestNats } from '#testing';
 import { runGovernanceOfHolds } from '../deletions/holds-harness.js';
+import { schedulerEnvironment } from '../scheduler-harness.js';
 import { scheduler } from '../scheduler.service-definition.js';
 import { FileSweeper } from '../files/file-sweeper.service.js';
 import { lineRecord } from './line-record.js';
@@ -91,15 +92,7 @@ describe('batches in the scheduler', () => {
     billing = await runService(defineService({ name: 'billing', config: z.object({}), module: () => BooksModule, migrations: [], http: 'internal' }), { ...common, NATS_CREDS: nats.credentials.billing });
     governance = await runGovernanceOfHolds(nats, { byTenant: new Map(), away: false });
     service = await runService(scheduler, {
-      ...common,
-      NATS_CREDS: nats.credentialFiles.scheduler,
-      DATABASE_URL: database.url,
-      SCHEDULER_ACCOUNT_PUBLIC_KEY: nats.operator.account,
-      SCHEDULER_ACCOUNT_SIGNING_SEED: nats.operator.seeds.accountSigning,
-      SCHEDULER_OPERATOR_SEED: nats.operator.seeds.operator,
-      SCHEDULER_SYSTEM_CREDS: nats.credentialFiles.system,
-      SCHEDULER_MASTER_KEY: '7'.repeat(64),
-      OBJECTS_DIRECTORY: objects,
+      ...schedulerEnvironment(nats, database, objects),
       SCHEDULER_LINE_LEASE_MS: '1000',
       SCHEDULER_RERUN_MS: '60000',
     });

@@ -18,6 +18,7 @@ import { runGovernanceOfHolds } from '../deletions/holds-harness.js';
 import type { HoldsSaid } from '../deletions/holds-harness.js';
 import { FileSweeper } from '../files/file-sweeper.service.js';
 import { ResponseSweeper } from '../responses/response-sweeper.service.js';
+import { schedulerEnvironment } from '../scheduler-harness.js';
 import { scheduler } from '../scheduler.service-definition.js';
 import { PersonErasures } from './person-erasures.service.js';
 
@@ -119,15 +120,7 @@ describe('an erasure of a person', () => {
     objects = mkdtempSync(join(tmpdir(), 'mizan-erasures-'));
     [nats, database] = await Promise.all([testNats(), createTestDatabase({ service: 'scheduler' })]);
     await migrate(scheduler, database.ownerUrl);
-    env = {
-      ...{ NATS_URL: nats.url, LOG_LEVEL: 'fatal', NATS_CREDS: nats.credentialFiles.scheduler, DATABASE_URL: database.url },
-      SCHEDULER_ACCOUNT_PUBLIC_KEY: nats.operator.account,
-      SCHEDULER_ACCOUNT_SIGNING_SEED: nats.operator.seeds.accountSigning,
-      SCHEDULER_OPERATOR_SEED: nats.operator.seeds.operator,
-      SCHEDULER_SYSTEM_CREDS: nats.credentialFiles.system,
-      SCHEDULER_MASTER_KEY: '7'.repeat(64),
-      OBJECTS_DIRECTORY: objects,
-    };
+    env = schedulerEnvironment(nats, database, objects);
     holding = await runGovernanceOfHolds(nats, said);
     service = await runService(scheduler, env);
     gateway = await Bus.connect({ url: nats.url, creds: nats.credentials.gateway, name: 'gateway' });

@@ -13,6 +13,7 @@ import type { RunningService } from '#service';
 import { createTestDatabase, testNats } from '#testing';
 import type { TestDatabase, TestNats } from '#testing';
 import { runGovernanceOfHolds } from '../deletions/holds-harness.js';
+import { schedulerEnvironment } from '../scheduler-harness.js';
 import { scheduler } from '../scheduler.service-definition.js';
 import { ResponseSweeper } from './response-sweeper.service.js';
 import { StoredResponses } from './stored-responses.service.js';
@@ -68,15 +69,7 @@ describe('responses in the scheduler', () => {
     await migrate(scheduler, database.ownerUrl);
     billing = await runService(defineService({ name: 'billing', config: z.object({}), module: () => BooksModule, migrations: [], http: 'internal' }), { NATS_URL: nats.url, LOG_LEVEL: 'fatal', NATS_CREDS: nats.credentials.billing });
     governance = await runGovernanceOfHolds(nats, { byTenant: new Map(), away: false });
-    service = await runService(scheduler, {
-      ...{ NATS_URL: nats.url, LOG_LEVEL: 'fatal', NATS_CREDS: nats.credentialFiles.scheduler, DATABASE_URL: database.url },
-      SCHEDULER_ACCOUNT_PUBLIC_KEY: nats.operator.account,
-      SCHEDULER_ACCOUNT_SIGNING_SEED: nats.operator.seeds.accountSigning,
-      SCHEDULER_OPERATOR_SEED: nats.operator.seeds.operator,
-      SCHEDULER_SYSTEM_CREDS: nats.credentialFiles.system,
-      SCHEDULER_MASTER_KEY: '7'.repeat(64),
-      OBJECTS_DIRECTORY: objects,
-    });
+    service = await runService(scheduler, schedulerEnvironment(nats, database, objects));
     gateway = await Bus.connect({ url: nats.url, creds: nats.credentials.gateway, name: 'gateway' });
     caller = new Caller(gateway);
   });
