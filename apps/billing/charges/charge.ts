@@ -49,10 +49,10 @@ export interface ChargeParts {
 
 /** By the price version of the admission. What the machine asks comes first; without a price book all of it is the machine's. */
 export function partsOf({ facts, amountNanos }: Charge, price: (MeterPrices & { offer: string; book?: PricedBy | undefined }) | undefined): ChargeParts {
-  const by = price?.offer === facts.offer ? price.book : undefined;
-  const requestNanos = facts.usageSource === 'none' ? 0n : (by?.requestNanos ?? 0n);
   // An answer that was given again is no machine's work.
   if (facts.outcome === 'reused') return { earnedNanos: 0n, networkFeeNanos: 0n, markupNanos: amountNanos, network: null };
+  const by = price?.offer === facts.offer ? price.book : undefined;
+  const requestNanos = facts.usageSource === 'none' ? 0n : (by?.requestNanos ?? 0n);
   if (!by || (by.networkFeeBasisPoints + by.markupBasisPoints === 0 && requestNanos === 0n)) return { earnedNanos: amountNanos, networkFeeNanos: 0n, markupNanos: 0n, network: null };
   const asked = costOf(facts.usage, askOf({ ...price!, book: by }));
   const earnedNanos = asked < amountNanos ? asked : amountNanos;

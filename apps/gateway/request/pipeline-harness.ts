@@ -53,17 +53,12 @@ export interface ExamplePipeline {
 }
 
 /** A pipeline over an example world, whose machines answer as `run` does. */
-export function examplePipeline(world: ExampleWorld, log: MemoryLog, clock: ManualClock, issuer: LeaseIssuer, run: (request: JobRequest) => Promise<JobResult>, streams?: (request: JobRequest) => Promise<JobStream>): ExamplePipeline {
+export function examplePipeline(world: ExampleWorld, log: MemoryLog, clock: ManualClock, issuer: LeaseIssuer, run: (request: JobRequest) => Promise<JobResult>, stream: (request: JobRequest) => Promise<JobStream> = noStreams(run)): ExamplePipeline {
   const book = new OfferBook(world.replicated);
   const placement = new Placement(book, clock, 0);
   const retries = new RetryBudget(clock);
   const leases = new LeaseBook(issuer, clock);
   const decisions = new DecisionCounter('gw-1', new CountingIds(), clock);
-  const none = (request: JobRequest): Promise<JobStream> =>
-    run(request).then(() => {
-      throw failure('ENGINE_FAILED', 'streams are tested in streaming.it.spec.ts');
-    });
-  const stream = streams ?? none;
   const pipeline = new RequestPipeline({
     gateway: 'gw-1',
     limiter: new Limiter(world.replicated, { standing: () => ({ gateways: 1, rank: 0 }) }, clock),
@@ -90,3 +85,8 @@ export function examplePipeline(world: ExampleWorld, log: MemoryLog, clock: Manu
   });
   return { pipeline, leases };
 }
+
+const noStreams = (run: (request: JobRequest) => Promise<JobResult>) => async (request: JobRequest): Promise<JobStream> => {
+  await run(request);
+  throw failure('ENGINE_FAILED', 'streams are tested in streaming.it.spec.ts');
+};

@@ -16,16 +16,11 @@ export class RacedOutlet extends StreamOutlet {
 
   begin(record: string): void {
     this.mine = this.take();
-    if (!this.mine) return;
-    this.outlet.begin(record);
-    this.hasBegun = this.outlet.hasBegun;
-    this.begunAt = this.outlet.begunAt;
+    if (this.mine) this.outlet.begin(record);
   }
 
   async write(bytes: Buffer): Promise<void> {
-    if (!this.mine) return;
-    await this.outlet.write(bytes);
-    this.writes = this.outlet.writes;
+    if (this.mine) await this.outlet.write(bytes);
   }
 
   end(): void {

@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import { canonicalJson, Clock, Ids } from '#kernel';
-import { formatVerifierKey, signNote, toHex } from '#merkle';
+import { Clock, Ids } from '#kernel';
+import { toHex } from '#merkle';
 import { Outbox } from '#messaging';
-import { auditReport, failure, parseEnvelope, reportNoteText, type AuditReport, type reportCalls, type RequestOf, type SignedReport } from '#protocol';
+import { failure, parseEnvelope, type AuditReport, type reportCalls, type RequestOf, type SignedReport } from '#protocol';
 import { withTenant } from '#service';
 import type { StoredEntry } from '../audit/entries.store.js';
 import { LogStore } from '../audit/log.store.js';
@@ -16,6 +15,7 @@ import { Secrets } from '../secrets.js';
 import { MonthEntries } from './month-entries.store.js';
 import { monthBounds, settleMs } from './month.js';
 import { reportPdf } from './report-pdf.js';
+import { hashOf, signReport, toSigned, type StoredReport } from './signed-report.js';
 import { Tally } from './tally.js';
 
 type Request = RequestOf<(typeof reportCalls)['get']>;
@@ -45,7 +45,7 @@ export class Reports {
     const { tenant, month } = request;
     if (monthBounds(month).untilMs + settleMs > this.clock.nowMs()) throw failure('REQUEST_INVALID', `${month} is not over: a report is made an hour after its end`, { param: 'month' });
     const stored = (await this.stored(tenant, month)) ?? (await this.make(request));
-    return { format: 'mizan-report/1', report: auditReport.parse(JSON.parse(stored.report)), note: stored.note, logKey: formatVerifierKey(this.secrets.logSigner.key) };
+    return toSigned(stored, this.secrets.logSigner);
   }
 
   /** The same for people. */
@@ -53,25 +53,23 @@ export class Reports {
     return reportPdf(await this.get(request));
   }
 
-  private stored(tenant: string, month: string): Promise<{ report: string; note: string } | undefined> {
-    return withTenant(this.dataSource, tenant, async (manager) => (await manager.query<{ report: string; note: string }[]>('SELECT report, note FROM governance.audit_reports WHERE tenant = $1 AND month = $2', [tenant, month]))[0]);
+  private stored(tenant: string, month: string): Promise<StoredReport | undefined> {
+    return withTenant(this.dataSource, tenant, async (manager) => (await manager.query<StoredReport[]>('SELECT report, note FROM governance.audit_reports WHERE tenant = $1 AND month = $2', [tenant, month]))[0]);
   }
 
-  private async make({ actor, tenant, month }: Request): Promise<{ report: string; note: string }> {
-    const report = canonicalJson(await this.read(tenant, month));
-    const sha256 = createHash('sha256').update(report).digest('hex');
-    const note = signNote(reportNoteText(this.secrets.logSigner.key.name, tenant, month, sha256), this.secrets.logSigner);
+  private async make({ actor, tenant, month }: Request): Promise<StoredReport> {
+    const signed = signReport(this.secrets.logSigner, tenant, await this.read(tenant, month));
     const made = await withTenant(this.dataSource, tenant, async (manager) => {
       const rows = await manager.query<unknown[]>(
         'INSERT INTO governance.audit_reports (tenant, month, report, note, made_at_ms) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING month',
-        [tenant, month, report, note, this.clock.nowMs()],
+        [tenant, month, signed.report, signed.note, this.clock.nowMs()],
       );
-      if (rows.length === 1) await this.changes.record(manager, tenant, { id: this.ids.uuid(), type: 'report.made', fields: { actor, month, sha256 } });
+      if (rows.length === 1) await this.changes.record(manager, tenant, { id: this.ids.uuid(), type: 'report.made', fields: { actor, month, sha256: hashOf(signed) } });
       return rows.length === 1;
     });
     this.outbox.kick();
     // Another process was first: what is stored is the report.
-    return made ? { report, note } : (await this.stored(tenant, month))!;
+    return made ? signed : (await this.stored(tenant, month))!;
   }
 
   private async read(tenant: string, month: string): Promise<AuditReport> {

@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { canonicalJson, Clock, Ids } from '#kernel';
-import { formatVerifierKey, signNote, toHex } from '#merkle';
+import { Clock, Ids } from '#kernel';
+import { toHex } from '#merkle';
 import { Outbox } from '#messaging';
-import { auditReport, failure, parseEnvelope, reportNameOf, reportNoteText, type AuditReport, type reportCalls, type ReplyOf, type RequestOf, type SignedReport } from '#protocol';
+import { failure, parseEnvelope, type AuditReport, type reportCalls, type ReplyOf, type RequestOf, type SignedReport } from '#protocol';
 import { withTenant } from '#service';
 import { EntryStore, type StoredEntry } from '../audit/entries.store.js';
 import { LogStore, type Head } from '../audit/log.store.js';
@@ -14,7 +13,8 @@ import { TenantStream } from '../exports/tenant-stream.store.js';
 import { OrganisationStore } from '../organisations/organisations.store.js';
 import { Secrets } from '../secrets.js';
 import { reportPdf } from './report-pdf.js';
-import { SupplementStore, type KnownMonth, type StoredReport } from './supplements.store.js';
+import { hashOf, signReport, toSigned } from './signed-report.js';
+import { SupplementStore, type KnownMonth } from './supplements.store.js';
 import { Tally } from './tally.js';
 
 type Calls = typeof reportCalls;
@@ -58,7 +58,7 @@ export class Supplements {
   async get({ tenant, month, number }: RequestOf<Calls['supplement']>): Promise<SignedReport> {
     const stored = await withTenant(this.dataSource, tenant, (manager) => this.store.find(manager, tenant, month, number));
     if (stored === undefined) throw failure('NOT_FOUND', 'the report of this month has no such supplement');
-    return { format: 'mizan-report/1', report: auditReport.parse(JSON.parse(stored.report)), note: stored.note, logKey: formatVerifierKey(this.secrets.logSigner.key) };
+    return toSigned(stored, this.secrets.logSigner);
   }
 
   /** The same for people. */
@@ -113,7 +113,7 @@ export class Supplements {
         ...{ organisation: { id, name, pseudonym }, month: known.month, log: { origin: this.secrets.logSigner.key.name, size: head.size, root: toHex(head.root), ...log }, ...counts },
         supplement: { number: last.number + 1, continues: last.sha256, fromIndex: known.lookedTo, late: opened.slice(0, namedMax).map(({ entry: { index, id: record, type, timeMs } }) => ({ index, id: record, type, timeMs })) },
       };
-      const stored = this.signed(tenant, report);
+      const stored = signReport(this.secrets.logSigner, tenant, report);
       await this.store.add(manager, tenant, known.month, last.number + 1, stored, this.clock.nowMs());
       await this.changes.record(manager, tenant, { id: this.ids.uuid(), type: 'report.made', fields: { actor, month: known.month, supplement: last.number + 1, sha256: hashOf(stored) } });
       return true;
@@ -137,11 +137,4 @@ export class Supplements {
     }
     return opened;
   }
-
-  private signed(tenant: string, report: AuditReport): StoredReport {
-    const text = canonicalJson(report);
-    return { report: text, note: signNote(reportNoteText(this.secrets.logSigner.key.name, tenant, reportNameOf(report), hashOf({ report: text })), this.secrets.logSigner) };
-  }
 }
-
-const hashOf = ({ report }: Pick<StoredReport, 'report'>): string => createHash('sha256').update(report).digest('hex');

@@ -2,16 +2,12 @@ import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { AuditReport } from '#protocol';
+import type { StoredReport } from './signed-report.js';
 
 /** Up to where a month's report knows the log. */
 export interface KnownMonth {
   readonly month: string;
   readonly lookedTo: number;
-}
-
-export interface StoredReport {
-  readonly report: string;
-  readonly note: string;
 }
 
 /** What came after reports were made. Nothing of it is changed once it is there. */
