@@ -3,6 +3,7 @@ import { failure, openRecordBody } from '#protocol';
 import type { CompletedFacts } from '#protocol';
 import type { JobRequest, JobResult } from '#wire';
 import { ExampleWorld, ManualClock, MemoryLog, exampleJob, permitAll, sealKeys, uuidOf } from '../examples.js';
+import { endsOfRace, warmFrom } from './hedge-harness.js';
 import { HedgeShares } from './hedge.js';
 import type { InferenceJob } from './inference-job.js';
 import { EndlessLeases, examplePipeline } from './pipeline-harness.js';
@@ -27,20 +28,14 @@ describe('a request that is slow, of a project that pays twice for speed', () =>
     for (let n = 0; n < 100; n += 1) await ask();
     world.limit('project', project.id, { hedge: { maxShare: 1 } });
   };
-  const completed = async (count: number): Promise<CompletedFacts[]> => {
-    for (;;) {
-      const facts = log.records.filter(({ type, id }) => type === 'completed' && !(id >= uuidOf(0x4000) && id < uuidOf(0x4f00))).map((record) => record.facts as CompletedFacts);
-      if (facts.length >= count) return facts;
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-  };
+  const completed = (count: number): Promise<CompletedFacts[]> => endsOfRace(log, count);
 
   beforeEach(() => {
     world = new ExampleWorld();
     world.offer(1, { capacity: 50 });
     world.offer(2, { capacity: 50 });
     world.policy(permitAll);
-    [log, clock, ran, next, slowly] = [new MemoryLog(), new ManualClock(), [], 0x4000, untilAborted];
+    [log, clock, ran, next, slowly] = [new MemoryLog(), new ManualClock(), [], warmFrom, untilAborted];
     pipeline = examplePipeline(world, log, clock, new EndlessLeases(), (request): Promise<JobResult> => {
       ran.push(request);
       const result: JobResult = { status: 200, contentType: 'application/json', body: Buffer.from(`{"by":"${request.offer}"}`), usage: { inputTokens: 7, outputTokens: 0 }, receipt: { bytes: 'AA==', signature: 'AA==' } };

@@ -4,6 +4,7 @@ import type { AdmittedFacts, CompletedFacts } from '#protocol';
 import type { JobEnd, JobRequest, JobStream } from '#wire';
 import { ExampleWorld, ManualClock, MemoryLog, exampleJob, permitAll, uuidOf } from '../examples.js';
 import { StreamedChunks } from '../openai/streamed-chunks.js';
+import { endsOfRace, warmFrom } from './hedge-harness.js';
 import type { InferenceJob } from './inference-job.js';
 import { EndlessLeases, examplePipeline } from './pipeline-harness.js';
 import type { RequestPipeline } from './request-pipeline.js';
@@ -83,19 +84,13 @@ describe('a stream that is slow to begin, of a project that pays twice for speed
   };
   const ask = (client: Client, id = uuidOf((next += 1)), changes: Partial<InferenceJob> = {}) =>
     pipeline.run(exampleJob({ id, endpoint: 'chat.completions', model: 'chat', body: Buffer.from('{"model":"chat","stream":true,"messages":[]}'), bound: { inputTokens: 50, outputTokens: 50 }, streamed: { outlet: client, form: () => new StreamedChunks('chat.completions', false) }, ...changes }));
-  const completed = async (count: number): Promise<CompletedFacts[]> => {
-    for (;;) {
-      const facts = log.records.filter(({ type, id }) => type === 'completed' && !(id >= uuidOf(0x4000) && id < uuidOf(0x4f00))).map((record) => record.facts as CompletedFacts);
-      if (facts.length >= count) return facts;
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-  };
+  const completed = (count: number): Promise<CompletedFacts[]> => endsOfRace(log, count);
 
   beforeEach(async () => {
     world = new ExampleWorld();
     for (const n of [1, 2]) world.offer(n, { model: 'chat', endpoints: ['chat.completions'], capacity: 50 });
     world.policy(permitAll);
-    [log, clock, ran, next, first, second] = [new MemoryLog(), new ManualClock(), [], 0x4000, mute, quick];
+    [log, clock, ran, next, first, second] = [new MemoryLog(), new ManualClock(), [], warmFrom, mute, quick];
     pipeline = examplePipeline(world, log, clock, new EndlessLeases(), () => Promise.reject(new Error('everything streams here')), streams).pipeline;
     // Streams that begin as they usually do, until both machines are known; then the project pays for any request twice.
     for (let n = 0; n < 100; n += 1) await ask(new Client());
