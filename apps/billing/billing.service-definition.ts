@@ -17,6 +17,7 @@ import { MoveBalancesByPostings1767225612865 } from './ledger/balances-by-postin
 import { BookInOneLook1767225612933 } from './ledger/booking-in-one-look.migration.js';
 import { CreateLedger1767225600001 } from './ledger/ledger.migration.js';
 import { LedgerChecksByIndex1767225600007 } from './ledger/ledger-checks.migration.js';
+import { NameUuids1767225614420 } from './ledger/named-uuids.migration.js';
 import { WalletMoves1767225614300 } from './ledger/wallet-moves.migration.js';
 import { TransfersByTime1767225612848 } from './ledger/transfers-by-time.migration.js';
 import { LeasesOfKeys1767225610501 } from './leases/leases-of-keys.migration.js';
@@ -44,6 +45,6 @@ export const billing = defineService({
   name: 'billing',
   config: billingConfig,
   module: () => BillingModule,
-  migrations: [CreateLedger1767225600001, CreateLeases1767225600002, CreatePrices1767225600003, CreateCharges1767225600004, CreatePayables1767225600005, ChargesOfStreams1767225600006, LedgerChecksByIndex1767225600007, CountUsage1767225600008, LeasesOfKeys1767225610501, CreateInvoices1767225611000, CreateCloses1767225611200, CreateRoyalties1767225612700, ResolveClaims1767225612710, KeepBaselines1767225612720, RatesOfStatements1767225612770, WatchSpend1767225612820, HoldBack1767225612821, PriceBooks1767225612822, TakeBackDraws1767225612842, Agree1767225612845, KeepJournal1767225612846, PriceRequests1767225612847, TransfersByTime1767225612848, MoveBalancesByPostings1767225612865, Meters1767225612870, OpenAccountsEmpty1767225612871, UsageByHashOfTags1767225612872, BookInOneLook1767225612933, CreditInput1767225612950, CarriedByTenant1767225612951, CreditBalances1767225613300, CountUnusualSpend1767225613400, NameHedges1767225613401, CorrectUsage1767225613402, ChangePrices1767225613403, ReusedAnswers1767225613900, UnusualByModel1767225614200, WalletMoves1767225614300],
+  migrations: [CreateLedger1767225600001, CreateLeases1767225600002, CreatePrices1767225600003, CreateCharges1767225600004, CreatePayables1767225600005, ChargesOfStreams1767225600006, LedgerChecksByIndex1767225600007, CountUsage1767225600008, LeasesOfKeys1767225610501, CreateInvoices1767225611000, CreateCloses1767225611200, CreateRoyalties1767225612700, ResolveClaims1767225612710, KeepBaselines1767225612720, RatesOfStatements1767225612770, WatchSpend1767225612820, HoldBack1767225612821, PriceBooks1767225612822, TakeBackDraws1767225612842, Agree1767225612845, KeepJournal1767225612846, PriceRequests1767225612847, TransfersByTime1767225612848, MoveBalancesByPostings1767225612865, Meters1767225612870, OpenAccountsEmpty1767225612871, UsageByHashOfTags1767225612872, BookInOneLook1767225612933, CreditInput1767225612950, CarriedByTenant1767225612951, CreditBalances1767225613300, CountUnusualSpend1767225613400, NameHedges1767225613401, CorrectUsage1767225613402, ChangePrices1767225613403, ReusedAnswers1767225613900, UnusualByModel1767225614200, WalletMoves1767225614300, NameUuids1767225614420],
   http: 'internal',
 });

@@ -20,7 +20,8 @@ export interface Closing {
 /** More than any request is measured in. What has no price costs nothing however much it is, and is summed all the same: sums must stay integers of JSON. */
 const quantityMax = 10 ** 12;
 
-const isPlausible = ({ inputTokens, outputTokens, meters = {} }: Usage): boolean => [inputTokens, outputTokens, ...Object.values(meters)].every((quantity = 0) => quantity <= quantityMax) && (meters.cached_tokens ?? 0) <= inputTokens;
+/** Also no more cached tokens than tokens. */
+export const isPlausible = ({ inputTokens, outputTokens, meters = {} }: Usage): boolean => [inputTokens, outputTokens, ...Object.values(meters)].every((quantity = 0) => quantity <= quantityMax) && (meters.cached_tokens ?? 0) <= inputTokens;
 
 /**
  * How an admission whose end was never recorded is closed. A genuine receipt over the admitted request and model is paid at

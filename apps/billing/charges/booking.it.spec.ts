@@ -16,6 +16,9 @@ import { PayablesService } from '../payables/payables.service.js';
 import { AssignPayees } from '../nodes/assign-payees.service.js';
 import { NodesStore } from '../nodes/nodes.store.js';
 import { ReceiptsService } from '../receipts/receipts.service.js';
+import { Credits } from '../credits/credits.service.js';
+import { JournalRpc } from '../journal/journal.rpc.js';
+import { namedUuid } from '../ledger/chart-of-accounts.js';
 import { ChargesStore } from './charges.store.js';
 
 describe('booking records', () => {
@@ -50,6 +53,21 @@ describe('booking records', () => {
     expect(await chargeOf(free.record)).toMatchObject({ amountNanos: 0n });
     expect(await books.get(PayablesService).list(market.tenant)).toEqual([{ tenant: market.tenant, payee: node.payee, earnedNanos: 70n, drawnNanos: 0n, heldNanos: 0n, owedNanos: 70n }]);
     expect(await anomalies(first.record)).toEqual([]);
+    expect(await books.faults()).toEqual([]);
+  });
+
+  it('charges for a request whatever was named with its id, or with one that follows from it, while it ran', async () => {
+    const [first, second] = [admittedFacts(books.ids, market, lease, node), admittedFacts(books.ids, market, lease, node)];
+    await market.book(recordOf(first), recordOf(second));
+    const [one, other] = [{ keyId: books.ids.uuid(), tenant: null }, { keyId: books.ids.uuid(), tenant: null }];
+    const hours = { validFromMs: 0, expiresAtMs: Date.UTC(2027, 0) };
+    for (const id of [first.record, namedUuid('holdback', first.record), namedUuid('royalty', first.record)]) await books.get(Credits).grant({ actor: one, tenant: market.tenant, id, name: 'start', amountNanos: 5n, ...hours });
+    const journal = books.get(JournalRpc);
+    for (const name of ['bank', 'loan']) await journal.putAccount({ actor: one, name, currency: 'USD', leastNanos: null, mostNanos: null });
+    await journal.reserve({ actor: one, id: second.record, note: 'by hand', currency: 'USD', legs: [{ debit: 'operator:bank', credit: 'operator:loan', amountNanos: 9n }], expiresAtMs: books.clock.nowMs() + 1_000 });
+    for (let times = 0; times < 2; times += 1) await journal.post({ actor: other, id: second.record });
+    await market.book(recordOf(completedFacts(first, node, 30)), recordOf(completedFacts(second, node, 40)));
+    expect([await chargeOf(first.record), await chargeOf(second.record), await spent()]).toMatchObject([{ amountNanos: 30n }, { amountNanos: 40n }, 70n]);
     expect(await books.faults()).toEqual([]);
   });
 

@@ -1,7 +1,9 @@
 import { nanosPerMinor } from '../invoices/rounding.js';
+import { namedByCallerSql } from '../ledger/transfer.js';
 import type { Comparison } from './comparison.js';
 
-const postedOn = (kinds: string): string => `(SELECT COALESCE(sum(p.amount), 0) FROM billing.postings p JOIN billing.accounts a ON a.id = p.account WHERE p.transfer = i.id AND a.kind IN (${kinds}))`;
+const postedOn = (kinds: string, transfer = '= i.id'): string => `(SELECT COALESCE(sum(p.amount), 0) FROM billing.postings p JOIN billing.accounts a ON a.id = p.account WHERE p.transfer ${transfer} AND a.kind IN (${kinds}))`;
+const noteTransfer = `= ANY(${namedByCallerSql('invoice.credit', 'i.id')})`;
 const taken = (table: string, where: string): string => `(SELECT COALESCE(sum(x.amount_nanos), 0) FROM ${table} WHERE ${where} = i.id)`;
 
 /** Issued invoices and credit notes against the ledger, and against what they took in. */
@@ -9,7 +11,7 @@ export const invoiceComparisons: readonly Comparison[] = [
   [
     'invoice_not_ledger',
     `SELECT id AS subject, number || ': ' || said || ' nanos of ' || currency || ' by the document, ' || posted || ' in the ledger' AS detail
-     FROM (SELECT i.id, i.number, i.currency, i.gross_minor * ${nanosPerMinor}::numeric AS said, CASE i.kind WHEN 'invoice' THEN ${postedOn(`'invoiced'`)} ELSE ${postedOn(`'allowance', 'tax'`)} END AS posted FROM billing.invoices i WHERE i.number IS NOT NULL) AS issued
+     FROM (SELECT i.id, i.number, i.currency, i.gross_minor * ${nanosPerMinor}::numeric AS said, CASE i.kind WHEN 'invoice' THEN ${postedOn(`'invoiced'`)} ELSE ${postedOn(`'allowance', 'tax'`, noteTransfer)} END AS posted FROM billing.invoices i WHERE i.number IS NOT NULL) AS issued
      WHERE said <> posted ORDER BY 1`,
   ],
   [
@@ -29,8 +31,8 @@ export const invoiceComparisons: readonly Comparison[] = [
   ],
   [
     'adjustment_not_ledger',
-    `SELECT j.id AS subject, j.amount_nanos || ' nanos by the correction, ' || COALESCE(p.nanos, 0) || ' in the ledger' AS detail
-     FROM billing.corrections j LEFT JOIN (SELECT p.transfer, sum(p.amount) AS nanos FROM billing.postings p JOIN billing.accounts a ON a.id = p.account WHERE a.kind = 'receivable' GROUP BY 1) p ON p.transfer = j.id
-     WHERE j.amount_nanos <> COALESCE(p.nanos, 0) ORDER BY 1`,
+    `SELECT j.id AS subject, j.amount_nanos || ' nanos by the correction, ' || p.nanos || ' in the ledger' AS detail
+     FROM billing.corrections j CROSS JOIN LATERAL (SELECT COALESCE(sum(p.amount), 0) AS nanos FROM billing.postings p JOIN billing.accounts a ON a.id = p.account WHERE p.transfer = ANY(${namedByCallerSql('usage.correct', 'j.id')}) AND a.kind = 'receivable') p
+     WHERE j.amount_nanos <> p.nanos ORDER BY 1`,
   ],
 ];

@@ -4,7 +4,7 @@ import type { MeterPrices, MeterQuantities, Nanos } from '#kernel';
 import { chargeOf } from '#protocol';
 import type { NewCorrection, Usage } from '#protocol';
 import { corrections, receivable } from '../ledger/chart-of-accounts.js';
-import { move, transfer } from '../ledger/transfer.js';
+import { move, namedByCaller, transfer } from '../ledger/transfer.js';
 import type { Transfer } from '../ledger/transfer.js';
 
 /** A request as the books have it before a correction. */
@@ -40,7 +40,7 @@ export function differenceOf(before: BilledRequest, usage: Usage, price: MeterPr
 const isNothing = ({ inputTokens, outputTokens, meters = {} }: Usage): boolean => inputTokens + outputTokens === 0 && machineMeters.every((meter) => (meters[meter] ?? 0) === 0);
 
 /** Between the organisation and the deployment: what the machine earned stays as it is. */
-export const correctionTransfer = (id: string, tenant: string, amountNanos: Nanos): Transfer => transfer(id, 'usage.correct', tenant, move(corrections, receivable(tenant), amountNanos));
+export const correctionTransfer = (id: string, tenant: string, amountNanos: Nanos): Transfer => transfer(namedByCaller('usage.correct', id), 'usage.correct', tenant, move(corrections, receivable(tenant), amountNanos));
 
 /** SHA-256, hex, of what was asked: the same id with another hash is another correction. */
 export const correctionHash = (tenant: string, { record, usage, reason }: NewCorrection): string => createHash('sha256').update(canonicalJson({ tenant, record, usage, reason })).digest('hex');

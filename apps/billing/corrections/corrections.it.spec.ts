@@ -4,6 +4,7 @@ import type { Usage } from '#protocol';
 import { openBooks } from '../books-harness.js';
 import type { Books } from '../books-harness.js';
 import { ClosesService } from '../closes/closes.service.js';
+import { forfeitAdjustmentId } from '../holdbacks/holdback-transfers.js';
 import { HoldbacksRpc } from '../holdbacks/holdbacks.rpc.js';
 import { bank, frankfurt } from '../invoices-harness.js';
 import { InvoiceRun } from '../invoices/invoice-run.service.js';
@@ -96,10 +97,14 @@ describe('a correction of usage', () => {
     const other = await openMarket(books, 1n);
     await expect(correct(record, tokens(1), { tenant: other.tenant })).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await expect(correct(early, tokens(1))).rejects.toMatchObject({ code: 'RECORD_PENDING' });
-    await expect(correct(record, tokens(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER))).resolves.toMatchObject({ amountNanos: expect.any(BigInt) as unknown });
+    await expect(correct(record, tokens(10 ** 12, 10 ** 12))).resolves.toMatchObject({ amountNanos: expect.any(BigInt) as unknown });
+    // Sums of usage stay integers that JSON has.
+    for (const usage of [tokens(10 ** 12 + 1), tokens(0, Number.MAX_SAFE_INTEGER), { ...tokens(5), meters: { images: 10 ** 13 } }, { ...tokens(5), meters: { cached_tokens: 6 } }]) await expect(correct(record, usage)).rejects.toMatchObject({ code: 'REQUEST_INVALID', details: { param: 'usage' } });
+    await expect(correct(forfeitAdjustmentId(record), tokens(1))).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(correct(record, tokens(1), { id: forfeitAdjustmentId(record) })).rejects.toMatchObject({ code: 'REQUEST_INVALID', details: { param: 'id' } });
     const dear = await joinNode(books, 2n ** 62n);
     const few = await use(tokens(0), true, dear);
-    await expect(correct(few, tokens(Number.MAX_SAFE_INTEGER))).rejects.toMatchObject({ code: 'AMOUNT_OVERFLOW' });
+    await expect(correct(few, tokens(10 ** 12))).rejects.toMatchObject({ code: 'AMOUNT_OVERFLOW' });
     expect((await books.get(CorrectionsRpc).list({ tenant: other.tenant, limit: 10 })).data).toEqual([]);
     const { data, hasMore } = await books.get(CorrectionsRpc).list({ tenant: market.tenant, limit: 1 });
     expect([data.map((one) => one.record), hasMore]).toEqual([[record], false]);

@@ -6,6 +6,8 @@ import { failure } from '#protocol';
 import type { Correction, RequestOf, correctionCalls } from '#protocol';
 import { withTenant } from '#service';
 import { AdjustmentsStore } from '../adjustments/adjustments.store.js';
+import { isPlausible } from '../admissions/close-admission.js';
+import { isDerived } from '../ledger/chart-of-accounts.js';
 import { LedgerStore } from '../ledger/ledger.store.js';
 import { StatementsStore } from '../payables/statements.store.js';
 import { PricesStore } from '../prices/prices.store.js';
@@ -30,8 +32,11 @@ export class Corrections {
     @Inject(TenantRecords) private readonly records: TenantRecords,
   ) {}
 
-  /** Errors: NOT_FOUND, RECORD_PENDING, IDEMPOTENCY_MISMATCH, PRICE_UNKNOWN, CONFLICT, AMOUNT_OVERFLOW. */
+  /** Errors: REQUEST_INVALID, NOT_FOUND, RECORD_PENDING, IDEMPOTENCY_MISMATCH, PRICE_UNKNOWN, CONFLICT, AMOUNT_OVERFLOW. */
   async correct({ actor, tenant, id, record, usage, reason }: RequestOf<Calls['correct']>): Promise<Correction> {
+    // With the id of a credit that is still to come, it would keep that one out of the books.
+    if (isDerived(id)) throw failure('REQUEST_INVALID', 'ids of version 8 follow from others here; name a correction by one of version 4 or 7', { param: 'id' });
+    if (!isPlausible(usage)) throw failure('REQUEST_INVALID', 'usage is at most 10^12 of each meter, and has no more cached tokens than tokens', { param: 'usage' });
     const made = await withTenant(this.dataSource, '*', async (manager) => {
       // What is held of the request may be credited at the same time: one after the other.
       await this.statements.lockTenant(manager, tenant);

@@ -1,6 +1,6 @@
 import type { InvoiceDocument } from '#protocol';
 import { allowance, creditBalance, exchange, invoiced, namedUuid, receivable, received, refunding, rounding, taxDue, usd } from '../ledger/chart-of-accounts.js';
-import { move, transfer } from '../ledger/transfer.js';
+import { move, namedByCaller, transfer } from '../ledger/transfer.js';
 import type { Transfer } from '../ledger/transfer.js';
 import { fromUsd, nanosPerMinor } from './rounding.js';
 
@@ -20,7 +20,7 @@ export function issueTransfer(document: InvoiceDocument, seller: string): Transf
 /** What is credited the tenant owes no more, and what it had paid of it stands to its credit; the payees keep what they earned, so the operator bears it. */
 export function creditTransfer({ id, tenant, currency, netMinor, taxMinor, toBalanceMinor = 0n }: InvoiceDocument, seller: string): Transfer {
   const owes = invoiced(tenant, currency);
-  return transfer(id, 'invoice.credit', tenant, [
+  return transfer(namedByCaller('invoice.credit', id), 'invoice.credit', tenant, [
     ...move(owes, allowance(currency), netMinor * nanosPerMinor),
     ...move(owes, taxDue(seller, currency), taxMinor * nanosPerMinor),
     ...move(creditBalance(tenant, currency), owes, toBalanceMinor * nanosPerMinor),
@@ -29,8 +29,9 @@ export function creditTransfer({ id, tenant, currency, netMinor, taxMinor, toBal
 
 type Owed = Pick<InvoiceDocument, 'tenant' | 'currency'>;
 
+/** By bank, as somebody told it. */
 export function paymentTransfer(id: string, { tenant, currency }: Owed, amountMinor: bigint): Transfer {
-  return transfer(id, 'invoice.payment', tenant, move(invoiced(tenant, currency), received(currency), amountMinor * nanosPerMinor));
+  return transfer(namedByCaller('invoice.payment', id), 'invoice.payment', tenant, move(invoiced(tenant, currency), received(currency), amountMinor * nanosPerMinor));
 }
 
 export const balancePaymentTransfer = (id: string, { tenant, currency }: Owed, amountMinor: bigint): Transfer =>
@@ -55,7 +56,7 @@ type Refunded = Owed & { readonly id: string; readonly amountMinor: bigint };
 
 /** Sets money of the balance aside until the bank has sent it, or it is not sent after all. */
 export const refundRequestTransfer = ({ id, tenant, currency, amountMinor }: Refunded): Transfer =>
-  transfer(id, 'refund.request', tenant, move(refunding(tenant, currency), creditBalance(tenant, currency), amountMinor * nanosPerMinor));
+  transfer(namedByCaller('refund.request', id), 'refund.request', tenant, move(refunding(tenant, currency), creditBalance(tenant, currency), amountMinor * nanosPerMinor));
 export const refundPaymentTransfer = ({ id, tenant, currency, amountMinor }: Refunded): Transfer =>
   transfer(namedUuid('refund.pay', id), 'refund.pay', tenant, move(received(currency), refunding(tenant, currency), amountMinor * nanosPerMinor));
 export const refundVoidTransfer = ({ id, tenant, currency, amountMinor }: Refunded): Transfer =>

@@ -10,7 +10,7 @@ import type { BillingConfig } from '../billing-config.js';
 import { operatorAccount, operatorTenant } from '../ledger/chart-of-accounts.js';
 import type { Account, AccountKind } from '../ledger/chart-of-accounts.js';
 import { LedgerStore } from '../ledger/ledger.store.js';
-import { move, transfer } from '../ledger/transfer.js';
+import { move, namedByCaller, transfer } from '../ledger/transfer.js';
 import { JournalAccountsStore } from './journal-accounts.store.js';
 import type { FoundAccount, Reserved } from './journal-accounts.store.js';
 import { ReservationsStore } from './reservations.store.js';
@@ -110,7 +110,7 @@ export class Journal extends PeriodicTask {
       const found = await this.lockAccounts(manager, known);
       await this.accounts.reserve(manager, reservedOn(known, found), -1n);
       const lines = known.legs.flatMap(({ debit, credit }, index) => move(accountOf(found.get(credit)!), accountOf(found.get(debit)!), parts[index]!));
-      await this.ledger.post(manager, [transfer(id, 'journal', operatorTenant, lines)]);
+      await this.ledger.post(manager, [transfer(namedByCaller('journal', id), 'journal', operatorTenant, lines)]);
       return this.ended(manager, known, 'posted', parts, person);
     });
   }

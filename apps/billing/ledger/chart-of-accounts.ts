@@ -122,4 +122,7 @@ export function namedUuid(...parts: readonly string[]): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
+/** Whether an id follows from a name, as those of version 8 do. */
+export const isDerived = (id: string): boolean => id[14] === '8';
+
 export const accountId = (account: Account): string => namedUuid('account', account.currency, account.code);

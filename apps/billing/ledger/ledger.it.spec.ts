@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { withClient } from '#local';
 import { openBooks } from '../books-harness.js';
 import type { Books } from '../books-harness.js';
-import { accountId, payable, receivable } from './chart-of-accounts.js';
+import { accountId, namedUuid, payable, receivable } from './chart-of-accounts.js';
 import type { Account } from './chart-of-accounts.js';
 import { LedgerStore } from './ledger.store.js';
 import { move, transfer } from './transfer.js';
@@ -159,6 +159,12 @@ describe('the ledger', () => {
     const opened = (column: string): string => `INSERT INTO billing.accounts (id, code, currency, kind, tenant, ${column}) VALUES (gen_random_uuid(), 'made up', 'USD', 'receivable', 'operator', 1)`;
     for (const statement of [opened('balance'), opened('postings'), 'UPDATE billing.accounts SET balance = 0', 'UPDATE billing.postings SET amount = 1', 'DELETE FROM billing.postings', 'DELETE FROM billing.transfers', 'UPDATE billing.charges SET amount_nanos = 0', 'DELETE FROM billing.charges', 'TRUNCATE billing.postings']) {
       await expect(books.within((manager) => manager.query(statement))).rejects.toThrow(/permission denied/);
+    }
+  });
+
+  it('makes the same ids of names in the database as beside it', async () => {
+    for (const parts of [['a'], ['a', 'b'], ['ab', ''], ['named by caller', 'invoice.credit', books.ids.uuid()], ['Ü', '\\x00']]) {
+      expect(await books.within((manager) => manager.query(`SELECT billing.named_uuid(VARIADIC $1::text[]) AS id`, [parts]))).toEqual([{ id: namedUuid(...parts) }]);
     }
   });
 

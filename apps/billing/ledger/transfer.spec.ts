@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { nanosMax } from '#kernel';
 import { accountId, budgetAccounts, credited, deposit, drawn, escrow, exchange, namedUuid, payable, receivable, unassigned } from './chart-of-accounts.js';
-import { move, transfer, transferHash } from './transfer.js';
+import { move, namedByCaller, transfer, transferCodes, transferHash } from './transfer.js';
 
 const tenant = '0198c0de-0000-7000-8000-000000000001';
 const payee = `0x${'Ab'.repeat(20)}`;
@@ -19,6 +19,19 @@ describe('the chart of accounts', () => {
   it('makes ids that are UUIDs of version 8', () => {
     fc.assert(fc.property(fc.array(fc.string(), { minLength: 1 }), (parts) => expect(namedUuid(...parts)).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)));
     expect(namedUuid('a', 'b')).not.toBe(namedUuid('ab'));
+  });
+});
+
+describe('what a caller names', () => {
+  it('never has the name of a charge, nor of what follows from one, nor of what another kind of call has named so', () => {
+    const follows = (id: string): string[] => [id, namedUuid('holdback', id), namedUuid('holdback.end', id), namedUuid('royalty', id), namedUuid('refund.pay', id)];
+    fc.assert(
+      fc.property(fc.uuid(), (record) => {
+        const names = follows(record).flatMap((id) => transferCodes.map((code) => namedByCaller(code, id)));
+        expect(new Set([...follows(record), ...names]).size).toBe(5 + 5 * transferCodes.length);
+      }),
+      { numRuns: 20 },
+    );
   });
 });
 

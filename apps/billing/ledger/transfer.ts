@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { checkedNanos } from '#kernel';
 import { failure } from '#protocol';
+import { namedUuid } from './chart-of-accounts.js';
 import type { Account } from './chart-of-accounts.js';
 
 /** Debit (positive) or credit (negative) of one account, in the smallest units of its currency. */
@@ -75,6 +76,17 @@ export function transfer(id: string, code: TransferCode, tenant: string, lines: 
   const kept = [...net.values()].filter(({ amount }) => checkedNanos(amount) !== 0n);
   return { id, code, tenant, lines: kept };
 }
+
+/**
+ * The id of a transfer that is called for under an id of the caller's choice: payments by hand, credit notes, refunds, corrections, credits and reservations have a space of
+ * names of their own. With the id of a request that runs, or one that follows from it, they would keep its charge out of the books, and everything behind it waiting.
+ */
+export const namedByCaller = (code: TransferCode, id: string): string => namedUuid(...byCaller(code), id);
+
+const byCaller = (code: TransferCode): readonly string[] => ['named by caller', code];
+
+/** The same in SQL, of a column; those of before have the caller's id itself. */
+export const namedByCallerSql = (code: TransferCode, column: string): string => `ARRAY[${column}, billing.named_uuid(${byCaller(code).map((part) => `'${part}'`).join(', ')}, ${column}::text)]`;
 
 /** SHA-256, hex, of what a transfer says: the same id with another hash is another transfer under a known id. */
 export function transferHash({ code, tenant, lines }: Transfer): string {
