@@ -7,6 +7,9 @@ import { base64, label, nanos, pageRequest, sha256Hex, timeMs, uuid } from './sc
 /** Hundredths of a currency: a decimal string on the wire, a bigint in code. */
 export const minorUnits = nanos;
 
+/** A time that a document can name by its day. */
+export const documentMs = timeMs.max(Date.UTC(10_000, 0) - 1, 'a time before the year 10000');
+
 const country = z.string().regex(/^[A-Z]{2}$/, 'an ISO 3166-1 country code in capitals');
 const vatId = z.string().regex(/^[A-Z0-9]{4,20}$/, 'a VAT number without spaces, in capitals');
 /** Where electronic invoices go: a scheme of the EAS list (`0088`, `EM` …) and the address in it. */
@@ -47,7 +50,7 @@ export const buyer = z
 export type Buyer = z.output<typeof buyer>;
 
 /** How many nano-units of a currency one dollar is worth from a moment on, and who says so. */
-export const exchangeRate = z.object({ currency: invoiceCurrency, nanosPerUsd: nanos.refine((value) => value > 0n, 'more than nothing'), validFromMs: timeMs, source: label });
+export const exchangeRate = z.object({ currency: invoiceCurrency, nanosPerUsd: nanos.refine((value) => value > 0n && value < 2n ** 63n, 'between 1 and 2^63 − 1'), validFromMs: documentMs, source: label });
 export type ExchangeRate = z.output<typeof exchangeRate>;
 
 export const taxCategories = ['S', 'Z', 'E', 'AE', 'O'] as const;
@@ -163,7 +166,7 @@ export const invoiceCalls = {
   /** Newest first within each currency; `after` is `<currency>:<validFromMs>`. */
   listRates: defineCall('billing', 'invoices.list-rates', { request: pageRequest.extend({ currency: invoiceCurrency.optional() }), reply: z.object({ data: z.array(exchangeRate), hasMore: z.boolean() }) }),
   /** The same period again answers the same invoice. Errors: INVOICE_IMPOSSIBLE (no buyer details, no rate), NOTHING_DUE. */
-  draft: defineCall('billing', 'invoices.draft', { request: z.object({ tenant: uuid, fromMs: timeMs, toMs: timeMs }), reply: invoice, timeoutMs: 20_000 }),
+  draft: defineCall('billing', 'invoices.draft', { request: z.object({ tenant: uuid, fromMs: documentMs, toMs: documentMs }), reply: invoice, timeoutMs: 20_000 }),
   /** Gives the number, freezes, posts. Again: the same. */
   issue: defineCall('billing', 'invoices.issue', { request: ofTenant, reply: invoice, timeoutMs: 30_000 }),
   /**
@@ -176,7 +179,7 @@ export const invoiceCalls = {
     timeoutMs: 30_000,
   }),
   /** Idempotent by `id`. Error: REQUEST_INVALID (more than is due). */
-  pay: defineCall('billing', 'invoices.pay', { request: z.object({ actor: actor.optional(), tenant: uuid, invoice: uuid, id: uuid, amountMinor: minorUnits, reference: label, paidAtMs: timeMs }), reply: invoice }),
+  pay: defineCall('billing', 'invoices.pay', { request: z.object({ actor: actor.optional(), tenant: uuid, invoice: uuid, id: uuid, amountMinor: minorUnits, reference: label, paidAtMs: documentMs }), reply: invoice }),
   /** A payment told by hand was none; the invoice is open again. Idempotent by `id`. Errors: NOT_FOUND, REQUEST_INVALID (not told by hand), CONFLICT (reversed before), IDEMPOTENCY_MISMATCH. */
   reversePayment: defineCall('billing', 'invoices.reverse-payment', { request: z.object({ actor, tenant: uuid, invoice: uuid, payment: uuid, id: uuid, reason: label }), reply: invoice }),
   list: defineCall('billing', 'invoices.list', { request: pageRequest.extend({ tenant: uuid.nullable() }), reply: z.object({ data: z.array(invoice), hasMore: z.boolean() }) }),

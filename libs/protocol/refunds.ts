@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { defineCall } from './define.js';
 import { actor } from './governance.js';
 import { invoiceCurrency } from './invoice-currency.js';
-import { minorUnits } from './invoices.js';
+import { documentMs, minorUnits } from './invoices.js';
 import { label, pageRequest, timeMs, uuid } from './scalars.js';
 
 /** What credit notes on paid invoices left to an organisation, and its next invoices take; and what of it is on its way back. */
@@ -29,7 +29,7 @@ export const refundCalls = {
   /** Sets money of the balance aside. Idempotent by `id`. Errors: REQUEST_INVALID (not above zero, or more than there is), IDEMPOTENCY_MISMATCH. */
   request: defineCall('billing', 'refunds.request', { request: ofTenant.extend({ currency: invoiceCurrency, amountMinor: minorUnits, reason: label }), reply: refund }),
   /** The bank has sent it. Errors: NOT_FOUND, CONFLICT (voided), IDEMPOTENCY_MISMATCH (paid with another reference or time). */
-  pay: defineCall('billing', 'refunds.pay', { request: ofTenant.extend({ reference: label, paidAtMs: timeMs }), reply: refund }),
+  pay: defineCall('billing', 'refunds.pay', { request: ofTenant.extend({ reference: label, paidAtMs: documentMs }), reply: refund }),
   /** It is not sent: back into the balance. Errors: NOT_FOUND, CONFLICT (paid). */
   void: defineCall('billing', 'refunds.void', { request: ofTenant, reply: refund }),
   /** By id. */

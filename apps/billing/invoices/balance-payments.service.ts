@@ -39,7 +39,7 @@ export class BalancePayments {
     const nowMs = this.clock.nowMs();
     const payment = { id: this.ids.uuid(), invoice, amountMinor, source: 'balance', reference: 'credit balance', paidAtMs: nowMs } as const;
     await this.payments.add(manager, tenant, payment, null);
-    await this.outbox.record(manager, await this.records.seal(tenant, { id: payment.id, type: 'payment.noted', timeMs: nowMs, fields: { ...payment, amountMinor: amountMinor.toString() }, facts: null }));
+    await this.outbox.record(manager, await this.records.seal(tenant, { id: payment.id, type: 'payment.noted', timeMs: nowMs, fields: { ...payment, currency, amountMinor: amountMinor.toString() }, facts: null }));
     return balancePaymentTransfer(payment.id, { tenant, currency }, amountMinor);
   }
 

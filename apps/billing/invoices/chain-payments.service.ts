@@ -1,8 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
+import { Clock } from '#kernel';
+import type { Json } from '#kernel';
+import { Outbox } from '#messaging';
 import { withTenant } from '#service';
 import { LedgerStore } from '../ledger/ledger.store.js';
+import { TenantRecords } from '../records/tenant-records.service.js';
 import { readDocument } from './invoice-document.js';
 import { chainPaymentTransfer, paymentId } from './invoice-transfers.js';
 import { dueOf, InvoicesStore } from './invoices.store.js';
@@ -22,14 +26,19 @@ export class ChainPayments {
     @Inject(PaymentsStore) private readonly payments: PaymentsStore,
     @Inject(PaymentReversals) private readonly reversals: PaymentReversals,
     @Inject(LedgerStore) private readonly ledger: LedgerStore,
+    @Inject(TenantRecords) private readonly records: TenantRecords,
+    @Inject(Outbox) private readonly outbox: Outbox,
+    @Inject(Clock) private readonly clock: Clock,
   ) {}
 
   /** What is settled pays the oldest open invoices, in whole hundredths. Answers how many payments that were. */
-  apply(tenant: string): Promise<number> {
-    return withTenant(this.dataSource, '*', async (manager) => {
+  async apply(tenant: string): Promise<number> {
+    const made = await withTenant(this.dataSource, '*', async (manager) => {
       await this.lock(manager, tenant);
       return this.follow(manager, tenant);
     });
+    if (made > 0) this.outbox.kick();
+    return made;
   }
 
   /** The turn of a tenant's invoices: before anything else is locked that `follow` needs. */
@@ -52,14 +61,20 @@ export class ChainPayments {
         const id = paymentId(invoice.id, one.statement, await this.payments.countOf(manager, invoice.id, one.statement));
         const exact = toUsd(amountMinor * nanosPerMinor, rate.nanosPerUsd);
         const usdNanos = exact < one.leftNanos ? exact : one.leftNanos;
-        await this.payments.add(manager, tenant, { id, invoice: invoice.id, amountMinor, source: 'chain', reference: one.tx, paidAtMs: one.settledAtMs }, { statement: one.statement, usdNanos });
+        const payment = { id, invoice: invoice.id, amountMinor, source: 'chain', reference: one.tx, paidAtMs: one.settledAtMs } as const;
+        await this.payments.add(manager, tenant, payment, { statement: one.statement, usdNanos });
         await this.ledger.post(manager, [chainPaymentTransfer(id, invoice, amountMinor, usdNanos)]);
+        await this.tell(manager, tenant, id, { ...payment, currency: invoice.currency, amountMinor: amountMinor.toString(), statement: one.statement, usdNanos: usdNanos.toString() });
         one.leftNanos -= usdNanos;
         dueMinor -= amountMinor;
         count += 1;
       }
     }
     return count;
+  }
+
+  private async tell(manager: EntityManager, tenant: string, id: string, fields: { readonly [name: string]: Json }): Promise<void> {
+    await this.outbox.record(manager, await this.records.seal(tenant, { id, type: 'payment.noted', timeMs: this.clock.nowMs(), fields, facts: null }));
   }
 
   /** The newest invoices are open again first; ids rise with time. */

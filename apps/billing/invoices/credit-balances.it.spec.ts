@@ -70,7 +70,7 @@ describe('invoices that were paid', () => {
     const nextUbl = await ublOf(next.id);
     expect([brokenRules(nextUbl), /<cbc:PrepaidAmount currencyID="EUR">10.71</.test(nextUbl), /<cbc:PayableAmount currencyID="EUR">10.71</.test(nextUbl)]).toEqual([[], true, true]);
     expect([await credits(), await billed.balance(`invoiced:${market.tenant}`, 'EUR')]).toEqual([[[0n, 0n]], 10_710_000_000n]);
-    expect(await logged(books, 'payment.noted', market)).toMatchObject([{ fields: { reference: 'SEPA 9' } }, { fields: { source: 'balance', invoice: next.id, amountMinor: '1071' } }]);
+    expect(await logged(books, 'payment.noted', market)).toMatchObject([{ fields: { source: 'hand', reference: 'SEPA 9', currency: 'EUR' } }, { fields: { source: 'balance', invoice: next.id, currency: 'EUR', amountMinor: '1071' } }]);
     expect(await books.faults()).toEqual([]);
   });
 
@@ -142,7 +142,7 @@ describe('invoices that were paid', () => {
     // Told again under its own id it stays what it was; another payment is another one.
     await pay(invoice.id, 1_071n, payment);
     expect((await billed.get(invoice.id)).invoice.state).toBe('issued');
-    expect([await billed.balance(`invoiced:${market.tenant}`, 'EUR'), await logged(books, 'payment.reversed', market)]).toEqual([10_710_000_000n, [{ id: expect.any(String), fields: expect.objectContaining({ reversal: id, payment, amountMinor: '1071' }) as unknown }]]);
+    expect([await billed.balance(`invoiced:${market.tenant}`, 'EUR'), await logged(books, 'payment.reversed', market)]).toEqual([10_710_000_000n, [{ id: expect.any(String), fields: expect.objectContaining({ reversal: id, payment, source: 'hand', currency: 'EUR', amountMinor: '1071' }) as unknown }]]);
     await pay(invoice.id, 1_071n);
     await credit(invoice.id);
     await billed.use(1_000_000, Date.parse('2026-02-02'));
@@ -170,10 +170,14 @@ describe('invoices that were paid', () => {
     expect([await billed.balance(`invoiced:${market.tenant}`, currency), await billed.balance(receivable(market.tenant).code)]).toEqual([whole * 10_000_000n, -5_000_000_000n]);
     const [chained] = (await billed.get(invoice.id)).payments;
     await expect(reverse(invoice.id, chained!.id)).rejects.toMatchObject({ code: 'CONFLICT' });
-    expect(await logged(books, 'payment.reversed', market)).toMatchObject([{ fields: { payment: chained!.id, source: 'chain' } }]);
+    expect(await logged(books, 'payment.reversed', market)).toMatchObject([{ fields: { payment: chained!.id, source: 'chain', currency, amountMinor: whole.toString() } }]);
     await settlement.deposited({ ...deposit, reversals: 1 });
     expect(await books.get(ChainPayments).apply(market.tenant)).toBe(1);
     expect((await billed.get(invoice.id)).invoice).toMatchObject({ state: 'paid', paidMinor: whole });
+    // Each payment is an entry of its own, by whatever it was paid: those of the log less its reversals are what the invoice says.
+    const noted = (await logged(books, 'payment.noted', market)).map(({ id, fields }) => ({ id, ...(fields as Record<string, unknown>) }));
+    expect(noted).toMatchObject(Array.from({ length: 2 }, () => ({ source: 'chain', invoice: invoice.id, currency, amountMinor: whole.toString(), usdNanos: '5000000000', statement: statement.id, reference: at(1).tx })));
+    expect([noted[0]!.id, new Set(noted.map(({ id }) => id)).size]).toEqual([chained!.id, 2]);
     expect(await books.faults()).toEqual([]);
   });
 });

@@ -44,7 +44,7 @@ export class InvoicePaymentsService {
       if (payment.amountMinor <= 0n || payment.amountMinor > dueOf(invoice)) throw failure('REQUEST_INVALID', `the amount must be above 0 and at most the ${dueOf(invoice)} hundredths that are due`, { param: 'amountMinor' });
       await this.payments.add(manager, tenant, { ...payment, source: 'hand' }, null);
       await this.ledger.post(manager, [paymentTransfer(payment.id, invoice, payment.amountMinor)]);
-      const fields = { actor, ...payment, amountMinor: payment.amountMinor.toString() };
+      const fields = { actor, ...payment, source: 'hand', currency: invoice.currency, amountMinor: payment.amountMinor.toString() };
       await this.outbox.record(manager, await this.records.seal(tenant, { id: payment.id, type: 'payment.noted', timeMs: this.clock.nowMs(), fields, facts: null }));
       return this.service.found(manager, tenant, payment.invoice);
     });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { LogRecord } from '#protocol';
-import { openRecordBody } from '#protocol';
+import { exchangeRate, invoiceCalls, openRecordBody } from '#protocol';
 import { openBooks } from '../books-harness.js';
 import type { Books } from '../books-harness.js';
 import { bank, frankfurt } from '../invoices-harness.js';
@@ -182,7 +182,7 @@ describe('invoices', () => {
     await expect(pay(books.ids.uuid(), 201n)).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
     await expect(pay(books.ids.uuid(), 0n)).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
     expect(await pay(books.ids.uuid(), 200n)).toMatchObject({ state: 'paid' });
-    expect(await logged(books, 'payment.noted', market)).toMatchObject([{ id, fields: { invoice: invoice.id, amountMinor: '100', reference: 'SEPA 7' } }, { fields: { amountMinor: '200' } }]);
+    expect(await logged(books, 'payment.noted', market)).toMatchObject([{ id, fields: { invoice: invoice.id, source: 'hand', currency: 'USD', amountMinor: '100', reference: 'SEPA 7' } }, { fields: { amountMinor: '200' } }]);
     expect(await balance(`invoiced:${market.tenant}`)).toBe(0n);
     expect(await books.faults()).toEqual([]);
   });
@@ -236,6 +236,11 @@ describe('invoices', () => {
   it('say what is missing, and belong to their own tenant only', async () => {
     await use(1_000_000);
     await expect(books.get(InvoicesService).draft(market.tenant, fromMs, Date.parse('2027-01-01')).then(({ id }) => books.get(InvoicesService).issue(market.tenant, id))).rejects.toMatchObject({ code: 'INVOICE_IMPOSSIBLE' });
+    const never = { tenant: market.tenant, fromMs: 0, toMs: Date.UTC(10_000, 0) };
+    expect([never, { ...never, toMs: never.toMs - 1 }].map((period) => invoiceCalls.draft.request.safeParse(period).success)).toEqual([false, true]);
+    expect(await books.get(InvoicesRpc).draft({ ...never, toMs: never.toMs - 1 })).toMatchObject({ state: 'draft' });
+    for (const [nanosPerUsd, isRate] of [['0', false], ['-1', false], [(2n ** 63n - 1n).toString(), true], [(2n ** 63n).toString(), false]] as const) expect([nanosPerUsd, exchangeRate.safeParse({ currency: 'NOK', nanosPerUsd, validFromMs: 7, source: 'a bank' }).success]).toEqual([nanosPerUsd, isRate]);
+    await books.get(PartiesRpc).putRate({ actor, rate: { currency: 'NOK', nanosPerUsd: 2n ** 63n - 1n, validFromMs: 7, source: 'a bank' } });
     await buy({ currency: 'SEK' });
     await expect(draft()).rejects.toMatchObject({ code: 'INVOICE_IMPOSSIBLE', message: expect.stringContaining('SEK') as unknown });
     await buy();

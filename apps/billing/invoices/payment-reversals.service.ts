@@ -64,7 +64,7 @@ export class PaymentReversals {
     const paid = payment.usdNanos === null ? paymentTransfer(payment.id, invoice, payment.amountMinor) : chainPaymentTransfer(payment.id, invoice, payment.amountMinor, payment.usdNanos);
     const reversed = reversalTransfer(paid);
     await this.ledger.post(manager, [reversed]);
-    const fields = { ...by, reversal: id, payment: payment.id, invoice: invoice.id, source: payment.source, amountMinor: payment.amountMinor.toString(), reference: payment.reference, reason };
+    const fields = { ...by, reversal: id, payment: payment.id, invoice: invoice.id, source: payment.source, currency: invoice.currency, amountMinor: payment.amountMinor.toString(), reference: payment.reference, reason };
     await this.outbox.record(manager, await this.records.seal(invoice.tenant, { id: reversed.id, type: 'payment.reversed', timeMs: atMs, fields, facts: null }));
   }
 }

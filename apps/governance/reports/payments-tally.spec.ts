@@ -13,6 +13,7 @@ describe('payments of a month', () => {
     tally.take({ id: id(4), type: 'payment.noted', timeMs: 4 }, { invoice: id(1), amountMinor: '100', reference: 'SEPA' });
     tally.take({ id: id(5), type: 'payment.reversed', timeMs: 5 }, { invoice: id(1), amountMinor: '100', reference: 'SEPA' });
     tally.take({ id: id(6), type: 'payment.noted', timeMs: 6 }, { invoice: id(9), amountMinor: '5', reference: null });
+    tally.take({ id: id(10), type: 'payment.noted', timeMs: 6 }, { invoice: id(9), source: 'chain', currency: 'USD', amountMinor: '7', reference: null });
     tally.take({ id: id(7), type: 'refund.changed', timeMs: 7 }, { currency: 'USD', state: 'paid', amountMinor: '3', reference: 'back' });
     tally.take({ id: id(8), type: 'refund.changed', timeMs: 8 }, { currency: 'USD', state: 'voided', amountMinor: '4', reference: null });
     tally.charge('USD', 9_007_199_254_740_993n);
@@ -21,9 +22,9 @@ describe('payments of a month', () => {
     expect(told.charges).toEqual([{ currency: 'USD', chargeNanos: huge }]);
     expect(told.totals).toEqual([
       { currency: 'EUR', invoicedMinor: '119', creditedMinor: '12', taxMinor: '17', paidMinor: '100', reversedMinor: '100', refundedMinor: '0' },
-      { currency: 'USD', invoicedMinor: huge, creditedMinor: '0', taxMinor: '0', paidMinor: '0', reversedMinor: '0', refundedMinor: '3' },
+      { currency: 'USD', invoicedMinor: huge, creditedMinor: '0', taxMinor: '0', paidMinor: '7', reversedMinor: '0', refundedMinor: '3' },
       { currency: 'unknown', invoicedMinor: '0', creditedMinor: '0', taxMinor: '0', paidMinor: '5', reversedMinor: '0', refundedMinor: '0' },
     ]);
-    expect(told.moves!.map(({ currency }) => currency)).toEqual(['EUR', 'EUR', null, 'USD', 'USD']);
+    expect(told.moves!.map(({ currency }) => currency)).toEqual(['EUR', 'EUR', null, 'USD', 'USD', 'USD']);
   });
 });

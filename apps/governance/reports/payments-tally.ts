@@ -70,7 +70,7 @@ export class PaymentsTally {
     if (this.moves.length < movesMax) this.moves.push(move);
   }
 
-  /** Entries of payments name their invoice; its currency is known where it was issued in the same month. */
+  /** Entries of payments from before they named their currency name their invoice; its currency is known where it was issued in the same month. */
   private currencyOf(fields: Fields): string | null {
     return text(fields['currency']) ?? this.currencies.get(text(fields['invoice']) ?? '') ?? null;
   }
