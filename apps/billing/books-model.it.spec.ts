@@ -15,6 +15,7 @@ import { ModelBooks } from './books-model-harness.js';
 import type { ModelAdmission, ModelRule } from './books-model-harness.js';
 import { BudgetsService } from './budgets/budgets.service.js';
 import { CloseTimer } from './closes/close-timer.service.js';
+import { OwnBooksStore } from './closes/own-books.store.js';
 import { Corrections } from './corrections/corrections.service.js';
 import { Credits } from './credits/credits.service.js';
 import { forfeitAdjustmentId } from './holdbacks/holdback-transfers.js';
@@ -351,6 +352,8 @@ describe('the books, against a model in memory, under random commands', () => {
           await expectSameBooks(side);
         }
         expect(await books.faults()).toEqual([]);
+        // Nor would a close name anything in the books; there are no machines here that sign.
+        expect((await books.within((manager) => books.get(OwnBooksStore).differences(manager))).filter(({ kind }) => kind !== 'receipt_missing')).toEqual([]);
       }),
       { numRuns: Math.ceil(commandsInAll / commandsPerRun), seed: 20_260_101, endOnFailure: commandsInAll > 1_000, interruptAfterTimeLimit: timeLimitMs - 20_000, markInterruptAsFailure: true },
     );

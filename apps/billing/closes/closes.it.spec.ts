@@ -180,6 +180,7 @@ describe('a close of the books', () => {
     };
     expect(await differing('UPDATE billing.invoices SET gross_minor = gross_minor + 1 WHERE id = $1', 'UPDATE billing.invoices SET gross_minor = gross_minor - 1 WHERE id = $1')).toEqual([
       { kind: 'invoice_not_ledger', subject: id, detail: `${number}: 10000000 nanos of USD by the document, 0 in the ledger` },
+      { kind: 'invoices_not_account', subject: `${market.tenant} USD`, detail: 'issued invoices have 10000000 nanos open, the account 0' },
     ]);
     const said = (nanos: number): string => `UPDATE billing.invoices SET document = jsonb_set(document::jsonb, '{usageNanos}', '"${nanos}"')::text WHERE id = $1`;
     expect(await differing(said(2_000_001), said(2_000_000))).toEqual([
@@ -203,7 +204,7 @@ describe('a close of the books', () => {
       return found;
     };
     const charge = (by: string): string => `UPDATE billing.charges SET earned_nanos = amount_nanos ${by} WHERE record = $1`;
-    expect(await planted(charge('- 1'), charge(''), [one.facts.record])).toEqual([{ kind: 'payables_not_charges', subject: market.tenant, detail: 'charges earned 2999 nanos; owed, held, drawn and settled are 3000' }]);
+    expect(await planted(charge('- 1'), charge(''), [one.facts.record])).toEqual([{ kind: 'payables_not_charges', subject: `${market.tenant} ${node.payee}`, detail: 'charges and shares of them earned 2999 nanos; owed, held, drawn and settled are 3000' }]);
     const line = (column: string, by: string): string => `UPDATE billing.statement_lines SET ${column} = ${column} ${by} WHERE statement = $1`;
     expect(await planted(line('nanos', '+ 1'), line('nanos', '- 1'), [id])).toEqual([
       { kind: 'drawn_not_statements', subject: `${market.tenant} ${node.payee}`, detail: 'unsettled statements say 3001 nanos, the account 3000' },

@@ -5,6 +5,7 @@ import type { CloseDifference } from '#protocol';
 import { TrialBalanceStore } from '../ledger/trial-balance.store.js';
 import type { Comparison } from './comparison.js';
 import { invoiceComparisons } from './invoice-comparisons.js';
+import { openItemComparisons } from './open-item-comparisons.js';
 import { payableComparisons } from './payable-comparisons.js';
 
 /** Accounts hashed at a time. */
@@ -21,10 +22,12 @@ const comparisons: readonly Comparison[] = [
   ],
   [
     'usage_not_charges',
-    `SELECT tenant::text AS subject, 'usage: ' || COALESCE(u.n, 0) || ' requests of ' || COALESCE(u.nanos, 0) || ' nanos, charges: ' || COALESCE(c.n, 0) || ' of ' || COALESCE(c.nanos, 0) AS detail
-     FROM (SELECT tenant, sum(n) AS n, sum(amount_nanos) AS nanos FROM (SELECT tenant, 1 AS n, amount_nanos FROM billing.charges UNION ALL SELECT tenant, 0, amount_nanos FROM billing.corrections) AS each GROUP BY tenant) c
-       FULL JOIN (SELECT tenant, sum(requests) AS n, sum(amount_nanos) AS nanos FROM billing.usage_hours GROUP BY tenant) u USING (tenant)
-     WHERE (COALESCE(c.n, 0), COALESCE(c.nanos, 0)) <> (COALESCE(u.n, 0), COALESCE(u.nanos, 0)) ORDER BY 1`,
+    `SELECT tenant::text AS subject, 'usage: ' || COALESCE(u.n, 0) || ' requests of ' || COALESCE(u.nanos, 0) || ' nanos, ' || COALESCE(u.input, 0) || ' tokens in and ' || COALESCE(u.output, 0) || ' out; charges: ' || COALESCE(c.n, 0) || ' of ' || COALESCE(c.nanos, 0) || ', ' || COALESCE(c.input, 0) || ' and ' || COALESCE(c.output, 0) AS detail
+     FROM (SELECT tenant, sum(n) AS n, sum(amount_nanos) AS nanos, sum(input_tokens) AS input, sum(output_tokens) AS output FROM (
+         SELECT tenant, 1 AS n, amount_nanos, input_tokens, output_tokens FROM billing.charges UNION ALL SELECT tenant, 0, amount_nanos, input_tokens, output_tokens FROM billing.corrections
+       ) AS each GROUP BY tenant) c
+       FULL JOIN (SELECT tenant, sum(requests) AS n, sum(amount_nanos) AS nanos, sum(input_tokens) AS input, sum(output_tokens) AS output FROM billing.usage_hours GROUP BY tenant) u USING (tenant)
+     WHERE (COALESCE(c.n, 0), COALESCE(c.nanos, 0), COALESCE(c.input, 0), COALESCE(c.output, 0)) <> (COALESCE(u.n, 0), COALESCE(u.nanos, 0), COALESCE(u.input, 0), COALESCE(u.output, 0)) ORDER BY 1`,
   ],
   [
     'usage_not_charges',
@@ -32,6 +35,12 @@ const comparisons: readonly Comparison[] = [
      FROM (SELECT c.tenant, m.key AS meter, sum(m.value::numeric) AS quantity FROM (SELECT tenant, meters FROM billing.charges UNION ALL SELECT tenant, meters FROM billing.corrections) c CROSS JOIN LATERAL jsonb_each_text(c.meters) AS m(key, value) GROUP BY 1, 2) c
        FULL JOIN (SELECT tenant, meter, sum(quantity) AS quantity FROM billing.usage_meters GROUP BY 1, 2) u USING (tenant, meter)
      WHERE COALESCE(c.quantity, 0) <> COALESCE(u.quantity, 0) ORDER BY 1, 2`,
+  ],
+  [
+    'budget_not_accounts',
+    `SELECT b.id AS subject, 'a limit of ' || b.limit_nanos || ' nanos, available, leased and spent are ' || COALESCE(a.nanos, 0) AS detail
+     FROM billing.budgets b LEFT JOIN (SELECT split_part(code, ':', 2) AS budget, sum(balance) AS nanos FROM billing.accounts WHERE kind IN ('budget.available', 'budget.leased', 'budget.spent') GROUP BY 1) a ON a.budget = b.id::text
+     WHERE b.limit_nanos <> COALESCE(a.nanos, 0) ORDER BY 1`,
   ],
   [
     'leases_not_account',
@@ -66,6 +75,12 @@ const comparisons: readonly Comparison[] = [
 const missingReceipts = `SELECT c.record AS subject, 'done and charged without a receipt of node ' || c.node AS detail FROM billing.charges c
   LEFT JOIN billing.receipts r ON r.record = c.record AND r.node = c.node AND r.state = 'matched' WHERE c.outcome = 'ok' AND r.record IS NULL ORDER BY 1`;
 
+/** A receipt that was matched says to the unit what was charged for. */
+const otherReceipts = `SELECT r.record AS subject, 'node ' || r.node || ' signed for ' || r.input_tokens || ' tokens in and ' || r.output_tokens || ' out' || COALESCE(' and ' || r.meters::text, '') ||
+    COALESCE('; charged to node ' || c.node || ' are ' || c.input_tokens || ' and ' || c.output_tokens || COALESCE(' and ' || c.meters::text, ''), '; there is no charge') AS detail
+  FROM billing.receipts r LEFT JOIN billing.charges c ON c.record = r.record
+  WHERE r.state = 'matched' AND (c.record IS NULL OR c.node <> r.node OR c.offer <> r.offer OR c.input_tokens <> r.input_tokens OR c.output_tokens <> r.output_tokens OR c.meters IS DISTINCT FROM r.meters OR c.response_hash <> r.response_hash) ORDER BY 1`;
+
 /** The books against themselves, in the caller's snapshot. */
 @Injectable()
 export class OwnBooksStore {
@@ -75,7 +90,7 @@ export class OwnBooksStore {
     const found: CloseDifference[] = [];
     for (const { currency, sum } of await this.trial.sumsOfPostings(manager)) if (sum !== 0n) found.push({ kind: 'currency_not_zero', subject: currency, detail: `all postings sum to ${sum}` });
     for (const code of await this.trial.wrongBalances(manager)) found.push({ kind: 'balance_not_postings', subject: code, detail: 'the cached balance is not the sum of the postings' });
-    for (const [kind, sql] of [...comparisons, ...invoiceComparisons, ...payableComparisons, ['receipt_missing', missingReceipts] as const]) {
+    for (const [kind, sql] of [...comparisons, ...invoiceComparisons, ...openItemComparisons, ...payableComparisons, ['receipt_missing', missingReceipts] as const, ['receipt_not_charge', otherReceipts] as const]) {
       found.push(...(await manager.query<{ subject: string; detail: string }[]>(sql)).map((row) => ({ kind, ...row })));
     }
     return found;
