@@ -4,7 +4,7 @@ import { conversionRate } from './conversion.js';
 import { actor } from './governance.js';
 import { meterPrices, meterQuantities } from './meters.js';
 import { pricedBy } from './price-books.js';
-import { evmAddress, nanos, pageRequest, sha256Hex, timeMs, tokenUnits, txHash, uuid } from './scalars.js';
+import { evmAddress, nanos, nanosSum, pageRequest, sha256Hex, timeMs, tokenUnits, txHash, uuid } from './scalars.js';
 
 /** Money set aside for one gateway to spend without asking again. */
 export const lease = z.object({
@@ -114,9 +114,9 @@ export const trialBalance = z.object({
   /** Everything posted before this. */
   beforeMs: timeMs,
   /** What all accounts in debit hold together, and all in credit: the same, or the books are broken. */
-  currencies: z.array(z.object({ currency: z.string(), debitNanos: nanos, creditNanos: nanos })),
+  currencies: z.array(z.object({ currency: z.string(), debitNanos: nanosSum, creditNanos: nanosSum })),
   /** Debits positive; of a token, its smallest units. */
-  kinds: z.array(z.object({ kind: z.string(), currency: z.string(), balanceNanos: nanos })),
+  kinds: z.array(z.object({ kind: z.string(), currency: z.string(), balanceNanos: nanosSum })),
 });
 export type TrialBalance = z.output<typeof trialBalance>;
 
@@ -164,7 +164,7 @@ export const billingCalls = {
   /** Sum per currency over all postings, and account balances by kind; for the curious and for checks. */
   trialBalance: defineCall('billing', 'ledger.trial-balance', {
     request: z.object({}),
-    reply: z.object({ currencies: z.array(z.object({ currency: z.string(), sum: nanos, postings: z.int() })), accounts: z.array(z.object({ code: z.string(), currency: z.string(), balance: nanos })) }),
+    reply: z.object({ currencies: z.array(z.object({ currency: z.string(), sum: nanosSum, postings: z.int() })), accounts: z.array(z.object({ code: z.string(), currency: z.string(), balance: nanosSum })) }),
     timeoutMs: 20_000,
   }),
 } as const;

@@ -14,6 +14,9 @@ export const tokenUnits = z.codec(z.string().regex(/^\d{1,39}$/, 'an integer num
 /** Units of a token with a sign: a balance of broken books may be below zero, and so is what leaves a wallet. */
 export const signedUnits = z.codec(z.string().regex(/^-?\d{1,39}$/, 'an integer number of token units'), z.bigint(), { decode: (text) => BigInt(text), encode: (value) => value.toString() });
 
+/** A sum of amounts, beyond what one amount can be: a decimal string on the wire, a bigint in code. */
+export const nanosSum = z.codec(z.string().regex(/^-?\d{1,39}$/, 'an integer number of nano-units'), z.bigint(), { decode: (text) => BigInt(text), encode: (value) => value.toString() });
+
 /** In lower case whatever is sent: one id has one text, also where texts are compared. */
 export const uuid = z.uuid().toLowerCase();
 const lowerCaseUuid = /^(?:[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}|0{8}-0{4}-0{4}-0{4}-0{12}|f{8}-f{4}-f{4}-f{4}-f{12})$/;

@@ -148,6 +148,19 @@ describe('who may do what', () => {
       ['administrator', bankAdmin, 'PUT', `/v1/price-changes/${anOffer}`, { offer: anOffer, note: 'dearer', inputNanosPerMillion: '1', outputNanosPerMillion: '1' }],
       ['administrator', bankAdmin, 'DELETE', `/v1/nodes/${stack.run.nodes[0]!.id}`, undefined],
       ['platform administrator', platform, 'POST', '/v1/embeddings', { model: embeddedModel, input: text }],
+      // The seller's own acts and the deployment's books are nobody's of the organisation that is billed.
+      ['finance', finance, 'POST', '/v1/invoices', { tenant, fromMs: 0, toMs: 1 }],
+      ['finance', finance, 'POST', `/v1/invoices/${anOffer}/credit-notes`, { tenant, id: anOffer, reason: 'too dear' }],
+      ['administrator', bankAdmin, 'POST', `/v1/invoices/${anOffer}/payments`, { tenant, id: anOffer, amountMinor: '1', reference: 'mine', paidAtMs: 0 }],
+      ['finance', finance, 'POST', '/v1/refunds', { tenant, id: anOffer, currency: 'USD', amountMinor: '1', reason: 'mine' }],
+      ['administrator', bankAdmin, 'POST', '/v1/exchange-rates', { currency: 'EUR', nanosPerUsd: '1', validFromMs: 0, source: 'mine' }],
+      ['finance', finance, 'PUT', `${of}/corrections/${anOffer}`, { record: anOffer, usage: { inputTokens: 0, outputTokens: 0 }, reason: 'mine' }],
+      ['administrator', bankAdmin, 'PUT', `${of}/credits/${anOffer}`, { name: 'mine', amountNanos: '1', validFromMs: 0, expiresAtMs: 3_600_000 }],
+      ['administrator', bankAdmin, 'PUT', `${of}/agreements/${anOffer}`, { note: 'mine', effectiveFromMs: 0, tiers: [], fees: [] }],
+      ['finance', finance, 'PUT', `/v1/ledger/reservations/${anOffer}`, { note: 'mine', currency: 'USD', legs: [{ debit: 'margin', credit: 'fees', amountNanos: '1' }], expiresAtMs: 1 }],
+      ['auditor', auditor, 'POST', '/v1/closes', undefined],
+      ['administrator', bankAdmin, 'PUT', '/v1/holdback-rules', { target: 'all', basisPoints: 0, holdMs: 1_000 }],
+      ['administrator', bankAdmin, 'POST', `/v1/claims/${anOffer}/${anOffer}/resolution`, { resolution: 'rejected', note: 'mine' }],
     ];
     const seen = await Promise.all(tries.map(async ([who, api, method, path, body]) => {
       const { status, error } = await api.send(method, path, body);

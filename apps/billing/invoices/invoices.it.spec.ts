@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { withClient } from '#local';
 import type { LogRecord } from '#protocol';
 import { exchangeRate, invoiceCalls, openRecordBody } from '#protocol';
 import { openBooks } from '../books-harness.js';
@@ -86,6 +87,27 @@ describe('invoices', () => {
     const numbers = issued.flatMap((one) => (one.status === 'fulfilled' ? [one.value.number!] : []));
     expect([...new Set(numbers)].map((number) => Number(number.slice(-5))).sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7]);
     expect(numbers).toHaveLength(14);
+    expect(await books.faults()).toEqual([]);
+  });
+
+  it('leave no gap where the database drops whoever issues, after the number was given', async () => {
+    await use(5_000_000);
+    const { id } = await draft();
+    await withClient(books.database.adminUrl, async (client) => {
+      await client.query('BEGIN');
+      await client.query('SELECT 1 FROM billing.accounts WHERE code = $1 FOR UPDATE', [receivable(market.tenant).code]);
+      const issuing = books.get(InvoicesService).issue(market.tenant, id).then(() => 'issued', (error: unknown) => (error as { code?: string }).code);
+      const waiting = await books.database.waiting();
+      // Another one of the same seller waits for the number's row, and has it next.
+      const other = await openBilledMarket(books, node, seller);
+      await other.use(4_000_000);
+      const next = other.issue();
+      await client.query('SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) AS pid', [waiting]);
+      expect([await issuing, (await next).number!.slice(-5)]).toEqual(['DATABASE_UNAVAILABLE', '00001']);
+      await client.query('ROLLBACK');
+    });
+    expect((await get(id)).invoice).toMatchObject({ state: 'draft', number: null });
+    expect((await books.get(InvoicesService).issue(market.tenant, id)).number!.slice(-5)).toBe('00002');
     expect(await books.faults()).toEqual([]);
   });
 

@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { nanosMax } from '#kernel';
 import { withClient } from '#local';
+import { billingCalls } from '#protocol';
 import { openBooks } from '../books-harness.js';
 import type { Books } from '../books-harness.js';
+import { openMarket } from '../records-harness.js';
 import { invoiced, payable, receivable, received } from './chart-of-accounts.js';
 import { LedgerStore } from './ledger.store.js';
 import { move, transfer } from './transfer.js';
@@ -43,6 +46,15 @@ describe('the trial balance', () => {
     const all = await at(second, null);
     expect(all.currencies.length).toBeGreaterThan(1);
     for (const { debitNanos, creditNanos } of all.currencies) expect(debitNanos).toBe(creditNanos);
+  });
+
+  it('is told however much all accounts hold together, as of budgets that nobody wants to reach', async () => {
+    for (let budgets = 0; budgets < 3; budgets += 1) await openMarket(books, nanosMax);
+    const now = await books.get(TrialBalanceRpc).at({ beforeMs: books.clock.nowMs() + 10 ** 12, currency: 'USD' });
+    const all = await books.get(TrialBalanceRpc).trialBalance();
+    const limits = -3n * nanosMax;
+    expect([now.kinds.find(({ kind }) => kind === 'budget.limit')?.balanceNanos, all.accounts.find(({ code }) => code === 'budget.limit')?.balance]).toEqual([limits, limits]);
+    for (const [{ reply }, said] of [[billingCalls.trialBalanceAt, now], [billingCalls.trialBalance, all]] as const) expect(reply.parse(JSON.parse(JSON.stringify(reply.encode(said as never))))).toEqual(said);
   });
 
   it('names the account when somebody with the rights of the server changed what is cached', async () => {

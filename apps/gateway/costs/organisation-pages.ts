@@ -14,6 +14,8 @@ const usageResult = z.object({
   object: z.literal('organization.usage.result'),
   input_tokens: z.int(),
   output_tokens: z.int(),
+  /** Part of the input. */
+  input_cached_tokens: z.int(),
   num_model_requests: z.int(),
   /** Our own: what else was measured, where anything was. */
   meters: meterQuantities.optional(),
@@ -49,6 +51,7 @@ export const toUsagePage = (usage: Usage): z.output<typeof usagePage> =>
     object: 'organization.usage.result',
     input_tokens: sum.inputTokens,
     output_tokens: sum.outputTokens,
+    input_cached_tokens: sum.meters?.cached_tokens ?? 0,
     num_model_requests: sum.requests,
     ...(sum.meters && { meters: sum.meters }),
     project_id: sum.project,

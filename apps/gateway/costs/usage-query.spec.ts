@@ -28,13 +28,15 @@ describe('answers about usage and costs', () => {
     expect(usagePage.encode(toUsagePage(usage))).toEqual({
       object: 'page',
       data: [
-        { object: 'bucket', start_time: 0, end_time: 86_400, results: [{ object: 'organization.usage.result', input_tokens: 30, output_tokens: 4, num_model_requests: 2, project_id: project, api_key_id: null, model: 'm', tag: null }] },
+        { object: 'bucket', start_time: 0, end_time: 86_400, results: [{ object: 'organization.usage.result', input_tokens: 30, output_tokens: 4, input_cached_tokens: 0, num_model_requests: 2, project_id: project, api_key_id: null, model: 'm', tag: null }] },
         { object: 'bucket', start_time: 86_400, end_time: 172_800, results: [] },
       ],
       has_more: true,
       next_page: '172800000',
     });
     expect(toUsagePage({ ...usage, nextMs: null })).toMatchObject({ has_more: false, next_page: null });
+    const cached = { ...sum, meters: { cached_tokens: 20, images: 3 } };
+    expect(toUsagePage({ ...usage, buckets: [{ ...usage.buckets[0]!, sums: [cached] }] }).data[0]!.results[0]).toMatchObject({ input_tokens: 30, input_cached_tokens: 20, meters: cached.meters });
   });
 
   it('say amounts exactly beside the number that OpenAI has', () => {
