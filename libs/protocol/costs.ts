@@ -77,7 +77,9 @@ const costLineShape = z.object({
    * Of what is in an issued invoice or credit note: what it is in that. `amountNanos` are converted, without rounding; `nanos` of the currency are added, and so much as `lessUsdNanos` come to are taken
    * off. All lines of an invoice add up to its total exactly.
    */
-  billed: z.object({ currency: invoiceCurrency, nanosPerUsd: nanos, nanos: nanos.optional(), lessUsdNanos: nanos.optional() }).optional(),
+  billed: z.object({ currency: invoiceCurrency, nanosPerUsd: nanos, nanos: nanos.optional(), lessUsdNanos: nanos.optional(), /** What the invoice is of; of a note left out. */ periodFromMs: timeMs.optional(), periodToMs: timeMs.optional() }).optional(),
+  /** Number of the issued invoice that has the request which is corrected or credited here, afterwards: in a later one, or in none yet. */
+  corrects: z.string().nullable().optional(),
 });
 export type CostLine = z.output<typeof costLineShape>;
 

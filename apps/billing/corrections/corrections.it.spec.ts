@@ -75,6 +75,9 @@ describe('a correction of usage', () => {
       {},
       {},
     ]);
+    // Before it is invoiced no invoice is put right by it.
+    const { lines } = await books.get(UsageRpc).lines({ tenant: market.tenant, fromMs: 0, toMs: books.clock.nowMs() });
+    expect(lines.filter(({ meter }) => meter === 'correction').map(({ corrects }) => corrects)).toEqual([undefined, undefined, undefined]);
     await expect(books.within((manager) => manager.query('DELETE FROM billing.corrections'))).rejects.toThrow(/permission denied/);
   });
 
@@ -150,7 +153,8 @@ describe('a correction of usage', () => {
     expect(document.lines).toEqual([expect.objectContaining({ name: 'Correction of usage', detail: expect.stringContaining('a part of the stream came late') as unknown, netMinor: 100n })]);
     expect(await balance(`receivable:${market.tenant}`)).toBe(0n);
     const { lines } = await books.get(UsageRpc).lines({ tenant: market.tenant, fromMs: 0, toMs: books.clock.nowMs() });
-    expect(lines.filter(({ meter }) => meter === 'correction')).toMatchObject([{ dayMs: correction.madeAtMs - (correction.madeAtMs % dayMs), amountNanos: 1_000_000_000n, model: 'm', invoice: issued.number }]);
+    expect(lines.filter(({ meter }) => meter === 'correction')).toMatchObject([{ dayMs: correction.madeAtMs - (correction.madeAtMs % dayMs), amountNanos: 1_000_000_000n, model: 'm', invoice: issued.number, corrects: before.number }]);
+    expect(lines.flatMap(({ meter, corrects }) => (meter === 'correction' ? [] : [corrects ?? null])).every((of) => of === null)).toBe(true);
     expect((await books.get(InvoicesRpc).get({ tenant: market.tenant, id: before.id })).invoice).toMatchObject({ netMinor: 300n, documentHash: before.documentHash });
   });
 });

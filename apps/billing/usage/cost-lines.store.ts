@@ -27,6 +27,8 @@ interface GroupRow extends MeteredRow {
   price_hash: string | null;
   tags: string[];
   invoice: string | null;
+  /** The issued invoice of the request that a credit or correction is about, where that is another one. */
+  corrects: string | null;
   /** Of what is no usage. */
   meter: 'credit' | 'correction' | 'discount' | 'minimum' | 'fee' | 'granted' | 'tax' | 'rounding' | 'credit_note' | null;
 }
@@ -39,24 +41,25 @@ const selectGroups = `
     SELECT md5(concat_ws('|', c.project, a.key_id, a.model, a.endpoint, c.offer, c.node, c.price_version, a.cost_tags, v.number)) AS id, c.charged_at_ms / ${dayMs} * ${dayMs} AS day,
       c.project, a.key_id AS key, COALESCE(a.model, o.model) AS model, a.endpoint, c.offer, c.node, n.name AS node_name, c.price_version, p.hash AS price_hash,
       ${meteredPrices}, a.cost_tags AS tags, ${meteredSums},
-      sum(c.amount_nanos) AS amount_nanos, v.number AS invoice, NULL AS meter
+      sum(c.amount_nanos) AS amount_nanos, v.number AS invoice, NULL AS meter, NULL AS corrects
     FROM billing.charges c JOIN billing.admissions a ON a.record = c.record
       LEFT JOIN billing.prices p ON p.version = c.price_version AND p.offer = c.offer LEFT JOIN billing.offers o ON o.id = c.offer LEFT JOIN billing.nodes n ON n.id = c.node
       LEFT JOIN billing.invoiced_charges t ON t.record = c.record LEFT JOIN billing.invoices v ON v.id = t.invoice
     WHERE c.tenant = $1 AND c.charged_at_ms >= $2 AND c.charged_at_ms < $3
     GROUP BY c.project, a.key_id, a.model, o.model, a.endpoint, c.offer, c.node, n.name, c.price_version, p.version, a.cost_tags, v.number, 2
     UNION ALL
-    SELECT md5('credit ' || j.id), j.made_at_ms / ${dayMs} * ${dayMs}, c.project, a.key_id, COALESCE(a.model, o.model), a.endpoint, c.offer, c.node, n.name, c.price_version, p.hash, ${noPrices}, a.cost_tags, ${noSums}, j.amount_nanos, v.number, CASE WHEN k.id IS NULL THEN 'credit' ELSE 'correction' END
+    SELECT md5('credit ' || j.id), j.made_at_ms / ${dayMs} * ${dayMs}, c.project, a.key_id, COALESCE(a.model, o.model), a.endpoint, c.offer, c.node, n.name, c.price_version, p.hash, ${noPrices}, a.cost_tags, ${noSums}, j.amount_nanos, v.number, CASE WHEN k.id IS NULL THEN 'credit' ELSE 'correction' END, w.number
     FROM billing.adjustments j JOIN billing.charges c ON c.record = j.record JOIN billing.admissions a ON a.record = c.record
       LEFT JOIN billing.prices p ON p.version = c.price_version AND p.offer = c.offer LEFT JOIN billing.offers o ON o.id = c.offer LEFT JOIN billing.nodes n ON n.id = c.node
       LEFT JOIN billing.corrections k ON k.id = j.id LEFT JOIN billing.invoiced_adjustments t ON t.adjustment = j.id LEFT JOIN billing.invoices v ON v.id = t.invoice
+      LEFT JOIN billing.invoiced_charges s ON s.record = c.record LEFT JOIN billing.invoices w ON w.id = s.invoice AND w.id IS DISTINCT FROM t.invoice
     WHERE j.tenant = $1 AND j.made_at_ms >= $2 AND j.made_at_ms < $3
     UNION ALL
-    SELECT md5('term ' || t.invoice || t.line), (v.period_to_ms - 1) / ${dayMs} * ${dayMs}, NULL, NULL, t.name, t.detail, NULL, NULL, NULL, NULL, NULL, ${noPrices}, ARRAY[]::text[], ${noSums}, t.amount_nanos, v.number, t.kind
+    SELECT md5('term ' || t.invoice || t.line), (v.period_to_ms - 1) / ${dayMs} * ${dayMs}, NULL, NULL, t.name, t.detail, NULL, NULL, NULL, NULL, NULL, ${noPrices}, ARRAY[]::text[], ${noSums}, t.amount_nanos, v.number, t.kind, NULL
     FROM billing.invoiced_terms t JOIN billing.invoices v ON v.id = t.invoice
     WHERE t.kind <> 'usage' AND t.tenant = $1 AND v.period_to_ms - 1 >= $2 AND v.period_to_ms - 1 < $3
     UNION ALL
-    SELECT md5(m || ' ' || v.id), (${toldMs}) / ${dayMs} * ${dayMs}, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, ${noPrices}, ARRAY[]::text[], ${noSums}, 0, v.number, m
+    SELECT md5(m || ' ' || v.id), (${toldMs}) / ${dayMs} * ${dayMs}, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, ${noPrices}, ARRAY[]::text[], ${noSums}, 0, v.number, m, NULL
     FROM billing.invoices v, unnest(CASE v.kind WHEN 'invoice' THEN ARRAY['rounding', 'tax'] ELSE ARRAY['credit_note', 'tax'] END) AS m
     WHERE v.number IS NOT NULL AND v.tenant = $1 AND ${toldMs} >= $2 AND ${toldMs} < $3
   ) AS groups
@@ -103,7 +106,8 @@ export class CostLinesStore {
       tags: row.tags,
       invoice: row.invoice,
       issuer: issued?.issuer ?? seller,
-      ...(issued && { billed: { currency: issued.currency, nanosPerUsd: issued.nanosPerUsd } }),
+      ...(issued && { billed: { currency: issued.currency, nanosPerUsd: issued.nanosPerUsd, ...(issued.kind === 'invoice' && { periodFromMs: issued.periodFromMs, periodToMs: issued.periodToMs }) } }),
+      ...(row.corrects !== null && { corrects: row.corrects }),
     };
     const other = (meter: CostLine['meter'], amountNanos: bigint): CostLine => ({ ...common, meter, quantity: 0, priceNanos: 0n, amountNanos });
     if (isBesideUsage(row.meter)) {

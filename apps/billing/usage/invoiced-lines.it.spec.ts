@@ -50,10 +50,10 @@ describe('lines of cost that are in invoices', () => {
         const part = ((await billed.get(first.id)).document.lines[0]!.netMinor * BigInt(percent)) / 100n;
         if (part > 0n) issued.push(await books.get(InvoicesRpc).credit({ tenant, id: books.ids.uuid(), invoice: first.id, reason: 'In part', lines: [{ line: 1, netMinor: part }] }) as never);
         const lines = await linesOf(tenant);
-        for (const { number, kind, grossMinor } of issued) {
+        for (const { number, kind, grossMinor, periodFromMs, periodToMs } of issued) {
           const own = lines.filter(({ invoice }) => invoice === number);
           expect(own.reduce((sum, line) => sum + billedAtto(line), 0n)).toBe((kind === 'invoice' ? grossMinor : -grossMinor) * attoPerMinor);
-          for (const line of own) expect(line).toMatchObject({ issuer: 'Mizan Europe GmbH', billed: { currency } });
+          for (const line of own) expect(line).toMatchObject({ issuer: 'Mizan Europe GmbH', billed: { currency, ...(kind === 'invoice' && { periodFromMs, periodToMs }) } });
         }
         expect(lines.filter(({ invoice }) => invoice === null)).toEqual([]);
       }),

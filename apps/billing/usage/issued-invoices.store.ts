@@ -12,6 +12,8 @@ export interface IssuedInvoice {
   readonly netMinor: bigint;
   readonly taxMinor: bigint;
   readonly usageNanos: bigint;
+  readonly periodFromMs: number;
+  readonly periodToMs: number;
   /** Of a note: the number of what it corrects, and why. */
   readonly corrects: string | null;
   readonly reason: string | null;
@@ -25,6 +27,8 @@ interface Row {
   tax_minor: string;
   rate: string;
   usage: string;
+  period_from_ms: string;
+  period_to_ms: string;
   issuer: string;
   corrects: string | null;
   reason: string | null;
@@ -36,14 +40,17 @@ export class IssuedInvoicesStore {
   async find(manager: EntityManager, tenant: string, numbers: readonly string[]): Promise<ReadonlyMap<string, IssuedInvoice>> {
     if (numbers.length === 0) return new Map();
     const rows = await manager.query<Row[]>(
-      `SELECT number, kind, currency, net_minor, tax_minor, d->'rate'->>'nanosPerUsd' AS rate, d->>'usageNanos' AS usage, d->'seller'->>'name' AS issuer, d->'corrects'->>'number' AS corrects, d->'corrects'->>'reason' AS reason
+      `SELECT number, kind, currency, net_minor, tax_minor, period_from_ms, period_to_ms, d->'rate'->>'nanosPerUsd' AS rate, d->>'usageNanos' AS usage, d->'seller'->>'name' AS issuer, d->'corrects'->>'number' AS corrects, d->'corrects'->>'reason' AS reason
        FROM billing.invoices, LATERAL (SELECT document::jsonb AS d) AS read WHERE tenant = $1 AND number = ANY($2::text[])`,
       [tenant, numbers],
     );
     return new Map(
       rows.map((row) => [
         row.number,
-        { kind: row.kind, currency: row.currency, nanosPerUsd: BigInt(row.rate), issuer: row.issuer, netMinor: BigInt(row.net_minor), taxMinor: BigInt(row.tax_minor), usageNanos: BigInt(row.usage), corrects: row.corrects, reason: row.reason },
+        {
+          ...{ kind: row.kind, currency: row.currency, nanosPerUsd: BigInt(row.rate), issuer: row.issuer, netMinor: BigInt(row.net_minor), taxMinor: BigInt(row.tax_minor), usageNanos: BigInt(row.usage) },
+          ...{ periodFromMs: Number(row.period_from_ms), periodToMs: Number(row.period_to_ms), corrects: row.corrects, reason: row.reason },
+        },
       ]),
     );
   }

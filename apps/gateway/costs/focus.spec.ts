@@ -106,6 +106,16 @@ describe('a FOCUS file', () => {
     expect(beside('rounding', 'Rounding', '', { nanos: 10_000_000n, lessUsdNanos: 3n })).toMatchObject({ ...own, ChargeCategory: 'Adjustment', BilledCost: '0.009999997229629633' });
   });
 
+  it('puts late usage into the billing period of its invoice, and calls what puts an issued invoice right a correction of it', () => {
+    const period = { periodFromMs: Date.parse('2027-01-01'), periodToMs: Date.parse('2027-01-20T10:00:00.001Z') };
+    expect(written(line({ invoice: 'MZE-2027-00001', billed: { currency: 'USD', nanosPerUsd: 1_000_000_000n, ...period } }))[0]).toMatchObject({
+      ...{ ChargePeriodStart: '2026-12-31T00:00:00Z', BillingPeriodStart: '2027-01-01T00:00:00Z', BillingPeriodEnd: '2027-01-20T10:00:01Z', ChargeClass: '', ChargeCategory: 'Usage' },
+    });
+    for (const meter of ['correction', 'credit'] as const) {
+      expect(written(line({ meter, quantity: 0, amountNanos: -5n, corrects: 'MZE-2026-00001' }), line({ meter, quantity: 0, amountNanos: -5n }), line({ meter, quantity: 0, amountNanos: -5n, corrects: null })).map(({ ChargeClass }) => ChargeClass)).toEqual(['Correction', '', '']);
+    }
+  });
+
   it('names the invoice that a line is in', () => {
     expect(written(line({ invoice: 'MZE-2026-00001' }))[0]).toMatchObject({ InvoiceId: 'MZE-2026-00001' });
   });

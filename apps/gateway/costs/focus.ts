@@ -18,6 +18,8 @@ export interface FocusFile {
 }
 const dayMs = 86_400_000;
 const iso = (atMs: number): string => new Date(atMs).toISOString().replace('.000Z', 'Z');
+/** The seconds that hold a moment: where a period begins, and where it is over. */
+const second = (atMs: number, round: (value: number) => number): string => iso(round(atMs / 1_000) * 1_000);
 const month = (atMs: number, add: number): string => iso(Date.UTC(new Date(atMs).getUTCFullYear(), new Date(atMs).getUTCMonth() + add));
 
 /** `value × 10⁻ᵖˡᵃᶜᵉˢ` as exact decimal text. */
@@ -124,10 +126,11 @@ const columns: readonly Column[] = [
   ['BillingAccountName', ({ tenantName }) => tenantName],
   ['BillingAccountType', () => 'Organisation'],
   ['BillingCurrency', billingCurrency],
-  ['BillingPeriodEnd', ({ dayMs: atMs }) => month(atMs, 1)],
-  ['BillingPeriodStart', ({ dayMs: atMs }) => month(atMs, 0)],
+  // What is in an invoice is of that one's period, also where it was used before; the rest of the month that runs.
+  ['BillingPeriodEnd', ({ dayMs: atMs, billed: of }) => (of?.periodToMs === undefined ? month(atMs, 1) : second(of.periodToMs, Math.ceil))],
+  ['BillingPeriodStart', ({ dayMs: atMs, billed: of }) => (of?.periodFromMs === undefined ? month(atMs, 0) : second(of.periodFromMs, Math.floor))],
   ['ChargeCategory', categoryOf],
-  ['ChargeClass', (line) => (isOfNote(line) ? 'Correction' : null)],
+  ['ChargeClass', (line) => (isOfNote(line) || (line.corrects ?? null) !== null ? 'Correction' : null)],
   ['ChargeDescription', descriptionOf],
   ['ChargeFrequency', (line) => (isUsage(line) ? 'Usage-Based' : line.meter === 'fee' || line.meter === 'minimum' ? 'Recurring' : 'One-Time')],
   ['ChargePeriodEnd', ({ dayMs: atMs }) => iso(atMs + dayMs)],
