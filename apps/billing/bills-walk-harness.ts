@@ -6,7 +6,6 @@ import type { ModelAgreement, ModelBills, ModelInvoice } from './bills-model-har
 import type { Books } from './books-harness.js';
 import { Credits } from './credits/credits.service.js';
 import { bank, frankfurt } from './invoices-harness.js';
-import { InvoicePaymentsService } from './invoices/invoice-payments.service.js';
 import { InvoicesRpc } from './invoices/invoices.rpc.js';
 import { PartiesRpc } from './invoices/parties.rpc.js';
 import { Refunds } from './invoices/refunds.service.js';
@@ -27,7 +26,7 @@ const members = {
   agree: { tiers: fc.subarray([[0, 333], [2, 1_000], [5, 5_000], [9, 10_000]] as const), minimum: fc.constantFrom(0, 7, 20), fees: fc.subarray([['Support', 3], ['Seats', 11]] as const), self: fc.boolean(), monthsAhead: fc.nat(1) },
   grant: { amount: fc.integer({ min: 1, max: 9_000_000_000 }), fromHours: fc.constantFrom(-800, 0, 0, 1, 2, 31), hours: fc.constantFrom(1, 3, 31, 750, 1_600), times: fc.integer({ min: 1, max: 2 }) },
   bill: { monthEnds: fc.boolean(), hours: fc.constantFrom(0, 0, 0, 1, 4), times: fc.integer({ min: 1, max: 2 }) },
-  pay: { invoice: fc.nat(), share: fc.nat(110), times: fc.integer({ min: 1, max: 2 }) },
+  pay: { invoice: fc.nat(), share: fc.nat(150), excess: fc.boolean(), times: fc.integer({ min: 1, max: 2 }) },
   credit: { invoice: fc.nat(), share: fc.integer({ min: 1, max: 130 }), times: fc.integer({ min: 1, max: 2 }) },
   refund: { share: fc.nat(110), times: fc.integer({ min: 1, max: 2 }) },
   'end-refund': { refund: fc.nat(), paid: fc.boolean(), times: fc.integer({ min: 1, max: 2 }) },
@@ -157,11 +156,15 @@ export class BillWalk {
     const invoice = pick(bills.invoices, step.invoice);
     if (!invoice) return;
     const due = bills.dueOf(invoice);
-    const amountMinor = (due * BigInt(step.share)) / 100n;
-    const asked = { id: this.books.ids.uuid(), invoice: invoice.id, amountMinor, reference: 'SEPA 9', paidAtMs: this.books.clock.nowMs() };
-    const paying = Array.from({ length: step.times }, () => this.books.get(InvoicePaymentsService).pay(tenant, asked));
-    if (amountMinor <= 0n || amountMinor > due) return void (await Promise.all(paying.map((one) => expect(one).rejects.toMatchObject({ code: 'REQUEST_INVALID' }))));
-    invoice.paid += amountMinor;
+    // Also of what is paid already.
+    const amountMinor = (due * BigInt(step.share)) / 100n + (step.excess ? BigInt(step.share % 7) : 0n);
+    const asked = { actor: this.persons[0], tenant, id: this.books.ids.uuid(), invoice: invoice.id, amountMinor, reference: 'SEPA 9', paidAtMs: this.books.clock.nowMs(), excessToBalance: step.excess };
+    const paying = Array.from({ length: step.times }, () => this.books.get(InvoicesRpc).pay(asked));
+    if (amountMinor <= 0n || (amountMinor > due && !step.excess)) return void (await Promise.all(paying.map((one) => expect(one).rejects.toMatchObject({ code: 'REQUEST_INVALID' }))));
+    const excess = amountMinor > due ? amountMinor - due : 0n;
+    invoice.paid += amountMinor - excess;
+    if (excess > 0n) bills.balance += excess;
+    if (step.excess) bills.payFromBalance();
     for (const one of await Promise.all(paying)) expect(one.paidMinor).toBe(invoice.paid);
   }
 

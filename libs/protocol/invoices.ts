@@ -145,7 +145,10 @@ export const invoice = z.object({
 export type Invoice = z.output<typeof invoice>;
 
 export const invoicePayment = z.object({
+  /** Of the invoice. */
   ...{ id: uuid, invoice: uuid, amountMinor: minorUnits, reference: z.string(), paidAtMs: timeMs },
+  /** What came beyond what was due, and stands to the buyer's credit; left out: nothing. */
+  excessMinor: minorUnits.optional(),
   /** By what the chain settled, by bank as somebody told, or from the credit balance. */
   source: z.enum(['chain', 'hand', 'balance']),
   /** Not paid after all: it was wrong, charged back, or the chain took back what paid it. */
@@ -178,9 +181,9 @@ export const invoiceCalls = {
     reply: invoice,
     timeoutMs: 30_000,
   }),
-  /** Idempotent by `id`. Error: REQUEST_INVALID (more than is due). */
-  pay: defineCall('billing', 'invoices.pay', { request: z.object({ actor: actor.optional(), tenant: uuid, invoice: uuid, id: uuid, amountMinor: minorUnits, reference: label, paidAtMs: documentMs }), reply: invoice }),
-  /** A payment told by hand was none; the invoice is open again. Idempotent by `id`. Errors: NOT_FOUND, REQUEST_INVALID (not told by hand), CONFLICT (reversed before), IDEMPOTENCY_MISMATCH. */
+  /** Idempotent by `id`. What came beyond what is due stands to the buyer's credit where `excessToBalance` says so. Errors: NOT_FOUND, REQUEST_INVALID (more than is due), IDEMPOTENCY_MISMATCH, AMOUNT_OVERFLOW. */
+  pay: defineCall('billing', 'invoices.pay', { request: z.object({ actor: actor.optional(), tenant: uuid, invoice: uuid, id: uuid, amountMinor: minorUnits, reference: label, paidAtMs: documentMs, excessToBalance: z.boolean().default(false) }), reply: invoice }),
+  /** A payment told by hand was none; the invoice is open again. Idempotent by `id`. Errors: NOT_FOUND, REQUEST_INVALID (not told by hand), CONFLICT (reversed before, or what it was beyond the invoice was used since), IDEMPOTENCY_MISMATCH. */
   reversePayment: defineCall('billing', 'invoices.reverse-payment', { request: z.object({ actor, tenant: uuid, invoice: uuid, payment: uuid, id: uuid, reason: label }), reply: invoice }),
   list: defineCall('billing', 'invoices.list', { request: pageRequest.extend({ tenant: uuid.nullable() }), reply: z.object({ data: z.array(invoice), hasMore: z.boolean() }) }),
   get: defineCall('billing', 'invoices.get', { request: ofTenant, reply: z.object({ invoice, document: invoiceDocument, payments: z.array(invoicePayment) }), timeoutMs: 20_000 }),

@@ -20,11 +20,11 @@ export const openItemComparisons: readonly Comparison[] = [
   ],
   [
     'credit_balance_not_account',
-    `SELECT tenant || ' ' || currency AS subject, 'credited after it was paid, less what it paid and what was asked back: ' || COALESCE(d.nanos, 0) || ' nanos, the account ' || COALESCE(a.nanos, 0) AS detail
+    `SELECT tenant || ' ' || currency AS subject, 'credited after it was paid and paid beyond what was due, less what it paid and what was asked back: ' || COALESCE(d.nanos, 0) || ' nanos, the account ' || COALESCE(a.nanos, 0) AS detail
      FROM (SELECT tenant, currency, -balance AS nanos FROM billing.accounts WHERE kind = 'credit-balance') a
        FULL JOIN (SELECT tenant, currency, sum(said) * ${minor} AS nanos FROM (
            SELECT tenant::text AS tenant, currency, returned_minor::numeric AS said FROM billing.invoices WHERE kind = 'invoice' AND number IS NOT NULL
-           UNION ALL SELECT p.tenant::text, i.currency, -p.amount_minor FROM billing.invoice_payments p JOIN billing.invoices i ON i.id = p.invoice WHERE p.source = 'balance' AND p.reversal IS NULL
+           UNION ALL SELECT p.tenant::text, i.currency, CASE p.source WHEN 'balance' THEN -p.amount_minor ELSE p.excess_minor END FROM billing.invoice_payments p JOIN billing.invoices i ON i.id = p.invoice WHERE p.reversal IS NULL
            UNION ALL SELECT tenant::text, currency, -amount_minor FROM billing.refunds WHERE state <> 'voided'
          ) AS each GROUP BY 1, 2) d USING (tenant, currency)
      WHERE COALESCE(d.nanos, 0) <> COALESCE(a.nanos, 0) ORDER BY 1`,

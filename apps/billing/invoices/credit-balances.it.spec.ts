@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { openBooks } from '../books-harness.js';
 import type { Books } from '../books-harness.js';
 import { receivable } from '../ledger/chart-of-accounts.js';
+import { OwnBooksStore } from '../closes/own-books.store.js';
 import { LedgerStore } from '../ledger/ledger.store.js';
 import { PayablesService } from '../payables/payables.service.js';
 import { SettlementService } from '../payables/settlement.service.js';
@@ -126,6 +127,36 @@ describe('invoices that were paid', () => {
     // Whoever posts, the database keeps the balance from being overdrawn.
     const overdrawn = balancePaymentTransfer(books.ids.uuid(), { tenant: market.tenant, currency: 'EUR' }, 372n);
     await expect(books.within((manager) => books.get(LedgerStore).post(manager, [overdrawn]))).rejects.toMatchObject({ code: 'ACCOUNT_LIMIT' });
+    expect(await books.faults()).toEqual([]);
+  });
+
+  it('with more than is due, or twice, are paid and the rest stands to the credit, where whoever tells it says so', async () => {
+    await billed.buy({ currency: 'EUR', country: 'DE', vatId: 'DE987654328' });
+    await billed.use(10_000_000);
+    const invoice = await billed.issue();
+    await billed.use(3_000_000, Date.parse('2026-02-02'));
+    const tell = (amountMinor: bigint, id = books.ids.uuid(), excessToBalance = true) => rpc().pay({ actor, tenant: market.tenant, invoice: invoice.id, id, amountMinor, reference: 'SEPA 10', paidAtMs: toMs, excessToBalance }).then(() => id);
+    await expect(tell(1_100n, undefined, false)).rejects.toMatchObject({ code: 'REQUEST_INVALID', details: { param: 'amountMinor' } });
+    for (const [amountMinor, code] of [[0n, 'REQUEST_INVALID'], [-1n, 'REQUEST_INVALID'], [2n ** 62n, 'AMOUNT_OVERFLOW'], [9_999_999_999_999_999_999n, 'AMOUNT_OVERFLOW']] as const) await expect(tell(amountMinor)).rejects.toMatchObject({ code });
+    const id = books.ids.uuid();
+    await Promise.all([tell(1_100n, id), tell(1_100n, id), tell(1_100n, id)]);
+    await expect(tell(1_071n, id)).rejects.toMatchObject({ code: 'IDEMPOTENCY_MISMATCH' });
+    const { invoice: paidOnce, payments } = await billed.get(invoice.id);
+    expect([paidOnce, payments, await credits(), await billed.balance('received', 'EUR') >= 11_000_000_000n]).toMatchObject([{ state: 'paid', paidMinor: 1_071n }, [{ id, amountMinor: 1_071n, excessMinor: 29n }], [[29n, 0n]], true]);
+    expect(await logged(books, 'payment.noted', market)).toMatchObject([{ id, fields: { currency: 'EUR', amountMinor: '1071', excessMinor: '29' } }]);
+    // The whole of it a second time, which pays the next invoice.
+    const again = await tell(1_071n);
+    expect([(await billed.get(invoice.id)).invoice.paidMinor, await credits()]).toEqual([1_071n, [[1_100n, 0n]]]);
+    const next = await february();
+    expect(next).toMatchObject({ state: 'paid', grossMinor: 321n, paidMinor: 321n });
+    // What is left of it does not cover what came twice any more.
+    expect(await credits()).toEqual([[779n, 0n]]);
+    await expect(reverse(invoice.id, again)).rejects.toMatchObject({ code: 'CONFLICT' });
+    await reverse(invoice.id, id);
+    // The invoice is due again, and what is left of the balance is still there to pay it.
+    expect([(await billed.get(invoice.id)).invoice, await credits()]).toMatchObject([{ state: 'issued', paidMinor: 0n }, [[750n, 0n]]]);
+    expect(await logged(books, 'payment.reversed', market)).toMatchObject([{ fields: { payment: id, amountMinor: '1071', excessMinor: '29' } }]);
+    expect((await books.within((manager) => books.get(OwnBooksStore).differences(manager))).filter(({ subject }) => subject.includes(market.tenant) || subject.includes(invoice.id))).toEqual([]);
     expect(await books.faults()).toEqual([]);
   });
 

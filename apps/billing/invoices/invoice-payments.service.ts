@@ -11,7 +11,9 @@ import { paymentTransfer } from './invoice-transfers.js';
 import { InvoicesService } from './invoices.service.js';
 import { dueOf, InvoicesStore } from './invoices.store.js';
 import type { FoundInvoice } from './invoices.store.js';
-import { PaymentsStore } from './payments.store.js';
+import { excessOf, PaymentsStore } from './payments.store.js';
+
+type Told = Omit<InvoicePayment, 'source' | 'reversal' | 'excessMinor'> & { readonly excessToBalance?: boolean };
 
 /** An older gateway does not say who. */
 const nobody = { keyId: null, tenant: null };
@@ -30,21 +32,27 @@ export class InvoicePaymentsService {
     @Inject(Clock) private readonly clock: Clock,
   ) {}
 
-  /** A payment told by hand, once by its id. Errors: NOT_FOUND, REQUEST_INVALID (more than is due), IDEMPOTENCY_MISMATCH. */
-  async pay(tenant: string, payment: Omit<InvoicePayment, 'source' | 'reversal'>, actor: RequestOf<typeof invoiceCalls.pay>['actor'] = nobody): Promise<FoundInvoice> {
+  /** A payment told by hand, once by its id; all that came by it. Errors: NOT_FOUND, REQUEST_INVALID (more than is due), IDEMPOTENCY_MISMATCH, AMOUNT_OVERFLOW. */
+  async pay(tenant: string, { excessToBalance = false, ...payment }: Told, actor: RequestOf<typeof invoiceCalls.pay>['actor'] = nobody): Promise<FoundInvoice> {
     const paid = await withTenant(this.dataSource, '*', async (manager) => {
       await this.invoices.lockTenant(manager, tenant);
       const invoice = await this.service.found(manager, tenant, payment.invoice);
       const known = await this.payments.find(manager, payment.id);
       if (known) {
-        if (known.invoice === payment.invoice && known.amountMinor === payment.amountMinor && known.reference === payment.reference && known.paidAtMs === payment.paidAtMs) return invoice;
+        if (known.invoice === payment.invoice && known.amountMinor + (known.excessMinor ?? 0n) === payment.amountMinor && known.reference === payment.reference && known.paidAtMs === payment.paidAtMs) return invoice;
         throw failure('IDEMPOTENCY_MISMATCH', 'another payment, or this one with another amount, reference or time, has this id; use a new one', { id: payment.id });
       }
       if (invoice.kind !== 'invoice' || invoice.state === 'draft') throw failure('REQUEST_INVALID', 'only an issued invoice can be paid', { param: 'invoice' });
-      if (payment.amountMinor <= 0n || payment.amountMinor > dueOf(invoice)) throw failure('REQUEST_INVALID', `the amount must be above 0 and at most the ${dueOf(invoice)} hundredths that are due`, { param: 'amountMinor' });
-      await this.payments.add(manager, tenant, { ...payment, source: 'hand' }, null);
-      await this.ledger.post(manager, [paymentTransfer(payment.id, invoice, payment.amountMinor)]);
-      const fields = { actor, ...payment, source: 'hand', currency: invoice.currency, amountMinor: payment.amountMinor.toString() };
+      const dueMinor = dueOf(invoice);
+      const beyondMinor = payment.amountMinor - dueMinor;
+      if (payment.amountMinor <= 0n || (beyondMinor > 0n && !excessToBalance)) {
+        throw failure('REQUEST_INVALID', `the amount must be above 0 and at most the ${dueMinor} hundredths that are due; where more came, excessToBalance puts the rest into the credit balance`, { param: 'amountMinor' });
+      }
+      const [amountMinor, excessMinor] = beyondMinor > 0n ? [dueMinor, beyondMinor] : [payment.amountMinor, 0n];
+      const transfer = paymentTransfer(payment.id, invoice, amountMinor, excessMinor);
+      await this.payments.add(manager, tenant, { ...payment, amountMinor, excessMinor, source: 'hand' }, null);
+      await this.ledger.post(manager, [transfer]);
+      const fields = { actor, ...payment, source: 'hand', currency: invoice.currency, amountMinor: amountMinor.toString(), ...excessOf({ excessMinor }) };
       await this.outbox.record(manager, await this.records.seal(tenant, { id: payment.id, type: 'payment.noted', timeMs: this.clock.nowMs(), fields, facts: null }));
       return this.service.found(manager, tenant, payment.invoice);
     });

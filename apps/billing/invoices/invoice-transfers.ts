@@ -29,9 +29,10 @@ export function creditTransfer({ id, tenant, currency, netMinor, taxMinor, toBal
 
 type Owed = Pick<InvoiceDocument, 'tenant' | 'currency'>;
 
-/** By bank, as somebody told it. */
-export function paymentTransfer(id: string, { tenant, currency }: Owed, amountMinor: bigint): Transfer {
-  return transfer(namedByCaller('invoice.payment', id), 'invoice.payment', tenant, move(invoiced(tenant, currency), received(currency), amountMinor * nanosPerMinor));
+/** By bank, as somebody told it; what came beyond what was due stands to the buyer's credit. Error: AMOUNT_OVERFLOW. */
+export function paymentTransfer(id: string, { tenant, currency }: Owed, amountMinor: bigint, excessMinor = 0n): Transfer {
+  const [bank, paid, excess] = [received(currency), amountMinor * nanosPerMinor, excessMinor * nanosPerMinor];
+  return transfer(namedByCaller('invoice.payment', id), 'invoice.payment', tenant, [...move(invoiced(tenant, currency), bank, paid), ...move(creditBalance(tenant, currency), bank, excess)]);
 }
 
 export const balancePaymentTransfer = (id: string, { tenant, currency }: Owed, amountMinor: bigint): Transfer =>

@@ -51,9 +51,12 @@ export class InvoicesRpc {
     return this.reversals.byHand(request);
   }
 
+  /** What was beyond what is due pays other open invoices at once. */
   @Serve(invoiceCalls.pay)
-  pay({ tenant, actor, ...payment }: RequestOf<typeof invoiceCalls.pay>): Promise<ReplyOf<typeof invoiceCalls.pay>> {
-    return this.paying.pay(tenant, payment, actor);
+  async pay({ tenant, actor, ...payment }: RequestOf<typeof invoiceCalls.pay>): Promise<ReplyOf<typeof invoiceCalls.pay>> {
+    const paid = await this.paying.pay(tenant, payment, actor);
+    if (payment.excessToBalance) await this.balance.apply(tenant);
+    return paid;
   }
 
   @Serve(invoiceCalls.list)

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
-import { assert, Clock, Ids } from '#kernel';
+import { assert, Clock, Ids, isDomainError } from '#kernel';
 import type { Json } from '#kernel';
 import { Outbox } from '#messaging';
 import { failure } from '#protocol';
@@ -12,7 +12,7 @@ import { TenantRecords } from '../records/tenant-records.service.js';
 import { chainPaymentTransfer, paymentTransfer, reversalTransfer } from './invoice-transfers.js';
 import { InvoicesStore } from './invoices.store.js';
 import type { FoundInvoice } from './invoices.store.js';
-import { PaymentsStore } from './payments.store.js';
+import { excessOf, PaymentsStore } from './payments.store.js';
 import type { StoredPayment } from './payments.store.js';
 
 /** Payments that were none: the invoice is open again, each once. */
@@ -43,7 +43,10 @@ export class PaymentReversals {
       }
       if (payment.reversal !== null) throw failure('CONFLICT', 'this payment was reversed before', { reversal: payment.reversal.id });
       if (payment.source !== 'hand') throw failure('REQUEST_INVALID', 'only a payment that was told by hand is reversed by hand: others follow the chain, or the credit balance', { param: 'payment' });
-      await this.book(manager, invoice, payment, { id: reversal, reason }, { actor });
+      await this.book(manager, invoice, payment, { id: reversal, reason }, { actor }).catch((error: unknown) => {
+        if (!isDomainError(error, 'ACCOUNT_LIMIT')) throw error;
+        throw failure('CONFLICT', 'what this payment was beyond its invoice has paid another one or was paid back since: it stays', { payment: paymentId }, error);
+      });
       return this.invoices.find(manager, tenant, id);
     });
     assert(open !== undefined, 'an invoice whose payment was reversed is there');
@@ -61,10 +64,10 @@ export class PaymentReversals {
   private async book(manager: EntityManager, invoice: FoundInvoice, payment: StoredPayment, { id, reason }: { id: string; reason: string }, by: { readonly [name: string]: Json }): Promise<void> {
     const atMs = this.clock.nowMs();
     await this.payments.reverse(manager, payment, { id, reason, atMs });
-    const paid = payment.usdNanos === null ? paymentTransfer(payment.id, invoice, payment.amountMinor) : chainPaymentTransfer(payment.id, invoice, payment.amountMinor, payment.usdNanos);
+    const paid = payment.usdNanos === null ? paymentTransfer(payment.id, invoice, payment.amountMinor, payment.excessMinor) : chainPaymentTransfer(payment.id, invoice, payment.amountMinor, payment.usdNanos);
     const reversed = reversalTransfer(paid);
     await this.ledger.post(manager, [reversed]);
-    const fields = { ...by, reversal: id, payment: payment.id, invoice: invoice.id, source: payment.source, currency: invoice.currency, amountMinor: payment.amountMinor.toString(), reference: payment.reference, reason };
+    const fields = { ...by, reversal: id, payment: payment.id, invoice: invoice.id, source: payment.source, currency: invoice.currency, amountMinor: payment.amountMinor.toString(), ...excessOf(payment), reference: payment.reference, reason };
     await this.outbox.record(manager, await this.records.seal(invoice.tenant, { id: reversed.id, type: 'payment.reversed', timeMs: atMs, fields, facts: null }));
   }
 }

@@ -17,10 +17,14 @@ export interface StoredPayment extends InvoicePayment {
   readonly usdNanos: bigint | null;
 }
 
+/** As it stands in the log, where there is any. */
+export const excessOf = ({ excessMinor = 0n }: Pick<InvoicePayment, 'excessMinor'>): { excessMinor?: string } => (excessMinor === 0n ? {} : { excessMinor: excessMinor.toString() });
+
 interface Row {
   id: string;
   invoice: string;
   amount_minor: string;
+  excess_minor: string;
   source: InvoicePayment['source'];
   reference: string;
   usd_nanos: string | null;
@@ -63,9 +67,9 @@ export class PaymentsStore {
   }
 
   async add(manager: EntityManager, tenant: string, payment: Omit<InvoicePayment, 'reversal'>, chain: { statement: string; usdNanos: bigint } | null): Promise<void> {
-    await manager.query('INSERT INTO billing.invoice_payments (id, invoice, tenant, amount_minor, source, reference, statement, usd_nanos, paid_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)', [
+    await manager.query('INSERT INTO billing.invoice_payments (id, invoice, tenant, amount_minor, source, reference, statement, usd_nanos, paid_at_ms, excess_minor) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)', [
       ...[payment.id, payment.invoice, tenant, payment.amountMinor, payment.source, payment.reference],
-      ...[chain?.statement ?? null, chain?.usdNanos ?? null, payment.paidAtMs],
+      ...[chain?.statement ?? null, chain?.usdNanos ?? null, payment.paidAtMs, payment.excessMinor ?? 0n],
     ]);
     await manager.query('UPDATE billing.invoices SET paid_minor = paid_minor + $2 WHERE id = $1', [payment.invoice, payment.amountMinor]);
   }
@@ -115,11 +119,12 @@ export class PaymentsStore {
 
   private async read(manager: EntityManager, where: string, id: string): Promise<StoredPayment[]> {
     const rows = await manager.query<Row[]>(
-      `SELECT id, invoice, amount_minor, source, reference, usd_nanos, paid_at_ms, reversal, reversal_reason, reversed_at_ms FROM billing.invoice_payments WHERE ${where} ORDER BY paid_at_ms, id`,
+      `SELECT id, invoice, amount_minor, excess_minor, source, reference, usd_nanos, paid_at_ms, reversal, reversal_reason, reversed_at_ms FROM billing.invoice_payments WHERE ${where} ORDER BY paid_at_ms, id`,
       [id],
     );
     return rows.map((row) => ({
       ...{ id: row.id, invoice: row.invoice, amountMinor: BigInt(row.amount_minor), source: row.source, reference: row.reference, paidAtMs: Number(row.paid_at_ms) },
+      ...(row.excess_minor !== '0' && { excessMinor: BigInt(row.excess_minor) }),
       usdNanos: row.usd_nanos === null ? null : BigInt(row.usd_nanos),
       reversal: row.reversal === null ? null : { id: row.reversal, reason: row.reversal_reason!, atMs: Number(row.reversed_at_ms) },
     }));

@@ -47,12 +47,13 @@ export const invoiceCommands = (): Command[] => [
       .option('--line <number>', 'only this line')
       .option('--amount <net>', 'how much of it, before tax')
       .option('--id <uuid>', 'the same id again credits nothing twice'),
-    apiCommand('pay <invoice> <amount> <reference>', 'record a payment that came by bank', (session, [invoice, amount, reference], { on, id }) =>
+    apiCommand('pay <invoice> <amount> <reference>', 'record a payment that came by bank', (session, [invoice, amount, reference], { on, id, excess }) =>
       session.api.ask('POST', `/invoices/${invoice}/payments`, {
-        body: { tenant: session.org(), id: id ?? randomUUID(), amountMinor: hundredths(amount!), reference, paidAtMs: on === undefined ? startOfDay(Date.now()) : momentOf(on, 'on') },
+        body: { tenant: session.org(), ...(excess !== undefined && { excessToBalance: true }), id: id ?? randomUUID(), amountMinor: hundredths(amount!), reference, paidAtMs: on === undefined ? startOfDay(Date.now()) : momentOf(on, 'on') },
       }),
     )
       .option('--on <date>', 'when it came (default: today, UTC)')
+      .option('--excess', 'what came beyond what is due stands to the credit of the buyer')
       .option('--id <uuid>', 'the same id again pays nothing twice'),
     apiCommand('reverse-payment <invoice> <payment> <reason>', 'take back a payment that was told and was wrong or charged back', (session, [invoice, payment, reason], { id }) =>
       session.api.ask('POST', `/invoices/${invoice}/payments/${payment}/reversal`, { body: { tenant: session.org(), id: id ?? randomUUID(), reason } }),
