@@ -11,6 +11,7 @@ import { HoldBack1767225612821 } from './holdbacks/holdbacks.migration.js';
 import { CreditBalances1767225613300 } from './invoices/credit-balance.migration.js';
 import { CreditInput1767225612950 } from './invoices/credit-input.migration.js';
 import { CreateInvoices1767225611000 } from './invoices/invoices.migration.js';
+import { WithdrawDrafts1767225614422 } from './invoices/drafts-withdrawn.migration.js';
 import { Overpayments1767225614421 } from './invoices/overpayments.migration.js';
 import { KeepJournal1767225612846 } from './journal/journal.migration.js';
 import { OpenAccountsEmpty1767225612871 } from './ledger/accounts-open-empty.migration.js';
@@ -46,6 +47,6 @@ export const billing = defineService({
   name: 'billing',
   config: billingConfig,
   module: () => BillingModule,
-  migrations: [CreateLedger1767225600001, CreateLeases1767225600002, CreatePrices1767225600003, CreateCharges1767225600004, CreatePayables1767225600005, ChargesOfStreams1767225600006, LedgerChecksByIndex1767225600007, CountUsage1767225600008, LeasesOfKeys1767225610501, CreateInvoices1767225611000, CreateCloses1767225611200, CreateRoyalties1767225612700, ResolveClaims1767225612710, KeepBaselines1767225612720, RatesOfStatements1767225612770, WatchSpend1767225612820, HoldBack1767225612821, PriceBooks1767225612822, TakeBackDraws1767225612842, Agree1767225612845, KeepJournal1767225612846, PriceRequests1767225612847, TransfersByTime1767225612848, MoveBalancesByPostings1767225612865, Meters1767225612870, OpenAccountsEmpty1767225612871, UsageByHashOfTags1767225612872, BookInOneLook1767225612933, CreditInput1767225612950, CarriedByTenant1767225612951, CreditBalances1767225613300, CountUnusualSpend1767225613400, NameHedges1767225613401, CorrectUsage1767225613402, ChangePrices1767225613403, ReusedAnswers1767225613900, UnusualByModel1767225614200, WalletMoves1767225614300, NameUuids1767225614420, Overpayments1767225614421],
+  migrations: [CreateLedger1767225600001, CreateLeases1767225600002, CreatePrices1767225600003, CreateCharges1767225600004, CreatePayables1767225600005, ChargesOfStreams1767225600006, LedgerChecksByIndex1767225600007, CountUsage1767225600008, LeasesOfKeys1767225610501, CreateInvoices1767225611000, CreateCloses1767225611200, CreateRoyalties1767225612700, ResolveClaims1767225612710, KeepBaselines1767225612720, RatesOfStatements1767225612770, WatchSpend1767225612820, HoldBack1767225612821, PriceBooks1767225612822, TakeBackDraws1767225612842, Agree1767225612845, KeepJournal1767225612846, PriceRequests1767225612847, TransfersByTime1767225612848, MoveBalancesByPostings1767225612865, Meters1767225612870, OpenAccountsEmpty1767225612871, UsageByHashOfTags1767225612872, BookInOneLook1767225612933, CreditInput1767225612950, CarriedByTenant1767225612951, CreditBalances1767225613300, CountUnusualSpend1767225613400, NameHedges1767225613401, CorrectUsage1767225613402, ChangePrices1767225613403, ReusedAnswers1767225613900, UnusualByModel1767225614200, WalletMoves1767225614300, NameUuids1767225614420, Overpayments1767225614421, WithdrawDrafts1767225614422],
   http: 'internal',
 });

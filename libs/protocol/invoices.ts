@@ -170,6 +170,8 @@ export const invoiceCalls = {
   listRates: defineCall('billing', 'invoices.list-rates', { request: pageRequest.extend({ currency: invoiceCurrency.optional() }), reply: z.object({ data: z.array(exchangeRate), hasMore: z.boolean() }) }),
   /** The same period again answers the same invoice. Errors: INVOICE_IMPOSSIBLE (no buyer details, no rate), NOTHING_DUE. */
   draft: defineCall('billing', 'invoices.draft', { request: z.object({ tenant: uuid, fromMs: documentMs, toMs: documentMs }), reply: invoice, timeoutMs: 20_000 }),
+  /** A draft is gone, and what it would have taken in is for the next one. Errors: NOT_FOUND, CONFLICT (issued). */
+  withdraw: defineCall('billing', 'invoices.withdraw', { request: ofTenant, reply: invoice }),
   /** Gives the number, freezes, posts. Again: the same. */
   issue: defineCall('billing', 'invoices.issue', { request: ofTenant, reply: invoice, timeoutMs: 30_000 }),
   /**

@@ -150,6 +150,7 @@ describe('who may do what', () => {
       ['platform administrator', platform, 'POST', '/v1/embeddings', { model: embeddedModel, input: text }],
       // The seller's own acts and the deployment's books are nobody's of the organisation that is billed.
       ['finance', finance, 'POST', '/v1/invoices', { tenant, fromMs: 0, toMs: 1 }],
+      ['finance', finance, 'DELETE', `/v1/invoices/${anOffer}`, undefined],
       ['finance', finance, 'POST', `/v1/invoices/${anOffer}/credit-notes`, { tenant, id: anOffer, reason: 'too dear' }],
       ['administrator', bankAdmin, 'POST', `/v1/invoices/${anOffer}/payments`, { tenant, id: anOffer, amountMinor: '1', reference: 'mine', paidAtMs: 0 }],
       ['finance', finance, 'POST', '/v1/refunds', { tenant, id: anOffer, currency: 'USD', amountMinor: '1', reason: 'mine' }],

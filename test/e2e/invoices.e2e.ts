@@ -84,6 +84,10 @@ describe('invoices and statements by REST and the command line', () => {
   it('are drafted once for a period, issued once, and kept as they were issued', async () => {
     const { tenant } = stack.run;
     const period = { tenant, fromMs: Date.now() - 86_400_000, toMs: Date.now() };
+    const mistaken = await platform.post<Invoice>('/v1/invoices', { ...period, fromMs: 0 });
+    expect((await platform.send('DELETE', `/v1/invoices/${mistaken.id}`)).error).toMatchObject({ code: 'REQUEST_INVALID', param: 'tenant' });
+    expect(await mizan<Invoice>('invoice', 'withdraw', mistaken.id)).toMatchObject({ id: mistaken.id, state: 'draft' });
+    expect((await platform.send('DELETE', `/v1/invoices/${mistaken.id}?tenant=${tenant}`)).error?.code).toBe('NOT_FOUND');
     const draft = await platform.post<Invoice>('/v1/invoices', period);
     expect(await platform.post<Invoice>('/v1/invoices', period)).toEqual(draft);
     expect((await platform.send('GET', `/v1/invoices/${draft.id}/pdf?tenant=${tenant}`)).error).toMatchObject({ code: 'NOT_FOUND', message: expect.stringContaining('issue it first') as unknown });

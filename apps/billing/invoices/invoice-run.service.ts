@@ -8,6 +8,7 @@ import { ChainPayments } from './chain-payments.service.js';
 import { InvoicedChargesStore } from './invoiced-charges.store.js';
 import { InvoicesService } from './invoices.service.js';
 import { InvoicesStore } from './invoices.store.js';
+import type { DueDraft } from './invoices.store.js';
 import { PaymentsStore } from './payments.store.js';
 
 /** Ids of a round trip: 200 of 36 bytes. */
@@ -54,22 +55,22 @@ export class InvoiceRun extends PeriodicTask {
   }
 
   private async issueDue(): Promise<void> {
-    for (;;) {
-      const drafts = await withTenant(this.dataSource, '*', (manager) => this.invoices.drafts(manager, this.clock.nowMs(), pageSize));
-      const issued = await this.attemptEach(drafts, ({ tenant, id }) => this.service.issue(tenant, id));
-      // Those that cannot be issued stay, and must not be asked for again at once.
-      if (issued === 0 || drafts.length < pageSize) return;
+    // Those that cannot be issued stay, however many they are, and keep nobody waiting who comes after them.
+    for (let after: DueDraft | null = null; ; ) {
+      const last: DueDraft | null = after;
+      const drafts: DueDraft[] = await withTenant(this.dataSource, '*', (manager) => this.invoices.drafts(manager, this.clock.nowMs(), last, pageSize));
+      await this.attemptEach(drafts, ({ tenant, id }) => this.service.issue(tenant, id));
+      if (drafts.length < pageSize) return;
+      after = drafts.at(-1)!;
     }
   }
 
-  /** Answers how many came about. */
-  private async attemptEach<T extends { readonly tenant: string }>(all: readonly T[], work: (one: T) => Promise<unknown>): Promise<number> {
+  private async attemptEach<T extends { readonly tenant: string }>(all: readonly T[], work: (one: T) => Promise<unknown>): Promise<void> {
     const rest = [...all].reverse();
-    let done = 0;
     const worker = async (): Promise<void> => {
       for (let one = rest.pop(); one !== undefined; one = rest.pop()) {
         const taken = one;
-        if (await this.attempt(taken.tenant, () => work(taken))) done += 1;
+        await this.attempt(taken.tenant, () => work(taken));
       }
     };
     const stop = (error: unknown): never => {
@@ -77,14 +78,12 @@ export class InvoiceRun extends PeriodicTask {
       throw error;
     };
     await Promise.all(Array.from({ length: atOnceMax }, () => worker().catch(stop)));
-    return done;
   }
 
   /** One organisation whose invoice is impossible, for whatever reason, keeps nobody else waiting; only without the database nobody's is possible. */
-  private async attempt(tenant: string, work: () => Promise<unknown>): Promise<boolean> {
+  private async attempt(tenant: string, work: () => Promise<unknown>): Promise<void> {
     try {
       await work();
-      return true;
     } catch (error) {
       if (isDomainError(error)) {
         if (error.code === 'DATABASE_UNAVAILABLE') throw error;
@@ -92,7 +91,6 @@ export class InvoiceRun extends PeriodicTask {
       } else {
         this.logger.error(`no invoice for ${tenant}: ${error instanceof Error ? error.message : String(error)}`, error instanceof Error ? error.stack : undefined);
       }
-      return false;
     }
   }
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import { withClient } from '#local';
 import type { LogRecord } from '#protocol';
 import { exchangeRate, invoiceCalls, openRecordBody } from '#protocol';
@@ -253,6 +254,45 @@ describe('invoices', () => {
     await books.get(PartiesRpc).putBuyer({ actor, tenant: first!.tenant, seller, buyer: { ...bank, currency: 'USD', country: 'US', vatId: null } });
     await books.get(InvoiceRun).runOnce();
     expect(await drafted(first!.tenant)).toBe(1);
+  });
+
+  it('of everybody else are issued although those of two hundred cannot be, whose turn comes first', async () => {
+    await use(7_000_000);
+    const { id, issueAfterMs } = await draft();
+    await books.within((manager) =>
+      manager.query(
+        `INSERT INTO billing.invoices (id, tenant, seller, kind, period_from_ms, period_to_ms, issue_after_ms, currency, net_minor, tax_minor, gross_minor)
+         SELECT gen_random_uuid(), gen_random_uuid(), $1, 'invoice', 0, 1, 2, 'USD', 0, 0, 0 FROM generate_series(1, 200)`,
+        [seller],
+      ),
+    );
+    books.clock.advance(Math.max(0, issueAfterMs + 1 - books.clock.nowMs()));
+    Logger.overrideLogger(false);
+    await books.get(InvoiceRun).runOnce();
+    Logger.overrideLogger(['warn', 'error', 'log']);
+    expect((await get(id)).invoice).toMatchObject({ state: 'issued', grossMinor: 700n });
+    expect(await books.within((manager) => manager.query('WITH gone AS (DELETE FROM billing.invoices WHERE seller = $1 AND number IS NULL RETURNING id) SELECT count(*)::int AS n FROM gone', [seller]))).toEqual([{ n: 200 }]);
+  });
+
+  it('are withdrawn while they are drafts, by their own organisation alone, and what they would have said is for the next one', async () => {
+    await use(3_000_000);
+    const rpc = books.get(InvoicesRpc);
+    const withdraw = (id: string, tenant = market.tenant) => rpc.withdraw({ tenant, id });
+    const wrong = await draft([fromMs, fromMs + dayMs * 20]);
+    await expect(withdraw(wrong.id, books.ids.uuid())).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    const both = await Promise.allSettled([withdraw(wrong.id), withdraw(wrong.id)]);
+    expect(both.map((one) => (one.status === 'fulfilled' ? one.value.state : (one.reason as { code: string }).code)).sort()).toEqual(['NOT_FOUND', 'draft']);
+    await expect(get(wrong.id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(books.get(InvoicesService).issue(market.tenant, wrong.id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    const right = await draft();
+    // Issued or withdrawn: whichever comes first, and never both.
+    const [issued, gone] = await Promise.allSettled([books.get(InvoicesService).issue(market.tenant, right.id), withdraw(right.id)]);
+    expect([issued.status, gone.status].sort()).toEqual(['fulfilled', 'rejected']);
+    const last = issued.status === 'fulfilled' ? issued.value : await issue();
+    expect([last.grossMinor, last.number!.slice(-5)]).toEqual([300n, '00001']);
+    await expect(withdraw(last.id)).rejects.toMatchObject({ code: 'CONFLICT' });
+    await expect(books.within((manager) => manager.query('DELETE FROM billing.invoices WHERE id = $1', [last.id]))).rejects.toThrow(/does not change/);
+    expect(await books.faults()).toEqual([]);
   });
 
   it('say what is missing, and belong to their own tenant only', async () => {

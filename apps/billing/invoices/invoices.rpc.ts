@@ -30,6 +30,11 @@ export class InvoicesRpc {
     return this.service.draft(tenant, fromMs, toMs);
   }
 
+  @Serve(invoiceCalls.withdraw)
+  withdraw({ tenant, id }: RequestOf<typeof invoiceCalls.withdraw>): Promise<ReplyOf<typeof invoiceCalls.withdraw>> {
+    return this.service.withdraw(tenant, id);
+  }
+
   /** What the chain has settled by now pays it at once. */
   @Serve(invoiceCalls.issue)
   async issue({ tenant, id }: RequestOf<typeof invoiceCalls.issue>): Promise<ReplyOf<typeof invoiceCalls.issue>> {

@@ -79,6 +79,17 @@ export class InvoicesService {
     return (await this.asDue(manager, { id, tenant, fromMs, toMs })).document;
   }
 
+  /** In turn with its issue: either comes first. Errors: NOT_FOUND, CONFLICT. */
+  withdraw(tenant: string, id: string): Promise<FoundInvoice> {
+    return withTenant(this.dataSource, '*', async (manager) => {
+      await this.invoices.lockTenant(manager, tenant);
+      const draft = await this.found(manager, tenant, id);
+      if (draft.state !== 'draft') throw failure('CONFLICT', 'this invoice is issued and stays: credit it instead', { invoice: id });
+      await this.invoices.remove(manager, id);
+      return draft;
+    });
+  }
+
   /** Takes the charges, gives the number, freezes and posts, once. Errors: NOT_FOUND, INVOICE_IMPOSSIBLE, NOTHING_DUE. */
   async issue(tenant: string, id: string): Promise<FoundInvoice> {
     const issued = await withTenant(this.dataSource, '*', async (manager) => {

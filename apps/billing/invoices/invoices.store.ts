@@ -38,6 +38,14 @@ export const dueOf = ({ grossMinor, paidMinor, creditedMinor, returnedMinor }: F
 export const isOpen = `i.kind = 'invoice' AND i.number IS NOT NULL AND i.paid_minor + i.credited_minor - i.returned_minor < i.gross_minor`;
 
 /** Invoices and credit notes, and the files they were issued as. */
+/** A draft that is to be issued. */
+export interface DueDraft {
+  readonly tenant: string;
+  readonly id: string;
+  /** As the database has it. */
+  readonly issueAfterMs: string;
+}
+
 @Injectable()
 export class InvoicesStore {
   /** One at a time decides about a tenant's invoices. */
@@ -70,8 +78,13 @@ export class InvoicesStore {
     return rows.map(fromRow);
   }
 
-  async drafts(manager: EntityManager, beforeMs: number, limit: number): Promise<{ tenant: string; id: string }[]> {
-    return manager.query('SELECT tenant, id FROM billing.invoices WHERE number IS NULL AND issue_after_ms <= $1 ORDER BY issue_after_ms, id LIMIT $2', [beforeMs, limit]);
+  /** Those whose grace is over, in its order, after one. */
+  async drafts(manager: EntityManager, beforeMs: number, after: DueDraft | null, limit: number): Promise<DueDraft[]> {
+    return manager.query(
+      `SELECT tenant, id, issue_after_ms AS "issueAfterMs" FROM billing.invoices
+       WHERE number IS NULL AND issue_after_ms <= $1 AND ($2::bigint IS NULL OR (issue_after_ms, id) > ($2, $3::uuid)) ORDER BY issue_after_ms, id LIMIT $4`,
+      [beforeMs, after?.issueAfterMs ?? null, after?.id ?? null, limit],
+    );
   }
 
   async insert(manager: EntityManager, { id, tenant, kind, currency, netMinor, taxMinor, grossMinor, corrects }: InvoiceDocument, seller: string, period: { fromMs: number; toMs: number; issueAfterMs: number }, inputHash: string | null = null): Promise<void> {
@@ -80,6 +93,11 @@ export class InvoicesStore {
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
       [id, tenant, seller, kind, corrects?.id ?? null, period.fromMs, period.toMs, period.issueAfterMs, currency, netMinor, taxMinor, grossMinor, inputHash],
     );
+  }
+
+  /** A draft; of another one the database refuses it. */
+  async remove(manager: EntityManager, id: string): Promise<void> {
+    await manager.query('DELETE FROM billing.invoices WHERE id = $1', [id]);
   }
 
   /** The next number of a seller's series; its row stays locked until the transaction ends. */

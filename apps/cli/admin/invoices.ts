@@ -35,6 +35,7 @@ export const invoiceCommands = (): Command[] => [
       .option('--from <date>', 'first moment of the period')
       .option('--to <date>', 'first moment after it'),
     apiCommand('issue <invoice>', 'give a draft its number; from then on it never changes', (session, [id]) => session.api.ask('POST', `/invoices/${id}/issue`, { body: { tenant: session.org() } })),
+    apiCommand('withdraw <invoice>', 'withdraw a draft; what is due stays due', (session, [id]) => session.api.ask('DELETE', `/invoices/${id}`, { query: { tenant: session.org() } })),
     listCommand('invoices and credit notes, newest first', ({ api, orgOrNone }, page) => api.ask('GET', '/invoices', { query: { ...page, tenant: orgOrNone } })),
     apiCommand('get <invoice>', 'what an invoice says, and what was paid', (session, [id]) => session.api.ask('GET', `/invoices/${id}`, { query: { tenant: session.org() } })),
     file('pdf', 'write an issued invoice as a PDF'),

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Param, Post, Query, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Caller } from '#messaging';
@@ -43,6 +43,14 @@ export class InvoicesController {
   @Replies('One invoice: what it says, and what was paid on it', invoiceCalls.get.reply)
   get(@OneTenant() tenant: string, @Param('id', { schema: uuid }) id: string, @Query({ schema: tenantQuery }) _query: unknown): Promise<ReplyOf<typeof invoiceCalls.get>> {
     return this.caller.call(invoiceCalls.get, { tenant, id });
+  }
+
+  /** Errors: NOT_FOUND, CONFLICT. */
+  @Delete(':id')
+  @Authorise('invoice.write', askedTenant)
+  @Replies('Withdraws a draft: what it would have taken in is for the next one', invoice)
+  withdraw(@OneTenant() tenant: string, @Param('id', { schema: uuid }) id: string, @Query({ schema: tenantQuery }) _query: unknown): Promise<Invoice> {
+    return this.caller.call(invoiceCalls.withdraw, { tenant, id });
   }
 
   @Get(':id/pdf')
