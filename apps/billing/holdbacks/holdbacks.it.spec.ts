@@ -13,6 +13,8 @@ import { PayablesService } from '../payables/payables.service.js';
 import { PayeeStatements } from '../payees/payee-statements.service.js';
 import { admittedFacts, completedFacts, joinNode, logged, newNode, openMarket, recordOf, signedBy } from '../records-harness.js';
 import type { Market, TestNode } from '../records-harness.js';
+import { ClaimsRpc } from '../receipts/claims.rpc.js';
+import { ReceiptsService } from '../receipts/receipts.service.js';
 import { RoyaltiesService } from '../royalties/royalties.service.js';
 import { UsageRpc } from '../usage/usage.rpc.js';
 import { releaseTransfer } from './holdback-transfers.js';
@@ -71,6 +73,22 @@ describe('holdbacks', () => {
     expect(await list()).toMatchObject([{ record, state: 'released', reason: null, forfeitedNanos: 0n }]);
     expect(await logged(books, 'holdback.released', market)).toEqual([]);
     expect(await statement()).toMatchObject({ earnedNanos: 10_001n, heldNanos: 0n, forfeitedNanos: 0n, closingNanos: 3_001n });
+  });
+
+  it('are not paid by time alone where the machine signed for other work than was charged, until that claim is ended', async () => {
+    await rule(`node:${node.id}`, 5_000, 1_000);
+    const [admitted, other] = [admittedFacts(books.ids, market, await market.acquire('g', 1_000n), node), admittedFacts(books.ids, market, await market.acquire('g', 1_000n), node)];
+    // Of the other one it says the same twice.
+    for (const [one, again] of [[admitted, 101], [other, 100]] as const) {
+      await market.book(recordOf(one), recordOf(completedFacts(one, node, 100, { receipt: signedBy(node, one, 100), completedAtMs: books.clock.nowMs() })));
+      await books.get(ReceiptsService).take([{ node: node.id, sequence: 1, signed: signedBy(node, one, again) }]);
+    }
+    books.clock.advance(1_000);
+    const states = async () => Object.fromEntries((await list()).map(({ record, state }) => [record, state]));
+    expect([await sweep(), await states()]).toEqual([1, { [admitted.record]: 'held', [other.record]: 'released' }]);
+    expect((await books.get(ClaimsRpc).list({ state: 'open', limit: 200 })).data.filter(({ node: by }) => by === node.id)).toMatchObject([{ record: admitted.record, reason: 'usage_differs', inputTokens: 101 }]);
+    await books.get(ClaimsRpc).resolve({ actor, record: admitted.record, node: node.id, resolution: 'rejected', note: 'the first one stands' });
+    expect([await sweep(), await states()]).toEqual([1, { [admitted.record]: 'released', [other.record]: 'released' }]);
   });
 
   it('all of it: a charge is in the statement that pays it, not before', async () => {

@@ -30,6 +30,10 @@ const columns = 'record, tenant, node, amount_nanos, state, release_at_ms, ended
 
 const fromRow = ({ amount_nanos: amount, release_at_ms: release, ended_at_ms: ended, forfeited_nanos: forfeited, ...row }: Row): Holdback => ({ ...row, amountNanos: BigInt(amount), forfeitedNanos: BigInt(forfeited), releaseAtMs: Number(release), endedAtMs: ended === null ? null : Number(ended) });
 
+/** Its machine signed for other work than was charged, and nobody has ended that claim: by time alone such money goes nowhere. */
+const contradicted = `EXISTS (SELECT FROM billing.receipts r WHERE r.record = h.record AND r.node = h.node AND r.state = 'claim' AND r.reason IN ('usage_differs', 'content_differs')
+  AND NOT EXISTS (SELECT FROM billing.claim_resolutions d WHERE d.record = r.record AND d.node = r.node))`;
+
 @Injectable()
 export class HoldbacksStore {
   async rules(manager: EntityManager): Promise<HoldbackRule[]> {
@@ -56,12 +60,12 @@ export class HoldbacksStore {
     );
   }
 
-  /** Those whose time is over or about which something was said, locked; those that others end now are left out. */
+  /** Those whose time is over and whose machine said one thing of them, or about which something was said, locked; those that others end now are left out. */
   async lockDue(manager: EntityManager, nowMs: number, max: number, record: string | null): Promise<DueHoldback[]> {
     const rows = await manager.query<(Pick<Row, 'record' | 'tenant' | 'node' | 'amount_nanos'> & { passed: boolean | null; said: string | null; key_id: string | null; payee: string | null })[]>(
       `SELECT h.record, h.tenant, h.node, h.amount_nanos, v.passed, v.reason AS said, v.actor ->> 'keyId' AS key_id, n.payout_address AS payee
        FROM billing.holdbacks h LEFT JOIN billing.verdicts v ON v.record = h.record AND v.node = h.node LEFT JOIN billing.nodes n ON n.id = h.node
-       WHERE h.state = 'held' AND (h.release_at_ms <= $1 OR v.record IS NOT NULL) AND ($3::uuid IS NULL OR h.record = $3) ORDER BY h.record LIMIT $2 FOR UPDATE OF h ${record === null ? 'SKIP LOCKED' : ''}`,
+       WHERE h.state = 'held' AND ((h.release_at_ms <= $1 AND NOT ${contradicted}) OR v.record IS NOT NULL) AND ($3::uuid IS NULL OR h.record = $3) ORDER BY h.record LIMIT $2 FOR UPDATE OF h ${record === null ? 'SKIP LOCKED' : ''}`,
       [nowMs, max, record],
     );
     return rows.map(({ record: of, tenant, node, amount_nanos: amount, passed, said, key_id: keyId, payee }) => ({ record: of, tenant, node, amountNanos: BigInt(amount), payee: payee ?? undefined, passed: passed ?? true, forfeitedNanos: 0n, reason: said, keyId }));
