@@ -47,14 +47,18 @@ export class BalancePayments {
   async apply(tenant: string): Promise<number> {
     const made = await withTenant(this.dataSource, '*', async (manager) => {
       await this.invoices.lockTenant(manager, tenant);
-      let count = 0;
+      const left = new Map<string, bigint>();
+      const paid: Transfer[] = [];
       for (const invoice of await this.invoices.open(manager, tenant)) {
-        const amountMinor = await this.covers(manager, tenant, invoice.currency, dueOf(invoice));
-        if (amountMinor <= 0n) continue;
-        await this.ledger.post(manager, [await this.note(manager, invoice, amountMinor)]);
-        count += 1;
+        const { currency } = invoice;
+        const [has, dueMinor] = [left.get(currency) ?? (await this.balances.of(manager, tenant, currency)), dueOf(invoice)];
+        const amountMinor = has < dueMinor ? has : dueMinor;
+        left.set(currency, has - amountMinor);
+        if (amountMinor > 0n) paid.push(await this.note(manager, invoice, amountMinor));
       }
-      return count;
+      // Together, so that accounts are locked in one order.
+      await this.ledger.post(manager, paid);
+      return paid.length;
     });
     if (made > 0) this.outbox.kick();
     return made;

@@ -6,6 +6,7 @@ import type { Json } from '#kernel';
 import { Outbox } from '#messaging';
 import { withTenant } from '#service';
 import { LedgerStore } from '../ledger/ledger.store.js';
+import type { Transfer } from '../ledger/transfer.js';
 import { TenantRecords } from '../records/tenant-records.service.js';
 import { readDocument } from './invoice-document.js';
 import { chainPaymentTransfer, paymentId } from './invoice-transfers.js';
@@ -46,11 +47,12 @@ export class ChainPayments {
     return this.invoices.lockTenant(manager, tenant);
   }
 
-  /** Takes back what the chain has taken back, then pays what is open. */
+  /** Takes back what the chain has taken back, then pays what is open; posted together, so that accounts are locked in one order. */
   async follow(manager: EntityManager, tenant: string): Promise<number> {
     const money: Money[] = (await this.payments.settled(manager, tenant)).map((one) => ({ ...one }));
-    for (const one of money) if (one.leftNanos < 0n) await this.takeBack(manager, tenant, one);
-    let count = 0;
+    const taken: Transfer[] = [];
+    for (const one of money) if (one.leftNanos < 0n) taken.push(...(await this.takeBack(manager, tenant, one)));
+    const paid: Transfer[] = [];
     for (const invoice of await this.invoices.open(manager, tenant)) {
       const { rate } = readDocument((await this.invoices.document(manager, invoice.id))!);
       let dueMinor = dueOf(invoice);
@@ -63,14 +65,14 @@ export class ChainPayments {
         const usdNanos = exact < one.leftNanos ? exact : one.leftNanos;
         const payment = { id, invoice: invoice.id, amountMinor, source: 'chain', reference: one.tx, paidAtMs: one.settledAtMs } as const;
         await this.payments.add(manager, tenant, payment, { statement: one.statement, usdNanos });
-        await this.ledger.post(manager, [chainPaymentTransfer(id, invoice, amountMinor, usdNanos)]);
+        paid.push(chainPaymentTransfer(id, invoice, amountMinor, usdNanos));
         await this.tell(manager, tenant, id, { ...payment, currency: invoice.currency, amountMinor: amountMinor.toString(), statement: one.statement, usdNanos: usdNanos.toString() });
         one.leftNanos -= usdNanos;
         dueMinor -= amountMinor;
-        count += 1;
       }
     }
-    return count;
+    await this.ledger.post(manager, [...taken, ...paid]);
+    return paid.length;
   }
 
   private async tell(manager: EntityManager, tenant: string, id: string, fields: { readonly [name: string]: Json }): Promise<void> {
@@ -78,12 +80,14 @@ export class ChainPayments {
   }
 
   /** The newest invoices are open again first; ids rise with time. */
-  private async takeBack(manager: EntityManager, tenant: string, one: Money): Promise<void> {
+  private async takeBack(manager: EntityManager, tenant: string, one: Money): Promise<Transfer[]> {
+    const taken: Transfer[] = [];
     const paid = (await this.payments.ofStatement(manager, one.statement)).sort((a, b) => (a.invoice < b.invoice ? 1 : -1));
     for (const payment of paid) {
-      if (one.leftNanos >= 0n) return;
-      await this.reversals.takenBack(manager, tenant, payment);
+      if (one.leftNanos >= 0n) break;
+      taken.push(await this.reversals.takenBack(manager, tenant, payment));
       one.leftNanos += payment.usdNanos!;
     }
+    return taken;
   }
 }

@@ -8,6 +8,7 @@ import { failure } from '#protocol';
 import type { invoiceCalls, RequestOf } from '#protocol';
 import { withTenant } from '#service';
 import { LedgerStore } from '../ledger/ledger.store.js';
+import type { Transfer } from '../ledger/transfer.js';
 import { TenantRecords } from '../records/tenant-records.service.js';
 import { chainPaymentTransfer, paymentTransfer, reversalTransfer } from './invoice-transfers.js';
 import { InvoicesStore } from './invoices.store.js';
@@ -43,7 +44,7 @@ export class PaymentReversals {
       }
       if (payment.reversal !== null) throw failure('CONFLICT', 'this payment was reversed before', { reversal: payment.reversal.id });
       if (payment.source !== 'hand') throw failure('REQUEST_INVALID', 'only a payment that was told by hand is reversed by hand: others follow the chain, or the credit balance', { param: 'payment' });
-      await this.book(manager, invoice, payment, { id: reversal, reason }, { actor }).catch((error: unknown) => {
+      await this.ledger.post(manager, [await this.note(manager, invoice, payment, { id: reversal, reason }, { actor })]).catch((error: unknown) => {
         if (!isDomainError(error, 'ACCOUNT_LIMIT')) throw error;
         throw failure('CONFLICT', 'what this payment was beyond its invoice has paid another one or was paid back since: it stays', { payment: paymentId }, error);
       });
@@ -54,20 +55,20 @@ export class PaymentReversals {
     return open;
   }
 
-  /** One whose deposit the chain took back for good. Whoever asks has the turn of the tenant's invoices. */
-  async takenBack(manager: EntityManager, tenant: string, payment: StoredPayment): Promise<void> {
+  /** One whose deposit the chain took back for good, for the caller to post: whoever asks has the turn of the tenant's invoices. */
+  async takenBack(manager: EntityManager, tenant: string, payment: StoredPayment): Promise<Transfer> {
     const invoice = await this.invoices.find(manager, tenant, payment.invoice);
     assert(invoice !== undefined, 'what was paid is there');
-    await this.book(manager, invoice, payment, { id: this.ids.uuid(), reason: 'the chain took back the deposit that paid it' }, {});
+    return this.note(manager, invoice, payment, { id: this.ids.uuid(), reason: 'the chain took back the deposit that paid it' }, {});
   }
 
-  private async book(manager: EntityManager, invoice: FoundInvoice, payment: StoredPayment, { id, reason }: { id: string; reason: string }, by: { readonly [name: string]: Json }): Promise<void> {
+  private async note(manager: EntityManager, invoice: FoundInvoice, payment: StoredPayment, { id, reason }: { id: string; reason: string }, by: { readonly [name: string]: Json }): Promise<Transfer> {
     const atMs = this.clock.nowMs();
     await this.payments.reverse(manager, payment, { id, reason, atMs });
     const paid = payment.usdNanos === null ? paymentTransfer(payment.id, invoice, payment.amountMinor, payment.excessMinor) : chainPaymentTransfer(payment.id, invoice, payment.amountMinor, payment.usdNanos);
     const reversed = reversalTransfer(paid);
-    await this.ledger.post(manager, [reversed]);
     const fields = { ...by, reversal: id, payment: payment.id, invoice: invoice.id, source: payment.source, currency: invoice.currency, amountMinor: payment.amountMinor.toString(), ...excessOf(payment), reference: payment.reference, reason };
     await this.outbox.record(manager, await this.records.seal(invoice.tenant, { id: reversed.id, type: 'payment.reversed', timeMs: atMs, fields, facts: null }));
+    return reversed;
   }
 }
