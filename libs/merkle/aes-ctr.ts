@@ -38,9 +38,11 @@ const mixed = (a: number, b: number, c: number, d: number): number => first[a >>
 /** The same without the mixing, as in the last round. */
 const substituted = (a: number, b: number, c: number, d: number): number => (sbox[a >>> 24]! << 24) | (sbox[(b >>> 16) & 0xff]! << 16) | (sbox[(c >>> 8) & 0xff]! << 8) | sbox[d & 0xff]!;
 
-/** The round keys, a word of four bytes each. */
-function expanded(key: Uint8Array): Int32Array {
-  const words = new Int32Array(4 * (rounds + 1));
+/** The round keys, a word of four bytes each; made anew for each key, as are the first bytes of its stream: memory of their own would cost more than what is put there. */
+const words = new Int32Array(4 * (rounds + 1));
+const shortStream = new Uint8Array(64 * aesBlockBytes);
+
+function expand(key: Uint8Array): void {
   for (let n = 0; n < 8; n += 1) words[n] = (key[4 * n]! << 24) | (key[4 * n + 1]! << 16) | (key[4 * n + 2]! << 8) | key[4 * n + 3]!;
   for (let n = 8, constant = 1; n < words.length; n += 1) {
     let word = words[n - 1]!;
@@ -50,15 +52,14 @@ function expanded(key: Uint8Array): Int32Array {
     } else if (n % 8 === 4) word = substituted(word, word, word, word);
     words[n] = words[n - 8]! ^ word;
   }
-  return words;
 }
 
-/** The first blocks of the keystream under a key of 32 bytes, the counter from zero. Error: `RangeError` when the key is no such one. */
+/** The first blocks of the keystream under a key of 32 bytes, the counter from zero: good until the next are asked for. Error: `RangeError` when the key is no such one. */
 export function aesKeystream(key: Uint8Array, blocks: number): Uint8Array {
   if (key.length !== aesKeyBytes) throw new RangeError(`a key of AES-256 has ${aesKeyBytes} bytes`);
-  const words = expanded(key);
-  const stream = new Uint8Array(blocks * aesBlockBytes);
-  const out = new DataView(stream.buffer);
+  expand(key);
+  const length = blocks * aesBlockBytes;
+  const stream = length > shortStream.length ? new Uint8Array(length) : shortStream.subarray(0, length);
   for (let block = 0; block < blocks; block += 1) {
     let a = words[0]!;
     let b = words[1]!;
@@ -75,10 +76,17 @@ export function aesKeystream(key: Uint8Array, blocks: number): Uint8Array {
       c = g;
     }
     const to = block * aesBlockBytes;
-    out.setInt32(to, substituted(a, b, c, d) ^ words[at]!);
-    out.setInt32(to + 4, substituted(b, c, d, a) ^ words[at + 1]!);
-    out.setInt32(to + 8, substituted(c, d, a, b) ^ words[at + 2]!);
-    out.setInt32(to + 12, substituted(d, a, b, c) ^ words[at + 3]!);
+    put(stream, to, substituted(a, b, c, d) ^ words[at]!);
+    put(stream, to + 4, substituted(b, c, d, a) ^ words[at + 1]!);
+    put(stream, to + 8, substituted(c, d, a, b) ^ words[at + 2]!);
+    put(stream, to + 12, substituted(d, a, b, c) ^ words[at + 3]!);
   }
   return stream;
+}
+
+function put(stream: Uint8Array, at: number, word: number): void {
+  stream[at] = word >>> 24;
+  stream[at + 1] = word >>> 16;
+  stream[at + 2] = word >>> 8;
+  stream[at + 3] = word;
 }

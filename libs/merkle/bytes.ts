@@ -21,8 +21,12 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 const hexDigits = encoder.encode('0123456789abcdef');
 
+/** Room for the digits of some bytes: longer than a few, memory of their own would cost more than what is put there. */
+const hexOutput = new Uint8Array(4_096);
+
 export function toHex(bytes: Uint8Array): string {
-  const digits = new Uint8Array(2 * bytes.length);
+  const length = 2 * bytes.length;
+  const digits = length > hexOutput.length ? new Uint8Array(length) : hexOutput.subarray(0, length);
   for (let at = 0; at < bytes.length; at += 1) {
     const byte = bytes[at]!;
     digits[2 * at] = hexDigits[byte >> 4]!;

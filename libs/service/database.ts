@@ -1,5 +1,5 @@
 import { DataSource } from 'typeorm';
-import type { EntityManager } from 'typeorm';
+import type { EntityManager, QueryRunner } from 'typeorm';
 import { assert } from '#kernel';
 import { failure } from '#protocol';
 import type { ServiceDefinition } from './define-service.js';
@@ -52,19 +52,48 @@ export async function withTenant<T>(dataSource: DataSource, tenant: string, work
       return work(manager);
     });
   } catch (error) {
-    throw isConnectionLost(error) ? failure('DATABASE_UNAVAILABLE', 'the database cannot be reached; try again shortly', {}, error) : error;
+    throw told(error);
   }
+}
+
+export interface PreparedStatement {
+  readonly name: string;
+  readonly text: string;
 }
 
 /**
  * A statement that the connection keeps prepared, and that is planned once: for those that run many times a second, where reading and planning them anew takes as
  * long as their work. A name belongs to one text. Rows as the driver gives them; its errors as they are.
  */
-export async function prepared<T>(manager: EntityManager, statement: { readonly name: string; readonly text: string }, values: readonly unknown[]): Promise<T[]> {
+export async function prepared<T>(manager: EntityManager, statement: PreparedStatement, values: readonly unknown[]): Promise<T[]> {
   assert(manager.queryRunner !== undefined, 'a prepared statement runs in a transaction');
-  const client = (await manager.queryRunner.connect()) as { query: (config: object) => Promise<{ rows: T[] }> };
+  return rowsOf(manager.queryRunner, statement, values);
+}
+
+/**
+ * The same by itself, outside of any transaction: one way to the database and back, where a transaction takes four. For tables without tenants; of others it sees
+ * nothing. Not from within a transaction: it waits for a connection of its own.
+ */
+export async function preparedAlone<T>(dataSource: DataSource, statement: PreparedStatement, values: readonly unknown[]): Promise<T[]> {
+  const runner = dataSource.createQueryRunner();
+  try {
+    return await rowsOf(runner, statement, values);
+  } catch (error) {
+    // That a connection is gone shows at the next question, and without one it would be given to the next who asks. A transaction asks to be rolled back.
+    await runner.query('ROLLBACK').catch(() => undefined);
+    throw told(error);
+  } finally {
+    await runner.release();
+  }
+}
+
+async function rowsOf<T>(runner: QueryRunner, statement: PreparedStatement, values: readonly unknown[]): Promise<T[]> {
+  const client = (await runner.connect()) as { query: (config: object) => Promise<{ rows: T[] }> };
   return (await client.query({ ...statement, values })).rows;
 }
+
+/** Error: `DATABASE_UNAVAILABLE`. */
+const told = (error: unknown): unknown => (isConnectionLost(error) ? failure('DATABASE_UNAVAILABLE', 'the database cannot be reached; try again shortly', {}, error) : error);
 
 function isConnectionLost(error: unknown): boolean {
   const code = (error as { code?: unknown }).code;

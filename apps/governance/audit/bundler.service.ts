@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource, type EntityManager } from 'typeorm';
+import { DataSource } from 'typeorm';
 import { consistencyProof, consistencySubtrees, discloseBundle, formatVerifierKey, inclusionProof, inclusionSubtrees, Malformed, nodeCrypto, parseNote, sha256, toBase64 } from '#merkle';
 import { failure, type bundleCalls, type ReplyOf, type RequestOf } from '#protocol';
 import { withTenant } from '#service';
@@ -41,18 +41,18 @@ export class Bundler {
     const named = [...(policy === undefined ? [] : await this.records.entriesOf(tenant, policy)), ...(await this.records.operatorEntries(records))];
     const anchor = tenant === null ? undefined : await this.anchorAfter(tenant, own.at(-1)!);
     const all = [...own, ...named.filter((entry) => entry.id !== id), ...(anchor === undefined ? [] : [anchor.entry])];
-    const bundle = await withTenant(this.dataSource, '*', (manager) => this.proven(manager, id, all, [anchor?.size, since]));
+    const bundle = await this.proven(id, all, [anchor?.size, since]);
     return { bundle: fields === undefined ? bundle : disclosed(bundle, fields), restricted: disclosedErasures(own) };
   }
 
-  private async proven(manager: EntityManager, record: string, all: readonly LogEntry[], sizes: readonly (number | undefined)[]): Promise<ReplyOf<Call>> {
+  private async proven(record: string, all: readonly LogEntry[], sizes: readonly (number | undefined)[]): Promise<ReplyOf<Call>> {
     const sorted = [...new Map(all.map((entry) => [entry.index, entry])).values()].sort((a, b) => a.index - b.index);
-    const { size, note } = await this.prover.shown(manager, sorted.at(-1)!.index + 1);
+    const { size, note } = await withTenant(this.dataSource, '*', (manager) => this.prover.shown(manager, sorted.at(-1)!.index + 1));
     const earlierSizes = [...new Set(sizes.filter((one) => one !== undefined))].sort((a, b) => a - b);
     if (earlierSizes.some((one) => one > size)) throw failure('REQUEST_INVALID', `"since" is beyond the ${size} entries of the log`, { param: 'since' });
-    const hashAt = await this.tiles.hashes(manager, [...sorted.flatMap(({ index }) => inclusionSubtrees(index, size)), ...earlierSizes.flatMap((one) => consistencySubtrees(one, size))], size);
+    const hashAt = await this.tiles.hashes([...sorted.flatMap(({ index }) => inclusionSubtrees(index, size)), ...earlierSizes.flatMap((one) => consistencySubtrees(one, size))], size);
     const earlier = await Promise.all(
-      earlierSizes.map(async (one) => ({ size: one, root: toBase64(await this.tiles.rootAt(manager, one)), proof: consistencyProof(sha256, one, size, hashAt).map(toBase64) })),
+      earlierSizes.map(async (one) => ({ size: one, root: toBase64(await this.tiles.rootAt(one)), proof: consistencyProof(sha256, one, size, hashAt).map(toBase64) })),
     );
     const signers = new Set(parseNote(note).signatures.map(({ name, keyId }) => `${name} ${keyId}`));
     return {

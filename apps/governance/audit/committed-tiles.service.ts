@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { EntityManager } from 'typeorm';
+import { DataSource } from 'typeorm';
 import { Lru } from '#kernel';
 import { hashesFromTrees, RightEdge, sha256, tilePath, tilesOfSubtrees, TileTree, type HashAt, type SubtreeId } from '#merkle';
 import { TileStore } from './tiles.store.js';
@@ -15,13 +15,16 @@ const kept = 1_024;
 export class CommittedTiles {
   private readonly trees = new Lru<string, TileTree>(kept);
 
-  constructor(private readonly store: TileStore) {}
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly store: TileStore,
+  ) {}
 
   /**
-   * Hashes of full subtrees of the tree of `size` entries. Not for a transaction that appends: what it read would be kept although it
-   * may be undone. An AssertionError when the log does not hold them.
+   * Hashes of full subtrees of the tree of `size` entries. Not from within a transaction: what this reads is committed, and it waits for a connection of its own.
+   * An AssertionError when the log does not hold them. Error: `DATABASE_UNAVAILABLE`.
    */
-  async hashes(manager: EntityManager, subtrees: readonly SubtreeId[], size: number): Promise<HashAt> {
+  async hashes(subtrees: readonly SubtreeId[], size: number): Promise<HashAt> {
     const tiles = tilesOfSubtrees(subtrees, size).map((tile) => ({ tile, path: tilePath(tile.level, tile.index, tile.width) }));
     const asked = new Map<string, TileTree>();
     for (const { path } of tiles) {
@@ -29,7 +32,7 @@ export class CommittedTiles {
       if (tree !== undefined) asked.set(path, tree);
     }
     const missing = tiles.filter(({ path }) => !asked.has(path));
-    const read = missing.length === 0 ? new Map<string, Uint8Array>() : await this.store.tiles(manager, missing.map(({ tile }) => tile));
+    const read = missing.length === 0 ? new Map<string, Uint8Array>() : await this.store.tiles(this.dataSource, missing.map(({ tile }) => tile));
     for (const { tile, path } of missing) {
       const tree = new TileTree(sha256, tile, read.get(path)!);
       asked.set(path, tree);
@@ -39,7 +42,7 @@ export class CommittedTiles {
   }
 
   /** The root of the log when it had so many entries. An AssertionError when it never had. */
-  async rootAt(manager: EntityManager, size: number): Promise<Uint8Array> {
-    return RightEdge.restore(sha256, size, await this.hashes(manager, RightEdge.subtreesAt(size), size)).root();
+  async rootAt(size: number): Promise<Uint8Array> {
+    return RightEdge.restore(sha256, size, await this.hashes(RightEdge.subtreesAt(size), size)).root();
   }
 }

@@ -43,15 +43,13 @@ export class Prover {
   /** Proofs of every entry of a record against one checkpoint, a cosigned one as soon as there is one that has them; without bodies. Errors: `NOT_FOUND`, `RECORD_PENDING`. */
   async prove(request: RequestOf<Calls['proveRecord']>): Promise<ReplyOf<Calls['proveRecord']>> {
     const entries = await this.records.readClosed(request);
-    return withTenant(this.dataSource, '*', async (manager) => {
-      const { size, note: checkpoint } = await this.shown(manager, Math.max(...entries.map(({ index }) => index + 1)));
-      const hashAt = await this.tiles.hashes(manager, entries.flatMap(({ index }) => inclusionSubtrees(index, size)), size);
-      const proofs = entries.map((entry) => ({
-        entry,
-        proof: formatProofFile({ index: entry.index, proof: inclusionProof(sha256, entry.index, size, hashAt), checkpoint }),
-      }));
-      return { format: 'mizan-proof/1', entries: proofs, logKey: this.logKey };
-    });
+    const { size, note: checkpoint } = await withTenant(this.dataSource, '*', (manager) => this.shown(manager, Math.max(...entries.map(({ index }) => index + 1))));
+    const hashAt = await this.tiles.hashes(entries.flatMap(({ index }) => inclusionSubtrees(index, size)), size);
+    const proofs = entries.map((entry) => ({
+      entry,
+      proof: formatProofFile({ index: entry.index, proof: inclusionProof(sha256, entry.index, size, hashAt), checkpoint }),
+    }));
+    return { format: 'mizan-proof/1', entries: proofs, logKey: this.logKey };
   }
 
   /** The newest cosigned checkpoint of at least `sizeMin` entries, or else the head, signed. */

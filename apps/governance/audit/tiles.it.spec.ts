@@ -7,7 +7,7 @@ import {
   unpackBundle, verifyInclusion, type TileId,
 } from '#merkle';
 import { generateSealKeys, operatorRecord, Sealer, sealRecord, type LogRecord } from '#protocol';
-import { createDataSource, migrate, withTenant } from '#service';
+import { createDataSource, migrate, preparedAlone, withTenant } from '#service';
 import { createTestDatabase, type TestDatabase } from '#testing';
 import { governance } from '../governance.service-definition.js';
 import { newPseudonym } from '../organisations/organisation.js';
@@ -88,27 +88,41 @@ describe('the tiles of the log', () => {
   it('prove every entry at every size that was committed, from what was kept as from what is read', async () => {
     const read: number[] = [];
     const reading = new (class extends TileStore {
-      override tiles(manager: EntityManager, asked: Parameters<TileStore['tiles']>[1]): ReturnType<TileStore['tiles']> {
+      override tiles(on: EntityManager | DataSource, asked: Parameters<TileStore['tiles']>[1]): ReturnType<TileStore['tiles']> {
         read.push(asked.length);
-        return super.tiles(manager, asked);
+        return super.tiles(on, asked);
       }
     })();
-    const committed = new CommittedTiles(reading);
+    const committed = new CommittedTiles(dataSource, reading);
     const bottom = await Promise.all(Array.from({ length: Math.ceil(size / tileWidth) }, (_, index) => fetchTile({ level: 0, index, width: Math.min(tileWidth, size - index * tileWidth) })));
     const leaves = bottom.flatMap((tile) => Array.from({ length: tile.length / 32 }, (_, at) => tile.slice(at * 32, at * 32 + 32)));
     for (const at of [size, 65_536, size - 1, 300, size]) {
       const root = rootOf(sha256, leaves.slice(0, at));
-      expect(toHex(await withTenant(dataSource, '*', (manager) => committed.rootAt(manager, at)))).toBe(toHex(root));
+      expect(toHex(await committed.rootAt(at))).toBe(toHex(root));
       for (const index of [0, 255, Math.floor(at / 2), at - 1].filter((one) => one < at)) {
-        const proof = await withTenant(dataSource, '*', async (manager) => inclusionProof(sha256, index, at, await committed.hashes(manager, inclusionSubtrees(index, at), at)));
+        const proof = inclusionProof(sha256, index, at, await committed.hashes(inclusionSubtrees(index, at), at));
         expect(verifyInclusion(sha256, { index, size: at, leafHash: leaves[index]!, root, proof })).toBe(true);
       }
     }
     const before = read.length;
-    await withTenant(dataSource, '*', (manager) => committed.rootAt(manager, size));
+    await committed.rootAt(size);
     expect(read).toHaveLength(before);
-    await withTenant(dataSource, '*', (manager) => committed.hashes(manager, inclusionSubtrees(70 * tileWidth, size), size));
+    await committed.hashes(inclusionSubtrees(70 * tileWidth, size), size);
     expect(read.slice(before)).toEqual([1]);
+  });
+
+  it('are read by more at once than there are connections, and none is lost to a question that fails', async () => {
+    const beyond = Array.from({ length: 30 }, () => new CommittedTiles(dataSource, new TileStore()).rootAt(size + tileWidth));
+    for (const { status } of await Promise.allSettled(beyond)) expect(status).toBe('rejected');
+    const roots = await Promise.all(Array.from({ length: 30 }, () => new CommittedTiles(dataSource, new TileStore()).rootAt(size)));
+    expect(new Set(roots.map(toHex)).size).toBe(1);
+    await expect(preparedAlone(dataSource, { name: 'divided', text: 'SELECT 1 / $1::int' }, [0])).rejects.toMatchObject({ code: '22012' });
+    const gone = await createDataSource(database.url, 'governance').initialize();
+    const lost = withTenant(gone, '*', (manager) => manager.query('SELECT pg_terminate_backend(pg_backend_pid())'));
+    await expect(lost).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+    await expect(preparedAlone(gone, { name: 'itself', text: 'SELECT pg_terminate_backend(pg_backend_pid())' }, [])).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+    await expect(new CommittedTiles(gone, new TileStore()).rootAt(size)).resolves.toHaveLength(32);
+    await gone.destroy();
   });
 
   it('serve a narrower tile of the same place, its beginning', async () => {

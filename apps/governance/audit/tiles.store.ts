@@ -1,13 +1,19 @@
 import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import { assert } from '#kernel';
 import {
   equalBytes, hashBytes, hashesFromTiles, RightEdge, sha256, tilePath, tilesOfSubtrees, tileWidth, unpackBundle, type HashAt, type SubtreeId, type TileId,
 } from '#merkle';
-import { arrayOf, prepared } from '#service';
+import { arrayOf, prepared, preparedAlone } from '#service';
 import type { Head } from './log.store.js';
 
 type HashTile = TileId & { readonly level: number };
+
+interface TileRow {
+  readonly place: number;
+  readonly hashes: Buffer | null;
+}
 
 /** Planning takes longer than reading a tile of leaves. As rows of a subquery, the arrays' lengths are no reason to plan for each anew. */
 const readTiles = {
@@ -21,16 +27,13 @@ const readTiles = {
       WHERE tile.level > 0 AND t.level = tile.level - 1 AND index >= tile.start AND index < tile.start + tile.width) roots ON true`,
 };
 
-/** Reads the log as tiles and bundles. Every method runs in the caller's transaction, which must see all tenants. */
+/** Reads the log as tiles and bundles, which belong to no tenant. */
 @Injectable()
 export class TileStore {
-  /** Bytes of some tiles of hashes. An AssertionError when the log does not hold one of them whole. */
-  async tiles(manager: EntityManager, tiles: readonly HashTile[]): Promise<ReadonlyMap<string, Uint8Array>> {
-    const rows = await prepared<{ place: number; hashes: Buffer | null }>(manager, readTiles, [
-      arrayOf(tiles.map(({ level }) => level)),
-      arrayOf(tiles.map(({ index }) => index * tileWidth)),
-      arrayOf(tiles.map(({ width }) => width)),
-    ]);
+  /** Bytes of some tiles of hashes, as the transaction sees them; for a data source, as they are committed. An AssertionError when the log does not hold one of them whole. */
+  async tiles(on: EntityManager | DataSource, tiles: readonly HashTile[]): Promise<ReadonlyMap<string, Uint8Array>> {
+    const asked = [arrayOf(tiles.map(({ level }) => level)), arrayOf(tiles.map(({ index }) => index * tileWidth)), arrayOf(tiles.map(({ width }) => width))];
+    const rows = await (on instanceof DataSource ? preparedAlone<TileRow>(on, readTiles, asked) : prepared<TileRow>(on, readTiles, asked));
     const found = new Map<string, Uint8Array>();
     for (const { place, hashes } of rows) {
       const { level, index, width } = tiles[place - 1]!;

@@ -59,7 +59,7 @@ export class Witnessing {
     }
   }
 
-  private proof(oldSize: number, size: number): Promise<Uint8Array[]> {
-    return withTenant(this.dataSource, '*', async (manager) => consistencyProof(sha256, oldSize, size, await this.tiles.hashes(manager, consistencySubtrees(oldSize, size), size)));
+  private async proof(oldSize: number, size: number): Promise<Uint8Array[]> {
+    return consistencyProof(sha256, oldSize, size, await this.tiles.hashes(consistencySubtrees(oldSize, size), size));
   }
 }

@@ -127,8 +127,12 @@ describe('the audit log', () => {
   it('is verified by an outsider', async () => {
     const bundle = join(process.cwd(), '.mizan/bench/bundle.json');
     writeFileSync(bundle, exampleText({ before: 2 ** 20 }));
-    const { stdout } = await promisify(execFile)(process.execPath, [join(import.meta.dirname, 'verification.mjs'), bundle]);
-    const { entries, wholeLogSeconds, proofsPerSecond, bundlesPerSecond, bundleBytes, signaturesPerSecond } = JSON.parse(stdout) as Record<string, number>;
+    const measured: Record<string, number> = {};
+    for (const what of ['log', 'proofs', 'bundles', 'signatures']) {
+      const { stdout } = await promisify(execFile)(process.execPath, [join(import.meta.dirname, 'verification.mjs'), what, bundle]);
+      Object.assign(measured, JSON.parse(stdout));
+    }
+    const { entries, wholeLogSeconds, proofsPerSecond, bundlesPerSecond, bundleBytes, signaturesPerSecond } = measured;
     const aMillionSeconds = (wholeLogSeconds! * 1_000_000) / entries!;
     rows.push({ measure: 're-verify a log of 1 million entries from its bundles, one core', goal: '≤ 15 s', value: `${aMillionSeconds.toFixed(1)} s`, met: aMillionSeconds <= 15, note: `${entries} entries of 600 bytes, seconds of processor time` });
     const said = `a record, its policy, prices, offers and anchor, a checkpoint with two cosignatures and a receipt, in a log of a million: ${bundleBytes} bytes, four signatures, of which one core checks ${Math.round(signaturesPerSecond!)}/s and nothing else`;
