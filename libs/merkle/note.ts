@@ -83,8 +83,8 @@ export function openNote(
 function textOf(note: string | Uint8Array): string {
   try {
     const text = typeof note === 'string' ? note : fromUtf8(note);
-    // A string with half a surrogate pair has no UTF-8 form.
-    if (!/\p{Cs}/u.test(text)) return text;
+    // A string with half a surrogate pair has no UTF-8 form; most have none at all, which is soon seen.
+    if (!/[\ud800-\udfff]/.test(text) || !/\p{Cs}/u.test(text)) return text;
   } catch {
     // Falls through to the one error of this function.
   }

@@ -54,5 +54,5 @@ export function parseVerifierKey(hash: Hash, text: string): VerifierKey {
 
 /** Not empty, no Unicode space, no plus sign, no control character. */
 export function isKeyName(name: string): boolean {
-  return /^[^\s+\p{Cc}\p{Z}]+$/u.test(name);
+  return /^[!-*,-~]+$/.test(name) || /^[^\s+\p{Cc}\p{Z}]+$/u.test(name);
 }
