@@ -57,6 +57,11 @@ export class GovernanceStack {
     this.service = await runService(governance, { ...this.variables, ...more });
   }
 
+  /** Another service's connection; the caller closes it. */
+  connect(name: 'scheduler' | 'settlement' | 'billing'): Promise<Bus> {
+    return Bus.connect({ url: this.nats.url, creds: this.nats.credentials[name], name });
+  }
+
   /** A new organisation, as soon as gateways know it. */
   async bank(): Promise<TenantEntry> {
     const { id } = await this.caller.call(governanceCalls.createOrganisation, { actor: nobody, name: `Bank ${randomUUID()}` });

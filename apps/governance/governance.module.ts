@@ -22,6 +22,9 @@ import { LoggedCounts } from './completeness/logged-counts.service.js';
 import { LoggedDecisions } from './completeness/logged-decisions.service.js';
 import type { GovernanceConfig } from './config.js';
 import { CustodyRpc } from './custody/custody.rpc.js';
+import { ContentKeyRounds } from './custody/content-key-rounds.service.js';
+import { ContentKeysRpc } from './custody/content-keys.rpc.js';
+import { ContentKeys } from './custody/content-keys.service.js';
 import { Custody } from './custody/custody.service.js';
 import { KeyManagers } from './custody/key-managers.service.js';
 import { TenantKeyStore } from './custody/tenant-keys.store.js';
@@ -91,7 +94,7 @@ import { WitnessRounds } from './witnesses/witness-rounds.service.js';
 import { Witnessing } from './witnesses/witnessing.service.js';
 
 const organisations = [Organisations, OrganisationStore, SealingKeyStore, Pseudonyms, ChangeLog];
-const custody = [Custody, KeyManagers, TenantKeyStore, TenantKmsStore];
+const custody = [Custody, ContentKeys, ContentKeyRounds, KeyManagers, TenantKeyStore, TenantKmsStore];
 const persons = [Erasures, ErasureStore, PersonKeyStore];
 const retention = [Retention, RetentionStore, RetentionRounds, Holds, HoldStore];
 const keys = [Keys, KeyStore, Bootstrap];
@@ -112,7 +115,7 @@ export class GovernanceModule {
   static for(config: GovernanceConfig): DynamicModule {
     return {
       module: GovernanceModule,
-      controllers: [OrganisationsRpc, CustodyRpc, PersonsRpc, RetentionRpc, KeysRpc, PoliciesRpc, TrafficRpc, AuditRpc, ExportsRpc, WebhooksRpc, BucketsRpc, ReportsRpc, CompletenessRpc, RecordsConsumer],
+      controllers: [OrganisationsRpc, CustodyRpc, ContentKeysRpc, PersonsRpc, RetentionRpc, KeysRpc, PoliciesRpc, TrafficRpc, AuditRpc, ExportsRpc, WebhooksRpc, BucketsRpc, ReportsRpc, CompletenessRpc, RecordsConsumer],
       providers: [{ provide: Secrets, useValue: new Secrets(config) }, ...organisations, ...custody, ...persons, ...retention, ...keys, ...policies, ...traffic, ...audit, ...search, ...exported, ...webhooks, ...buckets, ...reports, ...runs, ...completeness, ...witnesses, Republish],
     };
   }

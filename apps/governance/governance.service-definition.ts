@@ -10,6 +10,7 @@ import { Buckets1767225612731 } from './buckets/buckets.migration.js';
 import { ExportManifests1767225614101 } from './exports/export-manifests.migration.js';
 import { TenantStream1767225612210 } from './exports/tenant-stream.migration.js';
 import { governanceConfig } from './config.js';
+import { ContentKeys1767225614400 } from './custody/content-keys.migration.js';
 import { Custody1767225612100 } from './custody/custody.migration.js';
 import { GovernanceModule } from './governance.module.js';
 import { Organisations1700000000001 } from './organisations/organisations.migration.js';
@@ -37,6 +38,6 @@ export const governance = defineService({
   name: 'governance',
   config: governanceConfig,
   module: (config) => GovernanceModule.for(config),
-  migrations: [Organisations1700000000001, Log1700000000002, Traffic1700000000003, Checkpoints1700000000031, StoredResponses1767225610300, TiledLog1767225610600, Search1767225610610, SpendLimits1767225610500, SemanticCache1767225610502, Hedges1767225610503, BundledEntries1767225610800, AnswerRules1767225612000, Custody1767225612100, Persons1767225612110, Retention1767225612120, GatewayRuns1767225612200, TenantStream1767225612210, Webhooks1767225612220, Reports1767225612230, IdsIndex1767225612310, Buckets1767225612731, TotalSpend1767225612823, BucketClaims1767225612830, SearchPolicies1767225612831, RowsByStatement1767225612890, KeptRejections1767225612946, DecisionCounts1767225614100, ExportManifests1767225614101, ReportSupplements1767225614102, FormerTypes1767225614103],
+  migrations: [Organisations1700000000001, Log1700000000002, Traffic1700000000003, Checkpoints1700000000031, StoredResponses1767225610300, TiledLog1767225610600, Search1767225610610, SpendLimits1767225610500, SemanticCache1767225610502, Hedges1767225610503, BundledEntries1767225610800, AnswerRules1767225612000, Custody1767225612100, Persons1767225612110, Retention1767225612120, GatewayRuns1767225612200, TenantStream1767225612210, Webhooks1767225612220, Reports1767225612230, IdsIndex1767225612310, Buckets1767225612731, TotalSpend1767225612823, BucketClaims1767225612830, SearchPolicies1767225612831, RowsByStatement1767225612890, KeptRejections1767225612946, DecisionCounts1767225614100, ExportManifests1767225614101, ReportSupplements1767225614102, FormerTypes1767225614103, ContentKeys1767225614400],
   http: 'internal',
 });

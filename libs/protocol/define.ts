@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { rpcSubject } from './subjects.js';
+import { namedRpcSubject, rpcSubject } from './subjects.js';
 import type { BucketName, ServiceName } from './subjects.js';
 
 /** A question that one service answers at once. */
@@ -39,6 +39,15 @@ export function defineCall<Request extends z.ZodType, Reply extends z.ZodType>(
   shapes: { request: Request; reply: Reply; timeoutMs?: number },
 ): Call<Request, Reply> {
   return { service, subject: rpcSubject(service, name), request: shapes.request, reply: shapes.reply, timeoutMs: shapes.timeoutMs ?? 5_000 };
+}
+
+/** The same for callers that the permissions name one by one. */
+export function defineNamedCall<Request extends z.ZodType, Reply extends z.ZodType>(
+  service: ServiceName,
+  name: string,
+  shapes: { request: Request; reply: Reply; timeoutMs?: number },
+): Call<Request, Reply> {
+  return { ...defineCall(service, name, shapes), subject: namedRpcSubject(service, name) };
 }
 
 export function defineEvent<Payload extends z.ZodType>(producer: ServiceName, name: string, payload: Payload): Event<Payload> {

@@ -39,6 +39,11 @@ describe('NATS permissions', () => {
     expect(credentialPermissions('scheduler').publish.filter((subject) => subject.startsWith('mizan.rpc.governance'))).toEqual(['mizan.rpc.governance.retention.live-holds']);
   });
 
+  it('let the scheduler alone open the keys over contents, and governance alone be asked', () => {
+    const named = (direction: 'publish' | 'subscribe'): string[] => credentialNames.filter((name) => credentialPermissions(name)[direction].some((subject) => subject.startsWith('mizan.named') || subject.startsWith('mizan.>')));
+    expect([named('publish'), named('subscribe')]).toEqual([['scheduler'], ['governance']]);
+  });
+
   it('let a service answer those alone who may call it, and only where nodes ask whoever asks', () => {
     const answers = (name: (typeof credentialNames)[number]): string[] => credentialPermissions(name).publish.filter((subject) => subject.startsWith('_INBOX'));
     expect(answers('governance')).toEqual(['_INBOX_gateway.>', '_INBOX_scheduler.>', '_INBOX_billing.>', '_INBOX_settlement.>']);

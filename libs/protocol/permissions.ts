@@ -48,11 +48,11 @@ const extra: Record<ServiceName, { publish: string[]; subscribe: string[] }> = {
     publish: ['node.*.down.session', 'node.*.down.frame.>', gatewayPresenceSubject, '$JS.API.STREAM.INFO.RECORDS', leaseRecalledSubject('*')],
     subscribe: ['node.*.up.frame.>', gatewayPresenceSubject, leaseRecallSubject('*')],
   },
-  // Of governance it may ask what is held, before it destroys a key.
-  scheduler: { publish: ['mizan.rpc.governance.retention.live-holds'], subscribe: [nodeSubjects.heartbeats] },
+  // Of governance it may ask what is held, before it destroys a key; and it alone opens the keys over contents.
+  scheduler: { publish: ['mizan.rpc.governance.retention.live-holds', 'mizan.named.governance.content-keys.*'], subscribe: [nodeSubjects.heartbeats] },
   // Of governance it may ask for ended records alone: the books must not be able to make keys.
   billing: { publish: ['node.*.down.settled', leaseRecallSubject('*'), 'mizan.rpc.governance.records.ends', 'mizan.rpc.governance.records.ended'], subscribe: [leaseRecalledSubject('*')] },
-  governance: { publish: [], subscribe: [] },
+  governance: { publish: [], subscribe: ['mizan.named.governance.>'] },
   settlement: { publish: ['node.*.down.statement', 'node.*.down.exposure'], subscribe: [nodeSubjects.statementsAsked] },
 };
 

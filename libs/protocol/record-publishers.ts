@@ -49,6 +49,7 @@ const publishers: Readonly<Record<RecordType, readonly ServiceName[]>> = {
   'spend.unusual': ['billing'],
   'report.made': ['governance'],
   'sealing.rotated': ['governance'],
+  'sealing.destroyed': ['governance'],
   'master.rotated': ['governance'],
   'kms.changed': ['governance'],
   'person.erased': ['governance'],

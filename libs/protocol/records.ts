@@ -62,6 +62,7 @@ export const recordTypes = [
   'spend.unusual',
   'report.made',
   'sealing.rotated',
+  'sealing.destroyed',
   'master.rotated',
   'kms.changed',
   'person.erased',

@@ -27,6 +27,8 @@ export const tenantReplica = defineReplica(
     sealKeyId: uuid,
     /** The same for records of requests, which are deleted by the week; absent: the one above. */
     requestKey: z.object({ id: uuid, key: base64 }).optional(),
+    /** The same for the keys of stored contents, which the scheduler wraps; absent: governance has made none yet. */
+    contentKey: z.object({ id: uuid, key: base64 }).optional(),
     projects: z.array(z.object({ id: uuid, name: label, defaultClass: dataClass })),
     /** 32 random bytes, from which gateways derive the secret of persons' pseudonyms. */
     personSalt: base64.optional(),

@@ -87,3 +87,6 @@ export const leaseRecalledSubject = (recall: string): string => `mizan.gateway.r
 export const serviceInboxPrefix = (name: CredentialName): string => `_INBOX_${name}`;
 
 export const rpcSubject = (service: ServiceName, name: string): string => `mizan.rpc.${service}.${name}`;
+
+/** Calls that no service may make by being let to call the other's in general: each caller is named (docs/decisions/84-content-keys.md). */
+export const namedRpcSubject = (service: ServiceName, name: string): string => `mizan.named.${service}.${name}`;

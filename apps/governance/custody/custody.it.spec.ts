@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { randomBytes, randomUUID } from 'node:crypto';
+import { createPublicKey, randomBytes, randomUUID } from 'node:crypto';
+import { z } from 'zod';
 import { SystemClock, SystemIds } from '#kernel';
-import type { Caller, ReplicaView } from '#messaging';
-import { closeCalls, custodyCalls, governanceCalls, Sealer, sealRecord, type TenantEntry, generateSealKeys } from '#protocol';
+import { Caller, type Bus, type ReplicaView } from '#messaging';
+import { closeCalls, contentKeyCalls, custodyCalls, governanceCalls, openedContentKey, Sealer, sealRecord, type TenantEntry, generateSealKeys, unseal, x25519PrivateKey, x25519RawPublic } from '#protocol';
 import { eventually, GovernanceStack, nobody } from '../governance-harness.js';
 import { sealKeyContext, wrapKey } from '../organisations/key-wrapping.js';
 import { LocalVault } from './vault-harness.js';
@@ -25,7 +26,7 @@ async function recordOf(tenant: string, type: 'refused' | 'completed' = 'refused
 }
 
 const noteOf = async (tenant: string, id: string): Promise<unknown> => (await caller.call(governanceCalls.getRecord, { tenant, id })).entries[0]!.body?.fields['note'];
-const eventsOf = async (tenant: string | null, type: 'sealing.rotated' | 'kms.changed' | 'master.rotated', count: number) =>
+const eventsOf = async (tenant: string | null, type: 'sealing.rotated' | 'sealing.destroyed' | 'kms.changed' | 'master.rotated', count: number) =>
   eventually(async () => {
     const { data } = await caller.call(governanceCalls.listRecords, { tenant, type, limit: 50 });
     expect(data).toHaveLength(count);
@@ -88,6 +89,102 @@ describe('the keys of an organisation', () => {
     vault.broken = undefined;
     await eventsOf(tenant, 'kms.changed', 2);
     expect(JSON.stringify(await stack.asSuperuser('SELECT * FROM governance.tenant_kms'))).not.toContain(kms.token);
+  });
+});
+
+describe('the keys over contents', () => {
+  let scheduler: Bus;
+  let asScheduler: Caller;
+  beforeAll(async () => {
+    scheduler = await stack.connect('scheduler');
+    asScheduler = new Caller(scheduler);
+  });
+  afterAll(() => scheduler?.close());
+
+  const ask = (tenant: string, id: string, { publicKey } = generateSealKeys()) => asScheduler.call(contentKeyCalls.open, { tenant, id, to: publicKey.toString('base64') });
+
+  /** The public half that belongs to what governance opens. */
+  async function opened(tenant: string, id: string): Promise<string> {
+    const asker = generateSealKeys();
+    const { sealed, openMs } = await ask(tenant, id, asker);
+    // What is left of the five minutes, so that both services together keep it no longer.
+    expect(openMs).toBeLessThanOrEqual(300_000);
+    expect((await ask(tenant, id)).openMs).toBeLessThan(openMs);
+    expect(() => unseal(sealed, asker.privateKey, openedContentKey(randomUUID(), id))).toThrow();
+    return x25519RawPublic(createPublicKey(x25519PrivateKey(unseal(sealed, asker.privateKey, openedContentKey(tenant, id))))).toString('base64');
+  }
+  const contentsOf = async (tenant: string) => (await caller.call(custodyCalls.list, { tenant, limit: 50 })).data.filter(({ purpose }) => purpose === 'contents');
+
+  it('are opened for the scheduler alone, and only those of the organisation that it names', async () => {
+    const [mine, others] = [await stack.bank(), await stack.bank()];
+    expect(await opened(mine.tenant, mine.contentKey!.id)).toBe(mine.contentKey!.key);
+    const to = generateSealKeys().publicKey.toString('base64');
+    for (const id of [others.contentKey!.id, mine.sealKeyId, mine.requestKey!.id, randomUUID()]) await expect(asScheduler.call(contentKeyCalls.open, { tenant: mine.tenant, id, to })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    const unchecked = { ...contentKeyCalls.open, request: z.any() };
+    for (const wrong of [31, 32, 33, 4_096].map((bytes) => Buffer.alloc(bytes).toString('base64')).concat('?')) await expect(asScheduler.call(unchecked, { tenant: mine.tenant, id: mine.contentKey!.id, to: wrong })).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+    for (const name of ['settlement', 'billing'] as const) {
+      const bus = await stack.connect(name);
+      await expect(new Caller(bus).call({ ...contentKeyCalls.open, timeoutMs: 500 }, { tenant: mine.tenant, id: mine.contentKey!.id, to })).rejects.toThrow();
+      await bus.close();
+    }
+    await expect(caller.call({ ...contentKeyCalls.open, timeoutMs: 500 }, { tenant: mine.tenant, id: mine.contentKey!.id, to })).rejects.toThrow();
+    await expect(caller.call({ ...contentKeyCalls.destroy, timeoutMs: 500 }, { tenant: mine.tenant, id: mine.contentKey!.id })).rejects.toThrow();
+  });
+
+  it('are renewed with the others; the old one opens until the scheduler says that nothing is under it, and is destroyed once', async () => {
+    const { tenant, contentKey: old } = await stack.bank();
+    await expect(asScheduler.call(contentKeyCalls.destroy, { tenant, id: old!.id })).rejects.toMatchObject({ code: 'CONFLICT' });
+    await caller.call(custodyCalls.rotate, { actor: nobody, tenant });
+    const next = await eventually(() => {
+      const { contentKey } = tenants.get(tenant)!;
+      expect(contentKey!.id > old!.id).toBe(true);
+      return contentKey!;
+    });
+    expect([await opened(tenant, old!.id), await opened(tenant, next.id)]).toEqual([old!.key, next.key]);
+    for (const id of [randomUUID(), (await stack.bank()).contentKey!.id]) await expect(asScheduler.call(contentKeyCalls.destroy, { tenant, id })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await Promise.all([1, 2, 3].map(() => asScheduler.call(contentKeyCalls.destroy, { tenant, id: old!.id })));
+    await expect(opened(tenant, old!.id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    expect(await contentsOf(tenant)).toMatchObject([{ id: old!.id, current: false, destroyedAtMs: expect.any(Number) }, { id: next.id, current: true, destroyedAtMs: null }]);
+    await eventsOf(tenant, 'sealing.destroyed', 1);
+    await caller.call(custodyCalls.rotate, { actor: nobody, tenant });
+    expect(await opened(tenant, next.id)).toBe(next.key);
+  });
+
+  it('open only while the organisation’s own KMS says so; what is over is destroyed without it', async () => {
+    const { tenant, contentKey: old } = await stack.bank();
+    await caller.call(custodyCalls.putKms, { actor: nobody, tenant, kms: { url: vault.url, mount: 'transit', key: 'bank', token: vault.token } });
+    await caller.call(custodyCalls.rotate, { actor: nobody, tenant });
+    const next = await eventually(() => {
+      const { contentKey } = tenants.get(tenant)!;
+      expect(contentKey!.id).not.toBe(old!.id);
+      return contentKey!;
+    });
+    const { token } = vault;
+    try {
+      await stack.restart();
+      vault.token = 'another';
+      await expect(opened(tenant, next.id)).rejects.toMatchObject({ code: 'KMS_REFUSED' });
+      vault.broken = 503;
+      await expect(opened(tenant, next.id)).rejects.toMatchObject({ code: 'KMS_UNAVAILABLE' });
+      await asScheduler.call(contentKeyCalls.destroy, { tenant, id: old!.id });
+    } finally {
+      vault.token = token;
+      vault.broken = undefined;
+    }
+    expect(await opened(tenant, next.id)).toBe(next.key);
+  });
+
+  it('are made for organisations from before there were any, when governance starts', async () => {
+    const { tenant } = await stack.bank();
+    await stack.asSuperuser("DELETE FROM governance.sealing_keys WHERE tenant = $1 AND purpose = 'contents'", [tenant]);
+    await stack.restart();
+    const [made] = await eventually(async () => {
+      const found = await contentsOf(tenant);
+      expect(found).toHaveLength(1);
+      return found;
+    });
+    await eventually(() => expect(tenants.get(tenant)!.contentKey?.id).toBe(made!.id));
+    expect(await opened(tenant, made!.id)).toBe(tenants.get(tenant)!.contentKey!.key);
   });
 });
 

@@ -40,8 +40,9 @@ export class Custody {
       await this.tenantKeys.removeBefore(manager, tenant, version);
       const sealingKey = await this.sealingKeys.create(manager, tenant);
       const requestKey = await this.sealingKeys.create(manager, tenant, 'requests');
+      const contentKey = await this.sealingKeys.create(manager, tenant, 'contents');
       await this.changes.publishTenant(manager, tenant);
-      await this.changes.record(manager, tenant, { id: this.ids.uuid(), type: 'sealing.rotated', fields: { actor, tenantKeyVersion: version, sealingKey, requestKey } });
+      await this.changes.record(manager, tenant, { id: this.ids.uuid(), type: 'sealing.rotated', fields: { actor, tenantKeyVersion: version, sealingKey, requestKey, contentKey } });
     });
   }
 

@@ -46,6 +46,12 @@ export class TenantKeyStore {
     return found;
   }
 
+  /** For how long all of the organisation's keys stay open here without anybody being asked. */
+  async openMs(manager: EntityManager, tenant: string): Promise<number> {
+    const untilMs = (await this.rows(manager, tenant)).map(({ wrapped }) => this.opened.get(wrapped)?.untilMs ?? 0);
+    return Math.max(0, Math.min(...untilMs, this.clock.monotonicMs() + openMs) - this.clock.monotonicMs());
+  }
+
   async make(manager: EntityManager, tenant: string, version: number): Promise<TenantKey> {
     const { kept, manager: keys, keyId } = await this.keeper(manager, tenant);
     const key = randomBytes(32);

@@ -37,6 +37,7 @@ export class Organisations {
     await this.store.insert(manager, made);
     await this.sealingKeys.create(manager, tenant);
     await this.sealingKeys.create(manager, tenant, 'requests');
+    await this.sealingKeys.create(manager, tenant, 'contents');
     await this.changes.publishTenant(manager, tenant);
     await this.changes.record(manager, tenant, { id: tenant, type: 'organisation.created', fields: { actor, organisation: tenant, name } });
     return made;

@@ -72,10 +72,11 @@ export class OrganisationStore {
 
   /** What gateways are told of an organisation. Error: `NOT_FOUND`. */
   async replica(manager: EntityManager, tenant: string): Promise<TenantEntry> {
-    const [row] = await manager.query<{ name: string; pseudonym: string; id: string; public_key: Buffer; person_salt: Buffer; erasures: number; request_id: string | null; request_key: Buffer | null }[]>(
-      `SELECT o.name, o.pseudonym, o.person_salt, o.erasures, k.id, k.public_key, r.id AS request_id, r.public_key AS request_key
+    const [row] = await manager.query<{ name: string; pseudonym: string; id: string; public_key: Buffer; person_salt: Buffer; erasures: number; request_id: string | null; request_key: Buffer | null; content_id: string | null; content_key: Buffer | null }[]>(
+      `SELECT o.name, o.pseudonym, o.person_salt, o.erasures, k.id, k.public_key, r.id AS request_id, r.public_key AS request_key, c.id AS content_id, c.public_key AS content_key
        FROM governance.organisations o JOIN governance.sealing_keys k ON k.tenant = o.tenant AND k.purpose = 'lasting'
          LEFT JOIN governance.sealing_keys r ON r.tenant = o.tenant AND r.purpose = 'requests' AND r.retired_at_ms IS NULL
+         LEFT JOIN governance.sealing_keys c ON c.tenant = o.tenant AND c.purpose = 'contents' AND c.retired_at_ms IS NULL
        WHERE o.tenant = $1 ORDER BY k.created_at_ms DESC, k.id DESC LIMIT 1`,
       [tenant],
     );
@@ -88,6 +89,7 @@ export class OrganisationStore {
       sealKey: row.public_key.toString('base64'),
       sealKeyId: row.id,
       ...(row.request_id !== null && row.request_key !== null && { requestKey: { id: row.request_id, key: row.request_key.toString('base64') } }),
+      ...(row.content_id !== null && row.content_key !== null && { contentKey: { id: row.content_id, key: row.content_key.toString('base64') } }),
       projects: projects.map(({ id, name, defaultClass }) => ({ id, name, defaultClass })),
       personSalt: row.person_salt.toString('base64'),
       erasures: row.erasures,

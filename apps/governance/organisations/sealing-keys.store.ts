@@ -12,14 +12,20 @@ interface SealingKeyRow {
   tenant_key: number | null;
 }
 
-/** What is sealed to a key: changes of the organisation, or requests. */
-export type Purpose = 'lasting' | 'requests';
+/** What is sealed to a key: changes of the organisation, requests, or the keys of its stored contents. */
+export type Purpose = 'lasting' | 'requests' | 'contents';
 
 /** A key of requests that has a successor. */
 export interface RetiredKey {
   readonly id: string;
   readonly createdAtMs: number;
   readonly retiredAtMs: number;
+}
+
+/** How a key of contents stands. */
+export interface ContentKeyState {
+  readonly isRetired: boolean;
+  readonly isDestroyed: boolean;
 }
 
 /** Which entry of the log says that a key was destroyed, and when it was. */
@@ -102,6 +108,18 @@ export class SealingKeyStore {
       [tenant, untilMs],
     );
     return rows.map((row) => ({ id: row.id, createdAtMs: Number(row.created_at_ms), retiredAtMs: Number(row.retired_at_ms) }));
+  }
+
+  /** Undefined for a key of another organisation or another purpose. */
+  async contentKey(manager: EntityManager, tenant: string, id: string): Promise<ContentKeyState | undefined> {
+    const [row] = await manager.query<{ retired_at_ms: string | null; destroyed_by: string | null }[]>("SELECT retired_at_ms, destroyed_by FROM governance.sealing_keys WHERE tenant = $1 AND id = $2 AND purpose = 'contents'", [tenant, id]);
+    return row && { isRetired: row.retired_at_ms !== null, isDestroyed: row.destroyed_by !== null };
+  }
+
+  /** Organisations that have no key of contents yet, as all had none once. */
+  async withoutContentKey(manager: EntityManager): Promise<string[]> {
+    const rows = await manager.query<{ tenant: string }[]>("SELECT tenant FROM governance.organisations o WHERE NOT EXISTS (SELECT 1 FROM governance.sealing_keys k WHERE k.tenant = o.tenant AND k.purpose = 'contents') ORDER BY tenant");
+    return rows.map(({ tenant }) => tenant);
   }
 
   /** Nothing that was sealed to these keys opens from now on. */

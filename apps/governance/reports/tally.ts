@@ -9,7 +9,7 @@ type Ran = AuditReport['ran'][number];
 
 /** What people decided, as against what gateways did. */
 const ofPeople: ReadonlySet<string> = new Set<RecordType>([
-  'organisation.created', 'project.created', 'policy.published', 'limits.changed', 'aliases.changed', 'key.created', 'key.revoked', 'budget.set', 'sealing.rotated', 'kms.changed', 'person.erased', 'erasure.held', 'webhooks.changed', 'buckets.changed', 'spend-alerts.changed', 'price.proposed', 'price.approved', 'price-book.proposed', 'price-book.approved', 'agreement.proposed', 'agreement.approved', 'credit.granted', 'usage.corrected', 'holdback-rule.set', 'payer.set', 'payee.held', 'payee.released', 'payout.changed', 'dispute.opened', 'dispute.resolved', 'parties.changed', 'payment.noted', 'payment.reversed', 'refund.changed', 'retention.changed', 'hold.placed', 'hold.released', 'log.exported', 'data.read',
+  'organisation.created', 'project.created', 'policy.published', 'limits.changed', 'aliases.changed', 'key.created', 'key.revoked', 'budget.set', 'sealing.rotated', 'sealing.destroyed', 'kms.changed', 'person.erased', 'erasure.held', 'webhooks.changed', 'buckets.changed', 'spend-alerts.changed', 'price.proposed', 'price.approved', 'price-book.proposed', 'price-book.approved', 'agreement.proposed', 'agreement.approved', 'credit.granted', 'usage.corrected', 'holdback-rule.set', 'payer.set', 'payee.held', 'payee.released', 'payout.changed', 'dispute.opened', 'dispute.resolved', 'parties.changed', 'payment.noted', 'payment.reversed', 'refund.changed', 'retention.changed', 'hold.placed', 'hold.released', 'log.exported', 'data.read',
 ]);
 /** Named one by one; beyond it they are counted. */
 const approvalsMax = 500;
