@@ -26,6 +26,10 @@ import { GatewayWorks } from './jobs/gateway-works.service.js';
 import { JobWorker } from './jobs/job-worker.service.js';
 import { JobStore } from './jobs/jobs.store.js';
 import { LostJobs } from './jobs/lost-jobs.service.js';
+import { ContentKeys } from './objects/content-keys.service.js';
+import { ContentKeyStore } from './objects/content-keys.store.js';
+import { KeyMoves } from './objects/key-moves.service.js';
+import { KeyMoveStore } from './objects/key-moves.store.js';
 import { objectParts } from './objects/parts.js';
 import { TransferRoutes } from './objects/transfer-routes.service.js';
 import { NodesRpc } from './nodes/nodes.rpc.js';
@@ -44,18 +48,20 @@ import { ResponseSweeper } from './responses/response-sweeper.service.js';
 import { StoredResponsesRpc } from './responses/stored-responses.rpc.js';
 import { StoredResponses } from './responses/stored-responses.service.js';
 import { StoredResponseStore } from './responses/stored-responses.store.js';
+import { TenantEntries } from './tenant-entries.js';
 import { TenantLog } from './tenant-log.js';
 
 const enrolment = [Enrolment, Tokens, TokenStore, ServerCheck];
 const nodes = [Nodes, NodeStore, Revocations];
 const offers = [Offers, OfferStore, OfferMarket, Liveness];
 
-const files = [Files, FileStore, FileSweeper, TransferRoutes, ...objectParts];
+const files = [Files, FileStore, FileSweeper, TransferRoutes, TenantEntries, ...objectParts];
+const keys = [ContentKeys, ContentKeyStore, KeyMoves, KeyMoveStore];
 const responses = [StoredResponses, StoredResponseStore, ResponseSweeper, BackgroundResponses, BackgroundResponseStore];
 const jobs = [JobStore, JobWorker, GatewayJobs, GatewayWorks, LostJobs];
 const erasures = [PersonErasures, PersonErasureStore];
 const deletions = [Deletions, ContentDeletionStore, TenantLog];
 const batches = [Batches, BatchStore, BatchClock, Lines, LineAnswerStore, ValidateBatch, FinaliseBatch];
 
-@Module({ controllers: [EnrolmentRpc, NodesRpc, OffersRpc, FilesRpc, BatchesRpc, StoredResponsesRpc, BackgroundResponsesRpc, PersonErasuresConsumer], providers: [...erasures, ...deletions, ...enrolment, ...nodes, ...offers, ...files, ...responses, ...jobs, ...batches] })
+@Module({ controllers: [EnrolmentRpc, NodesRpc, OffersRpc, FilesRpc, BatchesRpc, StoredResponsesRpc, BackgroundResponsesRpc, PersonErasuresConsumer], providers: [...erasures, ...deletions, ...enrolment, ...nodes, ...offers, ...files, ...keys, ...responses, ...jobs, ...batches] })
 export class SchedulerModule {}

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { DataKeys, DirectoryStore, keyText, SealedObjects, segmentBytes } from './index.js';
+import { generateSealKeys } from '#protocol';
+import { ContentKeyOpener, ContentKeyWrapper, DirectoryStore, keyText, MasterKey, SealedObjects, segmentBytes } from './index.js';
 
 const tenant = '00000000-0000-7000-8000-000000000001';
 const other = '00000000-0000-7000-8000-000000000002';
@@ -28,7 +29,7 @@ describe('objects', () => {
   beforeAll(() => {
     root = mkdtempSync(join(tmpdir(), 'mizan-objects-'));
     store = new DirectoryStore(root);
-    objects = new SealedObjects(store, new DataKeys(randomBytes(32)));
+    objects = new SealedObjects(store, new MasterKey(randomBytes(32)));
   });
   afterAll(() => rmSync(root, { recursive: true, force: true }));
   const fileOf = (id: string): string => {
@@ -87,8 +88,42 @@ describe('objects', () => {
     await store.delete(key);
   });
 
+  it('of which the key cannot be wrapped are not kept', async () => {
+    const key = { tenant, id: idOf(next++) };
+    const refusing = new SealedObjects(store, { wrap: () => Promise.reject(new Error('no content key')), unwrap: () => Promise.reject(new Error('no content key')) });
+    await expect(refusing.put(key, inChunks(randomBytes(100), 10))).rejects.toThrow('no content key');
+    expect(await store.head(key)).toBeUndefined();
+  });
+
   it('have keys that no text of a caller can bend into a path', () => {
     for (const id of ['../../etc/passwd', '', '..', `${idOf(1)}/..`, idOf(1).toUpperCase().replace('0', 'G')]) expect(() => keyText({ tenant, id })).toThrow('assertion failed');
     expect(() => keyText({ tenant: '..', id: idOf(1) })).toThrow('assertion failed');
+  });
+});
+
+describe('a content key', () => {
+  const [mine, others] = [generateSealKeys(), generateSealKeys()];
+  const opener = new ContentKeyOpener(mine.privateKey);
+  const key = randomBytes(32);
+
+  it('opens what was wrapped to its public half, by however many wrappers', () => {
+    for (let n = 0; n < 70; n += 1) {
+      const wrapped = new ContentKeyWrapper(mine.publicKey).wrap('a', key);
+      expect([opener.unwrap('a', wrapped), opener.unwrap('a', wrapped)]).toEqual([key, key]);
+    }
+  });
+
+  it('opens nothing of another key or context, and nothing that was changed in any byte', () => {
+    const wrapper = new ContentKeyWrapper(mine.publicKey);
+    const wrapped = wrapper.wrap('a', key);
+    expect(wrapped).not.toEqual(wrapper.wrap('a', key));
+    expect(() => opener.unwrap('b', wrapped)).toThrow();
+    expect(() => new ContentKeyOpener(others.privateKey).unwrap('a', wrapped)).toThrow();
+    for (let at = 0; at < wrapped.length; at += 1) {
+      const changed = Buffer.from(wrapped);
+      changed[at]! ^= 1;
+      expect(() => opener.unwrap('a', changed)).toThrow();
+    }
+    for (const cut of [Buffer.alloc(0), wrapped.subarray(0, 32), wrapped.subarray(0, -1)]) expect(() => opener.unwrap('a', cut)).toThrow();
   });
 });

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { ObjectServer } from '#testing';
-import { DataKeys, S3Store, SealedObjects, segmentBytes } from './index.js';
+import { MasterKey, S3Store, SealedObjects, segmentBytes } from './index.js';
 
 const tenant = '00000000-0000-7000-8000-000000000001';
 const idOf = (n: number): string => `00000000-0000-7000-8000-${n.toString(16).padStart(12, '0')}`;
@@ -51,7 +51,7 @@ describe('objects in a bucket', () => {
 
   it('are sealed before they get there', async () => {
     const key = { tenant, id: idOf(next++) };
-    const objects = new SealedObjects(store, new DataKeys(randomBytes(32)));
+    const objects = new SealedObjects(store, new MasterKey(randomBytes(32)));
     const bytes = Buffer.concat([Buffer.from('a sentence about aubergines'), randomBytes(2 * segmentBytes)]);
     const facts = await objects.put(key, inChunks(bytes, 9_999));
     expect(server.bytes.get(`/contents/mizan/${tenant}/${key.id}`)!.includes('aubergine')).toBe(false);

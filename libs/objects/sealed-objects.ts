@@ -1,27 +1,27 @@
-import { createHash } from 'node:crypto';
-import type { DataKeys } from './data-keys.js';
+import { createHash, randomBytes } from 'node:crypto';
 import { keyText } from './object-store.js';
 import type { ByteRange, ObjectKey, ObjectStore } from './object-store.js';
 import { openSegments, sealedRange, sealSegments } from './sealed-segments.js';
+import type { KeyWrapper, WrappedKey } from './wrapped-key.js';
 
 /** What has to be remembered of an object to read it again. */
 export interface ObjectFacts {
   /** Of the plaintext. */
   readonly bytes: number;
-  readonly wrappedKey: Buffer;
+  readonly wrappedKey: WrappedKey;
 }
 
 /** Objects that are encrypted before they reach the store. */
 export class SealedObjects {
   constructor(
     private readonly store: ObjectStore,
-    private readonly keys: DataKeys,
+    private readonly keys: KeyWrapper,
   ) {}
 
-  /** `sha256` is the plaintext's, hex. When the source throws, nothing is kept and its error is passed on. */
+  /** `sha256` is the plaintext's, hex. When the source throws, nothing is kept and its error is passed on; so with errors of wrapping. */
   async put(key: ObjectKey, source: AsyncIterable<Uint8Array>): Promise<ObjectFacts & { sha256: string }> {
     const context = keyText(key);
-    const { key: dataKey, wrapped } = this.keys.fresh(key.tenant, context);
+    const dataKey = randomBytes(32);
     const hash = createHash('sha256');
     let bytes = 0;
     async function* measured(): AsyncGenerator<Uint8Array> {
@@ -32,13 +32,18 @@ export class SealedObjects {
       }
     }
     await this.store.put(key, sealSegments(dataKey, context, measured()));
-    return { bytes, sha256: hash.digest('hex'), wrappedKey: wrapped };
+    // Wrapped when all is there: half a gigabyte may take longer than a content key stays the newest.
+    const wrappedKey = await this.keys.wrap(key.tenant, context, dataKey).catch(async (error: unknown) => {
+      await this.store.delete(key);
+      throw error;
+    });
+    return { bytes, sha256: hash.digest('hex'), wrappedKey };
   }
 
-  /** The plaintext, or a part of it. Errors: NOT_FOUND; the stream throws when the stored bytes are not what was put. */
+  /** The plaintext, or a part of it. Errors: NOT_FOUND, those of unwrapping; the stream throws when the stored bytes are not what was put. */
   async get(key: ObjectKey, { bytes, wrappedKey }: ObjectFacts, range: ByteRange = { start: 0, end: bytes }): Promise<AsyncIterable<Uint8Array>> {
     const context = keyText(key);
-    const dataKey = this.keys.unwrap(key.tenant, context, wrappedKey);
+    const dataKey = await this.keys.unwrap(key.tenant, context, wrappedKey);
     const whole = { start: Math.min(range.start, bytes), end: Math.min(range.end, bytes) };
     return openSegments(dataKey, context, bytes, whole, await this.store.get(key, sealedRange(bytes, whole)));
   }

@@ -390,13 +390,13 @@ describe('credentials behind the gateway', () => {
   const reach: Record<CredentialName, { may: string; publish: string[]; subscribe: string[] }> = {
     gateway: {
       may: '$JS.API.INFO',
-      publish: ['mizan.record.billing', 'mizan.event.billing.x', '_INBOX_billing.x', '$KV.keys.x', '$KV.policies.x', `node.${nobody}.up.receipt`, '$JS.API.STREAM.PURGE.RECORDS', '$JS.API.CONSUMER.CREATE.RECORDS'],
-      subscribe: ['mizan.rpc.billing.>', 'mizan.record.>', '_INBOX_billing.>', '>'],
+      publish: ['mizan.record.billing', 'mizan.event.billing.x', '_INBOX_billing.x', '$KV.keys.x', '$KV.policies.x', `node.${nobody}.up.receipt`, '$JS.API.STREAM.PURGE.RECORDS', '$JS.API.CONSUMER.CREATE.RECORDS', 'mizan.named.governance.content-keys.open'],
+      subscribe: ['mizan.named.>', 'mizan.rpc.billing.>', 'mizan.record.>', '_INBOX_billing.>', '>'],
     },
-    scheduler: { may: '$JS.API.INFO', publish: ['mizan.record.gateway', '$KV.prices.x', `node.${nobody}.down.session`, 'mizan.rpc.governance.keys.create'], subscribe: ['mizan.rpc.billing.>', '$KV.keys.>', 'node.*.up.receipt'] },
+    scheduler: { may: '$JS.API.INFO', publish: ['mizan.record.gateway', '$KV.prices.x', `node.${nobody}.down.session`, 'mizan.rpc.governance.keys.create'], subscribe: ['mizan.named.>', 'mizan.rpc.billing.>', '$KV.keys.>', 'node.*.up.receipt'] },
     billing: { may: '$JS.API.INFO', publish: ['mizan.record.gateway', '$KV.policies.x', 'mizan.rpc.governance.keys.create', '$JS.API.STREAM.MSG.GET.KV_keys'], subscribe: ['mizan.rpc.governance.>', '$KV.keys.>', `node.${nobody}.down.>`] },
     governance: { may: '$JS.API.INFO', publish: ['mizan.record.gateway', 'mizan.event.billing.x', 'mizan.rpc.billing.budgets.put', '$KV.offers.x'], subscribe: ['mizan.rpc.settlement.>', 'node.>'] },
-    settlement: { may: '$JS.API.INFO', publish: ['mizan.record.gateway', '$KV.tenants.x', 'mizan.event.scheduler.node-enrolled', 'mizan.rpc.scheduler.nodes.revoke'], subscribe: ['mizan.rpc.billing.>', 'mizan.record.>'] },
+    settlement: { may: '$JS.API.INFO', publish: ['mizan.record.gateway', '$KV.tenants.x', 'mizan.event.scheduler.node-enrolled', 'mizan.rpc.scheduler.nodes.revoke', 'mizan.named.governance.content-keys.open'], subscribe: ['mizan.rpc.billing.>', 'mizan.record.>'] },
     provision: { may: '$JS.API.INFO', publish: ['mizan.record.gateway', '$KV.keys.x', 'mizan.rpc.billing.budgets.put'], subscribe: ['mizan.>', 'node.>'] },
     verify: { may: '$JS.API.INFO', publish: ['mizan.record.gateway', '$JS.API.STREAM.PURGE.RECORDS', '$JS.API.CONSUMER.CREATE.RECORDS', '$KV.keys.x'], subscribe: ['mizan.>', '$KV.>'] },
   };

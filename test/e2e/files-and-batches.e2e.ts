@@ -27,6 +27,13 @@ let stack: StandaloneStack;
 let client: OpenAI;
 let other: Enterprise;
 let stranger: OpenAI;
+/** A house that renewed its keys, and a file of before. */
+let renewed: { readonly house: Enterprise; readonly client: OpenAI; readonly file: string };
+
+interface SealingKeys {
+  readonly data: { readonly id: string; readonly purpose: string; readonly current: boolean; readonly destroyedAtMs: number | null }[];
+}
+const contentKeysOf = async ({ admin, tenant }: Enterprise): Promise<SealingKeys['data']> => (await admin.get<SealingKeys>(`/v1/organisations/${tenant}/sealing-keys`)).data.filter(({ purpose }) => purpose === 'contents');
 
 const clientOf = (apiKey: string): OpenAI => new OpenAI({ baseURL: `${stack.run.api}/v1`, apiKey, maxRetries: 0 });
 const lineOf = (customId: string, body: object = { model: embeddedModel, input: `text of ${customId}` }, url = '/v1/embeddings'): string => JSON.stringify({ custom_id: customId, method: 'POST', url, body });
@@ -141,6 +148,17 @@ describe('files', () => {
     const answer = await stack.rest().send('POST', '/v1/files', body, { 'content-type': type });
     expect({ status: answer.status, error: answer.error }).toMatchObject({ status: 400, error: { code: 'REQUEST_INVALID', param } });
     expect((await client.files.list()).data.length).toBe(before);
+  });
+
+  it('can be read and written while the organisation renews its keys', async () => {
+    const house = await foundEnterprise(stack, 'A house that renews its keys', { policy: anywhere, budgetNanos: 1_000_000_000n });
+    const own = (await clientWithKey(house)).client;
+    const { id: file } = await upload('of before', own);
+    await house.admin.post(`/v1/organisations/${house.tenant}/sealing-keys/rotate`, {});
+    expect((await contentKeysOf(house)).map(({ current }) => current)).toEqual([false, true]);
+    const { id: after } = await upload('of afterwards', own);
+    expect([await (await own.files.content(file)).text(), await (await own.files.content(after)).text()]).toEqual(['of before', 'of afterwards']);
+    renewed = { house, client: own, file };
   });
 
   it('larger than may be are refused before they are sent, and a form elsewhere is another type', async () => {
@@ -297,6 +315,18 @@ describe('batches', () => {
       return checked.code === 0 ? checked : undefined;
     });
     expect(invariants.every(({ holds }) => holds)).toBe(true);
+  });
+});
+
+describe('the keys over contents', () => {
+  it('are destroyed some while after they were renewed, when all contents are under the new ones', async () => {
+    await eventually('the old key to be destroyed', async (saw) => {
+      const keys = await contentKeysOf(renewed.house);
+      saw(keys);
+      return keys[0]!.destroyedAtMs === null ? undefined : keys;
+    }, 150_000);
+    expect(await (await renewed.client.files.content(renewed.file)).text()).toBe('of before');
+    await eventually('the log to say so', async () => ((await renewed.house.admin.get<{ data: unknown[] }>('/v1/records?type=sealing.destroyed')).data.length === 1 ? true : undefined));
   });
 });
 

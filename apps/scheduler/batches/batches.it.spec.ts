@@ -13,6 +13,8 @@ import type { RunningService } from '#service';
 import { createTestDatabase, testNats } from '#testing';
 import type { TestDatabase, TestNats } from '#testing';
 import { runGovernanceOfHolds } from '../deletions/holds-harness.js';
+import { runGovernanceOfKeys } from '../objects/content-keys-harness.js';
+import type { KeysSaid } from '../objects/content-keys-harness.js';
 import { schedulerEnvironment } from '../scheduler-harness.js';
 import { scheduler } from '../scheduler.service-definition.js';
 import { FileSweeper } from '../files/file-sweeper.service.js';
@@ -46,6 +48,7 @@ describe('batches in the scheduler', () => {
   let service: RunningService;
   let billing: RunningService;
   let governance: RunningService;
+  let keys: KeysSaid;
   let gateway: Bus;
   let caller: Caller;
   let objects: string;
@@ -91,6 +94,8 @@ describe('batches in the scheduler', () => {
     const common = { NATS_URL: nats.url, LOG_LEVEL: 'fatal' };
     billing = await runService(defineService({ name: 'billing', config: z.object({}), module: () => BooksModule, migrations: [], http: 'internal' }), { ...common, NATS_CREDS: nats.credentials.billing });
     governance = await runGovernanceOfHolds(nats, { byTenant: new Map(), away: false });
+    keys = await runGovernanceOfKeys(nats);
+    await keys.renew(tenant);
     service = await runService(scheduler, {
       ...schedulerEnvironment(nats, database, objects),
       SCHEDULER_LINE_LEASE_MS: '1000',
@@ -104,6 +109,7 @@ describe('batches in the scheduler', () => {
     await service?.stop();
     await billing?.stop();
     await governance?.stop();
+    await keys?.stop();
     await database?.drop();
     await nats?.stop();
     rmSync(objects, { recursive: true, force: true });

@@ -1,16 +1,18 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { assert, Clock } from '#kernel';
-import { DataKeys } from '#objects';
+import { MasterKey, openUnder } from '#objects';
 import { withTenant } from '#service';
 import { Files } from '../files/files.service.js';
 import { FileStore } from '../files/files.store.js';
 import type { Job } from '../jobs/job.js';
 import { JobStore } from '../jobs/jobs.store.js';
+import { ContentKeys } from '../objects/content-keys.service.js';
 import type { Batch } from './batch.js';
 import { linesOf } from './batch-input.js';
 import { BatchStore } from './batches.store.js';
-import { LineAnswerStore } from './line-answers.store.js';
+import { lineContext, LineAnswerStore } from './line-answers.store.js';
+import type { LineAnswer } from './line-answers.store.js';
 import { unansweredLine } from './unanswered-line.js';
 
 /** Writes the files that a batch leaves, both in the order of its input, and ends it. */
@@ -24,7 +26,8 @@ export class FinaliseBatch {
     @Inject(JobStore) private readonly jobs: JobStore,
     @Inject(Files) private readonly files: Files,
     @Inject(FileStore) private readonly fileStore: FileStore,
-    @Inject(DataKeys) private readonly keys: DataKeys,
+    @Inject(ContentKeys) private readonly keys: ContentKeys,
+    @Inject(MasterKey) private readonly master: MasterKey,
   ) {}
 
   async run(job: Job): Promise<void> {
@@ -65,10 +68,15 @@ export class FinaliseBatch {
   private async *answersOf(batch: Batch, good: boolean): AsyncGenerator<{ line: number; text: Buffer }> {
     for (let after = 0; ; ) {
       const page = await withTenant(this.dataSource, batch.tenant, (manager) => this.answers.page(manager, batch.id, good, after));
-      for (const { line, job, answer } of page) yield { line, text: Buffer.concat([this.keys.open(batch.tenant, `line ${job}`, answer), newLine]) };
+      for (const answer of page) yield { line: answer.line, text: Buffer.concat([await this.opened(batch.tenant, answer), newLine]) };
       if (page.length === 0) return;
       after = page.at(-1)!.line;
     }
+  }
+
+  private async opened(tenant: string, { job, answer, wrappedKey }: LineAnswer & { job: string }): Promise<Buffer> {
+    const context = lineContext(job);
+    return wrappedKey === null ? this.master.open(tenant, context, answer) : openUnder(await this.keys.unwrap(tenant, context, wrappedKey), context, answer);
   }
 
   /** Answers that are errors, and a word for each line that has none. */

@@ -1,10 +1,24 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import type { WrappedKey } from '#objects';
 
 export interface LineAnswer {
   readonly line: number;
   readonly answer: Buffer;
+  /** Null: the answer is under the master key itself, as before answers had keys of their own. */
+  readonly wrappedKey: WrappedKey | null;
 }
+
+interface AnswerRow {
+  line: number;
+  job: string;
+  answer: Buffer;
+  wrapped_key: Buffer | null;
+  content_key: string | null;
+}
+
+/** Binds an answer, and its key, to the job that made it. */
+export const lineContext = (job: string): string => `line ${job}`;
 
 /** Answers read at once: 8 × at most 64 MiB, usually 8 × some KiB. */
 const readAtOnce = 8;
@@ -13,12 +27,14 @@ const readAtOnce = 8;
 @Injectable()
 export class LineAnswerStore {
   async insert(manager: EntityManager, answer: LineAnswer & { batch: string; tenant: string; job: string; good: boolean }): Promise<void> {
-    await manager.query('INSERT INTO scheduler.line_answers (batch, line, tenant, job, good, answer) VALUES ($1, $2, $3, $4, $5, $6)', [answer.batch, answer.line, answer.tenant, answer.job, answer.good, answer.answer]);
+    const { batch, line, tenant, job, good, wrappedKey } = answer;
+    await manager.query('INSERT INTO scheduler.line_answers (batch, line, tenant, job, good, answer, wrapped_key, content_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)', [batch, line, tenant, job, good, answer.answer, wrappedKey?.bytes ?? null, wrappedKey?.over ?? null]);
   }
 
   /** In order of the lines, a few after `afterLine`. */
   async page(manager: EntityManager, batch: string, good: boolean, afterLine: number): Promise<(LineAnswer & { job: string })[]> {
-    return manager.query('SELECT line, job, answer FROM scheduler.line_answers WHERE batch = $1 AND good = $2 AND line > $3 ORDER BY line LIMIT $4', [batch, good, afterLine, readAtOnce]);
+    const rows = await manager.query<AnswerRow[]>('SELECT line, job, answer, wrapped_key, content_key FROM scheduler.line_answers WHERE batch = $1 AND good = $2 AND line > $3 ORDER BY line LIMIT $4', [batch, good, afterLine, readAtOnce]);
+    return rows.map(({ line, job, answer, wrapped_key, content_key }) => ({ line, job, answer, wrappedKey: wrapped_key && { bytes: wrapped_key, over: content_key } }));
   }
 
   async goodLines(manager: EntityManager, batch: string): Promise<Set<number>> {

@@ -1,8 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import { assert, Clock } from '#kernel';
-import { DataKeys } from '#objects';
+import { sealUnder } from '#objects';
 import { batchEndpoints, failure, limits } from '#protocol';
 import type { batchCalls, ReplyOf, RequestOf } from '#protocol';
 import { SERVICE_CONFIG, withTenant } from '#service';
@@ -14,11 +15,13 @@ import type { Job } from '../jobs/job.js';
 import { JobStore } from '../jobs/jobs.store.js';
 import type { Held } from '../jobs/jobs.store.js';
 import { wholeOf } from '../objects/bounded.js';
+import { ContentKeys } from '../objects/content-keys.service.js';
 import { Transfers } from '../objects/transfers.js';
 import type { LinePayload } from './batch.js';
 import { Batches } from './batches.service.js';
 import { BatchStore } from './batches.store.js';
-import { LineAnswerStore } from './line-answers.store.js';
+import { lineContext, LineAnswerStore } from './line-answers.store.js';
+import type { LineAnswer } from './line-answers.store.js';
 import { lineRecord } from './line-record.js';
 
 type Calls = typeof batchCalls;
@@ -38,7 +41,7 @@ export class Lines implements GatewayWork {
     @Inject(Batches) private readonly batches: Batches,
     @Inject(LineAnswerStore) private readonly answers: LineAnswerStore,
     @Inject(Files) private readonly files: Files,
-    @Inject(DataKeys) private readonly keys: DataKeys,
+    @Inject(ContentKeys) private readonly keys: ContentKeys,
     @Inject(Transfers) private readonly transfers: Transfers,
   ) {}
 
@@ -64,7 +67,7 @@ export class Lines implements GatewayWork {
     };
   }
 
-  /** The bytes of a line that is held. Errors: CONFLICT, NOT_FOUND. */
+  /** The bytes of a line that is held. Errors: CONFLICT, NOT_FOUND, KMS_UNAVAILABLE, KMS_REFUSED. */
   async read(tenant: string, held: Held): Promise<AsyncIterable<Uint8Array>> {
     const { job, batch } = await withTenant(this.dataSource, tenant, async (manager) => {
       const job = await this.jobs.held(manager, held);
@@ -78,23 +81,26 @@ export class Lines implements GatewayWork {
 
   /**
    * Keeps a line's answer and ends its job, both or neither. Sent again under the same fence it is the same. Errors: CONFLICT when
-   * somebody else has the line by now, REQUEST_INVALID, BODY_TOO_LARGE.
+   * somebody else has the line by now, REQUEST_INVALID, BODY_TOO_LARGE, SERVICE_UNAVAILABLE.
    */
   async keep(tenant: string, held: Held, good: boolean, source: AsyncIterable<Uint8Array>): Promise<void> {
     const answer = await wholeOf(source, answerBytesMax, 'answer');
     if (answer.length === 0 || answer.includes(0x0a)) throw failure('REQUEST_INVALID', 'an answer is one line');
-    const sealed = this.keys.seal(tenant, `line ${held.job}`, answer);
-    await withTenant(this.dataSource, tenant, async (manager) => {
-      const job = await this.jobs.held(manager, held);
-      if (!job) {
-        const ended = await this.jobs.find(manager, held.job);
-        if (ended?.state === 'done' && ended.fence === held.fence) return;
-        throw notHeld();
-      }
-      const { line } = job.payload as unknown as LinePayload;
-      await this.answers.insert(manager, { batch: job.owner, line, tenant, job: job.id, good, answer: sealed });
-      await this.jobs.move(manager, held, 'done');
-    });
+    const [context, key] = [lineContext(held.job), randomBytes(32)];
+    const sealed = { answer: sealUnder(key, context, answer), wrappedKey: await this.keys.wrap(tenant, context, key) };
+    await this.keys.committed(withTenant(this.dataSource, tenant, (manager) => this.end(manager, tenant, held, good, sealed)));
+  }
+
+  private async end(manager: EntityManager, tenant: string, held: Held, good: boolean, sealed: Pick<LineAnswer, 'answer' | 'wrappedKey'>): Promise<void> {
+    const job = await this.jobs.held(manager, held);
+    if (!job) {
+      const ended = await this.jobs.find(manager, held.job);
+      if (ended?.state === 'done' && ended.fence === held.fence) return;
+      throw notHeld();
+    }
+    const { line } = job.payload as unknown as LinePayload;
+    await this.answers.insert(manager, { batch: job.owner, line, tenant, job: job.id, good, ...sealed });
+    await this.jobs.move(manager, held, 'done');
   }
 
   /** Nothing of a batch is changed with its lines. */

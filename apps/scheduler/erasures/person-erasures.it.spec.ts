@@ -59,6 +59,7 @@ describe('an erasure of a person', () => {
     expect((await fetch((await begin(persons, id, of)).url, { method: 'PUT', body: '{}' })).status).toBe(204);
     return id;
   };
+  const know = async (of: string): Promise<void> => void (await (await new Kvm(governance.jetstream).open('tenants')).put(of, JSON.stringify(z.encode(tenantReplica.value, { ...bank, tenant: of }))));
   const isThere = (id: string, of: { tenant: string; project: string | null } = scope): Promise<boolean> =>
     caller.call(storedResponseCalls.openResponse, { ...of, id }).then(() => true, (error: { code: string }) => (expect(error.code).toBe('NOT_FOUND'), false));
   const tell = (person: string, erasure = ids.uuid(), of = tenant, messageId = ids.uuid()): Promise<string> =>
@@ -126,7 +127,7 @@ describe('an erasure of a person', () => {
     gateway = await Bus.connect({ url: nats.url, creds: nats.credentials.gateway, name: 'gateway' });
     governance = await Bus.connect({ url: nats.url, creds: nats.credentials.governance, name: 'governance' });
     caller = new Caller(gateway);
-    await (await new Kvm(governance.jetstream).open('tenants')).put(tenant, JSON.stringify(z.encode(tenantReplica.value, bank)));
+    await know(tenant);
   });
   afterAll(async () => {
     await gateway?.close();
@@ -141,6 +142,7 @@ describe('an erasure of a person', () => {
   it('reaches stored responses that are about them, and nobody else’s; the log says how many, once', async () => {
     const [person, other] = [personOf(), personOf()];
     const elsewhere = { tenant: ids.uuid(), project };
+    await know(elsewhere.tenant);
     const mine = [await store([person]), await store([other, person])];
     const spared = [await store([other]), await store([])];
     const foreign = await store([person], elsewhere);

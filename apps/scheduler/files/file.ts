@@ -1,4 +1,5 @@
 import { assert } from '#kernel';
+import type { WrappedKey } from '#objects';
 import type { filePurposes, StoredFile } from '#protocol';
 
 export type FilePurpose = (typeof filePurposes)[number];
@@ -15,7 +16,7 @@ export interface File {
   readonly purpose: FilePurpose | null;
   readonly filename: string | null;
   readonly bytes: number | null;
-  readonly wrappedKey: Buffer | null;
+  readonly wrappedKey: WrappedKey | null;
   readonly createdAtMs: number;
   readonly expiresAtMs: number | null;
 }

@@ -7,6 +7,7 @@ import { failure, fileLimits } from '#protocol';
 import type { fileCalls, ReplyOf, RequestOf, StoredFile } from '#protocol';
 import { withTenant } from '#service';
 import { bounded } from '../objects/bounded.js';
+import { ContentKeys } from '../objects/content-keys.service.js';
 import { Transfers } from '../objects/transfers.js';
 import { fileToWire } from './file.js';
 import type { File, FilePurpose } from './file.js';
@@ -26,6 +27,7 @@ export class Files {
     @Inject(Ids) private readonly ids: Ids,
     @Inject(FileStore) private readonly files: FileStore,
     @Inject(SealedObjects) private readonly objects: SealedObjects,
+    @Inject(ContentKeys) private readonly keys: ContentKeys,
     @Inject(Transfers) private readonly transfers: Transfers,
   ) {}
 
@@ -40,12 +42,12 @@ export class Files {
     return { id, url: this.transfers.urlFor({ may: 'put-file', tenant, id }), bytesMax: Math.min(fileLimits.fileBytesMax, left) };
   }
 
-  /** Keeps the content of an opened upload. Errors: NOT_FOUND, BODY_TOO_LARGE, whatever the source throws. */
+  /** Keeps the content of an opened upload. Errors: NOT_FOUND, BODY_TOO_LARGE, SERVICE_UNAVAILABLE, whatever the source throws. */
   async store(tenant: string, id: string, source: AsyncIterable<Uint8Array>): Promise<void> {
     const file = await withTenant(this.dataSource, tenant, (manager) => this.files.find(manager, id));
     if (file?.state !== 'opened') throw noSuchFile(id);
     const facts = await this.objects.put({ tenant, id }, bounded(source, fileLimits.fileBytesMax, 'file'));
-    const kept = await withTenant(this.dataSource, tenant, (manager) => this.files.stored(manager, id, facts));
+    const kept = await this.keys.committed(withTenant(this.dataSource, tenant, (manager) => this.files.stored(manager, id, facts)));
     if (kept) return;
     // Given up meanwhile, or sent twice: then neither can be read, for the bytes are the later one's and the key the earlier one's.
     await withTenant(this.dataSource, tenant, (manager) => this.files.remove(manager, [id]));
@@ -68,8 +70,12 @@ export class Files {
   async write(owner: { tenant: string; project: string; keyId: string }, source: AsyncIterable<Uint8Array>): Promise<{ id: string; facts: ObjectFacts }> {
     const id = this.ids.uuid();
     await withTenant(this.dataSource, owner.tenant, (manager) => this.files.open(manager, { id, ...owner, createdAtMs: this.clock.nowMs() }));
-    const facts = await this.objects.put({ tenant: owner.tenant, id }, source);
-    await withTenant(this.dataSource, owner.tenant, (manager) => this.files.stored(manager, id, facts));
+    // While a KMS is away, what is written is tried again and again.
+    const facts = await this.objects.put({ tenant: owner.tenant, id }, source).catch(async (error: unknown) => {
+      await this.abandon(owner.tenant, id);
+      throw error;
+    });
+    await this.keys.committed(withTenant(this.dataSource, owner.tenant, (manager) => this.files.stored(manager, id, facts)));
     return { id, facts };
   }
 
@@ -106,7 +112,7 @@ export class Files {
     return { file: fileToWire(file), url: this.transfers.urlFor({ may: 'get-file', tenant: file.tenant, id: file.id }) };
   }
 
-  /** The content, or part of it. Error: NOT_FOUND. */
+  /** The content, or part of it. Errors: NOT_FOUND, KMS_UNAVAILABLE, KMS_REFUSED. */
   async content(tenant: string, id: string, range?: ByteRange): Promise<{ bytes: number; content: AsyncIterable<Uint8Array> }> {
     const file = await withTenant(this.dataSource, tenant, (manager) => this.files.find(manager, id));
     if (file?.state !== 'shown' || file.bytes === null || file.wrappedKey === null) throw noSuchFile(id);

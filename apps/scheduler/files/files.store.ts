@@ -13,6 +13,7 @@ interface FileRow {
   filename: string | null;
   bytes: string | null;
   wrapped_key: Buffer | null;
+  content_key: string | null;
   created_at_ms: string;
   expires_at_ms: string | null;
 }
@@ -41,8 +42,8 @@ export class FileStore {
   /** False when the upload was given up, or has its content already. */
   async stored(manager: EntityManager, id: string, facts: ObjectFacts & { sha256: string }): Promise<boolean> {
     const rows = await manager.query<unknown[]>(
-      `WITH done AS (UPDATE scheduler.files SET state = 'stored', bytes = $2, sha256 = $3, wrapped_key = $4 WHERE id = $1 AND state = 'opened' RETURNING 1) SELECT 1 FROM done`,
-      [id, facts.bytes, facts.sha256, facts.wrappedKey],
+      `WITH done AS (UPDATE scheduler.files SET state = 'stored', bytes = $2, sha256 = $3, wrapped_key = $4, content_key = $5 WHERE id = $1 AND state = 'opened' RETURNING 1) SELECT 1 FROM done`,
+      [id, facts.bytes, facts.sha256, facts.wrappedKey.bytes, facts.wrappedKey.over],
     );
     return rows.length > 0;
   }
@@ -127,7 +128,7 @@ function fromRow(row: FileRow): File {
     purpose: row.purpose,
     filename: row.filename,
     bytes: row.bytes === null ? null : Number(row.bytes),
-    wrappedKey: row.wrapped_key,
+    wrappedKey: row.wrapped_key && { bytes: row.wrapped_key, over: row.content_key },
     createdAtMs: Number(row.created_at_ms),
     expiresAtMs: row.expires_at_ms === null ? null : Number(row.expires_at_ms),
   };

@@ -2,7 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import { assert, Clock } from '#kernel';
-import { DataKeys, keyText } from '#objects';
+import { keyText, madeOf, openUnder, sealUnder } from '#objects';
 import { backgroundLimits, failure, isEnded, limits } from '#protocol';
 import type { Appended, BackgroundState, backgroundCalls, ClaimedResponse, ReplyOf, RequestOf } from '#protocol';
 import { SERVICE_CONFIG, withTenant } from '#service';
@@ -14,6 +14,7 @@ import type { Job } from '../jobs/job.js';
 import { JobStore } from '../jobs/jobs.store.js';
 import type { Held } from '../jobs/jobs.store.js';
 import { wholeOf } from '../objects/bounded.js';
+import { ContentKeys } from '../objects/content-keys.service.js';
 import { Transfers } from '../objects/transfers.js';
 import { appendedOf, failureOf, rerunMsOf, responseRecord, takenEvents } from './background-response.js';
 import type { BroughtEvents } from './background-response.js';
@@ -35,7 +36,7 @@ export class BackgroundResponses implements GatewayWork {
     @Inject(SERVICE_CONFIG) private readonly config: SchedulerConfig,
     @Inject(JobStore) private readonly jobs: JobStore,
     @Inject(BackgroundResponseStore) private readonly responses: BackgroundResponseStore,
-    @Inject(DataKeys) private readonly keys: DataKeys,
+    @Inject(ContentKeys) private readonly keys: ContentKeys,
     @Inject(Transfers) private readonly transfers: Transfers,
   ) {}
 
@@ -85,10 +86,11 @@ export class BackgroundResponses implements GatewayWork {
 
   /**
    * Stores events of a run, with `end` and the job's end, all or nothing; sent again under the same fence it is the same. Errors: CONFLICT
-   * when somebody else has the job or events are missing, BODY_TOO_LARGE.
+   * when somebody else has the job or events are missing, BODY_TOO_LARGE, KMS_UNAVAILABLE, KMS_REFUSED.
    */
   async append(tenant: string, held: Held, brought: BroughtEvents, source: AsyncIterable<Uint8Array>): Promise<Appended> {
     const bytes = await wholeOf(source, backgroundLimits.appendBytesMax, 'response');
+    await this.keys.prepare(tenant);
     return withTenant(this.dataSource, tenant, async (manager) => {
       const response = await this.responses.lock(manager, held.job);
       const job = await this.jobs.held(manager, held);
@@ -108,17 +110,18 @@ export class BackgroundResponses implements GatewayWork {
 
   private async store(manager: EntityManager, response: BackgroundResponse, { first, count, end }: BroughtEvents, bytes: Buffer): Promise<void> {
     if (end === undefined && response.eventBytes + bytes.length > backgroundLimits.eventBytesMax) throw failure('BODY_TOO_LARGE', `the events of a response have at most ${backgroundLimits.eventBytesMax} bytes`);
-    await this.responses.append(manager, response, count, bytes.length, this.keys.sealUnder(this.keyOf(response), `events ${response.id} ${first}`, bytes), end);
+    await this.responses.append(manager, response, count, bytes.length, sealUnder(await this.keyOf(response), `events ${response.id} ${first}`, bytes), end);
   }
 
-  /** Events with higher numbers than `after`, as far as they are not too many for once. Error: NOT_FOUND. */
+  /** Events with higher numbers than `after`, as far as they are not too many for once. Errors: NOT_FOUND, KMS_UNAVAILABLE, KMS_REFUSED. */
   async *eventsAfter(tenant: string, id: string, after: number): AsyncGenerator<Uint8Array> {
+    await this.keys.prepare(tenant);
     for (let [at, bytes] = [after, 0]; bytes < backgroundLimits.readBytesMax; ) {
       const piece = await withTenant(this.dataSource, tenant, async (manager) => {
         const response = await this.responses.find(manager, { tenant, project: null }, id, this.clock.nowMs());
         if (!response) throw noSuchResponse(id);
         const found = await this.responses.eventsAfter(manager, id, at);
-        return found && { last: found.last, text: this.keys.openUnder(this.keyOf(response), `events ${id} ${found.first}`, found.sealed) };
+        return found && { last: found.last, text: openUnder(await this.keyOf(response), `events ${id} ${found.first}`, found.sealed) };
       });
       if (!piece) return;
       [at, bytes] = [piece.last, bytes + piece.text.length];
@@ -127,9 +130,9 @@ export class BackgroundResponses implements GatewayWork {
   }
 
   /** Forgotten with the key of the content, and never the same as that. */
-  private keyOf({ tenant, id, wrappedKey }: BackgroundResponse): Buffer {
+  private async keyOf({ tenant, id, wrappedKey }: BackgroundResponse): Promise<Buffer> {
     assert(wrappedKey !== null, 'a response that is stored has a key');
-    return this.keys.madeOf(this.keys.unwrap(tenant, keyText({ tenant, id }), wrappedKey), 'response-events');
+    return madeOf(await this.keys.unwrap(tenant, keyText({ tenant, id }), wrappedKey), 'response-events');
   }
 
   /** Where one stands; undefined for one that is none in the background, or not there. */

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { z } from 'zod';
+import type { WrappedKey } from '#objects';
 import { backgroundLimits } from '#protocol';
 import type { BackgroundEnd, BackgroundStatus, declaredFactsShape } from '#protocol';
 import type { Scope } from '../files/files.store.js';
@@ -28,7 +29,7 @@ export interface BackgroundResponse {
   /** Deleted, erased or expired: nothing of it may be read or written. */
   readonly isGone: boolean;
   /** Of its content; events are encrypted under one made of it. */
-  readonly wrappedKey: Buffer | null;
+  readonly wrappedKey: WrappedKey | null;
 }
 
 interface Row {
@@ -47,9 +48,10 @@ interface Row {
   created_at_ms: string;
   state: string;
   wrapped_key: Buffer | null;
+  content_key: string | null;
 }
 
-const selected = `SELECT b.*, r.project, r.key_id, r.state, r.wrapped_key FROM scheduler.background_responses b JOIN scheduler.responses r ON r.id = b.id`;
+const selected = `SELECT b.*, r.project, r.key_id, r.state, r.wrapped_key, r.content_key FROM scheduler.background_responses b JOIN scheduler.responses r ON r.id = b.id`;
 const openJob = `SELECT 1 FROM scheduler.jobs j WHERE j.owner = b.id AND j.kind = 'response.run' AND j.state IN ('queued', 'running', 'lost')`;
 
 @Injectable()
@@ -125,6 +127,6 @@ function fromRow(row: Row): BackgroundResponse {
     span: row.since_ms === null || row.until_ms === null ? null : { sinceMs: Number(row.since_ms), untilMs: Number(row.until_ms) },
     createdAtMs: Number(row.created_at_ms),
     isGone: row.state !== 'stored',
-    wrappedKey: row.wrapped_key,
+    wrappedKey: row.wrapped_key && { bytes: row.wrapped_key, over: row.content_key },
   };
 }

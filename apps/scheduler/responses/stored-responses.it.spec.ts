@@ -13,6 +13,8 @@ import type { RunningService } from '#service';
 import { createTestDatabase, testNats } from '#testing';
 import type { TestDatabase, TestNats } from '#testing';
 import { runGovernanceOfHolds } from '../deletions/holds-harness.js';
+import { runGovernanceOfKeys } from '../objects/content-keys-harness.js';
+import type { KeysSaid } from '../objects/content-keys-harness.js';
 import { schedulerEnvironment } from '../scheduler-harness.js';
 import { scheduler } from '../scheduler.service-definition.js';
 import { ResponseSweeper } from './response-sweeper.service.js';
@@ -40,6 +42,7 @@ describe('responses in the scheduler', () => {
   let service: RunningService;
   let billing: RunningService;
   let governance: RunningService;
+  let keys: KeysSaid;
   let gateway: Bus;
   let caller: Caller;
   let objects: string;
@@ -69,6 +72,8 @@ describe('responses in the scheduler', () => {
     await migrate(scheduler, database.ownerUrl);
     billing = await runService(defineService({ name: 'billing', config: z.object({}), module: () => BooksModule, migrations: [], http: 'internal' }), { NATS_URL: nats.url, LOG_LEVEL: 'fatal', NATS_CREDS: nats.credentials.billing });
     governance = await runGovernanceOfHolds(nats, { byTenant: new Map(), away: false });
+    keys = await runGovernanceOfKeys(nats);
+    await keys.renew(tenant);
     service = await runService(scheduler, schedulerEnvironment(nats, database, objects));
     gateway = await Bus.connect({ url: nats.url, creds: nats.credentials.gateway, name: 'gateway' });
     caller = new Caller(gateway);
@@ -78,6 +83,7 @@ describe('responses in the scheduler', () => {
     await service?.stop();
     await billing?.stop();
     await governance?.stop();
+    await keys?.stop();
     await database?.drop();
     await nats?.stop();
     rmSync(objects, { recursive: true, force: true });

@@ -8,6 +8,7 @@ import type { backgroundCalls, ReplyOf, RequestOf, storedResponseCalls } from '#
 import { withTenant } from '#service';
 import type { Scope } from '../files/files.store.js';
 import { bounded } from '../objects/bounded.js';
+import { ContentKeys } from '../objects/content-keys.service.js';
 import { PersonErasureStore } from '../erasures/person-erasures.store.js';
 import { Transfers } from '../objects/transfers.js';
 import { BackgroundResponses } from './background-responses.service.js';
@@ -29,6 +30,7 @@ export class StoredResponses {
     @Inject(Clock) private readonly clock: Clock,
     @Inject(StoredResponseStore) private readonly responses: StoredResponseStore,
     @Inject(SealedObjects) private readonly objects: SealedObjects,
+    @Inject(ContentKeys) private readonly keys: ContentKeys,
     @Inject(Transfers) private readonly transfers: Transfers,
     @Inject(PersonErasureStore) private readonly erasures: PersonErasureStore,
     @Inject(BackgroundResponses) private readonly background: BackgroundResponses,
@@ -52,15 +54,17 @@ export class StoredResponses {
     return { url: this.transfers.urlFor({ may: 'put-response', tenant, id }) };
   }
 
-  /** Keeps the content of an opened one, and queues its job if it is to run in the background. Errors: NOT_FOUND, BODY_TOO_LARGE, CONFLICT, whatever the source throws. */
+  /** Keeps the content of an opened one, and queues its job if it is to run in the background. Errors: NOT_FOUND, BODY_TOO_LARGE, CONFLICT, SERVICE_UNAVAILABLE, whatever the source throws. */
   async store(tenant: string, id: string, source: AsyncIterable<Uint8Array>): Promise<void> {
     if (!(await withTenant(this.dataSource, tenant, (manager) => this.responses.isOpen(manager, id)))) throw noSuchResponse(id);
     const facts = await this.objects.put({ tenant, id }, bounded(source, storedResponseLimits.bytesMax, 'response'));
-    const isStored = await withTenant(this.dataSource, tenant, async (manager) => {
-      if (!(await this.responses.stored(manager, id, facts))) return false;
-      await this.background.queue(manager, tenant, id);
-      return true;
-    });
+    const isStored = await this.keys.committed(
+      withTenant(this.dataSource, tenant, async (manager) => {
+        if (!(await this.responses.stored(manager, id, facts))) return false;
+        await this.background.queue(manager, tenant, id);
+        return true;
+      }),
+    );
     if (isStored) return;
     // Given up meanwhile, or sent twice: the bytes are the later one's and the key the earlier one's.
     await withTenant(this.dataSource, tenant, (manager) => this.responses.remove(manager, id));
@@ -88,7 +92,7 @@ export class StoredResponses {
     if (!(await this.responses.find(manager, scope, id, this.clock.nowMs()))) throw noSuchResponse(id);
   }
 
-  /** Error: NOT_FOUND. */
+  /** Errors: NOT_FOUND, KMS_UNAVAILABLE, KMS_REFUSED. */
   async content(tenant: string, id: string): Promise<{ bytes: number; content: AsyncIterable<Uint8Array> }> {
     const facts = await withTenant(this.dataSource, tenant, (manager) => this.responses.find(manager, { tenant, project: null }, id, this.clock.nowMs()));
     if (!facts) throw noSuchResponse(id);

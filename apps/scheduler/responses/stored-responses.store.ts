@@ -16,6 +16,7 @@ interface NewResponse {
 interface ObjectRow {
   bytes: string;
   wrapped_key: Buffer;
+  content_key: string | null;
 }
 
 const gone = `state = 'deleted', wrapped_key = NULL`;
@@ -43,8 +44,8 @@ export class StoredResponseStore {
   /** False when it was given up, or has its content already. */
   async stored(manager: EntityManager, id: string, { bytes, wrappedKey }: ObjectFacts): Promise<boolean> {
     const rows = await manager.query<unknown[]>(
-      `WITH done AS (UPDATE scheduler.responses SET state = 'stored', bytes = $2, wrapped_key = $3 WHERE id = $1 AND state = 'opened' RETURNING 1) SELECT 1 FROM done`,
-      [id, bytes, wrappedKey],
+      `WITH done AS (UPDATE scheduler.responses SET state = 'stored', bytes = $2, wrapped_key = $3, content_key = $4 WHERE id = $1 AND state = 'opened' RETURNING 1) SELECT 1 FROM done`,
+      [id, bytes, wrappedKey.bytes, wrappedKey.over],
     );
     return rows.length > 0;
   }
@@ -52,10 +53,10 @@ export class StoredResponseStore {
   /** How to read one that is in scope and in its time. */
   async find(manager: EntityManager, { tenant, project }: Scope, id: string, nowMs: number): Promise<ObjectFacts | undefined> {
     const rows = await manager.query<ObjectRow[]>(
-      `SELECT bytes, wrapped_key FROM scheduler.responses WHERE id = $1 AND tenant = $2 AND ($3::uuid IS NULL OR project = $3) AND state = 'stored' AND expires_at_ms > $4`,
+      `SELECT bytes, wrapped_key, content_key FROM scheduler.responses WHERE id = $1 AND tenant = $2 AND ($3::uuid IS NULL OR project = $3) AND state = 'stored' AND expires_at_ms > $4`,
       [id, tenant, project, nowMs],
     );
-    return rows.map((row) => ({ bytes: Number(row.bytes), wrappedKey: row.wrapped_key }))[0];
+    return rows.map((row) => ({ bytes: Number(row.bytes), wrappedKey: { bytes: row.wrapped_key, over: row.content_key } }))[0];
   }
 
   /** Events of those in the background included. */
