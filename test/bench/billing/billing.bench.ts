@@ -34,7 +34,8 @@ const leaseRequests = size('LEASE_REQUESTS', 20_000);
 const monthEvents = size('MONTH_EVENTS', 1_000_000);
 /** How many batches of the ledger are on their way at once. */
 const writers = size('WRITERS', 1);
-const batch = 500;
+/** Charges of a transaction: what the service takes at most. */
+const batch = size('BATCH', 500);
 const tpcbScale = 20;
 const clients = 16;
 
