@@ -44,6 +44,8 @@ interface Draft {
 /** What a test changes before anything is hashed: the operator's lie that is signed and logged as if it were true. */
 export interface Lies {
   readonly admitted?: RecordFields;
+  /** What became of the decision instead of `admitted`; then nothing ran. */
+  readonly became?: 'refused' | 'reused';
   readonly completed?: RecordFields;
   readonly policy?: RecordFields;
   readonly price?: RecordFields;
@@ -94,12 +96,13 @@ export function exampleBundle(lies: Lies = {}): Bundle {
   };
   const run = { offer, node, priceVersion, ...machine };
   const policy: Draft = { id: idOf(10), type: 'policy.published', fields: { version: 1, hash: policyHash, text: examplePolicy, ...lies.policy }, secret: seedOf(11), at: lies.latePolicy ? 5_000 : 0 };
+  const completed: Draft = { id: recordId, type: 'completed', fields: { outcome: 'ok', usage: used, usageSource: 'engine', chargeNanos, responseHash, receipt, attempts: [], ...run, ...lies.completed }, secret: seedOf(13), at: 1_010 };
   const drafts: Draft[] = [
     { id: priceVersion, type: 'price.set', fields: { offer, ...price, validFromMs: timeMs, keyId: null, ...lies.price }, secret: seedOf(0), at: 0, tenant: 'operator' },
     { id: node, type: 'node.enrolled', fields: { node, name: 'frankfurt', publicKey: toHex(ed25519PublicKey(nodeSeed)) }, secret: seedOf(0), at: 0, tenant: 'operator' },
     { id: offersRecordId(hash), type: 'offers.seen', fields: { hash, offers: lies.offers ?? (exampleOffers) }, secret: seedOf(0), at: 900, tenant: 'operator' },
-    { id: recordId, type: 'admitted', fields: { ...decision, ...(lies.about && { subject: 'cd'.repeat(32), tags: ['sender:a@b.org'] }), requestHash, ...run, ...lies.admitted }, secret: seedOf(12), at: 1_000, ...(lies.about && { apart: { names: ['subject', 'tags'], secret: seedOf(15), isErased: lies.about === 'erased' } }) },
-    { id: recordId, type: 'completed', fields: { outcome: 'ok', usage: used, usageSource: 'engine', chargeNanos, responseHash, receipt, attempts: [], ...run, ...lies.completed }, secret: seedOf(13), at: 1_010 },
+    { id: recordId, type: lies.became ?? 'admitted', fields: { ...decision, ...(lies.about && { subject: 'cd'.repeat(32), tags: ['sender:a@b.org'] }), requestHash, ...(lies.became === undefined && run), ...lies.admitted }, secret: seedOf(12), at: 1_000, ...(lies.about && { apart: { names: ['subject', 'tags'], secret: seedOf(15), isErased: lies.about === 'erased' } }) },
+    ...(lies.became === undefined ? [completed] : []),
   ];
   return bundleOf(lies.latePolicy ? [...drafts, policy] : [policy, ...drafts], lies);
 }

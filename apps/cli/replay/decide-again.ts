@@ -16,6 +16,8 @@ export interface Replay {
   readonly result: 'same' | 'differs' | 'unable';
   readonly reason: string | undefined;
   readonly decision: Pick<DecisionFields, 'decision' | 'policies' | 'permittedOffers' | 'consideredOffers'> | undefined;
+  /** Why the request was refused: `POLICY_DENIED` is decided again, all else (money, capacity) was not the policy's to say. */
+  readonly refusal: string | undefined;
   readonly permitted: readonly string[];
   readonly differences: readonly Difference[];
 }
@@ -29,7 +31,7 @@ interface SeenAsOffer extends PolicyOffer {
  * the offers as they were, by Cedar. Prices are in those offers; the charge is checked with the bundle.
  */
 export function decideAgain({ entries, others }: Pick<BundleVerdict, 'entries' | 'others'>): Replay {
-  const unable = (reason: string): Replay => ({ result: 'unable', reason, decision: undefined, permitted: [], differences: [] });
+  const unable = (reason: string): Replay => ({ result: 'unable', reason, decision: undefined, refusal: undefined, permitted: [], differences: [] });
   if (entries.some(({ withheld }) => withheld > 0)) return unable('the file shows only some fields of the record');
   const decided = entries.find(({ fields, hidden }) => fields !== null && decisionIn(fields, hidden) !== undefined);
   if (decided === undefined) return unable('the record holds no decision, or its body is not in the file');
@@ -43,8 +45,8 @@ export function decideAgain({ entries, others }: Pick<BundleVerdict, 'entries' |
   if (typeof text === 'string' && mayRead(text, decided.hidden)) return unable('the tags that the policy may have decided by named a person, and are erased');
   const offers = seen.offers.map(({ id, facts, price }): SeenAsOffer => ({ id, facts, price }));
   const again = recorded.policyVersion === 0 ? withoutPolicy(offers) : decide(compilePolicies(text as string), organisation, recorded, offers);
-  const differences = [...compared(recorded, again), ...placement(decided, again.permitted)];
-  return { result: differences.length === 0 ? 'same' : 'differs', reason: undefined, decision: again.decision, permitted: again.permitted.map(({ id }) => id), differences };
+  const differences = [...compared(recorded, again), ...outcome(decided, again.decision), ...placements(entries, again.permitted)];
+  return { result: differences.length === 0 ? 'same' : 'differs', reason: undefined, decision: again.decision, refusal: refusalOf(decided.fields), permitted: again.permitted.map(({ id }) => id), differences };
 }
 
 interface Again {
@@ -75,12 +77,35 @@ function compared(recorded: DecisionFields, { decision }: Again): Difference[] {
   return pairs.filter(([, a, b]) => JSON.stringify(a) !== JSON.stringify(b)).map(([what, a, b]) => ({ what, recorded: a, again: b }));
 }
 
-/** Where it was admitted to must be permitted, at the price that the offer had then. */
-function placement({ type, fields }: OpenEntry, permitted: readonly SeenAsOffer[]): Difference[] {
-  if (type !== 'admitted') return [];
-  const offer = permitted.find(({ id }) => id === fields!['offer']);
-  if (offer === undefined) return [{ what: 'offer', recorded: fields!['offer'], again: permitted.map(({ id }) => id) }];
-  return offer.price === fields!['priceVersion'] ? [] : [{ what: 'price version', recorded: fields!['priceVersion'], again: offer.price }];
+const deniedCode = 'POLICY_DENIED';
+
+/** A request is refused by the policy exactly when that permits no offer, and is answered with another's answer only when it permits one. Where it ran is looked at apart. */
+function outcome({ type, fields }: OpenEntry, { decision }: Again['decision']): Difference[] {
+  if (type === 'admitted') return [];
+  const recorded = refusalOf(fields) ?? type;
+  const again = decision === 'deny' ? deniedCode : 'permit';
+  return (recorded === deniedCode) === (decision === 'deny') ? [] : [{ what: 'outcome', recorded, again }];
+}
+
+const refusalOf = (fields: OpenEntry['fields']): string | undefined => (fields?.['refusal'] as { code?: string } | undefined)?.code;
+
+/** Every machine that a record names, first, in place of another, or tried for nothing, must be permitted, at the price that its offer had then; each is told once. */
+function placements(entries: readonly OpenEntry[], permitted: readonly SeenAsOffer[]): Difference[] {
+  const ids = permitted.map(({ id }) => id);
+  const found = new Map<string, Difference>();
+  for (const { type, index, fields } of entries) {
+    if (fields === null || !['admitted', 'completed', 'reused'].includes(type)) continue;
+    const tell = (what: string, recorded: unknown, again: unknown): void => {
+      const key = JSON.stringify([what, recorded]);
+      if (!found.has(key)) found.set(key, { what: type === 'admitted' ? what : `${what} (${type}, entry ${index})`, recorded, again });
+    };
+    const { offer, attempts } = fields;
+    const placed = permitted.find(({ id }) => id === offer);
+    if (offer !== undefined && placed === undefined) tell('offer', offer, ids);
+    else if (placed !== undefined && placed.price !== fields['priceVersion']) tell('price version', fields['priceVersion'], placed.price);
+    for (const attempt of Array.isArray(attempts) ? (attempts as readonly { offer?: string }[]) : []) if (!ids.includes(attempt.offer ?? '')) tell('offer', attempt.offer, ids);
+  }
+  return [...found.values()];
 }
 
 const ofType = (entries: readonly OpenEntry[], type: string): OpenEntry | undefined => entries.find((entry) => entry.type === type);
