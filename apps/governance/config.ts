@@ -34,6 +34,10 @@ export const governanceConfig = z.object({
   AUDIT_ORIGIN: z.string().regex(/^[^\s+]+$/, 'no spaces and no plus sign').default('mizan.local/audit'),
   /** Ed25519 seed that signs the log's checkpoints. */
   AUDIT_SIGNING_SEED: key32,
+  /** What it was before: at a change of the key both sign it, and it stays here until the log has that as an entry. */
+  AUDIT_SIGNING_SEED_FORMER: key32.optional(),
+  /** The verifier key of the one before, when its seed is lost: the change is then signed by the new one alone, and nobody follows it by itself. */
+  AUDIT_SIGNING_KEY_LOST: z.string().optional(),
   /** A head that was signed and is lost for good, which the log is to go on without: `<size> <root>`, as the service names it. */
   AUDIT_ACCEPT_BREAK: z
     .string()

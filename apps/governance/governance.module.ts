@@ -89,7 +89,9 @@ import { WebhooksRpc } from './webhooks/webhooks.rpc.js';
 import { Webhooks } from './webhooks/webhooks.service.js';
 import { WebhookStore } from './webhooks/webhooks.store.js';
 import { CheckpointStore } from './witnesses/checkpoints.store.js';
+import { HeadMark } from './witnesses/head-mark.service.js';
 import { HighestHead } from './witnesses/highest-head.service.js';
+import { LogKeys } from './witnesses/log-keys.service.js';
 import { WitnessRounds } from './witnesses/witness-rounds.service.js';
 import { Witnessing } from './witnesses/witnessing.service.js';
 
@@ -108,7 +110,7 @@ const buckets = [BucketStore, BucketSecrets, BucketWriter, Buckets, BucketPushes
 const reports = [MonthEntries, Reports, SupplementStore, Supplements, ReportTimer];
 const runs = [DecisionCountStore, GatewayRunStore, SilentRuns];
 const completeness = [LoggedDecisions, LoggedCounts];
-const witnesses = [CheckpointStore, HighestHead, Witnessing, WitnessRounds];
+const witnesses = [CheckpointStore, HeadMark, LogKeys, HighestHead, Witnessing, WitnessRounds];
 
 @Module({})
 export class GovernanceModule {

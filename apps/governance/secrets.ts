@@ -24,6 +24,10 @@ export class Secrets {
   readonly keyPepper: string;
   /** Signs checkpoints; its name is the log's origin. */
   readonly logSigner: NoteSigner;
+  /** Signed them before, and signs that the other follows it. */
+  readonly formerSigner: NoteSigner | undefined;
+  /** The verifier key before, whose seed is lost. */
+  readonly lostKey: string | undefined;
   /** Who cosigns them. */
   readonly witnesses: readonly WitnessAddress[];
   /** A lost head that the operator gives up. */
@@ -42,6 +46,8 @@ export class Secrets {
     this.bucketPushMs = config.BUCKET_PUSH_MS;
     this.keyPepper = config.KEY_PEPPER;
     this.logSigner = ed25519Signer(config.AUDIT_ORIGIN, Buffer.from(config.AUDIT_SIGNING_SEED, 'hex'));
+    this.formerSigner = config.AUDIT_SIGNING_SEED_FORMER === undefined ? undefined : ed25519Signer(config.AUDIT_ORIGIN, Buffer.from(config.AUDIT_SIGNING_SEED_FORMER, 'hex'));
+    this.lostKey = config.AUDIT_SIGNING_KEY_LOST;
     this.witnesses = config.AUDIT_WITNESSES;
     this.acceptedBreak = config.AUDIT_ACCEPT_BREAK;
     this.bootstrapKey = config.BOOTSTRAP_ADMIN_KEY;

@@ -8,6 +8,8 @@ export * from './checkpoint.js';
 export * from './cosignature.js';
 export * from './disclose-bundle.js';
 export * from './hash.js';
+export * from './key-change.js';
+export * from './key-history.js';
 export * from './malformed.js';
 export * from './note.js';
 export * from './proof-file.js';

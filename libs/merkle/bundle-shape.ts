@@ -3,20 +3,20 @@ import { bundleFormat } from './bundle.js';
 import { Malformed } from './malformed.js';
 
 /** Error: `Malformed`, naming where the value is that is not what it must be. */
-type Shape = (value: Json | undefined, at: string) => void;
+export type Shape = (value: Json | undefined, at: string) => void;
 
 const must = (holds: boolean, at: string, what: string): void => {
   if (!holds) throw new Malformed(`${at} is not ${what}`);
 };
 const isObject = (value: Json | undefined): value is Readonly<Record<string, Json>> => typeof value === 'object' && value !== null && !Array.isArray(value);
-const text: Shape = (value, at) => must(typeof value === 'string', at, 'text');
-const position: Shape = (value, at) => must(Number.isSafeInteger(value) && (value as number) >= 0, at, 'a position');
+export const text: Shape = (value, at) => must(typeof value === 'string', at, 'text');
+export const position: Shape = (value, at) => must(Number.isSafeInteger(value) && (value as number) >= 0, at, 'a position');
 const fields: Shape = (value, at) => must(isObject(value), at, 'an object');
-const listOf = (item: Shape): Shape => (value, at) => {
+export const listOf = (item: Shape): Shape => (value, at) => {
   must(Array.isArray(value), at, 'a list');
   (value as readonly Json[]).forEach((member, n) => item(member, `${at}[${n}]`));
 };
-const exactly = (members: Readonly<Record<string, Shape>>, optional: readonly string[] = []): Shape => (value, at) => {
+export const exactly = (members: Readonly<Record<string, Shape>>, optional: readonly string[] = []): Shape => (value, at) => {
   must(isObject(value), at, 'an object');
   const names = Object.keys(members);
   const odd = Object.keys(value as object).find((name) => !names.includes(name));

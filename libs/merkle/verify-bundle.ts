@@ -9,6 +9,8 @@ import type { Bundle } from './bundle.js';
 import { equalBytes, fromHex, toHex } from './bytes.js';
 import { openCheckpoint } from './checkpoint.js';
 import type { Checkpoint } from './checkpoint.js';
+import { datedKeyOf, requireInTime } from './key-history.js';
+import type { KeyHistory } from './key-history.js';
 import { Malformed } from './malformed.js';
 import { parseNote } from './note.js';
 import type { ReadBundle } from './plain-bundle.js';
@@ -57,6 +59,8 @@ export interface BundleVerdict {
 export interface BundleTrust {
   /** The log's key as the reader knows it; without it the file's own is taken, and the verdict is not `valid`. */
   readonly logKey?: VerifierKey | undefined;
+  /** The keys that follow from that one: a file of the log's under any of them counts, of as many entries as it signed. */
+  readonly history?: KeyHistory | undefined;
   /** Which witnesses count, and how many it takes. */
   readonly policy?: WitnessPolicy | undefined;
   /** The last state of the log that the reader has seen. */
@@ -64,7 +68,7 @@ export interface BundleTrust {
 }
 
 /** The logs that the reader knows, if any: a policy may name witnesses alone. */
-const knownLogs = ({ logKey, policy }: BundleTrust): readonly VerifierKey[] | undefined => (logKey !== undefined ? [logKey] : policy === undefined || policy.logs.length === 0 ? undefined : policy.logs);
+const knownLogs = ({ logKey, history, policy }: BundleTrust): readonly VerifierKey[] | undefined => (history !== undefined ? history.keys.map(({ key }) => key) : logKey !== undefined ? [logKey] : policy === undefined || policy.logs.length === 0 ? undefined : policy.logs);
 
 /** Checks a proof bundle from the file alone. Never throws for what a file may hold: what is wrong is a check that does not hold. */
 export function verifyBundle(text: string, crypto: BundleCrypto, trust: BundleTrust = {}): BundleVerdict {
@@ -95,7 +99,7 @@ export function verifyBundle(text: string, crypto: BundleCrypto, trust: BundleTr
     logKey = parseVerifierKey(crypto.hash, bundle.logKey);
     const known = knownLogs(trust);
     if (known !== undefined && !known.some((key) => isSameKey(key, logKey!))) throw new Malformed(`the file is of the log ${bundle.logKey}, which is not one that you know`);
-    return known === undefined ? undefined : `${bundle.logKey}, as you know it`;
+    return known === undefined ? undefined : `${bundle.logKey}, as you know it${trust.history === undefined || (trust.logKey !== undefined && isSameKey(trust.logKey, logKey)) ? '' : ' by the history of its keys'}`;
   });
   if (!keyed || logKey === undefined) return verdict();
   const log = logKey;
@@ -107,12 +111,13 @@ export function verifyBundle(text: string, crypto: BundleCrypto, trust: BundleTr
     const stray = note.signatures.find(({ name, keyId }) => ![log, ...witnesses].some((key) => key.name === name && key.keyId === keyId));
     if (stray !== undefined) throw new Malformed(`the checkpoint is signed by ${stray.name} (${stray.keyId}), whose key the file does not hold`);
     if (witnessedBy.length < witnesses.length) throw new Malformed('the file holds the key of a witness that has not cosigned');
-    state.cosignedBy = witnessedBy.map((key) => ({ key, own: isOperatorsOwn(key, log) }));
+    state.cosignedBy = witnessedBy.map((key) => ({ key, own: [log, ...(trust.history?.keys.map((dated) => dated.key) ?? [])].some((own) => isOperatorsOwn(key, own)) }));
     state.checkpoint = checkpoint;
     return `${checkpoint.size} entries, root ${toHex(checkpoint.root)}, signed by ${log.name}${witnessedBy.map(({ name }) => `, cosigned by ${name}`).join('')}`;
   });
   if (!opened || state.checkpoint === undefined) return verdict();
   const { checkpoint } = state;
+  if (trust.history !== undefined) check('key history', () => keyInTime(trust.history!, log, checkpoint));
 
   for (const [n, entry] of bundle.entries.entries()) {
     check(`entry ${entry.index}`, () => {
@@ -188,6 +193,13 @@ function anchorOf({ earlier }: Bundle, own: readonly OpenEntry[], others: readon
   if (tree === undefined || !equalBytes(bytesOf(tree.root, 'the earlier root'), fromHex(root))) throw new Malformed('the anchored root is not one of the states that the file proves');
   if (own.some(({ index }) => index >= size)) throw new Malformed('the anchor does not cover the record');
   return { chainId: fields['chainId'] as number | undefined, escrow: fields['escrow'] as string | undefined, payer: said(fields['payer']), epoch: Number(fields['epoch']), tx: said(fields['tx']), size, root };
+}
+
+function keyInTime(history: KeyHistory, log: VerifierKey, { size }: Checkpoint): string {
+  const dated = datedKeyOf(history, log)!;
+  requireInTime(dated, size);
+  const said = dated.untilSize === undefined ? `${log.keyId} is the log's key now` : `${log.keyId} was the log's key up to ${dated.untilSize} entries`;
+  return `${said}, by ${history.keys.length - 1} change${history.keys.length === 2 ? '' : 's'} that both keys signed and the log holds`;
 }
 
 function continues({ earlier }: Bundle, checkpoint: Checkpoint, last: Checkpoint): string {

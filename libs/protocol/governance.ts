@@ -62,6 +62,14 @@ export const recordProof = z.object({
   logKey: z.string(),
 });
 
+/** The keys that the log had, each change signed by both sides and proven to be an entry; `openKeyHistory` of the Merkle library checks it. */
+export const logKeys = z.object({
+  format: z.literal('mizan-log-keys/1'),
+  logKey: z.string(),
+  checkpoint: z.string(),
+  changes: z.array(z.object({ note: z.string(), index: z.int().nonnegative(), envelope: z.base64(), proof: z.array(z.base64()), consistency: z.array(z.base64()) })),
+});
+
 export const governanceCalls = {
   createOrganisation: defineCall('governance', 'organisations.create', { request: z.object({ actor, name: label }), reply: organisation }),
   getOrganisation: defineCall('governance', 'organisations.get', { request: z.object({ tenant: uuid }), reply: organisation }),
@@ -121,6 +129,8 @@ export const governanceCalls = {
   }),
   /** The checkpoint that the log publishes: signed by the log, with the cosignatures of its witnesses. */
   published: defineCall('governance', 'audit.published', { request: z.object({}), reply: z.object({ note: z.string(), logKey: z.string() }) }),
+  /** The keys of the log. Error: SERVICE_UNAVAILABLE while a change of it is not yet an entry. */
+  logKeys: defineCall('governance', 'audit.keys', { request: z.object({}), reply: logKeys }),
   /** The signed head of the log; `published`: of what it publishes, which with witnesses is what one of them has cosigned last. */
   checkpoint: defineCall('governance', 'audit.checkpoint', {
     request: z.object({ published: z.boolean().optional() }),

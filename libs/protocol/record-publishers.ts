@@ -41,6 +41,7 @@ const publishers: Readonly<Record<RecordType, readonly ServiceName[]>> = {
   'run.closed': ['governance'],
   'log.exported': ['governance'],
   'log.broken': ['governance'],
+  'log-key.changed': ['governance'],
   'data.read': ['gateway', 'governance'],
   'webhooks.changed': ['governance'],
   'buckets.changed': ['governance'],

@@ -54,6 +54,7 @@ export const recordTypes = [
   'run.closed',
   'log.exported',
   'log.broken',
+  'log-key.changed',
   'data.read',
   'webhooks.changed',
   'buckets.changed',

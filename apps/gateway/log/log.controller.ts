@@ -1,8 +1,9 @@
 import { Controller, Get, Param, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
+import { governanceCalls } from '#protocol';
 import { Open } from '../access/authorise.js';
-import { RepliesBytes } from '../http/replies.js';
+import { Replies, RepliesBytes } from '../http/replies.js';
 import { PublishedLog } from './published-log.js';
 
 /** `<level or "entries">/<index in groups of three digits>[.p/<width>]`; what is none is not found. */
@@ -19,6 +20,15 @@ export class LogController {
   async checkpoint(@Res() reply: FastifyReply): Promise<void> {
     const note = await this.log.checkpoint();
     await reply.header('cache-control', 'public, max-age=2').header('access-control-allow-origin', '*').type('text/plain; charset=utf-8').send(note);
+  }
+
+  /** For whoever knows one of them and has a file under another. */
+  @Get('keys')
+  @Open()
+  @Replies('The keys that the audit log had: each change signed by both keys, with the proof that it is an entry of the log', governanceCalls.logKeys.reply)
+  async keys(@Res() reply: FastifyReply): Promise<void> {
+    const keys = await this.log.keys();
+    await reply.header('cache-control', 'public, max-age=2').header('access-control-allow-origin', '*').type('application/json; charset=utf-8').send(JSON.stringify(keys));
   }
 
   /** Errors: NOT_FOUND beyond the log. */

@@ -1,16 +1,17 @@
 import { Clock } from '#kernel';
 import { Caller } from '#messaging';
 import { Malformed, parseTilePath, type TileId } from '#merkle';
-import { failure, governanceCalls } from '#protocol';
+import { failure, governanceCalls, type ReplyOf } from '#protocol';
 import { TileCache } from './tile-cache.js';
 
 /** How old a checkpoint may be that is given to the next reader. */
-const checkpointMs = 1_000;
+const briefMs = 1_000;
 
 /** The audit log as anybody may read it, from governance, with what never changes kept here. */
 export class PublishedLog {
   private readonly tiles = new TileCache();
-  private checkpointRead: { readonly note: Promise<string>; readonly untilMs: number } | undefined;
+  private readonly checkpointRead = new Brief<string>();
+  private readonly keysRead = new Brief<ReplyOf<typeof governanceCalls.logKeys>>();
 
   constructor(
     private readonly caller: Pick<Caller, 'call'>,
@@ -19,17 +20,12 @@ export class PublishedLog {
 
   /** The signed note. Error: SERVICE_UNAVAILABLE. */
   checkpoint(): Promise<string> {
-    const nowMs = this.clock.monotonicMs();
-    if (this.checkpointRead === undefined || this.checkpointRead.untilMs <= nowMs) {
-      const note = this.caller.call(governanceCalls.published, {}).then((reply) => reply.note);
-      const read = { note, untilMs: nowMs + checkpointMs };
-      this.checkpointRead = read;
-      // A failure is of those who asked while it lasted, not of the next.
-      note.catch(() => {
-        if (this.checkpointRead === read) this.checkpointRead = undefined;
-      });
-    }
-    return this.checkpointRead.note;
+    return this.checkpointRead.get(this.clock.monotonicMs(), () => this.caller.call(governanceCalls.published, {}).then((reply) => reply.note));
+  }
+
+  /** The keys that the log had. Error: SERVICE_UNAVAILABLE. */
+  keys(): Promise<ReplyOf<typeof governanceCalls.logKeys>> {
+    return this.keysRead.get(this.clock.monotonicMs(), () => this.caller.call(governanceCalls.logKeys, {}));
   }
 
   /** The bytes under a path as `tile/0/000`. Errors: NOT_FOUND (also for what is no path of a tile), SERVICE_UNAVAILABLE. */
@@ -59,5 +55,22 @@ function tileAt(path: string): TileId {
   } catch (error) {
     if (error instanceof Malformed) throw failure('NOT_FOUND', 'there is no such tile');
     throw error;
+  }
+}
+
+/** One answer for all who ask within a second. */
+class Brief<T> {
+  private last: { readonly answer: Promise<T>; readonly untilMs: number } | undefined;
+
+  get(nowMs: number, ask: () => Promise<T>): Promise<T> {
+    if (this.last === undefined || this.last.untilMs <= nowMs) {
+      const read = { answer: ask(), untilMs: nowMs + briefMs };
+      this.last = read;
+      // A failure is of those who asked while it lasted, not of the next.
+      read.answer.catch(() => {
+        if (this.last === read) this.last = undefined;
+      });
+    }
+    return this.last.answer;
   }
 }

@@ -41,6 +41,11 @@ export class AuditRpc {
     return this.prover.published();
   }
 
+  @Serve(governanceCalls.logKeys)
+  logKeys(): Promise<ReplyOf<Calls['logKeys']>> {
+    return this.prover.logKeys();
+  }
+
   @Serve(governanceCalls.getRecord)
   async get(request: RequestOf<Calls['getRecord']>): Promise<ReplyOf<Calls['getRecord']>> {
     const entries = await this.reader.read(request);

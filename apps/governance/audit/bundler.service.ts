@@ -6,6 +6,7 @@ import { withTenant } from '#service';
 import { PolicyStore } from '../policies/policies.store.js';
 import { SearchStore } from '../search/search.store.js';
 import { Secrets } from '../secrets.js';
+import { LogKeys } from '../witnesses/log-keys.service.js';
 import { namedEntries } from './bundled-entries.js';
 import { CommittedTiles } from './committed-tiles.service.js';
 import { Prover } from './prover.service.js';
@@ -27,6 +28,7 @@ export class Bundler {
     private readonly prover: Prover,
     private readonly policies: PolicyStore,
     private readonly secrets: Secrets,
+    private readonly keys: LogKeys,
   ) {}
 
   /**
@@ -58,7 +60,7 @@ export class Bundler {
     return {
       format: 'mizan-bundle/1',
       record,
-      logKey: formatVerifierKey(this.secrets.logSigner.key),
+      logKey: await this.keys.keyOf(note),
       witnessKeys: this.secrets.witnesses.map(({ key }) => key).filter(({ name, keyId }) => signers.has(`${name} ${keyId}`)).map(formatVerifierKey),
       checkpoint: note,
       entries: sorted.map(({ index, envelope, body }) => ({ index, envelope, body: body && bundled(body), proof: inclusionProof(sha256, index, size, hashAt).map(toBase64) })),

@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import { formatProofFile, formatVerifierKey, inclusionProof, inclusionSubtrees, parseCheckpoint, parseNote, sha256, toHex } from '#merkle';
+import { consistencyProof, consistencySubtrees, formatProofFile, inclusionProof, inclusionSubtrees, parseCheckpoint, parseNote, sha256, toBase64, toHex } from '#merkle';
 import { governanceCalls, type ReplyOf, type RequestOf } from '#protocol';
 import { withTenant } from '#service';
 import { Secrets } from '../secrets.js';
 import { CheckpointStore } from '../witnesses/checkpoints.store.js';
 import { HighestHead } from '../witnesses/highest-head.service.js';
+import { LogKeys } from '../witnesses/log-keys.service.js';
 import { CommittedTiles } from './committed-tiles.service.js';
 import { LogStore } from './log.store.js';
 import { RecordReader } from './record-reader.service.js';
@@ -23,21 +24,23 @@ export class Prover {
     private readonly secrets: Secrets,
     private readonly checkpoints: CheckpointStore,
     private readonly highest: HighestHead,
+    private readonly keys: LogKeys,
   ) {}
 
   /** The head, or what is published, as a signed C2SP note. Only committed heads are signed, and the head only moves forward. Errors: `DATABASE_UNAVAILABLE`, `SERVICE_UNAVAILABLE` (see {@link HighestHead}). */
   async checkpoint({ published = false }: RequestOf<Calls['checkpoint']> = {}): Promise<ReplyOf<Calls['checkpoint']>> {
     const { note } = await withTenant(this.dataSource, '*', (manager) => this.shown(manager, published ? 0 : Infinity));
     const { size, root } = parseCheckpoint(parseNote(note).text);
-    return { note, size, root: toHex(root), logKey: this.logKey };
+    return { note, size, root: toHex(root), logKey: await this.keys.keyOf(note) };
   }
 
   /**
    * What anybody who asks is shown as the state of the log: with witnesses the newest checkpoint that one of them has cosigned, else
    * the head. Error: `DATABASE_UNAVAILABLE`.
    */
-  published(): Promise<ReplyOf<Calls['published']>> {
-    return withTenant(this.dataSource, '*', async (manager) => ({ note: (await this.shown(manager, 0)).note, logKey: this.logKey }));
+  async published(): Promise<ReplyOf<Calls['published']>> {
+    const { note } = await withTenant(this.dataSource, '*', (manager) => this.shown(manager, 0));
+    return { note, logKey: await this.keys.keyOf(note) };
   }
 
   /** Proofs of every entry of a record against one checkpoint, a cosigned one as soon as there is one that has them; without bodies. Errors: `NOT_FOUND`, `RECORD_PENDING`. */
@@ -49,7 +52,7 @@ export class Prover {
       entry,
       proof: formatProofFile({ index: entry.index, proof: inclusionProof(sha256, entry.index, size, hashAt), checkpoint }),
     }));
-    return { format: 'mizan-proof/1', entries: proofs, logKey: this.logKey };
+    return { format: 'mizan-proof/1', entries: proofs, logKey: await this.keys.keyOf(checkpoint) };
   }
 
   /** The newest cosigned checkpoint of at least `sizeMin` entries, or else the head, signed. */
@@ -60,7 +63,16 @@ export class Prover {
     return { size: head.size, note: await this.highest.sign(manager, head) };
   }
 
-  private get logKey(): string {
-    return formatVerifierKey(this.secrets.logSigner.key);
+  /** Every key that the log had, and the proof that each change is an entry of it. Error: `DATABASE_UNAVAILABLE`, `SERVICE_UNAVAILABLE`. */
+  async logKeys(): Promise<ReplyOf<Calls['logKeys']>> {
+    const changes = await this.keys.changes();
+    // What a witness cosigned under a key from before says nothing of those after it.
+    const { size, note: checkpoint } = await withTenant(this.dataSource, '*', (manager) => this.shown(manager, (changes.at(-1)?.index ?? -1) + 1));
+    const hashAt = await this.tiles.hashes(changes.flatMap((change) => [...inclusionSubtrees(change.index, size), ...consistencySubtrees(change.size, size)]), size);
+    const told = changes.map(({ note, index, envelope, size: before }) => ({
+      ...{ note, index, envelope, proof: inclusionProof(sha256, index, size, hashAt).map(toBase64) },
+      consistency: (before === 0 ? [] : consistencyProof(sha256, before, size, hashAt)).map(toBase64),
+    }));
+    return { format: 'mizan-log-keys/1', logKey: await this.keys.keyOf(checkpoint), checkpoint, changes: told };
   }
 }

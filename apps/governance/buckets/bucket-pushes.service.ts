@@ -113,7 +113,7 @@ export class BucketPushes extends PeriodicTask {
     const credentials = await withTenant(this.dataSource, bucket.tenant, (manager) => this.bucketSecrets.open(manager, bucket));
     // What would come after the claim could replace what another has put meanwhile.
     if (this.clock.nowMs() + 2 * putMs > claimedUntilMs) return { progress: { ...bucket, nextAttemptMs: this.clock.nowMs() }, isFull: false };
-    const manifest = this.manifests.file(this.manifests.signed({ ...file.facts(key), id: exported ?? this.ids.uuid(), organisation: bucket.tenant, next: isFull ? last : null, logSize: size, checkpoint }));
+    const manifest = await this.manifests.file(this.manifests.signed({ ...file.facts(key), id: exported ?? this.ids.uuid(), organisation: bucket.tenant, next: isFull ? last : null, logSize: size, checkpoint }));
     const error =
       (await this.writer.put(bucket, credentials, key, body, exportContentTypes[bucket.format])) ??
       (await this.writer.put(bucket, credentials, manifestKeyOf(key), Buffer.from(`${JSON.stringify(manifest)}\n`), 'application/json'));

@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { canonicalJson, Clock } from '#kernel';
-import { formatVerifierKey, Malformed, openCheckpoint, signNote, verifySignature, type Checkpoint } from '#merkle';
+import { Malformed, openCheckpoint, signNote, verifySignature, type Checkpoint } from '#merkle';
 import { exportManifest, failure, manifestHash, manifestNoteText, type ExportFacts, type manifestCalls, type RequestOf, type SignedManifest } from '#protocol';
 import { withTenant } from '#service';
 import { Secrets } from '../secrets.js';
+import { LogKeys } from '../witnesses/log-keys.service.js';
 import { TenantStream } from './tenant-stream.store.js';
 
 interface Row {
@@ -20,12 +21,13 @@ export class ExportManifests {
     private readonly stream: TenantStream,
     private readonly secrets: Secrets,
     private readonly clock: Clock,
+    private readonly keys: LogKeys,
   ) {}
 
   /** Errors: `REQUEST_INVALID`, `DATABASE_UNAVAILABLE`. */
   async seal(facts: ExportFacts): Promise<SignedManifest> {
     const { organisation, id, last } = facts;
-    this.judge(facts);
+    await this.judge(facts);
     const { manifest, note } = this.signed(facts);
     const kept = await withTenant(this.dataSource, organisation ?? '*', async (manager) => {
       if (last !== null && (await this.stream.lastUntil(manager, organisation, last)) !== last) throw failure('REQUEST_INVALID', 'the export ends at an entry that is not one of the organisation', { param: 'last' });
@@ -44,8 +46,8 @@ export class ExportManifests {
     return { manifest: text, note: signNote(manifestNoteText(this.secrets.logSigner.key.name, manifest, manifestHash(manifest)), this.secrets.logSigner) };
   }
 
-  file({ manifest, note }: Row): SignedManifest {
-    return { format: 'mizan-export/1', manifest: exportManifest.parse(JSON.parse(manifest)), note, logKey: formatVerifierKey(this.secrets.logSigner.key) };
+  async file({ manifest, note }: Row): Promise<SignedManifest> {
+    return { format: 'mizan-export/1', manifest: exportManifest.parse(JSON.parse(manifest)), note, logKey: await this.keys.keyOf(note) };
   }
 
   /** Error: `NOT_FOUND`. */
@@ -56,10 +58,10 @@ export class ExportManifests {
   }
 
   /** Nothing is signed that is not of this log. Error: `REQUEST_INVALID`. */
-  private judge({ checkpoint, logSize, last }: ExportFacts): void {
+  private async judge({ checkpoint, logSize, last }: ExportFacts): Promise<void> {
     let shown: Checkpoint;
     try {
-      shown = openCheckpoint(checkpoint, this.secrets.logSigner.key, verifySignature);
+      shown = openCheckpoint(checkpoint, await this.keys.signerOf(checkpoint), verifySignature);
     } catch (error) {
       if (error instanceof Malformed) throw failure('REQUEST_INVALID', `the checkpoint is none of this log: ${error.message}`, { param: 'checkpoint' });
       throw error;

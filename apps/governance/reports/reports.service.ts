@@ -12,6 +12,7 @@ import { ChangeLog } from '../change-log.service.js';
 import { TenantStream } from '../exports/tenant-stream.store.js';
 import { OrganisationStore } from '../organisations/organisations.store.js';
 import { Secrets } from '../secrets.js';
+import { LogKeys } from '../witnesses/log-keys.service.js';
 import { MonthEntries } from './month-entries.store.js';
 import { monthBounds, settleMs } from './month.js';
 import { reportPdf } from './report-pdf.js';
@@ -34,6 +35,7 @@ export class Reports {
     private readonly records: RecordReader,
     private readonly organisations: OrganisationStore,
     private readonly secrets: Secrets,
+    private readonly keys: LogKeys,
     private readonly changes: ChangeLog,
     private readonly outbox: Outbox,
     private readonly ids: Ids,
@@ -45,7 +47,7 @@ export class Reports {
     const { tenant, month } = request;
     if (monthBounds(month).untilMs + settleMs > this.clock.nowMs()) throw failure('REQUEST_INVALID', `${month} is not over: a report is made an hour after its end`, { param: 'month' });
     const stored = (await this.stored(tenant, month)) ?? (await this.make(request));
-    return toSigned(stored, this.secrets.logSigner);
+    return toSigned(stored, await this.keys.keyOf(stored.note));
   }
 
   /** The same for people. */

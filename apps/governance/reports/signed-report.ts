@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '#kernel';
-import { formatVerifierKey, signNote, type NoteSigner } from '#merkle';
+import { signNote, type NoteSigner } from '#merkle';
 import { auditReport, reportNameOf, reportNoteText, type AuditReport, type SignedReport } from '#protocol';
 
 /** A report as it is kept: its text, and the note that signs it. */
@@ -18,5 +18,5 @@ export function signReport(signer: NoteSigner, tenant: string, report: AuditRepo
   return { report: text, note: signNote(reportNoteText(signer.key.name, tenant, reportNameOf(report), hashOf({ report: text })), signer) };
 }
 
-/** As it is handed out. */
-export const toSigned = ({ report, note }: StoredReport, signer: NoteSigner): SignedReport => ({ format: 'mizan-report/1', report: auditReport.parse(JSON.parse(report)), note, logKey: formatVerifierKey(signer.key) });
+/** As it is handed out, with the verifier key of the log that signed it. */
+export const toSigned = ({ report, note }: StoredReport, logKey: string): SignedReport => ({ format: 'mizan-report/1', report: auditReport.parse(JSON.parse(report)), note, logKey });

@@ -12,6 +12,7 @@ import { ChangeLog } from '../change-log.service.js';
 import { TenantStream } from '../exports/tenant-stream.store.js';
 import { OrganisationStore } from '../organisations/organisations.store.js';
 import { Secrets } from '../secrets.js';
+import { LogKeys } from '../witnesses/log-keys.service.js';
 import { reportPdf } from './report-pdf.js';
 import { hashOf, signReport, toSigned } from './signed-report.js';
 import { SupplementStore, type KnownMonth } from './supplements.store.js';
@@ -39,6 +40,7 @@ export class Supplements {
     private readonly records: RecordReader,
     private readonly organisations: OrganisationStore,
     private readonly secrets: Secrets,
+    private readonly keys: LogKeys,
     private readonly changes: ChangeLog,
     private readonly outbox: Outbox,
     private readonly ids: Ids,
@@ -58,7 +60,7 @@ export class Supplements {
   async get({ tenant, month, number }: RequestOf<Calls['supplement']>): Promise<SignedReport> {
     const stored = await withTenant(this.dataSource, tenant, (manager) => this.store.find(manager, tenant, month, number));
     if (stored === undefined) throw failure('NOT_FOUND', 'the report of this month has no such supplement');
-    return toSigned(stored, this.secrets.logSigner);
+    return toSigned(stored, await this.keys.keyOf(stored.note));
   }
 
   /** The same for people. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomBytes, randomUUID } from 'node:crypto';
+import { ed25519Signer, formatVerifierKey, nodeCrypto, openKeyHistory } from '#merkle';
 import { governanceCalls, Sealer, sealRecord, type LogRecord, type TenantEntry } from '#protocol';
 import { eventually, GovernanceStack } from '../governance-harness.js';
 
@@ -60,5 +61,63 @@ describe('a log whose database was restored', () => {
     await stack.restart();
     await logged();
     expect((await head()).size).toBeGreaterThan(0);
+  });
+});
+
+describe('a log whose key changes', () => {
+  const seeds = ['01', '31', '32'].map((byte) => byte.repeat(32));
+  const keys = seeds.map((seed) => ed25519Signer('mizan.test/audit', Buffer.from(seed, 'hex')).key);
+  const vkeys = keys.map(formatVerifierKey);
+  const [seed, next, last] = seeds as [string, string, string];
+  const history = async (): Promise<string> => JSON.stringify(await stack.caller.call(governanceCalls.logKeys, {}));
+  const reasonOf = async (): Promise<string> => head().then(() => 'it signs', (error: Error) => error.message);
+  const readyKey = async (): Promise<unknown> => ((await (await fetch(`${stack.service.operationsUrl}/readyz`)).json()) as { checks: Record<string, unknown> }).checks['log key'];
+  const changed = (count: number): Promise<string> =>
+    eventually(async () => {
+      const text = await history();
+      expect(JSON.parse(text)).toMatchObject({ changes: Array.from({ length: count }, () => expect.anything()) });
+      return text;
+    });
+
+  it('signs nothing under a key that nobody signed in, and goes on where the former one signs that it follows', async () => {
+    const before = await head();
+    expect(before.logKey).toBe(vkeys[0]);
+    await stack.restart({ AUDIT_SIGNING_SEED: next });
+    expect(await reasonOf()).toContain('AUDIT_SIGNING_SEED_FORMER');
+    expect(await readyKey()).toBe(false);
+    await stack.restart({ AUDIT_SIGNING_SEED: next, AUDIT_SIGNING_SEED_FORMER: last });
+    expect(await reasonOf()).toContain('AUDIT_SIGNING_SEED_FORMER');
+
+    await stack.restart({ AUDIT_SIGNING_SEED: next, AUDIT_SIGNING_SEED_FORMER: seed });
+    const after = await head();
+    expect([after.logKey, await readyKey()]).toEqual([vkeys[1], true]);
+    const text = await changed(1);
+    for (const known of keys.slice(0, 2)) {
+      const { keys: dated } = openKeyHistory(nodeCrypto, text, known);
+      expect(dated.map(({ key, untilSize }) => [formatVerifierKey(key), untilSize])).toEqual([[vkeys[0], before.size], [vkeys[1], undefined]]);
+    }
+    expect(() => openKeyHistory(nodeCrypto, text, keys[2]!)).toThrow('not to the key that you know');
+    await stack.restart({ AUDIT_SIGNING_SEED: next, AUDIT_SIGNING_SEED_FORMER: seed });
+    await logged();
+    expect(JSON.parse(await history())).toMatchObject({ changes: [expect.anything()] });
+  });
+
+  it('is not signed under the former key any more, also by a process that still has it', async () => {
+    const { size } = await head();
+    await stack.restart();
+    await logged();
+    expect(await reasonOf()).toContain('nothing is signed');
+    await stack.restart({ AUDIT_SIGNING_SEED: seed, AUDIT_SIGNING_SEED_FORMER: next });
+    expect(await reasonOf()).toContain('was given up before');
+    await stack.restart({ AUDIT_SIGNING_SEED: next });
+    expect((await head()).size).toBeGreaterThan(size);
+  });
+
+  it('goes on under a new key by that alone where the former one is lost, and no reader follows it there by itself', async () => {
+    await stack.restart({ AUDIT_SIGNING_SEED: last, AUDIT_SIGNING_KEY_LOST: vkeys[1] });
+    expect((await head()).logKey).toBe(vkeys[2]);
+    const text = await changed(2);
+    expect(openKeyHistory(nodeCrypto, text, keys[2]!).keys).toHaveLength(1);
+    for (const known of keys.slice(0, 2)) expect(() => openKeyHistory(nodeCrypto, text, known)).toThrow('has not signed that');
   });
 });

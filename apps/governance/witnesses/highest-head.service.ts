@@ -1,25 +1,16 @@
-import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
-import { Kvm, type KV } from '@nats-io/kv';
+import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { Gauge, register } from 'prom-client';
 import { DataSource, type EntityManager } from 'typeorm';
-import { z } from 'zod';
 import { AssertionError, Clock, Ids } from '#kernel';
-import { Bus, Outbox } from '#messaging';
-import { equalBytes, fromHex, RightEdge, sha256, signCheckpoint, toHex } from '#merkle';
-import { failure, operatorRecord, sha256Hex } from '#protocol';
+import { Outbox } from '#messaging';
+import { equalBytes, RightEdge, sha256, signCheckpoint, toHex } from '#merkle';
+import { failure, operatorRecord } from '#protocol';
 import { Readiness, withTenant } from '#service';
 import { LogStore, type Head } from '../audit/log.store.js';
 import { TileStore } from '../audit/tiles.store.js';
 import { Secrets } from '../secrets.js';
-
-const bucketName = 'log-heads';
-const key = 'highest';
-const marked = z.object({ size: z.int().nonnegative(), root: sha256Hex });
-
-/** The highest head ever signed, and its version in the bucket (0: there was none). */
-interface Mark extends Head {
-  readonly revision: number;
-}
+import { HeadMark, type Mark } from './head-mark.service.js';
+import { LogKeys } from './log-keys.service.js';
 
 const gaugeOptions = { name: 'mizan_log_history_broken', help: '1 while the log does not hold the highest head that was signed of it, and signs nothing' };
 
@@ -31,7 +22,6 @@ const gaugeOptions = { name: 'mizan_log_history_broken', help: '1 while the log 
 export class HighestHead implements OnApplicationBootstrap {
   private readonly logger = new Logger(HighestHead.name);
   private readonly gauge = (register.getSingleMetric(gaugeOptions.name) as Gauge | undefined) ?? new Gauge(gaugeOptions);
-  private bucket: KV | undefined;
   /** The last one that was found to be of this log. */
   private known: Head | undefined;
   private broken: string | undefined;
@@ -40,7 +30,8 @@ export class HighestHead implements OnApplicationBootstrap {
     private readonly dataSource: DataSource,
     private readonly log: LogStore,
     private readonly tiles: TileStore,
-    @Inject(Bus) private readonly bus: Bus,
+    private readonly marks: HeadMark,
+    private readonly keys: LogKeys,
     private readonly outbox: Outbox,
     private readonly ids: Ids,
     private readonly clock: Clock,
@@ -59,18 +50,24 @@ export class HighestHead implements OnApplicationBootstrap {
     }
   }
 
-  /** A committed head as a signed note, after it was noted as the highest. Errors: `SERVICE_UNAVAILABLE` when what was signed before cannot be read, or the log does not continue it. */
+  /** A committed head as a signed note, after it was noted as the highest. Errors: `SERVICE_UNAVAILABLE` when what was signed before cannot be read, the log does not continue it, or it was under another key that this one may not follow. */
   async sign(manager: EntityManager, head: Head): Promise<string> {
     if (this.known?.size !== head.size || !equalBytes(this.known.root, head.root)) await this.raise(manager, head);
     return signCheckpoint({ origin: this.secrets.logSigner.key.name, size: head.size, root: head.root }, this.secrets.logSigner);
   }
 
+  /** Under another key than the last the mark keeps its size: that is what the former key may have signed. */
   private async raise(manager: EntityManager, head: Head): Promise<void> {
     for (;;) {
-      const mark = await this.read();
+      const mark = await this.marks.read();
       await this.requireHeld(manager, mark, head);
-      if (mark.revision > 0 && mark.size >= head.size) return;
-      if (await this.write(head, mark.revision)) {
+      const last = mark.revision > 0 ? (mark.key ?? this.keys.former ?? this.keys.now) : this.keys.now;
+      await this.keys.requireMayFollow(last);
+      const isRaised = mark.revision > 0 && mark.size >= head.size;
+      if (last === this.keys.now) await this.keys.note(mark.revision > 0 ? mark : head);
+      if (isRaised && mark.key === this.keys.now) return;
+      const next = isRaised || last !== this.keys.now ? mark : head;
+      if ((await this.marks.write(next, this.keys.now, mark.revision)) && next === head) {
         this.known = head;
         return;
       }
@@ -106,7 +103,7 @@ export class HighestHead implements OnApplicationBootstrap {
 
   /** Gives up a head that is lost, by its size and root, and begins anew with what there is. It is an entry of the log. */
   private async accept(lost: Head): Promise<void> {
-    const mark = await this.read();
+    const mark = await this.marks.read();
     if (mark.size !== lost.size || !equalBytes(mark.root, lost.root)) return;
     const head = await withTenant(this.dataSource, '*', async (manager) => {
       const now = await this.log.head(manager);
@@ -117,36 +114,6 @@ export class HighestHead implements OnApplicationBootstrap {
     });
     if (head === undefined) return;
     this.outbox.kick();
-    if (await this.write(head, mark.revision)) this.logger.warn(`gave up the head of ${mark.size} entries; the log goes on from ${head.size}`);
-  }
-
-  private async read(): Promise<Mark> {
-    const entry = await this.within((bucket) => bucket.get(key));
-    if (entry?.operation !== 'PUT') return { size: 0, root: new Uint8Array(32), revision: 0 };
-    const { size, root } = marked.parse(entry.json());
-    return { size, root: fromHex(root), revision: entry.revision };
-  }
-
-  /** Whether it was still of that revision. */
-  private async write({ size, root }: Head, revision: number): Promise<boolean> {
-    const value = JSON.stringify({ size, root: toHex(root) });
-    return this.within(async (bucket) => {
-      try {
-        await (revision === 0 ? bucket.create(key, value) : bucket.update(key, value, revision));
-        return true;
-      } catch (error) {
-        if (((await bucket.get(key))?.revision ?? 0) !== revision) return false;
-        throw error;
-      }
-    });
-  }
-
-  private async within<T>(work: (bucket: KV) => Promise<T>): Promise<T> {
-    try {
-      this.bucket ??= await new Kvm(this.bus.jetstream).open(bucketName);
-      return await work(this.bucket);
-    } catch (cause) {
-      throw failure('SERVICE_UNAVAILABLE', `which head of the log was signed last cannot be read or noted: ${(cause as Error).message}`, {}, cause);
-    }
+    if (await this.marks.write(head, mark.key ?? this.keys.now, mark.revision)) this.logger.warn(`gave up the head of ${mark.size} entries; the log goes on from ${head.size}`);
   }
 }

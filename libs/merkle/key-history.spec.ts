@@ -1,0 +1,137 @@
+import { describe, expect, it } from '@jest/globals';
+import { canonicalJson } from '#kernel';
+import { commit } from '#protocol';
+import { exampleBundle, exampleLog, exampleText } from './bundle-harness.js';
+import { formatBundle } from './bundle.js';
+import { toBase64, toUtf8 } from './bytes.js';
+import { signCheckpoint } from './checkpoint.js';
+import { openKeyChange, signKeyChange } from './key-change.js';
+import { openKeyHistory, type KeyHistoryFile } from './key-history.js';
+import { ed25519Signer, nodeCrypto, sha256 } from './node-crypto.js';
+import { formatNote, parseNote, type NoteSigner } from './note.js';
+import { consistencyProof, inclusionProof, leafHash, rootOf, type HashAt } from './tree.js';
+import { formatVerifierKey } from './verifier-key.js';
+import { verifyBundle } from './verify-bundle.js';
+
+const { name } = exampleLog.key;
+const signer = (byte: number): NoteSigner => ed25519Signer(name, new Uint8Array(32).fill(byte));
+const [first, second, third] = [exampleLog, signer(21), signer(22)];
+
+interface Step {
+  readonly from: NoteSigner;
+  readonly to: NoteSigner;
+  /** Entries that are in the log before the change. */
+  readonly at: number;
+  /** What the note says was signed last; as many as there are, unless said. */
+  readonly size?: number;
+  readonly by?: readonly NoteSigner[];
+  readonly type?: string;
+}
+
+/** A log of small entries in which keys change, and the history that its operator hands out. */
+function historyOf(steps: readonly Step[], { newest = steps.at(-1)!.to, entry = 'entry' }: { newest?: NoteSigner; entry?: string } = {}): KeyHistoryFile {
+  const entries: Uint8Array[] = [];
+  const hashOf = (all: readonly Uint8Array[]): Uint8Array[] => all.map((one) => leafHash(sha256, one));
+  const made = steps.map(({ from, to, at, size = at, by = [from, to], type = 'log-key.changed' }) => {
+    while (entries.length < at) entries.push(toUtf8(`${entry} ${entries.length}`));
+    const note = signKeyChange({ size, root: rootOf(sha256, hashOf(entries.slice(0, size))) }, from.key, ...by);
+    const envelope = toUtf8(canonicalJson({ v: 1, id: `018f0000-0000-7000-8000-00000000000${at}`, type, time: '2026-01-01T00:00:00.000Z', tenant: 'operator', schema: `mizan.record.${type}/2`, root: commit(new Uint8Array(32), { note }).root }));
+    entries.push(envelope);
+    return { note, envelope, index: entries.length - 1, size };
+  });
+  entries.push(toUtf8('the last'));
+  const leaves = hashOf(entries);
+  const hashAt: HashAt = (level, index) => rootOf(sha256, leaves.slice(index * 2 ** level, (index + 1) * 2 ** level));
+  return {
+    format: 'mizan-log-keys/1',
+    logKey: formatVerifierKey(newest.key),
+    checkpoint: signCheckpoint({ origin: name, size: leaves.length, root: rootOf(sha256, leaves) }, newest),
+    changes: made.map(({ note, envelope, index, size }) => ({
+      ...{ note, index, envelope: toBase64(envelope), proof: inclusionProof(sha256, index, leaves.length, hashAt).map(toBase64) },
+      consistency: (size === 0 ? [] : consistencyProof(sha256, size, leaves.length, hashAt)).map(toBase64),
+    })),
+  };
+}
+
+const two: readonly Step[] = [{ from: first, to: second, at: 3 }, { from: second, to: third, at: 7 }];
+const open = (file: KeyHistoryFile, { key } = first) => openKeyHistory(nodeCrypto, JSON.stringify(file), key).keys.map(({ key: { keyId }, untilSize }) => [keyId, untilSize]);
+
+describe('the history of the keys of a log', () => {
+  it('leads from any key that somebody knows to all others, each with what it may have signed', () => {
+    const all = [[first.key.keyId, 3], [second.key.keyId, 7], [third.key.keyId, undefined]];
+    for (const known of [first, second, third]) expect(open(historyOf(two), known)).toEqual(all);
+    expect(() => open(historyOf(two), signer(23))).toThrow('not to the key that you know');
+    expect(open({ ...historyOf([{ from: first, to: second, at: 0 }]), changes: [] }, second)).toEqual([[second.key.keyId, undefined]]);
+    expect(open(historyOf([{ from: first, to: second, at: 0 }]))).toEqual([[first.key.keyId, 0], [second.key.keyId, undefined]]);
+  });
+
+  it('ends where a key was lost: what the next one says alone, nobody follows', () => {
+    const lost = historyOf([two[0]!, { from: second, to: third, at: 7, by: [third] }]);
+    expect(open(lost, third)).toEqual([[third.key.keyId, undefined]]);
+    for (const known of [first, second]) expect(() => open(lost, known)).toThrow(`change 2: the key ${second.key.keyId} has not signed`);
+  });
+
+  it.each<[string, () => KeyHistoryFile, string]>([
+    ['two successors of one key', () => historyOf([two[0]!, { from: first, to: third, at: 7 }]), 'change 1: it leads to'],
+    ['a key that comes back', () => historyOf([two[0]!, { from: second, to: first, at: 7 }]), 'change 1: the key'],
+    ['a change that is left out', () => ({ ...historyOf(two), changes: historyOf(two).changes.slice(0, 1) }), 'change 1: it leads to'],
+    ['a head under a key that is not the newest', () => historyOf(two, { newest: second }), 'change 2: it leads to'],
+    ['an entry of another kind', () => historyOf([{ ...two[0]!, type: 'log.broken' }]), 'entry 3 (log.broken) is none'],
+    ['more entries than there were', () => historyOf([{ ...two[0]!, size: 3 }, { ...two[1]!, size: 1 }]), 'change 1: it is of more entries'],
+    ['another log in its place', () => ({ ...historyOf(two, { entry: 'other' }), changes: historyOf(two).changes }), 'change 1: its bytes are not number 3'],
+    ['a former head that the log does not continue', () => ({ ...historyOf(two), changes: historyOf(two).changes.map((change) => ({ ...change, consistency: [...change.consistency].reverse() })) }), 'does not continue the 3 entries'],
+    ['a member that is none', () => ({ ...historyOf(two), more: 1 }) as never, 'a member "more"'],
+  ])('is refused with %s', (_, file, expected) => {
+    expect(() => open(file())).toThrow(expected);
+  });
+
+  it('takes no note that is signed by one key in the name of both, nor one of two logs', () => {
+    const note = signKeyChange({ size: 1, root: new Uint8Array(32) }, first.key, first, second);
+    expect(openKeyChange(nodeCrypto, note)).toMatchObject({ size: 1, isAgreed: true });
+    const { text, signatures } = parseNote(note);
+    const noteOf = (...lines: typeof signatures[number][]) => () => openKeyChange(nodeCrypto, formatNote({ text, signatures: lines }));
+    expect(noteOf(signatures[1]!)().isAgreed).toBe(false);
+    expect(noteOf(signatures[0]!)).toThrow('the next key has not signed');
+    expect(noteOf({ ...signatures[0]!, signature: signatures[1]!.signature }, signatures[1]!)).toThrow('is wrong');
+    expect(noteOf(signatures[0]!, { ...signatures[1]!, signature: signatures[0]!.signature })).toThrow('is wrong');
+    expect(() => openKeyChange(nodeCrypto, signCheckpoint({ origin: name, size: 1, root: new Uint8Array(32) }, first))).toThrow();
+    expect(() => signKeyChange({ size: 1, root: new Uint8Array(32) }, first.key, ed25519Signer('another.example', new Uint8Array(32)))).toThrow('keeps its name');
+    expect(() => openKeyChange(nodeCrypto, signKeyChange({ size: 1, root: new Uint8Array(32) }, first.key, first))).toThrow('is the former one');
+  });
+
+  it('is refused with any bit of a note, an envelope or a proof changed', () => {
+    const text = JSON.stringify(historyOf(two));
+    for (let bit = 0; bit < text.length * 8; bit += 13) {
+      const bytes = Buffer.from(text);
+      bytes[bit >> 3]! ^= 1 << (bit & 7);
+      expect(() => openKeyHistory(nodeCrypto, bytes.toString(), first.key)).toThrow();
+    }
+  });
+});
+
+describe('a proof bundle under a key that the log had', () => {
+  const bundle = exampleBundle();
+  const size = 11;
+  const under = (at: number, known: NoteSigner) => {
+    const file = historyOf([{ from: first, to: second, at }]);
+    const history = openKeyHistory(nodeCrypto, JSON.stringify(file), known.key);
+    return verifyBundle(exampleText(), nodeCrypto, { logKey: known.key, history });
+  };
+
+  it('holds for whoever knows the key of today, and only of as many entries as the former key may have signed', () => {
+    expect(verifyBundle(exampleText(), nodeCrypto, { logKey: second.key }).result).toBe('invalid');
+    const verdict = under(size, second);
+    expect([verdict.result, verdict.checks.find((check) => check.name === 'key history')!.detail]).toEqual(['valid', `${first.key.keyId} was the log's key up to 11 entries, by 1 change that both keys signed and the log holds`]);
+    const late = under(size - 1, second);
+    expect([late.result, late.checks.find((check) => check.name === 'key history')!.detail]).toEqual(['invalid', expect.stringContaining('whoever has that key signed it afterwards')]);
+    expect(under(size - 1, first).result).toBe('invalid');
+  });
+
+  it('holds under the key of today for whoever knows the former one', () => {
+    const { text } = parseNote(bundle.checkpoint);
+    const now = formatBundle({ ...bundle, logKey: formatVerifierKey(second.key), witnessKeys: [], checkpoint: formatNote({ text, signatures: [{ name, keyId: second.key.keyId, signature: second.sign(toUtf8(text)) }] }) });
+    expect(verifyBundle(now, nodeCrypto, { logKey: first.key }).result).toBe('invalid');
+    const history = openKeyHistory(nodeCrypto, JSON.stringify(historyOf([{ from: first, to: second, at: 3 }])), first.key);
+    expect(verifyBundle(now, nodeCrypto, { logKey: first.key, history }).result).toBe('valid');
+  });
+});
