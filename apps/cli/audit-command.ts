@@ -7,6 +7,7 @@ import { reportReplay } from './replay/replay-report.js';
 import { sessionOf, withApi } from './settings.js';
 import { reportBundle } from './verify/bundle-report.js';
 import { ChainView } from './verify/chain-view.js';
+import { keyHistoryOption, readKeyHistory } from './verify/known-keys.js';
 import { anchorCheck, discloseText, isBundle, verifyOfflineBundle } from './verify/offline-bundle.js';
 import { verifyOffline } from './verify/offline-proof.js';
 import { reportProof } from './verify/report.js';
@@ -16,6 +17,7 @@ interface Given {
   readonly witness: readonly string[];
   readonly policy?: string;
   readonly last?: string;
+  readonly keyHistory?: string;
   readonly rpc?: string;
   readonly chainId?: string;
   readonly escrow?: string;
@@ -57,13 +59,14 @@ export function auditVerifyCommand(): Command {
     .option('--policy <file>', 'logs, witnesses and quorum that you trust (C2SP tlog-policy)')
     .option('--witness <vkey...>', 'verifier keys of witnesses that you trust: all must have cosigned', [])
     .option('--last <file>', 'the last checkpoint that you have seen: a signed note, or the state file of mizan monitor')
+    .addOption(keyHistoryOption())
     .option('--rpc <url>', 'ask this chain for the anchor; takes --chain-id and --escrow')
     .option('--chain-id <id>', 'id of the chain')
     .option('--escrow <address>', 'the escrow contract')
     .option('--json', 'print JSON')
     .action(async (file: string, given: Given) => {
       const text = readFileSync(file, 'utf8');
-      if (!isBundle(text)) return reportProof(verifyOffline(text, given.logKey, given.witness), given.json);
+      if (!isBundle(text)) return reportProof(verifyOffline(text, given.logKey, given.witness, readKeyHistory(given.keyHistory, given.logKey)), given.json);
       const verdict = await withChain(verified(text, given), given);
       reportBundle(verdict, { json: given.json, witnesses: given.policy !== undefined || given.witness.length > 0 });
     });
@@ -75,6 +78,7 @@ export function replayCommand(): Command {
     .description('decide a record again with the policy, prices and offers of then; exit code 1 when the result differs, 3 when the bundle does not hold what it takes')
     .argument('<record>', 'id of a record, or the file of its bundle')
     .addOption(new Option('--log-key <vkey>', "the log's key, as you know it").env('MIZAN_LOG_KEY'))
+    .addOption(keyHistoryOption())
     .action(async (record: string, given: Given) => {
       const session = /^[0-9a-f-]{36}$/i.test(record) ? sessionOf(given) : undefined;
       const text = session === undefined ? readFileSync(record, 'utf8') : await session.api.text(`/records/${record}/bundle`, { tenant: session.orgOrNone });
@@ -84,9 +88,9 @@ export function replayCommand(): Command {
     });
 }
 
-function verified(text: string, { logKey, witness, policy, last }: Given): BundleVerdict {
+function verified(text: string, { logKey, witness, policy, last, keyHistory }: Given): BundleVerdict {
   const read = (file: string | undefined): string | undefined => (file === undefined ? undefined : readFileSync(file, 'utf8'));
-  return verifyOfflineBundle(text, { logKey, witnesses: witness, policy: read(policy), last: read(last) });
+  return verifyOfflineBundle(text, { logKey, witnesses: witness, policy: read(policy), last: read(last), history: readKeyHistory(keyHistory, logKey) });
 }
 
 /** Error: only a part of what names a chain is given, or it cannot be reached. */

@@ -6,6 +6,7 @@ import type { ApiClient, QueryValues } from './api-client.js';
 import { replaceFile } from './durable-file.js';
 import { endOf, objectName } from './export/export-files.js';
 import { verifyExports } from './export/verify-exports.js';
+import { keyHistoryOption, KnownKeys } from './verify/known-keys.js';
 
 const limitPerFile = 5_000;
 
@@ -31,9 +32,10 @@ export const verifyExportCommand = (): Command =>
     .description('check exports and their signed manifests offline: hashes, counts, gaps, and that each body is what its entry commits to; exit code 1 when something does not hold')
     .argument('<path...>', 'manifests, or directories of them')
     .addOption(new Option('--log-key <vkey>', "the log's key, as you know it").env('MIZAN_LOG_KEY').makeOptionMandatory())
+    .addOption(keyHistoryOption())
     .option('--json', 'print JSON')
-    .action((paths: string[], { logKey, json }: { logKey: string; json?: boolean }) => {
-      const verdict = verifyExports(paths, logKey);
+    .action((paths: string[], { logKey, keyHistory, json }: { logKey: string; keyHistory?: string; json?: boolean }) => {
+      const verdict = verifyExports(paths, KnownKeys.given(logKey, keyHistory));
       if (json === true) console.log(JSON.stringify(verdict, null, 2));
       else {
         for (const { organisation, format, after, last, logSize } of verdict.streams) console.log(`holds   ${organisation}, ${format}: from ${after === null ? 'the first entry' : `after entry ${after}`} to ${last ?? 'none'} of a log of ${logSize}`);

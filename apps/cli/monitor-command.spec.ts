@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ed25519Cosigner, ed25519Signer, formatVerifierKey } from '#merkle';
+import { ed25519Cosigner, ed25519Signer, formatVerifierKey, fromBase64, toUtf8, type KeyHistoryFile } from '#merkle';
+import { historyOf } from '../../libs/merkle/key-history-harness.js';
 import { monitorCommand } from './monitor-command.js';
 import { entriesOf, LogOnAPort, signer } from './monitor/log-on-a-port-harness.js';
 
@@ -66,6 +67,36 @@ describe('mizan monitor', () => {
     log.instead.set('checkpoint', { status: 200, body: log.note(9, next) });
     await run('--once', '--log-key', now, '--former-key', former);
     expect(lines.at(-1)).toMatch(/^ALARM {2}fork/);
+  });
+
+  it('follows the keys of a log where it is told to, and stays where they lead; a key that the known one has not signed is an alarm', async () => {
+    const next = ed25519Signer(signer.key.name, new Uint8Array(32).fill(9));
+    const serve = (history: KeyHistoryFile): void => {
+      log.entries = [...entriesOf(5), fromBase64(history.changes[0]!.envelope), toUtf8('the last')];
+      log.instead.set('checkpoint', { status: 200, body: history.checkpoint });
+      log.instead.set('keys', { status: 200, body: JSON.stringify(history) });
+    };
+    log.entries = entriesOf(5);
+    await run('--once', '--follow-keys');
+    for (const stolen of [historyOf([{ from: signer, to: next, at: 5, by: [next] }]), historyOf([{ from: signer, to: next, at: 5, size: 4 }])]) {
+      serve(stolen);
+      await run('--once', '--follow-keys');
+      expect([process.exitCode, lines.at(-1)]).toEqual([1, expect.stringMatching(/^ALARM {2}(bad-signature|fork)/)]);
+      process.exitCode = undefined;
+    }
+    serve(historyOf([{ from: signer, to: next, at: 5 }]));
+    await run('--once');
+    expect(lines.at(-1)).toMatch(/^ALARM {2}bad-signature/);
+    process.exitCode = undefined;
+    await run('--once', '--follow-keys');
+    expect(lines.slice(-2)).toEqual([`right  the log goes on under the key ${formatVerifierKey(next.key)}`, 'right  7 entries, 2 new, no witness of yours, 0 new anchors']);
+    await run('--once', '--follow-keys');
+    expect([process.exitCode, lines.at(-1)]).toEqual([undefined, 'right  7 entries, 0 new, no witness of yours, 0 new anchors']);
+    await expect(run('--once')).rejects.toThrow('the memory of another log');
+    serve(historyOf([{ from: signer, to: next, at: 5 }], { entry: 'another' }));
+    log.entries[0] = toUtf8('another 0');
+    await run('--once', '--follow-keys');
+    expect([process.exitCode, lines.at(-1)]).toEqual([1, expect.stringMatching(/^ALARM {2}fork/)]);
   });
 
   it('ends within one interval of a log that was cut, however patient it is told to be', async () => {

@@ -1,17 +1,19 @@
 import { Command, Option } from 'commander';
-import { isOperatorsOwn, parseVerifierKey, sha256 } from '#merkle';
+import { formatVerifierKey, isOperatorsOwn, parseVerifierKey, sha256 } from '#merkle';
 import { ChainView } from './verify/chain-view.js';
 import { replaceFile } from './durable-file.js';
 import { Alarm } from './monitor/alarm.js';
 import { chainAnchors } from './monitor/chain-anchors.js';
+import { followKeys, keyToBegin } from './monitor/follow-keys.js';
 import { LogSource } from './monitor/log-source.js';
-import { readMemory, writeMemory, type Memory } from './monitor/memory.js';
+import { readMemory, rememberedKey, writeMemory, type Memory } from './monitor/memory.js';
 import { monitorRound, type MonitorParts, type Round } from './monitor/monitor.js';
 
 interface Given {
   readonly log: string;
   readonly logKey: string;
   readonly formerKey?: string;
+  readonly followKeys?: boolean;
   readonly state: string;
   readonly witness: readonly string[];
   readonly quorum: string;
@@ -34,6 +36,7 @@ export function monitorCommand(): Command {
     .requiredOption('--log <url>', 'where the log is served: the API and /log')
     .addOption(option('--log-key <vkey>', "the log's key, as you know it", 'MIZAN_LOG_KEY').makeOptionMandatory())
     .option('--former-key <vkey>', 'the key that the log had before, when it has a new one: what was seen under it must go on')
+    .option('--follow-keys', 'go on under a key that the one you know has signed to be the next, and that the log has as an entry; without it any other key is an alarm')
     .requiredOption('--state <file>', 'what was seen last; evidence of an alarm is written beside it')
     .option('--witness <vkey...>', "verifier keys of witnesses that you trust; the operator's own count for none", [])
     .option('--quorum <number>', 'how many of them must have cosigned', '0')
@@ -55,9 +58,11 @@ export function monitorCommand(): Command {
     });
 }
 
-async function watch(given: Given, parts: MonitorParts): Promise<void> {
+async function watch(given: Given, first: MonitorParts): Promise<void> {
+  const logKey = given.followKeys === true ? await keyToBegin(first.log, first.logKey, rememberedKey(given.state)) : first.logKey;
+  let parts: MonitorParts = { ...first, logKey };
   const intervalMs = secondsIn('--interval', given.interval) * 1_000;
-  let memory = readMemory(given.state, given.logKey, given.formerKey);
+  let memory = readMemory(given.state, formatVerifierKey(logKey), given.formerKey);
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
   while (!stop.signal.aborted) {
@@ -67,6 +72,13 @@ async function watch(given: Given, parts: MonitorParts): Promise<void> {
       memory = round.memory;
       tell(given, { ok: true, ...told(round) }, lineOf(round));
     } catch (error) {
+      const followed = given.followKeys === true && error instanceof Alarm && error.kind === 'bad-signature' ? await followKeys(parts, memory).catch(() => undefined) : undefined;
+      if (followed instanceof Alarm) return raise(given, memory, followed);
+      if (followed !== undefined) {
+        ({ parts, memory } = followed);
+        tell(given, { ok: true, logKey: memory.logKey }, `right  the log goes on under the key ${memory.logKey}`);
+        continue;
+      }
       if (error instanceof Alarm) return raise(given, memory, error);
       if (given.once === true) throw error;
       tell(given, { ok: null, error: (error as Error).message }, `could not look: ${(error as Error).message}`);

@@ -2,6 +2,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { apiCommand } from './admin/api-command.js';
 import { verifyReport } from './report/verify-report.js';
+import { keyHistoryOption, KnownKeys } from './verify/known-keys.js';
+
+/** Error: a history without the key that it leads from. */
+function knownIn(logKey: string | undefined, history: string | undefined): KnownKeys | undefined {
+  if (logKey === undefined && history !== undefined) throw new Error('--key-history takes --log-key as well');
+  return logKey === undefined ? undefined : KnownKeys.given(logKey, history);
+}
 
 /** `mizan audit report MONTH`: fetches a month's report and checks its signature. */
 export const reportCommand = (): Command =>
@@ -14,7 +21,7 @@ export const reportCommand = (): Command =>
       return { file: pdf, bytes: bytes.length };
     }
     const text = await api.text(`/audit/reports/${path}`, { tenant: orgOrNone });
-    const { sha256, keyPinned } = verifyReport(text, logKey);
+    const { sha256, keyPinned } = verifyReport(text, knownIn(logKey, undefined));
     const file = out ?? `audit-${name}.json`;
     writeFileSync(file, text);
     return { file, sha256, signed: true, keyPinned };
@@ -31,9 +38,10 @@ export const verifyReportCommand = (): Command =>
     .description('check the signature of a monthly report offline; exit code 1 when it does not hold')
     .argument('<file>')
     .addOption(new Option('--log-key <vkey>', "the log's key, as you know it").env('MIZAN_LOG_KEY'))
-    .action((file: string, { logKey }: { logKey?: string }) => {
+    .addOption(keyHistoryOption())
+    .action((file: string, { logKey, keyHistory }: { logKey?: string; keyHistory?: string }) => {
       try {
-        const { organisation, month, sha256, keyPinned } = verifyReport(readFileSync(file, 'utf8'), logKey);
+        const { organisation, month, sha256, keyPinned } = verifyReport(readFileSync(file, 'utf8'), knownIn(logKey, keyHistory));
         console.log(`holds   report of ${month} for organisation ${organisation}, SHA-256 ${sha256}${keyPinned ? '' : '\n(the key is the one in the file: compare it with the one you know, or give it by --log-key)'}`);
       } catch (error) {
         console.log(`BROKEN  ${(error as Error).message}`);

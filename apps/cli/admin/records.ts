@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { auditVerifyCommand, bundleCommand, discloseCommand, replayCommand } from '../audit-command.js';
 import { exportCommand, verifyExportCommand } from '../export-command.js';
+import { keysCommand, verifyKeysCommand } from '../keys-command.js';
 import { gatherCommand, reconcileCommand } from '../reconcile-command.js';
 import { reportCommand, verifyReportCommand } from '../report-command.js';
 import { apiCommand, group, listCommand } from './api-command.js';
@@ -25,6 +26,8 @@ export const recordCommands = (): Command[] => [
     'the audit log',
     searchCommand(),
     apiCommand('checkpoint', 'the signed head of the log', ({ api }) => api.ask('GET', '/audit/checkpoint')),
+    keysCommand(),
+    verifyKeysCommand(),
     exportCommand(),
     verifyExportCommand(),
     reportCommand(),

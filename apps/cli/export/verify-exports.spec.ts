@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { ed25519Signer, formatVerifierKey, signCheckpoint, signNote } from '#merkle';
+import { ed25519Signer, formatVerifierKey, nodeCrypto, openKeyHistory, signCheckpoint, signNote } from '#merkle';
+import { historyOf } from '../../../libs/merkle/key-history-harness.js';
 import { ExportFile, generateSealKeys, manifestHash, manifestNoteText, openRecordBody, Sealer, sealRecord } from '#protocol';
 import type { ExportedEntry, ExportFormat, ExportManifest } from '#protocol';
+import { KnownKeys } from '../verify/known-keys.js';
 import { verifyExports } from './verify-exports.js';
 
 const signer = ed25519Signer('mizan.example/audit', new Uint8Array(32).fill(5));
@@ -35,14 +37,14 @@ describe('exports with manifests', () => {
     writeFileSync(join(dir, name), text);
     writeFileSync(join(dir, name.replace(/(\.ocsf)?\.(jsonl|csv)$/, '.manifest.json')), JSON.stringify({ format: 'mizan-export/1', manifest, note: signNote(manifestNoteText(signer.key.name, manifest, manifestHash(manifest)), signer), logKey }));
   };
-  const problems = (): readonly string[] => verifyExports([dir], logKey).problems.map((problem) => problem.replaceAll(`${dir}/`, ''));
+  const problems = (): readonly string[] => verifyExports([dir], KnownKeys.given(logKey)).problems.map((problem) => problem.replaceAll(`${dir}/`, ''));
 
   it('hold when they go on from each other, in each format', () => {
     put('a.jsonl', null, [entry(4, null), entry(9, 4)]);
     put('b.jsonl', 9, [entry(11, 9)]);
     put('c.csv', null, [entry(4, null), entry(9, 4)], 'csv');
     put('d.ocsf.jsonl', null, [entry(4, null)], 'ocsf');
-    expect(verifyExports([dir], logKey)).toMatchObject({ problems: [], files: 4, entries: 6, streams: expect.arrayContaining([{ organisation: tenant.tenant, format: 'jsonl', after: null, last: 11, logSize: 100 }]) as unknown });
+    expect(verifyExports([dir], KnownKeys.given(logKey))).toMatchObject({ problems: [], files: 4, entries: 6, streams: expect.arrayContaining([{ organisation: tenant.tenant, format: 'jsonl', after: null, last: 11, logSize: 100 }]) as unknown });
   });
 
   it('name a gap between files and one within, a file that is missing, and one that nothing was signed for', () => {
@@ -62,9 +64,18 @@ describe('exports with manifests', () => {
     const text = readFileSync(join(dir, 'a.manifest.json'), 'utf8');
     writeFileSync(join(dir, 'a.manifest.json'), text.replace('"entries":2', '"entries":1'));
     expect(problems()).toEqual(['a.manifest.json: the signed note is of another manifest', 'a.jsonl: there is no manifest of it']);
-    expect(() => verifyExports([join(dir, 'none')], logKey)).toThrow(/ENOENT/);
+    expect(() => verifyExports([join(dir, 'none')], KnownKeys.given(logKey))).toThrow(/ENOENT/);
     writeFileSync(join(dir, 'a.manifest.json'), text);
     const other = formatVerifierKey(ed25519Signer('mizan.example/audit', new Uint8Array(32).fill(6)).key);
-    expect(verifyExports([join(dir, 'a.manifest.json')], other).problems).toEqual([expect.stringContaining('has not signed it')]);
+    expect(verifyExports([join(dir, 'a.manifest.json')], KnownKeys.given(other)).problems).toEqual([expect.stringContaining('has not signed it')]);
+  });
+
+  it('hold under a key that the log had, by the history of its keys, of a log that it may have signed', () => {
+    put('a.jsonl', null, [entry(4, null)]);
+    const next = ed25519Signer(signer.key.name, new Uint8Array(32).fill(9));
+    const under = (at: number) => verifyExports([dir], new KnownKeys(next.key, openKeyHistory(nodeCrypto, JSON.stringify(historyOf([{ from: signer, to: next, at }])), next.key))).problems;
+    expect(verifyExports([dir], new KnownKeys(next.key)).problems).toEqual([expect.stringContaining('has not signed it'), expect.stringContaining('no manifest')]);
+    expect(under(100)).toEqual([]);
+    expect(under(99)).toEqual([expect.stringContaining('gave up at 99 entries, and is of 100'), expect.stringContaining('no manifest')]);
   });
 });

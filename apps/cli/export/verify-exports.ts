@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { Malformed, openCheckpoint, openNote, parseVerifierKey, sha256, verifySignature } from '#merkle';
+import { Malformed, openCheckpoint, openNote, verifySignature } from '#merkle';
 import { bodyMatchesEnvelope, exportedEntry, manifestHash, manifestNoteText, parseEnvelope, signedManifest } from '#protocol';
 import type { ExportManifest } from '#protocol';
+import type { KnownKeys } from '../verify/known-keys.js';
 
 export interface ExportsVerdict {
   /** What does not hold, each with the file that it is in. */
@@ -17,11 +18,11 @@ export interface ExportsVerdict {
 const ending = '.manifest.json';
 
 /** Checks exports and their manifests offline; paths are manifests, or directories of them. Error: a file cannot be read. */
-export function verifyExports(paths: readonly string[], logKey: string): ExportsVerdict {
+export function verifyExports(paths: readonly string[], keys: KnownKeys): ExportsVerdict {
   const problems: string[] = [];
   const found = paths.flatMap(manifestsIn).flatMap((path) => {
     try {
-      return [{ path, manifest: openManifest(readFileSync(path, 'utf8'), logKey) }];
+      return [{ path, manifest: openManifest(readFileSync(path, 'utf8'), keys) }];
     } catch (error) {
       problems.push(`${path}: ${(error as Error).message}`);
       return [];
@@ -41,18 +42,21 @@ export function verifyExports(paths: readonly string[], logKey: string): Exports
 }
 
 /** The manifest, as the log signed it. Error: what does not hold. */
-export function openManifest(text: string, logKey: string): ExportManifest {
+export function openManifest(text: string, keys: KnownKeys): ExportManifest {
   const parsed = JSON.parse(text) as { manifest?: unknown };
   const { success, data: file } = signedManifest.safeParse(parsed);
   if (!success) throw new Error('it is no manifest of an export');
-  const key = parseVerifierKey(sha256, logKey);
   const { manifest } = file;
+  let { name } = keys;
   try {
+    const [key, headKey] = [keys.signerOf(file.note), keys.signerOf(manifest.checkpoint)];
+    ({ name } = key);
     // Of the file as it is: what the schema would leave out is not signed either.
     if (openNote(file.note, [key], verifySignature).text !== manifestNoteText(key.name, manifest, manifestHash(parsed.manifest))) throw new Error('the signed note is of another manifest');
-    if (openCheckpoint(manifest.checkpoint, key, verifySignature).size !== manifest.logSize) throw new Error('its checkpoint is of another size');
+    if (openCheckpoint(manifest.checkpoint, headKey, verifySignature).size !== manifest.logSize) throw new Error('its checkpoint is of another size');
+    for (const signer of [key, headKey]) keys.requireInTime(signer, manifest.logSize);
   } catch (error) {
-    throw error instanceof Malformed ? new Error(`the log ${key.name} has not signed it: ${error.message}`, { cause: error }) : error;
+    throw error instanceof Malformed ? new Error(`the log ${name} has not signed it: ${error.message}`, { cause: error }) : error;
   }
   return manifest;
 }

@@ -17,6 +17,13 @@ export class LogSource {
     return response.text();
   }
 
+  /** The keys that the log had, as a file of its own. Error: unreachable, or it answers with an error. */
+  async keys(): Promise<string> {
+    const response = await this.get('keys');
+    if (!response.ok) throw new Error(`${this.prefix}/keys answered ${response.status}`);
+    return response.text();
+  }
+
   /** Hashes of a tile. Errors: unreachable; {@link Alarm} `withheld` when the log says that there is no such tile. */
   async tile(tile: TileId): Promise<Uint8Array> {
     const path = tilePath(tile.level, tile.index, tile.width);

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { fromHex, parseVerifierKey, RightEdge, sha256, toHex } from '#merkle';
 import { replaceFile } from '../durable-file.js';
@@ -45,6 +45,13 @@ export function readMemory(path: string, logKey: string, formerKey?: string): Me
   if (subtrees.length !== data.edge.length) throw new Error(`${path} is not the memory of a monitor`);
   const hashes = new Map(subtrees.map(({ level, index }, at) => [`${level}/${index}`, fromHex(data.edge[at]!)]));
   return { logKey, note: data.note, edge: RightEdge.restore(sha256, data.size, (level, index) => hashes.get(`${level}/${index}`)!), nextBlock: data.nextBlock };
+}
+
+/** Under which key a log was seen last; undefined when nothing was. */
+export function rememberedKey(path: string): string | undefined {
+  if (!existsSync(path)) return undefined;
+  const { success, data } = memoryFile.safeParse(jsonIn(readFileSync(path, 'utf8')));
+  return success ? data.logKey : undefined;
 }
 
 /** Durable when it resolves. */

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { canonicalJson } from '#kernel';
-import { ed25519Signer, formatVerifierKey, signNote } from '#merkle';
+import { ed25519Signer, formatVerifierKey, nodeCrypto, openKeyHistory, signNote } from '#merkle';
+import { historyOf } from '../../../libs/merkle/key-history-harness.js';
+import { KnownKeys } from '../verify/known-keys.js';
 import { reportNoteText } from '#protocol';
 import { verifyReport } from './verify-report.js';
 
@@ -18,7 +20,7 @@ const file = { format: 'mizan-report/1', report, note: signNote(reportNoteText('
 
 describe('a monthly report, offline', () => {
   it('holds when the log’s key signed exactly this one, however it is laid out', () => {
-    expect(verifyReport(JSON.stringify(file, null, 4), logKey)).toMatchObject({ organisation: organisation.id, month: '2026-10', sha256: hash, keyPinned: true });
+    expect(verifyReport(JSON.stringify(file, null, 4), KnownKeys.given(logKey))).toMatchObject({ organisation: organisation.id, month: '2026-10', sha256: hash, keyPinned: true });
     expect(verifyReport(JSON.stringify(file), undefined).keyPinned).toBe(false);
   });
 
@@ -33,6 +35,14 @@ describe('a monthly report, offline', () => {
       [file, other],
       [{ ...file, logKey: other }, undefined],
     ];
-    for (const [changed, key] of changes) expect(() => verifyReport(JSON.stringify(changed), key)).toThrow();
+    for (const [changed, key] of changes) expect(() => verifyReport(JSON.stringify(changed), key === undefined ? undefined : KnownKeys.given(key))).toThrow();
+  });
+
+  it('holds under a key that the log had, by the history of its keys, of a log that it may have signed', () => {
+    const next = ed25519Signer(signer.key.name, new Uint8Array(32).fill(9));
+    const under = (at: number) => verifyReport(JSON.stringify(file), new KnownKeys(next.key, openKeyHistory(nodeCrypto, JSON.stringify(historyOf([{ from: signer, to: next, at }])), next.key)));
+    expect(() => verifyReport(JSON.stringify(file), new KnownKeys(next.key))).toThrow('not for the one that you know');
+    expect(under(9)).toMatchObject({ logKey, keyPinned: true });
+    expect(() => under(8)).toThrow('gave up at 8 entries, and is of 9');
   });
 });

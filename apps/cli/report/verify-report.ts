@@ -4,6 +4,7 @@ import type { Json } from '#kernel';
 import { openNote, parseVerifierKey, sha256, verifySignature } from '#merkle';
 import { reportNameOf, reportNoteText, signedReport } from '#protocol';
 import type { AuditReport } from '#protocol';
+import type { KnownKeys } from '../verify/known-keys.js';
 
 export interface ReportVerdict {
   readonly organisation: string;
@@ -16,16 +17,17 @@ export interface ReportVerdict {
 }
 
 /** Checks a report offline: the log's key signed the hash of exactly this report, for this organisation and month. Error: what does not hold. */
-export function verifyReport(text: string, logKey: string | undefined): ReportVerdict {
+export function verifyReport(text: string, keys: KnownKeys | undefined): ReportVerdict {
   const parsed = JSON.parse(text) as { report?: unknown };
   const file = signedReport.parse(parsed);
-  if (logKey !== undefined && logKey !== file.logKey) throw new Error(`the report is signed for the key ${file.logKey}, not for the one that you know`);
-  const key = parseVerifierKey(sha256, file.logKey);
+  if (keys !== undefined && !keys.has(file.logKey)) throw new Error(`the report is signed for the key ${file.logKey}, not for the one that you know`);
+  const key = keys?.named(file.logKey) ?? parseVerifierKey(sha256, file.logKey);
   // Of the file as it is: what the schema would leave out is not signed either.
   const hash = createHash('sha256').update(canonicalJson(parsed.report as Json)).digest('hex');
   const { text: signed, signedBy } = openNote(file.note, [key], verifySignature);
   if (signedBy.length === 0) throw new Error('the log has not signed the note of the report');
   const { organisation, month } = file.report;
+  keys?.requireInTime(key, file.report.log.size);
   if (signed !== reportNoteText(key.name, organisation.id, reportNameOf(file.report), hash)) throw new Error('the signed note is of another report: organisation, month or a number in it is not what was signed');
-  return { organisation: organisation.id, month, sha256: hash, logKey: file.logKey, keyPinned: logKey !== undefined, report: file.report };
+  return { organisation: organisation.id, month, sha256: hash, logKey: file.logKey, keyPinned: keys !== undefined, report: file.report };
 }

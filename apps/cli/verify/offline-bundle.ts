@@ -1,6 +1,7 @@
 import { discloseBundle, formatBundle, nodeCrypto, parseBundle, openCheckpoint, parseVerifierKey, parseWitnessPolicy, sha256, verifyBundle, verifySignature } from '#merkle';
-import type { BundleCheck, BundleVerdict, Checkpoint, NamedAnchor } from '#merkle';
+import type { BundleCheck, BundleVerdict, Checkpoint, KeyHistory, NamedAnchor } from '#merkle';
 import type { Anchor } from './chain-view.js';
+import { KnownKeys } from './known-keys.js';
 
 /** What a reader may bring beside the file; texts as they are kept. */
 export interface ReaderKeeps {
@@ -12,6 +13,8 @@ export interface ReaderKeeps {
   readonly policy?: string | undefined;
   /** A signed checkpoint, or the state file of `mizan monitor`. */
   readonly last?: string | undefined;
+  /** The keys that follow from the log's. */
+  readonly history?: KeyHistory | undefined;
 }
 
 /** Whether a file is a proof bundle; the older proof file of a record is read otherwise. */
@@ -23,10 +26,10 @@ export function verifyOfflineBundle(text: string, keeps: ReaderKeeps): BundleVer
   const policy = keeps.policy ?? policyOf(keeps);
   const known = policy === undefined ? undefined : parseWitnessPolicy(sha256, policy);
   const pinned = logKey ?? (known?.logs.length === 1 ? known.logs[0] : undefined);
-  const last = keeps.last === undefined ? undefined : lastOf(keeps.last, pinned);
+  const last = keeps.last === undefined ? undefined : lastOf(keeps.last, pinned && new KnownKeys(pinned, keeps.history));
   // Witnesses alone say nothing of which log it is: without a key of the reader's, the file's own is only compared by eye.
   const logs = logKey === undefined ? (known?.logs ?? []) : [logKey];
-  return verifyBundle(text, nodeCrypto, { logKey, policy: known && { ...known, logs }, last });
+  return verifyBundle(text, nodeCrypto, { logKey, history: keeps.history, policy: known && { ...known, logs }, last });
 }
 
 /**
@@ -47,11 +50,11 @@ function policyOf({ logKey, witnesses = [] }: ReaderKeeps): string | undefined {
   return [...(logKey === undefined ? [] : [`log ${logKey}`]), ...lines, `group all all ${names}`, 'quorum all'].join('\n');
 }
 
-function lastOf(text: string, logKey: ReturnType<typeof parseVerifierKey> | undefined): Checkpoint {
-  if (logKey === undefined) throw new Error('--last takes --log-key as well: a checkpoint that nobody signed says nothing');
+function lastOf(text: string, keys: KnownKeys | undefined): Checkpoint {
+  if (keys === undefined) throw new Error('--last takes --log-key as well: a checkpoint that nobody signed says nothing');
   const note = text.trimStart().startsWith('{') ? (JSON.parse(text) as { note?: string }).note : text;
   if (typeof note !== 'string') throw new Error('--last is a signed checkpoint, or the state file of mizan monitor');
-  return openCheckpoint(note, logKey, verifySignature);
+  return openCheckpoint(note, keys.signerOf(note), verifySignature);
 }
 
 /** Whether the chain holds the anchor that the bundle names. */

@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
-import { ed25519Cosigner, ed25519Signer, formatProofFile, formatSignature, formatVerifierKey, inclusionProof, leafHash, parseNote, parseProofFile, RightEdge, sha256, signCheckpoint } from '#merkle';
+import { ed25519Cosigner, ed25519Signer, formatProofFile, formatSignature, formatVerifierKey, inclusionProof, leafHash, nodeCrypto, openKeyHistory, parseNote, parseProofFile, RightEdge, sha256, signCheckpoint } from '#merkle';
 import type { Cosigner } from '#merkle';
 import { generateSealKeys, openRecordBody, Sealer, sealRecord } from '#protocol';
 import type { LogRecord } from '#protocol';
+import { historyOf } from '../../../libs/merkle/key-history-harness.js';
 import { verifyOffline } from './offline-proof.js';
 
 const record = '018f0000-0000-7000-8000-000000000001';
@@ -72,6 +73,15 @@ describe('verifying a proof file offline', () => {
     expect(verifyOffline(JSON.stringify(half), half.logKey, keys)).toMatchObject({ valid: true, outsideMemory: 'none' });
     half.entries[1]!.proof = half.entries[1]!.proof + formatSignature(own.cosign('another text\n', 1));
     expect(verifyOffline(JSON.stringify(half), half.logKey, keys)).toMatchObject({ valid: false, error: 'the signature of witness.example/w1 is wrong' });
+  });
+
+  it('holds under a key that the log had, by the history of its keys, of a log that it may have signed', () => {
+    const file = proofFile();
+    const next = ed25519Signer(signer.key.name, randomBytes(32));
+    const under = (at: number) => verifyOffline(JSON.stringify(file), formatVerifierKey(next.key), [], openKeyHistory(nodeCrypto, JSON.stringify(historyOf([{ from: signer, to: next, at }])), next.key));
+    expect(verdictOf(file, formatVerifierKey(next.key))).toMatchObject({ valid: false, error: expect.stringContaining('no known key has signed') });
+    expect(under(5)).toMatchObject({ valid: true, logKey: file.logKey, keyPinned: true });
+    expect(under(4)).toMatchObject({ valid: false, error: expect.stringContaining('gave up at 4 entries, and is of 5') });
   });
 
   it('refuses the file under another log key', () => {

@@ -1,5 +1,7 @@
 import { isOperatorsOwn, parseVerifierKey, sha256, verifyProofFile, verifySignature } from '#merkle';
+import type { KeyHistory } from '#merkle';
 import { bodyMatchesEnvelope, parseEnvelope, recordProof } from '#protocol';
+import { KnownKeys } from './known-keys.js';
 
 /** One entry of a proof file, checked from the file alone. */
 export interface ProvenEntry {
@@ -31,9 +33,9 @@ export interface ProofVerdict {
 /**
  * Verifies a record's proof file without asking anybody: each entry's exact bytes are in the log whose key signed the checkpoint, all
  * are of one record, and a disclosed body is what its entry commits to. `pinnedKey`: the log's key as the reader knows it. `witnessKeys`:
- * verifier keys of witnesses that the reader trusts; cosignatures of all others count for nothing, the operator's own too.
+ * verifier keys of witnesses that the reader trusts; cosignatures of all others count for nothing, the operator's own too. `history`: the keys that follow from the pinned one.
  */
-export function verifyOffline(text: string, pinnedKey: string | undefined, witnessKeys: readonly string[] = []): ProofVerdict {
+export function verifyOffline(text: string, pinnedKey: string | undefined, witnessKeys: readonly string[] = [], history?: KeyHistory): ProofVerdict {
   let logKey = pinnedKey;
   let record: string | undefined;
   const entries: ProvenEntry[] = [];
@@ -41,8 +43,10 @@ export function verifyOffline(text: string, pinnedKey: string | undefined, witne
   try {
     const proof = recordProof.parse(JSON.parse(text));
     logKey ??= proof.logKey;
+    const keys = new KnownKeys(parseVerifierKey(sha256, logKey), history);
+    if (keys.has(proof.logKey)) logKey = proof.logKey;
     if (proof.entries.length === 0) return verdict('the file proves no entry');
-    const trust = { hash: sha256, verify: verifySignature, logKey: parseVerifierKey(sha256, logKey), witnesses: witnessKeys.map((key) => parseVerifierKey(sha256, key)) };
+    const trust = { hash: sha256, verify: verifySignature, logKey: keys.named(logKey), witnesses: witnessKeys.map((key) => parseVerifierKey(sha256, key)) };
     for (const { entry, proof: file } of proof.entries) {
       const bytes = Buffer.from(entry.envelope, 'base64');
       const envelope = parseEnvelope(bytes);
@@ -51,6 +55,7 @@ export function verifyOffline(text: string, pinnedKey: string | undefined, witne
       if (envelope.id !== entry.id || envelope.type !== entry.type || Date.parse(envelope.time) !== entry.timeMs) return verdict('an entry says something else than its own bytes');
       if (entry.body && !bodyMatchesEnvelope(entry.body, envelope)) return verdict(`the body of ${envelope.type} is not the one that its entry commits to`);
       const { index, checkpoint } = verifyProofFile(file, bytes, trust);
+      keys.requireInTime(trust.logKey, checkpoint.size);
       if (index !== entry.index) return verdict(`entry ${entry.index} is number ${index} by its proof`);
       entries.push({ record, type: envelope.type, time: envelope.time, index, logSize: checkpoint.size, disclosed: entry.body !== null, witnessedBy: checkpoint.witnessedBy.filter((key) => !isOperatorsOwn(key, trust.logKey)).map(({ name }) => name) });
     }

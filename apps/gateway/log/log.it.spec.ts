@@ -3,8 +3,9 @@ import { Controller, Module } from '@nestjs/common';
 import { z } from 'zod';
 import { Serve } from '#messaging';
 import {
-  concat, ed25519Signer, leafHash, openCheckpoint, packBundle, RightEdge, rootOf, sha256, signCheckpoint, toHex, unpackBundle, verifySignature,
+  concat, ed25519Signer, leafHash, nodeCrypto, openCheckpoint, openKeyHistory, packBundle, RightEdge, rootOf, sha256, signCheckpoint, toHex, unpackBundle, verifySignature,
 } from '#merkle';
+import { historyOf } from '../../../libs/merkle/key-history-harness.js';
 import { failure, governanceCalls, type ReplyOf, type RequestOf } from '#protocol';
 import { defineService, runService, type RunningService } from '#service';
 import { testNats, type TestNats } from '#testing';
@@ -15,6 +16,8 @@ const signer = ed25519Signer('mizan.test/audit', new Uint8Array(32).fill(7));
 const entries = Array.from({ length: 300 }, (_, at) => new Uint8Array(4_096).fill(at));
 const leaves = entries.map((entry) => leafHash(sha256, entry));
 const asked: string[] = [];
+const former = ed25519Signer(signer.key.name, new Uint8Array(32).fill(8));
+const history = historyOf([{ from: former, to: signer, at: 3 }]) as ReplyOf<typeof governanceCalls.logKeys>;
 
 @Controller()
 class LogRpc {
@@ -22,6 +25,12 @@ class LogRpc {
   published(): ReplyOf<typeof governanceCalls.published> {
     asked.push('checkpoint');
     return { note: signCheckpoint({ origin: signer.key.name, size: entries.length, root: rootOf(sha256, leaves) }, signer), logKey: '' };
+  }
+
+  @Serve(governanceCalls.logKeys)
+  keys(): ReplyOf<typeof governanceCalls.logKeys> {
+    asked.push('keys');
+    return history;
   }
 
   @Serve(governanceCalls.tile)
@@ -71,6 +80,14 @@ describe('the log over HTTP, without a key', () => {
     for (const entry of read) tree.append(leafHash(sha256, entry));
     expect([tree.size, toHex(tree.root())]).toEqual([size, toHex(root)]);
     expect(toHex(concat(await bytesOf('tile/0/000'), await bytesOf('tile/0/001.p/44')))).toBe(toHex(concat(...leaves)));
+  });
+
+  it('gives the keys that the log had, to whoever knows one of them', async () => {
+    const [answer, again] = await Promise.all([get('keys'), get('keys')]);
+    expect([answer.status, answer.headers.get('content-type'), answer.headers.get('cache-control'), answer.headers.get('access-control-allow-origin')]).toEqual([200, 'application/json; charset=utf-8', 'public, max-age=2', '*']);
+    const text = await answer.text();
+    for (const { key } of [former, signer]) expect(openKeyHistory(nodeCrypto, text, key).keys.map(({ untilSize }) => untilSize)).toEqual([3, undefined]);
+    expect([await again.text(), asked.filter((what) => what === 'keys')]).toEqual([text, ['keys']]);
   });
 
   it('serves tiles for caches to keep, and reads each once', async () => {

@@ -20,7 +20,7 @@ describe('the OpenAPI document', () => {
 
   it("leaves ten endpoints open: enrolment by token, what a payee's own signature shows and says, how payments are taken, the public log and this document", () => {
     const open = routesOf(controllers).filter(({ access }) => access?.kind === 'open');
-    expect(open.map(({ path }) => path).sort()).toEqual(['/log/checkpoint', '/log/tile/:path', '/openapi.json', '/v1/nodes/enrol', '/v1/payees/:payee/disputes', '/v1/payees/:payee/exposure', '/v1/payees/:payee/handed-statements', '/v1/payees/:payee/registration', '/v1/payees/:payee/registration/challenge', '/v1/x402/supported']);
+    expect(open.map(({ path }) => path).sort()).toEqual(['/log/checkpoint', '/log/keys', '/log/tile/:path', '/openapi.json', '/v1/nodes/enrol', '/v1/payees/:payee/disputes', '/v1/payees/:payee/exposure', '/v1/payees/:payee/handed-statements', '/v1/payees/:payee/registration', '/v1/payees/:payee/registration/challenge', '/v1/x402/supported']);
   });
 
   it('resolves every reference within itself', () => {
