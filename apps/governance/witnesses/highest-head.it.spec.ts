@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { ed25519Signer, formatVerifierKey, nodeCrypto, openKeyHistory } from '#merkle';
-import { governanceCalls, Sealer, sealRecord, type LogRecord, type TenantEntry } from '#protocol';
-import { eventually, GovernanceStack } from '../governance-harness.js';
+import { ed25519Signer, formatVerifierKey, nodeCrypto, openKeyHistory, openNote, parseVerifierKey, sha256, verifySignature } from '#merkle';
+import { exportCalls, governanceCalls, manifestCalls, Sealer, sealRecord, type ExportFacts, type LogRecord, type TenantEntry } from '#protocol';
+import { eventually, GovernanceStack, nobody } from '../governance-harness.js';
 
 let stack: GovernanceStack;
 let bank: TenantEntry;
@@ -80,6 +80,12 @@ describe('a log whose key changes', () => {
     });
 
   it('signs nothing under a key that nobody signed in, and goes on where the former one signs that it follows', async () => {
+    const begun = await stack.caller.call(exportCalls.begin, { actor: nobody, tenant: bank.tenant, format: 'jsonl', after: null, limit: 10 });
+    const facts = (): ExportFacts => ({
+      ...{ id: randomUUID(), organisation: bank.tenant, format: 'jsonl', after: null, entries: 0, first: null, last: null, gaps: [], next: null, logSize: begun.until, checkpoint: begun.checkpoint },
+      files: [{ name: 'a.jsonl', bytes: 1, sha256: 'a'.repeat(64) }],
+    });
+    const sealed = await stack.caller.call(manifestCalls.seal, facts());
     const before = await head();
     expect(before.logKey).toBe(vkeys[0]);
     await stack.restart({ AUDIT_SIGNING_SEED: next });
@@ -97,6 +103,11 @@ describe('a log whose key changes', () => {
       expect(dated.map(({ key, untilSize }) => [formatVerifierKey(key), untilSize])).toEqual([[vkeys[0], before.size], [vkeys[1], undefined]]);
     }
     expect(() => openKeyHistory(nodeCrypto, text, keys[2]!)).toThrow('not to the key that you know');
+    // What was signed before is handed out as it was; what was begun before is signed under the new key.
+    expect(await stack.caller.call(manifestCalls.get, { tenant: bank.tenant, id: sealed.manifest.id })).toEqual(sealed);
+    const ended = await stack.caller.call(manifestCalls.seal, facts());
+    expect([sealed.logKey, ended.logKey]).toEqual([vkeys[0], vkeys[1]]);
+    for (const { note, logKey } of [sealed, ended]) expect(openNote(note, [parseVerifierKey(sha256, logKey)], verifySignature).signedBy).toHaveLength(1);
     await stack.restart({ AUDIT_SIGNING_SEED: next, AUDIT_SIGNING_SEED_FORMER: seed });
     await logged();
     expect(JSON.parse(await history())).toMatchObject({ changes: [expect.anything()] });
