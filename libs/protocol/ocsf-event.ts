@@ -18,6 +18,9 @@ const dataFinding: EventClass = { class_uid: 2006, class_name: 'Data Security Fi
 
 const Activity = { create: 1, read: 2, update: 3, delete: 4, other: 99 } as const;
 const severities = { informational: 1, medium: 3 } as const;
+/** Of an activity; of a finding the numbers mean how far its handling is. */
+const Status = { success: 1, failure: 2 } as const;
+const newFinding = 1;
 
 /** What was done, for types whose class is not API activity or whose activity is not "other". */
 const managed: Partial<Record<RecordType, number>> = {
@@ -41,6 +44,13 @@ const managed: Partial<Record<RecordType, number>> = {
   'webhooks.changed': Activity.update,
   'buckets.changed': Activity.update,
   'spend-alerts.changed': Activity.update,
+  'sealing.rotated': Activity.update,
+  'master.rotated': Activity.update,
+  'kms.changed': Activity.update,
+  'log-key.changed': Activity.update,
+  'retention.changed': Activity.update,
+  'hold.placed': Activity.create,
+  'hold.released': Activity.delete,
 };
 const asked: Partial<Record<RecordType, number>> = { admitted: Activity.create, reused: Activity.read, refused: Activity.create, 'log.exported': Activity.read, 'data.read': Activity.read };
 
@@ -60,18 +70,25 @@ export function ocsfEvent(entry: ExportedEntry): Record<string, unknown> {
   return {
     ...of,
     activity_id: activity,
+    ...(activity === Activity.other ? { activity_name: entry.type } : {}),
     type_uid: of.class_uid * 100 + activity,
     time: entry.timeMs,
     severity_id: denied ? severities.medium : severities.informational,
-    status_id: denied ? 2 : 1,
-    ...(denied ? { status_code: refusal['code'], status_detail: refusal['message'] } : {}),
-    metadata: { version, uid: `${entry.id}:${entry.type}`, sequence: entry.index, event_code: entry.type, product: { name: 'Mizan', vendor_name: 'Mizan' }, log_name: 'audit', tenant_uid: entry.tenant },
-    actor: { user: { uid: principal['keyId'] ?? actor['keyId'] ?? fields['keyId'] ?? null, type: principal['role'] ?? null } },
+    status_id: of === dataFinding ? newFinding : denied ? Status.failure : Status.success,
+    ...(typeof refusal['code'] === 'string' ? { status_code: refusal['code'], status_detail: refusal['message'] } : {}),
+    metadata: { version, uid: `${entry.id}:${entry.type}`, sequence: entry.index, event_code: entry.type, product: { name: 'Mizan', vendor_name: 'Mizan' }, log_name: 'audit', ...(entry.tenant === null ? {} : { tenant_uid: entry.tenant }) },
+    actor: actorOf(principal['keyId'] ?? actor['keyId'] ?? fields['keyId'], principal['role'] ?? actor['role']),
     ...(of === apiActivity ? { api: { operation: fields['endpoint'] ?? entry.type, request: { uid: entry.id } }, src_endpoint: { name: objectOf(fields['decisionNumber'])['gateway'] ?? 'mizan' } } : {}),
     ...(of === entityManagement ? { entity: { uid: entry.id, type: entry.type.split('.')[0] } } : {}),
-    ...(of === dataFinding ? { finding_info: { uid: entry.id, title: 'Data in a refused request', types: findings(fields).map(({ kind }) => kind) }, api: undefined } : {}),
+    ...(of === dataFinding ? { finding_info: { uid: entry.id, title: 'Data in a refused request', types: findings(fields).map(({ kind }) => kind) } } : {}),
     unmapped: { previous: entry.previous, envelope: entry.envelope, fields: entry.fields },
   };
+}
+
+/** The schema knows no empty values: what nobody asked for, or whose body is not open, the service did itself as far as the event says. */
+function actorOf(uid: Json | undefined, role: Json | undefined): Record<string, unknown> {
+  if (typeof uid !== 'string') return { app_name: 'mizan' };
+  return { user: { uid, ...(typeof role === 'string' ? { type: role } : {}) } };
 }
 
 function classOf({ type }: ExportedEntry, fields: Fields): EventClass {

@@ -18,6 +18,7 @@ const [bank, other] = banks as [(typeof banks)[number], (typeof banks)[number]];
 const sealer = new Sealer(generateSealKeys().publicKey, randomUUID());
 const store = new SearchStore();
 const [alice, bob] = [randomUUID(), randomUUID()];
+const projects = [0, 1, 2].map(() => randomUUID());
 let database: TestDatabase;
 let dataSource: DataSource;
 let indexer: SearchIndexer;
@@ -25,6 +26,8 @@ let indexer: SearchIndexer;
 /** What is searched for is in the body of a record, as the gateway writes it. */
 interface Told {
   readonly index: number;
+  readonly record: string;
+  readonly project: string;
   readonly type: RecordType;
   readonly timeMs: number;
   readonly keyId: string;
@@ -37,14 +40,14 @@ interface Told {
   readonly costNanos: bigint | null;
 }
 const told: Told[] = [];
-const recordOf = (entry: Told, of = bank): LogRecord => {
+const recordOf = (entry: Told, of = bank, id: string = randomUUID()): LogRecord => {
   const { keyId, model, region, network, decision, policies, policyVersion, costNanos } = entry;
   const fields: RecordFields = {
-    principal: { keyId, project: bank.tenant, role: 'developer' }, model, decision, policyVersion, subject: 'a person', purpose: 'secret',
+    principal: { keyId, project: entry.project, role: 'developer' }, model, decision, policyVersion, subject: 'a person', purpose: 'secret',
     policies: policies.map((id) => ({ id, reason: null })), machine: { region, network, node: bank.tenant },
     ...(costNanos === null ? {} : { chargeNanos: costNanos.toString() }),
   };
-  return sealRecord({ id: randomUUID(), type: entry.type, timeMs: entry.timeMs, fields, facts: null }, of, sealer);
+  return sealRecord({ id, type: entry.type, timeMs: entry.timeMs, fields, facts: null }, of, sealer);
 };
 const find = async (filter: Partial<Search>, as: string = bank.tenant): Promise<number[]> => {
   const found = await withTenant(dataSource, as, (manager) => store.find(manager, { tenant: as === '*' ? null : as, limit: 1_000, ...filter }));
@@ -62,14 +65,14 @@ beforeAll(async () => {
   indexer = new SearchIndexer(dataSource, new SearchQueueStore());
   for (let index = 0; index < 200; index += 1) {
     told.push({
-      index, type: index % 4 === 3 ? 'completed' : 'admitted', timeMs: 1_000_000 + Math.floor(index / 3) * 10, keyId: index % 2 ? alice : bob, model: `m${index % 5}`,
+      index, record: randomUUID(), project: projects[index % 3]!, type: index % 4 === 3 ? 'completed' : 'admitted', timeMs: 1_000_000 + Math.floor(index / 3) * 10, keyId: index % 2 ? alice : bob, model: `m${index % 5}`,
       region: index % 7 ? 'eu-frankfurt' : 'us-virginia', network: index % 3 ? 'mizan' : 'akash', decision: index % 11 ? 'permit' : 'deny', policies: [`p${index % 6}`, ...(index % 5 ? [] : ['p5', 'p7']), ...(index % 10 ? [] : ['p9'])],
       policyVersion: 1 + (index % 2), costNanos: index % 4 === 3 ? BigInt(index) * 1_000n : null,
     });
   }
   const sequencer = sequencerOn(dataSource);
-  await sequencer.append(told.slice(0, 120).map((entry) => recordOf(entry)));
-  await sequencer.append(told.slice(120).map((entry) => recordOf(entry)));
+  await sequencer.append(told.slice(0, 120).map((entry) => recordOf(entry, bank, entry.record)));
+  await sequencer.append(told.slice(120).map((entry) => recordOf(entry, bank, entry.record)));
   await sequencer.append([recordOf(told[0]!, other)]);
   await indexer.drain();
 });
@@ -96,6 +99,7 @@ const anyFilter = fc.record(
     fromMs: fc.integer({ min: 999_990, max: 1_000_700 }),
     untilMs: fc.integer({ min: 999_990, max: 1_000_700 }),
     keyId: fc.constantFrom(alice, bob),
+    project: fc.constantFrom(...projects),
     model: fc.constantFrom('m0', 'm1', 'm4', 'none'),
     network: fc.constantFrom('mizan', 'akash'),
     region: fc.constantFrom('eu-frankfurt', 'us-virginia'),
@@ -137,6 +141,15 @@ describe('searching the log', () => {
     }
     expect(seen).toEqual(told.filter(matches({ policy: 'p5' })).map(({ index }) => index).sort((a, b) => b - a));
     await expect(find({ after: 10_000 })).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+  });
+
+  it('finds a record by its id, in any other company of filters', async () => {
+    for (const entry of [told[0]!, told[77]!, told[199]!]) {
+      expect(await find({ record: entry.record })).toEqual([entry.index]);
+      expect(await find({ record: entry.record, model: entry.model, project: entry.project, policy: entry.policies[0]! })).toEqual([entry.index]);
+      expect(await find({ record: entry.record, model: 'none' })).toEqual([]);
+      expect(await find({ record: entry.record }, other.tenant)).toEqual([]);
+    }
   });
 
   it('is by organisation: another one finds its own, and the deployment all', async () => {
@@ -204,5 +217,23 @@ describe('searching the log', () => {
     begin();
     await resting.onApplicationShutdown();
     expect(moved).toEqual([3, 0]);
+  });
+
+  it('shows what there was at the first page once, whatever is appended while somebody turns pages', async () => {
+    const sequencer = sequencerOn(dataSource);
+    const model = 'paged';
+    const append = async (from: number, timeMs: (n: number) => number): Promise<void> => {
+      await sequencer.append(Array.from({ length: 12 }, (_, n) => recordOf({ ...told[from + n]!, model, timeMs: timeMs(n) })));
+      await indexer.drain();
+    };
+    await append(0, (n) => 5_000_000 + Math.floor(n / 4));
+    const first = await find({ model });
+    const seen: number[] = [];
+    for (let after: number | undefined; seen.length < first.length; after = seen.at(-1)) {
+      seen.push(...(await find({ model, limit: 5, ...(after === undefined ? {} : { after }) })).slice(0, first.length - seen.length));
+      // As new as the newest, and newer.
+      await append(20, (n) => 5_000_002 + n);
+    }
+    expect([first.length, seen]).toEqual([12, first]);
   });
 });
