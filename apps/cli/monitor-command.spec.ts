@@ -117,6 +117,7 @@ describe('mizan monitor', () => {
     const own = ed25519Cosigner('mizan.example/witness', new Uint8Array(32).fill(3));
     await expect(run('--once', '--quorum', '1', '--witness', formatVerifierKey(own.key))).rejects.toThrow("mizan.example/witness is the operator's own");
     await expect(run('--once', '--rpc', 'http://127.0.0.1:9')).rejects.toThrow('--escrow');
+    await expect(run('--once', '--anchor-within', '3600')).rejects.toThrow('--anchor-within takes a chain');
     await expect(run('--interval', 'soon')).rejects.toThrow('--interval');
   });
 });

@@ -21,6 +21,7 @@ interface Given {
   readonly chainId?: string;
   readonly escrow?: string;
   readonly payer: readonly string[];
+  readonly anchorWithin?: string;
   readonly interval: string;
   readonly patience: string;
   readonly once?: boolean;
@@ -44,6 +45,7 @@ export function monitorCommand(): Command {
     .addOption(option('--chain-id <id>', 'id of the chain', 'MIZAN_VERIFY_CHAIN_ID'))
     .addOption(option('--escrow <address>', 'the escrow contract', 'MIZAN_VERIFY_ESCROW'))
     .option('--payer <address...>', "payers whose anchors are this log's; left out: all of the escrow", [])
+    .option('--anchor-within <seconds>', 'raise an alarm when no root of the log was put on the chain for so long; the operator anchors at least hourly')
     .option('--interval <seconds>', 'between two looks', '60')
     .option('--patience <seconds>', 'how long servers may lag behind each other and the chain; at most the interval', '30')
     .option('--once', 'look once')
@@ -103,6 +105,7 @@ function partsOf(given: Given, chain: ChainView | undefined): MonitorParts {
   const own = witnesses.filter((key) => isOperatorsOwn(key, logKey));
   if (quorum > witnesses.length - own.length) throw new Error(`--quorum cannot be met: ${own.map(({ name }) => name).join(', ')} is the operator's own, which counts as none`);
   // What is wrong is told within one interval.
+  if (given.anchorWithin !== undefined && chain === undefined) throw new Error('--anchor-within takes a chain: --rpc, --chain-id and --escrow');
   const patience = Math.min(secondsIn('--patience', given.patience), given.once === true ? Number.MAX_VALUE : secondsIn('--interval', given.interval));
   return {
     log: new LogSource(given.log.replace(/\/$/, '')),
@@ -110,9 +113,11 @@ function partsOf(given: Given, chain: ChainView | undefined): MonitorParts {
     witnesses,
     quorum,
     anchors: chain && chainAnchors(chain, given.payer),
+    anchorWithinMs: given.anchorWithin === undefined ? undefined : 1_000 * secondsIn('--anchor-within', given.anchorWithin),
     patienceMs: patience * 1_000,
     pauseMs: 1_000,
     nowMs: () => performance.now(),
+    wallMs: () => Date.now(),
   };
 }
 

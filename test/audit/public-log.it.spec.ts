@@ -112,7 +112,7 @@ describe('the public log, with the services that make it and the tools that chec
     });
     expect(witnessedBy).toEqual([cosigner.key]);
 
-    const parts: MonitorParts = { log: new LogSource(`${edge.url}/log`), logKey: signer.key, witnesses: [cosigner.key], quorum: 1, anchors: undefined, patienceMs: 5_000, pauseMs: 50, nowMs: () => performance.now() };
+    const parts: MonitorParts = { log: new LogSource(`${edge.url}/log`), logKey: signer.key, witnesses: [cosigner.key], quorum: 1, anchors: undefined, anchorWithinMs: undefined, wallMs: () => Date.now(), patienceMs: 5_000, pauseMs: 50, nowMs: () => performance.now() };
     const round = await monitorRound(parts, newMemory(logKey));
     expect(round).toMatchObject({ size, added: size, witnessedBy: ['witness.test/w1'] });
 

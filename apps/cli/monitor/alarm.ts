@@ -10,6 +10,8 @@ export type AlarmKind =
   | 'withheld'
   /** A root on the chain is none of this log, or of more entries than it has. */
   | 'anchor'
+  /** No root was put on the chain for longer than asked for: what the log shows nobody could tell from another later. */
+  | 'unanchored'
   /** Fewer witnesses than asked for have cosigned. */
   | 'unwitnessed';
 

@@ -45,7 +45,7 @@ export class LogOnAPort {
   }
 
   anchor(size: number, root = toHex(this.rootAt(size))): Anchor {
-    return { payer: '0xa', epoch: 1n, units: 0n, size, root, tx: `0x${size}` };
+    return { payer: '0xa', epoch: 1n, units: 0n, size, root, tx: `0x${size}`, block: size };
   }
 
   close(): Promise<void> {

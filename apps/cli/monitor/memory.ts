@@ -12,6 +12,8 @@ export interface Memory {
   readonly edge: RightEdge;
   /** The first block of the chain that was not looked at for anchors. */
   readonly nextBlock: number;
+  /** When an anchor was made last, in Unix milliseconds; undefined: the chain was not looked at. */
+  readonly anchoredMs: number | undefined;
 }
 
 const memoryFile = z.object({
@@ -21,9 +23,10 @@ const memoryFile = z.object({
   size: z.int().nonnegative(),
   edge: z.array(z.string().regex(/^[0-9a-f]{64}$/)),
   nextBlock: z.int().nonnegative(),
+  anchoredMs: z.int().optional(),
 });
 
-export const newMemory = (logKey: string): Memory => ({ logKey, note: undefined, edge: RightEdge.empty(sha256), nextBlock: 0 });
+export const newMemory = (logKey: string): Memory => ({ logKey, note: undefined, edge: RightEdge.empty(sha256), nextBlock: 0, anchoredMs: undefined });
 
 /**
  * A new memory when there is no file. `formerKey`: the log had this key before, by its reader's word; what was remembered under it is gone on with, so that the log must continue it.
@@ -44,7 +47,7 @@ export function readMemory(path: string, logKey: string, formerKey?: string): Me
   const subtrees = RightEdge.subtreesAt(data.size);
   if (subtrees.length !== data.edge.length) throw new Error(`${path} is not the memory of a monitor`);
   const hashes = new Map(subtrees.map(({ level, index }, at) => [`${level}/${index}`, fromHex(data.edge[at]!)]));
-  return { logKey, note: data.note, edge: RightEdge.restore(sha256, data.size, (level, index) => hashes.get(`${level}/${index}`)!), nextBlock: data.nextBlock };
+  return { logKey, note: data.note, edge: RightEdge.restore(sha256, data.size, (level, index) => hashes.get(`${level}/${index}`)!), nextBlock: data.nextBlock, anchoredMs: data.anchoredMs };
 }
 
 /** Under which key a log was seen last; undefined when nothing was. */
@@ -55,9 +58,9 @@ export function rememberedKey(path: string): string | undefined {
 }
 
 /** Durable when it resolves. */
-export async function writeMemory(path: string, { logKey, note, edge, nextBlock }: Memory): Promise<void> {
+export async function writeMemory(path: string, { logKey, note, edge, nextBlock, anchoredMs }: Memory): Promise<void> {
   if (note === undefined) return;
-  const file: z.input<typeof memoryFile> = { format: 'mizan-monitor/1', logKey, note, size: edge.size, edge: edge.hashes().map(toHex), nextBlock };
+  const file: z.input<typeof memoryFile> = { format: 'mizan-monitor/1', logKey, note, size: edge.size, edge: edge.hashes().map(toHex), nextBlock, anchoredMs };
   await replaceFile(path, `${JSON.stringify(file)}\n`);
 }
 

@@ -15,6 +15,8 @@ const cosigner = ed25519Cosigner('witness.example/w1', new Uint8Array(32).fill(0
 let log: LogOnAPort;
 let memory: Memory;
 let anchored: Anchor[];
+/** When the newest of them was made, and the time. */
+let [anchorMs, wallMs] = [0, 0];
 
 beforeEach(async () => {
   log = await LogOnAPort.start();
@@ -25,8 +27,8 @@ beforeEach(async () => {
 afterEach(() => log.close());
 
 async function look(parts: Partial<MonitorParts> = {}): Promise<Round> {
-  const anchors = { since: (block: number) => Promise.resolve({ anchors: anchored, nextBlock: block + 1 }) };
-  const round = await monitorRound({ log: new LogSource(log.prefix), logKey: signer.key, witnesses: [], quorum: 0, anchors, patienceMs: 0, pauseMs: 5, nowMs: () => performance.now(), ...parts }, memory);
+  const anchors = { since: (block: number) => Promise.resolve({ anchors: anchored, newestMs: anchored.at(-1) && anchorMs, nextBlock: block + 1 }) };
+  const round = await monitorRound({ log: new LogSource(log.prefix), logKey: signer.key, witnesses: [], quorum: 0, anchors, anchorWithinMs: undefined, patienceMs: 0, pauseMs: 5, nowMs: () => performance.now(), wallMs: () => wallMs, ...parts }, memory);
   memory = round.memory;
   return round;
 }
@@ -167,9 +169,33 @@ describe('anchors on the chain', () => {
     await expect(look()).rejects.toMatchObject({ kind: 'anchor', message: expect.stringContaining('the rest is gone') });
   });
 
+  it('raise an alarm when none comes within the time that was asked for, also over a restart and of a log that never had one', async () => {
+    const hourly = { anchorWithinMs: 3_600_000 };
+    const path = join(mkdtempSync(join(tmpdir(), 'mizan-monitor-')), 'state');
+    wallMs = 10_000_000;
+    await look(hourly);
+    wallMs += 3_600_000;
+    await look(hourly);
+    wallMs += 1;
+    await expect(look(hourly)).rejects.toMatchObject({ kind: 'unanchored', message: expect.stringContaining('since 1970-01-01T02:46:40.000Z') });
+    [anchored, anchorMs] = [[log.anchor(200)], wallMs - 1_000];
+    await look(hourly);
+    await writeMemory(path, memory);
+    memory = readMemory(path, logKey);
+    // The same one seen again, in the blocks that are looked at twice, is no newer.
+    wallMs += 3_600_000 - 1_000;
+    await look(hourly);
+    [anchored, wallMs] = [[], wallMs + 1];
+    await expect(look(hourly)).rejects.toMatchObject({ kind: 'unanchored' });
+    await look();
+    anchored = [log.anchor(100, toHex(sha256(toUtf8('another'))))];
+    await expect(look(hourly)).rejects.toMatchObject({ kind: 'anchor' });
+    rmSync(join(path, '..'), { recursive: true });
+  });
+
   it('are those of the payers that are named, and a few blocks are looked at twice', async () => {
-    const chain = { headBlock: () => Promise.resolve(1_000), anchors: () => Promise.resolve([log.anchor(1), { ...log.anchor(2), payer: '0xb' }]) };
-    expect(await chainAnchors(chain, []).since(0)).toMatchObject({ anchors: [{ size: 1 }, { size: 2 }], nextBlock: 937 });
+    const chain = { headBlock: () => Promise.resolve(1_000), timeOf: (block: number) => Promise.resolve(block * 1_000), anchors: () => Promise.resolve([log.anchor(1), { ...log.anchor(2), payer: '0xb' }]) };
+    expect(await chainAnchors(chain, []).since(0)).toMatchObject({ anchors: [{ size: 1 }, { size: 2 }], newestMs: 2_000, nextBlock: 937 });
     expect(await chainAnchors(chain, ['0xB']).since(990)).toMatchObject({ anchors: [{ size: 2 }], nextBlock: 990 });
   });
 });

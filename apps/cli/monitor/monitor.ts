@@ -6,10 +6,18 @@ import { checkTiles, followLog } from './follow-log.js';
 import type { LogSource } from './log-source.js';
 import type { Memory } from './memory.js';
 
+export interface FoundAnchors {
+  readonly anchors: readonly Anchor[];
+  /** When the newest of them was made, in Unix milliseconds; none: undefined. */
+  readonly newestMs: number | undefined;
+  /** The block after the last one looked at. */
+  readonly nextBlock: number;
+}
+
 /** Where roots are anchored. */
 export interface Anchors {
-  /** Those from a block on, and the block after the last one looked at. */
-  since(block: number): Promise<{ anchors: readonly Anchor[]; nextBlock: number }>;
+  /** Those from a block on. */
+  since(block: number): Promise<FoundAnchors>;
 }
 
 export interface MonitorParts {
@@ -19,11 +27,15 @@ export interface MonitorParts {
   /** How many of them must have cosigned; the operator's own count for none. */
   readonly quorum: number;
   readonly anchors: Anchors | undefined;
+  /** How long no root may be put on the chain. */
+  readonly anchorWithinMs: number | undefined;
   /** How long a log may show less than it did (another server's copy), or than is on the chain, or a checkpoint that too few have cosigned yet. */
   readonly patienceMs: number;
   /** Between two looks meanwhile. */
   readonly pauseMs: number;
   readonly nowMs: () => number;
+  /** Unix milliseconds, for what others date. */
+  readonly wallMs: () => number;
 }
 
 /** A round in which all was right. */
@@ -44,7 +56,7 @@ export interface Round {
 export async function monitorRound(parts: MonitorParts, memory: Memory): Promise<Round> {
   const untilMs = parts.nowMs() + parts.patienceMs;
   // Before the checkpoint: whatever is anchored then, the log had already.
-  const found = (await parts.anchors?.since(memory.nextBlock)) ?? { anchors: [], nextBlock: memory.nextBlock };
+  const found = (await parts.anchors?.since(memory.nextBlock)) ?? { anchors: [], newestMs: undefined, nextBlock: memory.nextBlock };
   const needed = Math.max(memory.edge.size, ...found.anchors.map(({ size }) => size));
   for (;;) {
     const note = await parts.log.checkpoint();
@@ -60,10 +72,19 @@ export async function monitorRound(parts: MonitorParts, memory: Memory): Promise
       await checkTiles(parts.log, shown);
       const ahead = await checkAnchors(parts.log, found.anchors, shown);
       if (ahead[0]) throw new Alarm('anchor', `${ahead[0].tx} anchors ${ahead[0].size} entries and the log shows ${shown.size}: the rest is gone`);
-      const next: Memory = { ...memory, note, edge, nextBlock: found.nextBlock };
+      const anchoredMs = anchoredInTime(parts, found, memory);
+      const next: Memory = { ...memory, note, edge, nextBlock: found.nextBlock, anchoredMs };
       return { memory: next, size: shown.size, added: shown.size - memory.edge.size, witnessedBy: shown.witnessedBy.map(({ name }) => name), anchors: found.anchors.length };
     });
   }
+}
+
+/** When a root was put on the chain last; of a log of which none was, when that was looked for first. Error: {@link Alarm} `unanchored`. */
+function anchoredInTime({ anchors, anchorWithinMs, wallMs }: MonitorParts, { newestMs }: FoundAnchors, { anchoredMs }: Memory): number | undefined {
+  if (anchors === undefined) return anchoredMs;
+  const lastMs = Math.max(newestMs ?? -Infinity, anchoredMs ?? (newestMs === undefined ? wallMs() : -Infinity));
+  if (anchorWithinMs !== undefined && wallMs() - lastMs > anchorWithinMs) throw new Alarm('unanchored', `no root of the log was put on the chain since ${new Date(lastMs).toISOString()}, and one was to come within ${anchorWithinMs / 1_000} seconds`);
+  return lastMs;
 }
 
 function opened({ logKey, witnesses }: MonitorParts, note: string): Checkpoint & { witnessedBy: readonly VerifierKey[] } {

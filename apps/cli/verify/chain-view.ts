@@ -18,6 +18,7 @@ export interface Anchor {
   /** Hex without 0x. */
   readonly root: string;
   readonly tx: string;
+  readonly block: number;
 }
 
 /** The escrow as anybody sees it over JSON-RPC. Amounts in units of the escrow. */
@@ -73,6 +74,13 @@ export class ChainView {
     return this.provider.getBlockNumber();
   }
 
+  /** When a block was made, in Unix milliseconds. Error: the endpoint does not know it. */
+  async timeOf(block: number): Promise<number> {
+    const found = await this.provider.getBlock(block);
+    if (found === null) throw new Error(`the chain's endpoint does not know block ${block}`);
+    return found.timestamp * 1_000;
+  }
+
   /** Every settled epoch since a block, in chain order. */
   async anchors(fromBlock: number): Promise<Anchor[]> {
     const anchors: Anchor[] = [];
@@ -102,5 +110,5 @@ export class ChainView {
 
 function anchorOf(log: Log): Anchor {
   const { payer, epoch, units, auditRoot, auditSize } = escrowInterface.parseLog(log)!.args as unknown as { payer: string; epoch: bigint; units: bigint; auditRoot: string; auditSize: bigint };
-  return { payer: payer.toLowerCase(), epoch, units, size: Number(auditSize), root: auditRoot.slice(2).toLowerCase(), tx: log.transactionHash };
+  return { payer: payer.toLowerCase(), epoch, units, size: Number(auditSize), root: auditRoot.slice(2).toLowerCase(), tx: log.transactionHash, block: log.blockNumber };
 }
