@@ -55,6 +55,7 @@ import { CheckpointController } from './records/checkpoint.controller.js';
 import { QuotesController } from './quotes/quotes.controller.js';
 import { RecordsController } from './records/records.controller.js';
 import { RoyaltiesController } from './royalties/royalties.controller.js';
+import { HeldContentsController } from './retention/held-contents.controller.js';
 import { RetentionController } from './retention/retention.controller.js';
 import { SavingsController } from './savings/savings.controller.js';
 import { SpendWatchController } from './spend-watch/spend-watch.controller.js';
@@ -112,6 +113,7 @@ export const controllers: readonly Type[] = [
   WebhooksController,
   ErasuresController,
   RetentionController,
+  HeldContentsController,
   CheckpointController,
   LogController,
   PayeesController,

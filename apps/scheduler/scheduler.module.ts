@@ -9,6 +9,10 @@ import { Lines } from './batches/lines.service.js';
 import { ValidateBatch } from './batches/validate-batch.service.js';
 import { ContentDeletionStore } from './deletions/content-deletions.store.js';
 import { Deletions } from './deletions/deletions.service.js';
+import { HeldContentsRpc } from './deletions/held-contents.rpc.js';
+import { HeldContents } from './deletions/held-contents.service.js';
+import { HeldContentStore } from './deletions/held-contents.store.js';
+import { LiveHolds } from './deletions/live-holds.service.js';
 import { EnrolmentRpc } from './enrolment/enrolment.rpc.js';
 import { Enrolment } from './enrolment/enrolment.service.js';
 import { ServerCheck } from './enrolment/server-check.service.js';
@@ -60,8 +64,8 @@ const keys = [ContentKeys, ContentKeyStore, KeyMoves, KeyMoveStore];
 const responses = [StoredResponses, StoredResponseStore, ResponseSweeper, BackgroundResponses, BackgroundResponseStore];
 const jobs = [JobStore, JobWorker, GatewayJobs, GatewayWorks, LostJobs];
 const erasures = [PersonErasures, PersonErasureStore];
-const deletions = [Deletions, ContentDeletionStore, TenantLog];
+const deletions = [Deletions, ContentDeletionStore, LiveHolds, HeldContents, HeldContentStore, TenantLog];
 const batches = [Batches, BatchStore, BatchClock, Lines, LineAnswerStore, ValidateBatch, FinaliseBatch];
 
-@Module({ controllers: [EnrolmentRpc, NodesRpc, OffersRpc, FilesRpc, BatchesRpc, StoredResponsesRpc, BackgroundResponsesRpc, PersonErasuresConsumer], providers: [...erasures, ...deletions, ...enrolment, ...nodes, ...offers, ...files, ...keys, ...responses, ...jobs, ...batches] })
+@Module({ controllers: [EnrolmentRpc, NodesRpc, OffersRpc, FilesRpc, HeldContentsRpc, BatchesRpc, StoredResponsesRpc, BackgroundResponsesRpc, PersonErasuresConsumer], providers: [...erasures, ...deletions, ...enrolment, ...nodes, ...offers, ...files, ...keys, ...responses, ...jobs, ...batches] })
 export class SchedulerModule {}

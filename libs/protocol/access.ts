@@ -81,26 +81,30 @@ export const actions = [
   'retention.write',
   'hold.read',
   'hold.write',
+  /** Contents that were deleted and that a hold keeps: prompts, answers and files. */
+  'held.read',
 ] as const;
 export type Action = (typeof actions)[number];
 
 /** Work with prompts and answers: never the platform's own. */
 const working: readonly Action[] = ['inference.run', 'file.use', 'batch.run'];
+/** The same of what is held: seen by who answers for it or audits it, in the organisation alone. */
+const holding: readonly Action[] = ['held.read'];
 /** Decided by the organisation, never by the platform. */
 const answering: readonly Action[] = ['erasure.write', 'retention.write', 'hold.write'];
 const reading: readonly Action[] = ['model.read', 'organisation.read', 'project.read', 'budget.read', 'price.read', 'offer.read', 'limit.read', 'alias.read'];
 
 /** `own` = only within the principal's organisation; `any` = across organisations. */
 export const grants: Record<Role, { scope: 'own' | 'any'; actions: ReadonlySet<Action> }> = {
-  platform_admin: { scope: 'any', actions: new Set(actions.filter((action) => !working.includes(action) && !answering.includes(action))) },
+  platform_admin: { scope: 'any', actions: new Set(actions.filter((action) => ![...working, ...holding, ...answering].includes(action))) },
   org_admin: {
     scope: 'own',
     actions: new Set<Action>([...reading, 'project.write', 'key.write', 'key.read', 'limit.write', 'alias.write', 'policy.write', 'policy.read', 'policy.dryRun', 'budget.write', 'record.read', 'proof.read', 'log.export', 'webhook.write', 'webhook.read', 'bucket.write', 'bucket.read', 'payout.read', 'payout.write', 'settlement.run', 'invoice.read', 'custody.read', 'custody.write', 'erasure.read', 'retention.read', 'hold.read']),
   },
   developer: { scope: 'own', actions: new Set<Action>([...reading, ...working, 'x402.facilitate', 'policy.read', 'record.read', 'proof.read']) },
   finance: { scope: 'own', actions: new Set<Action>([...reading, 'budget.write', 'payout.read', 'payout.write', 'settlement.run', 'proof.read', 'invoice.read']) },
-  auditor: { scope: 'own', actions: new Set<Action>([...reading, 'key.read', 'policy.read', 'policy.dryRun', 'record.read', 'proof.read', 'log.export', 'webhook.read', 'bucket.read', 'payout.read', 'node.read', 'invoice.read', 'custody.read', 'erasure.read', 'retention.read', 'hold.read']) },
-  compliance: { scope: 'own', actions: new Set<Action>([...reading, ...answering, 'policy.read', 'record.read', 'proof.read', 'custody.read', 'erasure.read', 'retention.read', 'hold.read']) },
+  auditor: { scope: 'own', actions: new Set<Action>([...reading, 'key.read', 'policy.read', 'policy.dryRun', 'record.read', 'proof.read', 'log.export', 'webhook.read', 'bucket.read', 'payout.read', 'node.read', 'invoice.read', 'custody.read', 'erasure.read', 'retention.read', 'hold.read', ...holding]) },
+  compliance: { scope: 'own', actions: new Set<Action>([...reading, ...answering, ...holding, 'policy.read', 'record.read', 'proof.read', 'custody.read', 'erasure.read', 'retention.read', 'hold.read']) },
 };
 
 /** Who answers for holds and erasures, or audits it: they see what is kept for a hold alone. */

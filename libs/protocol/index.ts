@@ -33,6 +33,7 @@ export { unchanging } from './field-layout.js';
 export type { RecordFields } from './field-layout.js';
 export * from './files.js';
 export * from './governance.js';
+export * from './held-contents.js';
 export * from './holdbacks.js';
 export * from './invoice-currency.js';
 export * from './invoices.js';

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { lawNames } from '#protocol';
 import { apiCommand, group, listCommand } from './api-command.js';
@@ -29,6 +29,14 @@ export const retentionCommands = (): Command[] => [
     listCommand('legal holds, newest first', ({ api }, page) => api.ask('GET', '/legal-holds', { query: page })),
     apiCommand('release <id>', 'release a hold; erasures that waited for it are done', ({ api }, [id]) => api.ask('POST', `/legal-holds/${id}/release`)),
     apiCommand('erasures', 'erasures that wait for a hold to be released', ({ api }) => api.ask('GET', '/held-erasures')),
+    apiCommand('contents <kind>', 'deleted files or responses that a hold keeps (roles compliance and auditor; each look is in the log)', ({ api }, [kind], { after, limit }) => api.ask('GET', '/held-contents', { query: { kind, after, limit } }))
+      .option('--after <id>', 'on from there: what the page before says as "next"')
+      .option('--limit <count>', 'at most so many'),
+    apiCommand('fetch <kind> <id>', 'what was stored of one of them', async ({ api }, [kind, id], { out = id! }) => {
+      const bytes = await api.bytes(`/held-contents/${kind}/${id}`, {});
+      writeFileSync(out, bytes);
+      return { file: out, bytes: bytes.length };
+    }).option('--out <file>', 'write it there'),
   ),
 ];
 

@@ -1,6 +1,6 @@
 import type { Clock, Ids } from '#kernel';
-import { grants, operatorRecord, Sealer, sealRecord } from '#protocol';
-import type { Action, TenantEntry } from '#protocol';
+import { failure, grants, operatorRecord, Sealer, sealRecord } from '#protocol';
+import type { Action, ContentKind, RecordFields, TenantEntry } from '#protocol';
 import type { Recorder } from '../request/record.js';
 import { readerOf } from './principal.js';
 import type { Principal } from './principal.js';
@@ -11,6 +11,9 @@ const dataReads: ReadonlySet<Action> = new Set<Action>(['budget.read', 'invoice.
 const alikeMs = 60_000;
 /** Reads remembered; beyond it the oldest is an entry again. */
 const rememberedMax = 4_096;
+
+/** Which contents that a hold keeps are read: their list, or one of them. */
+export type HeldRead = { readonly what: 'held-contents'; readonly kind: ContentKind } | { readonly what: 'held-content'; readonly kind: ContentKind; readonly content: string };
 
 /**
  * Makes it an entry of an organisation's that somebody of another one, the platform's, reads what it spent, owes, allows or is called by. What is
@@ -31,14 +34,25 @@ export class AdminReads {
     return tenant !== principal.tenant && grants[principal.role].scope === 'any' && dataReads.has(action);
   }
 
+  /** The same of what a hold keeps, whoever of the organisation reads it. Errors: RECORD_UNAVAILABLE, STARTING. */
+  async noteHeld(principal: Principal, read: HeldRead): Promise<void> {
+    const entry = this.tenants.get(principal.tenant);
+    if (entry === undefined) throw failure('STARTING', 'the organisation of this API key is not known here yet; try again shortly');
+    await this.enter(principal, entry, { ...read, organisation: principal.tenant });
+  }
+
   /** Resolves when the entry is sure to come. An organisation that does not exist has nothing to read. Error: RECORD_UNAVAILABLE. */
   async note(principal: Principal, action: Action, tenant: string | null): Promise<void> {
     const entry = tenant === null ? null : this.tenants.get(tenant);
     if (entry === undefined) return;
+    await this.enter(principal, entry, { what: action, organisation: tenant });
+  }
+
+  private async enter(principal: Principal, entry: TenantEntry | null, read: RecordFields): Promise<void> {
     const nowMs = this.clock.nowMs();
-    const name = `${principal.keyId} ${tenant} ${action}`;
+    const name = JSON.stringify([principal.keyId, read]);
     if ((this.seen.get(name) ?? -alikeMs) > nowMs - alikeMs) return;
-    const fields = { actor: { ...readerOf(principal) }, what: action, organisation: tenant };
+    const fields = { actor: { ...readerOf(principal) }, ...read };
     const draft = { id: this.ids.uuid(), type: 'data.read' as const, timeMs: nowMs, fields, facts: null };
     await this.recorder.commit(entry === null ? operatorRecord(draft) : sealRecord(draft, entry, new Sealer(Buffer.from(entry.sealKey, 'base64'), entry.sealKeyId)));
     this.seen.delete(name);

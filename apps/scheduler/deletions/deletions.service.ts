@@ -2,14 +2,14 @@ import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import { Clock } from '#kernel';
-import { Caller, Outbox } from '#messaging';
-import { retentionCalls } from '#protocol';
+import { Outbox } from '#messaging';
 import type { LiveHold } from '#protocol';
 import { withTenant } from '#service';
 import { TenantLog } from '../tenant-log.js';
 import { ContentDeletionStore } from './content-deletions.store.js';
 import type { ContentKind } from './content-deletions.store.js';
 import { holdOf } from './content-hold.js';
+import { LiveHolds } from './live-holds.service.js';
 
 /** How soon it is asked again whether what was held still is: so long after the release of a hold its contents go. */
 export const askAgainMs = 5 * 60_000;
@@ -18,7 +18,6 @@ const tenantsAtOnceMax = 1_000;
 const atOnceMax = 100;
 /** One turn looks at 10,000 of an organisation; one that deletes more gets the next turn, five seconds later. */
 const pagesMax = 100;
-const holdsPageMax = 200;
 
 /**
  * Contents that were deleted or have expired are hidden at once, and their keys destroyed when governance has said that no legal hold keeps them. While it cannot be
@@ -29,7 +28,7 @@ export class Deletions {
   constructor(
     @Inject(DataSource) private readonly dataSource: DataSource,
     @Inject(Clock) private readonly clock: Clock,
-    @Inject(Caller) private readonly caller: Caller,
+    @Inject(LiveHolds) private readonly holds: LiveHolds,
     @Inject(Outbox) private readonly outbox: Outbox,
     @Inject(TenantLog) private readonly log: TenantLog,
     @Inject(ContentDeletionStore) private readonly store: ContentDeletionStore,
@@ -48,7 +47,7 @@ export class Deletions {
   private async settleOf(kind: ContentKind, tenant: string, sinceMs: number): Promise<void> {
     for (let page = 0, looked = atOnceMax; page < pagesMax && looked === atOnceMax; page += 1) {
       // What a hold covers that is placed after this answer may be gone when it is: so each page asks anew.
-      const holds = await this.liveHolds(tenant);
+      const holds = await this.holds.of(tenant);
       looked = await withTenant(this.dataSource, tenant, (manager) => this.decide(manager, kind, tenant, holds, sinceMs));
     }
   }
@@ -64,14 +63,5 @@ export class Deletions {
     if (begun.length > 0) await this.log.record(manager, tenant, { type: 'deletion.held', timeMs, fields: { kind, ids: begun.map(({ id }) => id), holds: [...new Set(begun.map(({ hold }) => hold!))] } });
     if (done.length > 0) await this.log.record(manager, tenant, { type: 'deletion.done', timeMs, fields: { kind, ids: done.map(({ id }) => id) } });
     return due.length;
-  }
-
-  private async liveHolds(tenant: string): Promise<LiveHold[]> {
-    const holds: LiveHold[] = [];
-    for (let after: string | undefined; ; after = holds.at(-1)!.id) {
-      const { data, hasMore } = await this.caller.call(retentionCalls.liveHolds, { tenant, after, limit: holdsPageMax });
-      holds.push(...data);
-      if (!hasMore || data.length === 0) return holds;
-    }
   }
 }

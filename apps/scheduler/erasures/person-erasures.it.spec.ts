@@ -8,8 +8,8 @@ import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { SystemClock, SystemIds } from '#kernel';
 import { Bus, Caller, Publisher } from '#messaging';
-import { batchCalls, erasureEvents, fileCalls, generateSealKeys, openRecordBody, recordCommit, storedResponseCalls, tenantReplica } from '#protocol';
-import type { Batch, LogRecord, RecordType, TenantEntry } from '#protocol';
+import { batchCalls, erasureEvents, fileCalls, generateSealKeys, heldContentCalls, heldContentLimits, openRecordBody, recordCommit, storedResponseCalls, tenantReplica } from '#protocol';
+import type { Batch, ContentKind, HeldContent, LogRecord, RecordType, TenantEntry } from '#protocol';
 import { migrate, runService, withTenant } from '#service';
 import type { RunningService } from '#service';
 import { createTestDatabase, testNats } from '#testing';
@@ -54,9 +54,9 @@ describe('an erasure of a person', () => {
     }
   };
   const begin = (persons: string[], id = ids.uuid(), of = scope) => caller.call(storedResponseCalls.beginResponse, { ...of, keyId, id, expiresAtMs: Date.now() + 3_600_000, persons });
-  const store = async (persons: string[], of = scope): Promise<string> => {
+  const store = async (persons: string[], of = scope, text = '{}'): Promise<string> => {
     const id = ids.uuid();
-    expect((await fetch((await begin(persons, id, of)).url, { method: 'PUT', body: '{}' })).status).toBe(204);
+    expect((await fetch((await begin(persons, id, of)).url, { method: 'PUT', body: text })).status).toBe(204);
     return id;
   };
   const know = async (of: string): Promise<void> => void (await (await new Kvm(governance.jetstream).open('tenants')).put(of, JSON.stringify(z.encode(tenantReplica.value, { ...bank, tenant: of }))));
@@ -255,6 +255,57 @@ describe('an erasure of a person', () => {
       await Promise.all([sweep(), sweep()]);
       await eventually(async () => (await sweep(), expect([file, response, expired].map(onDisk)).toEqual([false, false, false])));
       await eventually(async () => expect((await Promise.all([file, response, expired].map(async (id) => of(await told('deletion.done'), id)))).map((found) => found.length)).toEqual([1, 1, 1]));
+    });
+
+    it('lets those who answer for it list and read what it keeps, whole and in parts, and nothing that no hold covers now', async () => {
+      const ann = personOf();
+      const big = 'é'.repeat(heldContentLimits.partBytesMax);
+      const [file, response, spared] = [await upload(), await store([ann], scope, big), await store([personOf()])];
+      const [ofAnn, ofTime] = [hold({ person: ann }), hold({ untilMs: Date.now() + 60_000 })];
+      said.byTenant.set(tenant, [ofAnn]);
+      const list = async (kind: ContentKind, of = tenant, limit = 1) => {
+        const found: HeldContent[] = [];
+        for (let after: string | undefined; ; ) {
+          const { data, next } = await caller.call(heldContentCalls.list, { tenant: of, kind, limit, ...(after === undefined ? {} : { after }) });
+          found.push(...data);
+          if (next === null) return found;
+          after = next;
+        }
+      };
+      const read = async (kind: ContentKind, id: string, of = tenant): Promise<Buffer[]> => {
+        const parts: Buffer[] = [];
+        for (let from: number | null = 0; from !== null; ) {
+          const { part, next }: { part: string; next: number | null } = await caller.call(heldContentCalls.read, { tenant: of, kind, id, from });
+          parts.push(Buffer.from(part, 'base64'));
+          from = next;
+        }
+        return parts;
+      };
+      // What is shown is read where it is shown.
+      await expect(read('responses', response)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      for (const id of [response, spared]) await remove.response(id);
+      await remove.file(file);
+      const [known] = (await list('responses')).filter(({ id }) => id === response);
+      expect(known).toMatchObject({ kind: 'responses', project, hold: ofAnn.id, filename: null, bytes: Buffer.byteLength(big), persons: [ann] });
+      const parts = await read('responses', response);
+      expect([parts.length, Buffer.concat(parts).toString('utf8') === big]).toEqual([2, true]);
+      expect((await list('responses')).map(({ id }) => id)).not.toContain(spared);
+      await expect(read('responses', spared)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      // Of files only their content says whom they are about.
+      expect((await list('files', tenant, 100)).find(({ id }) => id === file)).toMatchObject({ kind: 'files', filename: 'in.jsonl', hold: ofAnn.id, persons: [] });
+      expect(Buffer.concat(await read('files', file)).toString()).toContain('"custom_id":"c"');
+
+      const elsewhere = ids.uuid();
+      said.byTenant.set(elsewhere, [ofTime]);
+      expect([await list('responses', elsewhere), await list('files', elsewhere)]).toEqual([[], []]);
+      for (const wrong of [() => read('responses', response, elsewhere), () => read('files', response), () => read('responses', ids.uuid())]) await expect(wrong()).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      await expect(caller.call(heldContentCalls.read, { tenant, kind: 'responses', id: response, from: Buffer.byteLength(big) + 1 })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      // The hold is gone and nobody has looked yet: its key may be there, and nobody reads by it.
+      said.byTenant.clear();
+      expect(await list('responses')).toEqual([]);
+      await expect(read('responses', response)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      said.away = true;
+      await expect(list('files')).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
     });
 
     it('lets go of what it does not cover, which is no entry, and of another organisation’s', async () => {
