@@ -34,8 +34,13 @@ export function bodyRoot(crypto: BundleCrypto, schema: string, secret: Uint8Arra
   return sha256Text(crypto, canonicalJson(Object.fromEntries(names.map((name) => [name, byHmac(name)]))));
 }
 
+/** Fields that name a person, and no others: of one that is erased nothing else would prove its name. */
+const personNames: ReadonlySet<string> = new Set(['subject', 'tags']);
+
 /** Version 3: fields about a person have their salts from a secret of their own, and commitments that stand when it is gone. */
 function rootWithPerson(crypto: BundleCrypto, secret: Uint8Array, fields: BundleFields, { commitments, secret: given }: BundlePerson, texts?: readonly string[]): string {
+  const odd = Object.keys(commitments).find((name) => !personNames.has(name));
+  if (odd !== undefined) throw new Malformed(`the field "${odd}" is none that names a person`);
   const personSecret = given === null ? null : fromBase64(given);
   if (personSecret !== null && personSecret.length !== 32) throw new Malformed('the secret of the part about a person has 32 bytes');
   const names = [...new Set([...Object.keys(fields), ...Object.keys(commitments)])].sort();

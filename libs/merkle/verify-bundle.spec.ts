@@ -106,6 +106,18 @@ describe('a proof bundle', () => {
     }
   }, 900_000);
 
+  it('is refused with any bit changed of the names and commitments of what is erased, which nothing else proves', () => {
+    const text = exampleText({ about: 'erased' });
+    const [, before, erased] = /^(.*"person":)(\{"commitments":\{[^}]*\})/s.exec(text)!;
+    const bytes = Buffer.from(text);
+    const from = Buffer.byteLength(before!);
+    for (let bit = from * 8; bit < (from + erased!.length) * 8; bit += 1) {
+      const changed = Buffer.from(bytes);
+      changed[bit >> 3]! ^= 1 << (bit & 7);
+      if (verdictOf(changed.toString()).result !== 'invalid') throw new Error(`bit ${bit} may change: ${changed.toString('utf8', (bit >> 3) - 20, (bit >> 3) + 20)}`);
+    }
+  });
+
   it('is refused with bytes cut out, put in or doubled', () => {
     const text = exampleText();
     fc.assert(

@@ -53,7 +53,9 @@ describe('a record about a person', () => {
   it('does not match after any change: of what is left, of a commitment, or of what is put in the place of what is erased', () => {
     const { envelope, whole, erased } = opened(fieldsNow);
     const part = erased.person!;
+    const renamed = ({ subject, ...rest }: Record<string, string>) => ({ rubject: subject!, ...rest });
     const changed: RecordBody[] = [
+      { ...erased, person: { ...part, commitments: renamed(part.commitments) } },
       { ...whole, fields: { ...whole.fields, subject: 'c-18' } },
       { ...erased, fields: { ...erased.fields, model: 'n' } },
       { ...erased, fields: { ...erased.fields, subject: 'c-17' } },

@@ -274,6 +274,9 @@ export interface RecordDraft {
 const entryContext = (id: string, type: RecordType): string => `${id}|${type}`;
 const personContext = (id: string, type: RecordType): string => `${id}|${type}|person`;
 
+/** Names of fields that may; of one that is erased nothing else proves its name. */
+const personNames: ReadonlySet<string> = new Set(['subject', 'tags']);
+
 /** What of a decision names a person, where a subject is declared: the subject, and tags such as `sender:someone@example.com`. */
 const namesPerson = (name: string, fields: RecordFields): boolean => name === 'subject' || (name === 'tags' && Array.isArray(fields[name]) && fields[name].length > 0);
 
@@ -347,6 +350,7 @@ export function openRecordBody(id: string, type: RecordType, body: SealedBody, s
 export function bodyMatchesEnvelope({ secret, fields, person }: RecordBody, entry: Envelope): boolean {
   const version = commitmentVersion(entry);
   if ((version === 3) !== (person !== undefined)) return false;
+  if (person !== undefined && !Object.keys(person.commitments).every((name) => personNames.has(name))) return false;
   const key = Buffer.from(secret, 'base64');
   const root = person === undefined ? commitmentRoot(version, key, fields) : rootWithApart(key, fields, { commitments: person.commitments, secret: person.secret === null ? null : Buffer.from(person.secret, 'base64') });
   return root === entry.root;

@@ -120,7 +120,7 @@ describe('the guide to verifying', () => {
     const file = (changed: object): string => JSON.stringify({ format: 'mizan-proof/1', logKey: formatVerifierKey(log.key), entries: [{ entry: { index: 0, id: record, type: 'refused', timeMs, tenant: record, envelope: envelope.toString('base64'), body: changed }, proof: formatProofFile({ index: 0, proof: [], checkpoint }) }] });
     expect(await run(file(body))).toMatchObject({ code: 0 });
     expect(verifyOffline(file(body), formatVerifierKey(log.key)).valid).toBe(true);
-    for (const changed of [{ ...body, fields: { ...body.fields, model: 'n' } }, { ...body, fields: { ...body.fields, subject: 'x' } }, { ...body, person: { ...person, commitments: { ...commitments, subject: 'ef'.repeat(32) } } }]) {
+    for (const changed of [{ ...body, fields: { ...body.fields, model: 'n' } }, { ...body, fields: { ...body.fields, subject: 'x' } }, { ...body, person: { ...person, commitments: { ...commitments, subject: 'ef'.repeat(32) } } }, { ...body, person: { ...person, commitments: { rubject: commitments['subject']!, tags: commitments['tags']! } } }]) {
       expect((await run(file(changed))).code).toBe(1);
       expect(verifyOffline(file(changed), formatVerifierKey(log.key)).valid).toBe(false);
     }
