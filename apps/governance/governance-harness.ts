@@ -62,6 +62,11 @@ export class GovernanceStack {
     return Bus.connect({ url: this.nats.url, creds: this.nats.credentials[name], name });
   }
 
+  /** One more beside it, whoever starts it stops it. */
+  another(more: NodeJS.ProcessEnv = {}): Promise<RunningService> {
+    return runService(governance, { ...this.variables, ...more });
+  }
+
   /** A new organisation, as soon as gateways know it. */
   async bank(): Promise<TenantEntry> {
     const { id } = await this.caller.call(governanceCalls.createOrganisation, { actor: nobody, name: `Bank ${randomUUID()}` });

@@ -6,6 +6,7 @@ import type { RecordFields } from './field-layout.js';
 import { costTag } from './costs.js';
 import { decisionNumber } from './decision-counts.js';
 import type { DecisionNumber } from './decision-counts.js';
+import { mayNamePerson, namesPerson } from './person-fields.js';
 import { signedReceipt } from './receipts.js';
 import { searchTerms, searchTermsOf } from './record-search.js';
 import type { SearchTerms } from './record-search.js';
@@ -274,12 +275,6 @@ export interface RecordDraft {
 const entryContext = (id: string, type: RecordType): string => `${id}|${type}`;
 const personContext = (id: string, type: RecordType): string => `${id}|${type}|person`;
 
-/** Names of fields that may; of one that is erased nothing else proves its name. */
-const personNames: ReadonlySet<string> = new Set(['subject', 'tags']);
-
-/** What of a decision names a person, where a subject is declared: the subject, and tags such as `sender:someone@example.com`. */
-const namesPerson = (name: string, fields: RecordFields): boolean => name === 'subject' || (name === 'tags' && Array.isArray(fields[name]) && fields[name].length > 0);
-
 /** Base64 of the envelope. */
 function envelopeOf(draft: RecordDraft, tenant: string, root: string, version: 2 | 3 = 2): string {
   // RFC 8785 by hand: the names in order, and values that need no escape.
@@ -350,7 +345,7 @@ export function openRecordBody(id: string, type: RecordType, body: SealedBody, s
 export function bodyMatchesEnvelope({ secret, fields, person }: RecordBody, entry: Envelope): boolean {
   const version = commitmentVersion(entry);
   if ((version === 3) !== (person !== undefined)) return false;
-  if (person !== undefined && !Object.keys(person.commitments).every((name) => personNames.has(name))) return false;
+  if (person !== undefined && !Object.keys(person.commitments).every(mayNamePerson)) return false;
   const key = Buffer.from(secret, 'base64');
   const root = person === undefined ? commitmentRoot(version, key, fields) : rootWithApart(key, fields, { commitments: person.commitments, secret: person.secret === null ? null : Buffer.from(person.secret, 'base64') });
   return root === entry.root;

@@ -86,15 +86,27 @@ describe('a log whose key changes', () => {
       files: [{ name: 'a.jsonl', bytes: 1, sha256: 'a'.repeat(64) }],
     });
     const sealed = await stack.caller.call(manifestCalls.seal, facts());
-    const before = await head();
-    expect(before.logKey).toBe(vkeys[0]);
+    expect((await head()).logKey).toBe(vkeys[0]);
     await stack.restart({ AUDIT_SIGNING_SEED: next });
     expect(await reasonOf()).toContain('AUDIT_SIGNING_SEED_FORMER');
     expect(await readyKey()).toBe(false);
     await stack.restart({ AUDIT_SIGNING_SEED: next, AUDIT_SIGNING_SEED_FORMER: last });
     expect(await reasonOf()).toContain('AUDIT_SIGNING_SEED_FORMER');
+    await stack.restart({ AUDIT_ORIGIN: 'mizan.test/other', AUDIT_SIGNING_KEY_LOST: vkeys[0] });
+    expect(await reasonOf()).toContain('a log keeps its name');
 
-    await stack.restart({ AUDIT_SIGNING_SEED: next, AUDIT_SIGNING_SEED_FORMER: seed });
+    // Two at once, and one that still has the former key: there is one change, and nothing is signed under the former key above its size.
+    const env = { AUDIT_SIGNING_SEED: next, AUDIT_SIGNING_SEED_FORMER: seed };
+    await stack.restart();
+    const before = await head();
+    expect(before.logKey).toBe(vkeys[0]);
+    const [twin] = await Promise.all([stack.another(env), stack.another(env).then((other) => other.stop())]);
+    await logged();
+    const answers = await Promise.allSettled(Array.from({ length: 20 }, () => head()));
+    expect(answers.map(({ status }) => status)).toContain('fulfilled');
+    for (const answer of answers) if (answer.status === 'fulfilled') expect(answer.value.logKey).toBe(vkeys[1]);
+    await twin.stop();
+    await stack.restart(env);
     const after = await head();
     expect([after.logKey, await readyKey()]).toEqual([vkeys[1], true]);
     const text = await changed(1);

@@ -55,7 +55,8 @@ export class LogKeys implements OnApplicationBootstrap {
 
   /** Whether this process's key may sign after the one that signed last. Error: `SERVICE_UNAVAILABLE`, with what to do. */
   async requireMayFollow(last: string): Promise<void> {
-    const problem = last === this.now ? undefined : last !== this.former ? this.unknown(last) : await this.givenUp();
+    const { name } = this.secrets.logSigner.key;
+    const problem = last === this.now ? undefined : !last.startsWith(`${name}+`) ? renamed(last, name) : last !== this.former ? this.unknown(last) : await this.givenUp();
     if (problem !== undefined && problem !== this.problem) this.logger.error(problem);
     this.problem = problem;
     if (problem !== undefined) throw failure('SERVICE_UNAVAILABLE', problem);
@@ -113,6 +114,8 @@ export class LogKeys implements OnApplicationBootstrap {
     return isBack ? `the key ${this.now} was given up before: nothing is signed under it again` : undefined;
   }
 }
+
+const renamed = (last: string, name: string): string => `the log was signed last under ${last}, and AUDIT_ORIGIN is ${name} now: nothing is signed, for a log keeps its name`;
 
 /** Of a change there is one entry, whichever process makes it (a UUID of version 8). */
 export function changeId(former: string, next: string): string {
