@@ -57,6 +57,15 @@ describe('reads of the platform', () => {
     expect(records).toHaveLength(3);
   });
 
+  it('of what a hold keeps are an entry each time', async () => {
+    const { records, reads: of } = reads();
+    const read = { what: 'held-content', kind: 'files', content: uuidOf(5) } as const;
+    for (let n = 0; n < 3; n += 1) await of.noteHeld(by('auditor', bank.tenant), read);
+    await of.noteHeld(by('auditor', bank.tenant), { what: 'held-contents', kind: 'files' });
+    expect(records).toHaveLength(4);
+    expect(openRecordBody(records[2]!.id, 'data.read', records[2]!.body!, keys.privateKey).fields).toMatchObject({ ...read, organisation: bank.tenant });
+  });
+
   it('are not answered when they cannot be recorded, and recorded when asked again', async () => {
     let fails = true;
     let sent = 0;

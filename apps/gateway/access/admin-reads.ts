@@ -34,11 +34,11 @@ export class AdminReads {
     return tenant !== principal.tenant && grants[principal.role].scope === 'any' && dataReads.has(action);
   }
 
-  /** The same of what a hold keeps, whoever of the organisation reads it. Errors: RECORD_UNAVAILABLE, STARTING. */
+  /** The same of what a hold keeps, whoever of the organisation reads it, and each time: it is evidence. Errors: RECORD_UNAVAILABLE, STARTING. */
   async noteHeld(principal: Principal, read: HeldRead): Promise<void> {
     const entry = this.tenants.get(principal.tenant);
     if (entry === undefined) throw failure('STARTING', 'the organisation of this API key is not known here yet; try again shortly');
-    await this.enter(principal, entry, { ...read, organisation: principal.tenant });
+    await this.record(principal, entry, { ...read, organisation: principal.tenant });
   }
 
   /** Resolves when the entry is sure to come. An organisation that does not exist has nothing to read. Error: RECORD_UNAVAILABLE. */
@@ -52,11 +52,15 @@ export class AdminReads {
     const nowMs = this.clock.nowMs();
     const name = JSON.stringify([principal.keyId, read]);
     if ((this.seen.get(name) ?? -alikeMs) > nowMs - alikeMs) return;
-    const fields = { actor: { ...readerOf(principal) }, ...read };
-    const draft = { id: this.ids.uuid(), type: 'data.read' as const, timeMs: nowMs, fields, facts: null };
-    await this.recorder.commit(entry === null ? operatorRecord(draft) : sealRecord(draft, entry, new Sealer(Buffer.from(entry.sealKey, 'base64'), entry.sealKeyId)));
+    await this.record(principal, entry, read);
     this.seen.delete(name);
     this.seen.set(name, nowMs);
     if (this.seen.size > rememberedMax) this.seen.delete(this.seen.keys().next().value!);
+  }
+
+  private async record(principal: Principal, entry: TenantEntry | null, read: RecordFields): Promise<void> {
+    const fields = { actor: { ...readerOf(principal) }, ...read };
+    const draft = { id: this.ids.uuid(), type: 'data.read' as const, timeMs: this.clock.nowMs(), fields, facts: null };
+    await this.recorder.commit(entry === null ? operatorRecord(draft) : sealRecord(draft, entry, new Sealer(Buffer.from(entry.sealKey, 'base64'), entry.sealKeyId)));
   }
 }

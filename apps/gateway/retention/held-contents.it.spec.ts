@@ -67,10 +67,13 @@ describe('what holds keep of deleted contents', () => {
       expect(content.headers.get('content-disposition')).toBe(`attachment; filename*=UTF-8''${encodeURIComponent(held.filename!)}`);
       expect(await content.text()).toBe(bytes.toString());
       const n = 0x70 + roles.indexOf(role as never);
-      await eventually(() => readsBy(n).length === 2);
+      await (await get(`/files/${held.id}`, role)).text();
+      expect((await get(`/files/${uuidOf(0x99)}`, role)).status).toBe(404);
+      await eventually(() => readsBy(n).length === 3);
       expect(readsBy(n)).toEqual([
         { actor: { keyId: uuidOf(n), tenant: tenant.tenant, role }, what: 'held-contents', kind: 'files', organisation: tenant.tenant },
         { actor: { keyId: uuidOf(n), tenant: tenant.tenant, role }, what: 'held-content', kind: 'files', content: held.id, organisation: tenant.tenant },
+        expect.objectContaining({ what: 'held-content', content: held.id }),
       ]);
     }
     expect(asked).toContainEqual({ tenant: tenant.tenant, kind: 'files', limit: 5 });
