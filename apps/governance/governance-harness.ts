@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { Kvm } from '@nats-io/kv';
+import { provisionNats } from '#local';
 import { Bus, Caller, Replicas, type ReplicaView } from '#messaging';
 import { governanceCalls, recordCommit, tenantReplica, type LogRecord, type TenantEntry } from '#protocol';
 import { createDataSource, migrate, runService, type RunningService } from '#service';
@@ -60,6 +62,22 @@ export class GovernanceStack {
   /** Another service's connection; the caller closes it. */
   connect(name: 'scheduler' | 'settlement' | 'billing'): Promise<Bus> {
     return Bus.connect({ url: this.nats.url, creds: this.nats.credentials[name], name });
+  }
+
+  /** As where JetStream is lost: the mark of the highest signed head is gone, until it is provided for again. */
+  async loseHeads(): Promise<void> {
+    const bus = await Bus.connect({ url: this.nats.url, creds: this.nats.credentials.provision, name: 'provision' });
+    await bus.manager.streams.delete('KV_log-heads');
+    await bus.close();
+  }
+
+  /** With nothing in it, or with this mark. */
+  async provideForHeads(mark?: { size: number; root: string; key?: string }): Promise<void> {
+    await provisionNats(this.nats.url, this.nats.credentials.provision);
+    if (mark === undefined) return;
+    const bus = await Bus.connect({ url: this.nats.url, creds: this.nats.credentials.governance, name: 'governance' });
+    await (await new Kvm(bus.jetstream).open('log-heads')).put('highest', JSON.stringify(mark));
+    await bus.close();
   }
 
   /** One more beside it, whoever starts it stops it. */

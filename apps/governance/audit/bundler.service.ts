@@ -49,7 +49,7 @@ export class Bundler {
 
   private async proven(record: string, all: readonly LogEntry[], sizes: readonly (number | undefined)[]): Promise<ReplyOf<Call>> {
     const sorted = [...new Map(all.map((entry) => [entry.index, entry])).values()].sort((a, b) => a.index - b.index);
-    const { size, note } = await withTenant(this.dataSource, '*', (manager) => this.prover.shown(manager, sorted.at(-1)!.index + 1));
+    const { size, note } = await this.prover.shown(sorted.at(-1)!.index + 1, 'of the key now');
     const earlierSizes = [...new Set(sizes.filter((one) => one !== undefined))].sort((a, b) => a - b);
     if (earlierSizes.some((one) => one > size)) throw failure('REQUEST_INVALID', `"since" is beyond the ${size} entries of the log`, { param: 'since' });
     const hashAt = await this.tiles.hashes([...sorted.flatMap(({ index }) => inclusionSubtrees(index, size)), ...earlierSizes.flatMap((one) => consistencySubtrees(one, size))], size);

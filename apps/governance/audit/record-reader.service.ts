@@ -61,11 +61,14 @@ export class RecordReader {
 
   /** Entries of the deployment itself, whose bodies are public; of other records none. */
   async operatorEntries(ids: readonly string[]): Promise<LogEntry[]> {
-    return withTenant(this.dataSource, '*', async (manager) => {
-      const found: StoredEntry[] = [];
-      for (const id of ids) found.push(...(await this.entries.ofRecord(manager, id)));
-      return found.filter(({ tenant }) => tenant === null).map((entry) => ({ ...toReply(entry), body: openBody(entry, new Map()) as LogEntry['body'] }));
-    });
+    return withTenant(this.dataSource, '*', (manager) => this.operatorEntriesIn(manager, ids));
+  }
+
+  /** The same in the caller's transaction, of all tenants. */
+  async operatorEntriesIn(manager: EntityManager, ids: readonly string[]): Promise<LogEntry[]> {
+    const found: StoredEntry[] = [];
+    for (const id of ids) found.push(...(await this.entries.ofRecord(manager, id)));
+    return found.filter(({ tenant }) => tenant === null).map((entry) => ({ ...toReply(entry), body: openBody(entry, new Map()) as LogEntry['body'] }));
   }
 
   /** The same without bodies. Errors: `NOT_FOUND`, `RECORD_PENDING`. */

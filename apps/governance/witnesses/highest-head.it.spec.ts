@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { ed25519Signer, formatVerifierKey, nodeCrypto, openKeyHistory, openNote, parseVerifierKey, sha256, verifySignature } from '#merkle';
-import { exportCalls, governanceCalls, manifestCalls, Sealer, sealRecord, type ExportFacts, type LogRecord, type TenantEntry } from '#protocol';
+import { ed25519Cosigner, ed25519Signer, formatBundle, formatSignature, formatVerifierKey, nodeCrypto, openKeyHistory, openNote, parseNote, parseVerifierKey, sha256, verifyBundle, verifySignature } from '#merkle';
+import { bundleCalls, exportCalls, governanceCalls, manifestCalls, Sealer, sealRecord, type ExportFacts, type LogRecord, type TenantEntry } from '#protocol';
 import { eventually, GovernanceStack, nobody } from '../governance-harness.js';
 
 let stack: GovernanceStack;
@@ -12,10 +12,11 @@ const recordOf = (): LogRecord =>
 const head = () => stack.caller.call(governanceCalls.checkpoint, {});
 const ready = async (): Promise<unknown> => ((await (await fetch(`${stack.service.operationsUrl}/readyz`)).json()) as { checks: Record<string, unknown> }).checks['log history'];
 
-async function logged(): Promise<void> {
+async function logged(): Promise<string> {
   const record = recordOf();
   await stack.publish(record);
   await eventually(() => stack.caller.call(governanceCalls.getRecord, { tenant: bank.tenant, id: record.id }));
+  return record.id;
 }
 
 /** As a backup of the log that is put back. */
@@ -69,6 +70,7 @@ describe('a log whose key changes', () => {
   const keys = seeds.map((seed) => ed25519Signer('mizan.test/audit', Buffer.from(seed, 'hex')).key);
   const vkeys = keys.map(formatVerifierKey);
   const [seed, next, last] = seeds as [string, string, string];
+  let old: { record: string; note: string; size: number };
   const history = async (): Promise<string> => JSON.stringify(await stack.caller.call(governanceCalls.logKeys, {}));
   const reasonOf = async (): Promise<string> => head().then(() => 'it signs', (error: Error) => error.message);
   const readyKey = async (): Promise<unknown> => ((await (await fetch(`${stack.service.operationsUrl}/readyz`)).json()) as { checks: Record<string, unknown> }).checks['log key'];
@@ -98,7 +100,9 @@ describe('a log whose key changes', () => {
     // Two at once, and one that still has the former key: there is one change, and nothing is signed under the former key above its size.
     const env = { AUDIT_SIGNING_SEED: next, AUDIT_SIGNING_SEED_FORMER: seed };
     await stack.restart();
+    const record = await logged();
     const before = await head();
+    old = { record, note: before.note, size: before.size };
     expect(before.logKey).toBe(vkeys[0]);
     const [twin] = await Promise.all([stack.another(env), stack.another(env).then((other) => other.stop())]);
     await logged();
@@ -136,8 +140,49 @@ describe('a log whose key changes', () => {
     expect((await head()).size).toBeGreaterThan(size);
   });
 
+  it('hands out a record of before under the key of now, for who knows any of its keys: also where witnesses cosigned last under the former one', async () => {
+    const witness = ed25519Cosigner('witness.example/w1', randomBytes(32));
+    const cosigned = old.note + formatSignature(witness.cosign(parseNote(old.note).text, 1_767_225_600));
+    await stack.asSuperuser(`INSERT INTO governance.log_checkpoints (size, note, cosigned_by) VALUES (${old.size}, '${cosigned}', '{${witness.key.name}}')`);
+    await stack.restart({ AUDIT_SIGNING_SEED: next, AUDIT_WITNESSES: `http://127.0.0.1:9 ${formatVerifierKey(witness.key)}` });
+    expect((await stack.caller.call(governanceCalls.checkpoint, { published: true })).note).toBe(cosigned);
+    const bundle = await stack.caller.call(bundleCalls.bundleRecord, { tenant: bank.tenant, id: old.record, reader: { ...nobody, tenant: bank.tenant, role: 'auditor' } } as never);
+    const proof = await stack.caller.call(governanceCalls.proveRecord, { tenant: bank.tenant, id: old.record });
+    expect([bundle.logKey, proof.logKey]).toEqual([vkeys[1], vkeys[1]]);
+    for (const logKey of keys.slice(0, 2)) {
+      const { checks } = verifyBundle(formatBundle(bundle), nodeCrypto, { logKey, history: openKeyHistory(nodeCrypto, await history(), logKey) });
+      expect(checks).toContainEqual(expect.objectContaining({ name: 'key history', holds: true }));
+      expect(checks.filter(({ holds }) => holds === false)).toEqual([]);
+    }
+    await stack.asSuperuser('DELETE FROM governance.log_checkpoints');
+    await stack.restart({ AUDIT_SIGNING_SEED: next });
+  });
+
+  it.each(['is lost', 'is of an earlier release, which noted no key'])('is signed under no other key than its last change led to when the mark of the highest head %s', async (how) => {
+    const { size, root } = await head();
+    await stack.loseHeads();
+    await stack.provideForHeads(how === 'is lost' ? undefined : { size, root });
+    for (const stale of [{}, { AUDIT_SIGNING_SEED: last }]) {
+      await stack.restart(stale);
+      expect(await reasonOf()).toContain('nothing is signed');
+      expect(await readyKey()).toBe(false);
+    }
+    await stack.restart({ AUDIT_SIGNING_SEED: seed, AUDIT_SIGNING_SEED_FORMER: next });
+    expect(await reasonOf()).toContain('was given up before');
+    await stack.restart({ AUDIT_SIGNING_SEED: next });
+    expect(await head()).toMatchObject({ size, logKey: vkeys[1] });
+    expect(JSON.parse(await history())).toMatchObject({ changes: [expect.anything()] });
+  });
+
   it('goes on under a new key by that alone where the former one is lost, and no reader follows it there by itself', async () => {
+    // Many ask at once for the first head under it, of a process that could not enter the change when it started.
+    const { size, root } = await head();
+    await stack.loseHeads();
     await stack.restart({ AUDIT_SIGNING_SEED: last, AUDIT_SIGNING_KEY_LOST: vkeys[1] });
+    expect(await reasonOf()).toContain('cannot be read');
+    await stack.provideForHeads({ size, root, key: vkeys[1]! });
+    const answers = await Promise.allSettled(Array.from({ length: 40 }, () => head()));
+    expect(answers.map((answer) => (answer.status === 'fulfilled' ? answer.value.logKey : String(answer.reason)))).toEqual(Array.from({ length: 40 }, () => vkeys[2]));
     expect((await head()).logKey).toBe(vkeys[2]);
     const text = await changed(2);
     expect(openKeyHistory(nodeCrypto, text, keys[2]!).keys).toHaveLength(1);

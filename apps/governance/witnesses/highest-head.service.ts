@@ -25,6 +25,7 @@ export class HighestHead implements OnApplicationBootstrap {
   /** The last one that was found to be of this log. */
   private known: Head | undefined;
   private broken: string | undefined;
+  private settling: Promise<void> | undefined;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -44,13 +45,36 @@ export class HighestHead implements OnApplicationBootstrap {
     this.gauge.set(0);
     try {
       if (this.secrets.acceptedBreak) await this.accept(this.secrets.acceptedBreak);
-      await withTenant(this.dataSource, '*', async (manager) => this.raise(manager, await this.log.head(manager)));
+      await this.raiseNow();
     } catch (error) {
       this.logger.error(`no head of the log was compared with what was signed before: ${(error as Error).message}`);
     }
   }
 
-  /** A committed head as a signed note, after it was noted as the highest. Errors: `SERVICE_UNAVAILABLE` when what was signed before cannot be read, the log does not continue it, or it was under another key that this one may not follow. */
+  /** The head of now, signed. Errors: as {@link sign}. */
+  async signed(): Promise<{ size: number; note: string }> {
+    await this.settle();
+    return withTenant(this.dataSource, '*', async (manager) => {
+      const head = await this.log.head(manager);
+      return { size: head.size, note: await this.sign(manager, head) };
+    });
+  }
+
+  /**
+   * To be asked before a transaction that signs: a change of key is entered in a transaction of its own, and calls that each waited for one within another would wait for each other. One at a time
+   * does it for all. Errors: as {@link sign}.
+   */
+  async settle(): Promise<void> {
+    if (!this.keys.owesNote) return;
+    this.settling ??= this.raiseNow().finally(() => (this.settling = undefined));
+    await this.settling;
+  }
+
+  private raiseNow(): Promise<void> {
+    return withTenant(this.dataSource, '*', async (manager) => this.raise(manager, await this.log.head(manager)));
+  }
+
+  /** After {@link settle}: a committed head as a signed note, after it was noted as the highest. Errors: `SERVICE_UNAVAILABLE` when what was signed before cannot be read, the log does not continue it, or it was under another key that this one may not follow. */
   async sign(manager: EntityManager, head: Head): Promise<string> {
     if (this.known?.size !== head.size || !equalBytes(this.known.root, head.root)) await this.raise(manager, head);
     return signCheckpoint({ origin: this.secrets.logSigner.key.name, size: head.size, root: head.root }, this.secrets.logSigner);
@@ -61,13 +85,15 @@ export class HighestHead implements OnApplicationBootstrap {
     for (;;) {
       const mark = await this.marks.read();
       await this.requireHeld(manager, mark, head);
-      const last = mark.revision > 0 ? (mark.key ?? this.keys.former ?? this.keys.now) : this.keys.now;
-      await this.keys.requireMayFollow(last);
-      const isRaised = mark.revision > 0 && mark.size >= head.size;
-      if (last === this.keys.now) await this.keys.note(mark.revision > 0 ? mark : head);
+      const isMarked = mark.revision > 0;
+      const last = mark.key ?? (await this.keys.lastLogged(manager, isMarked));
+      await this.keys.requireMayFollow(last, manager);
+      const isRaised = isMarked && mark.size >= head.size;
+      const base = isMarked ? mark : head;
+      if (last === this.keys.now) await this.keys.note(base);
       if (isRaised && mark.key === this.keys.now) return;
-      const next = isRaised || last !== this.keys.now ? mark : head;
-      if ((await this.marks.write(next, this.keys.now, mark.revision)) && next === head) {
+      const next = isRaised || last !== this.keys.now ? base : head;
+      if ((await this.marks.write(next, this.keys.now, mark.revision)) && last === this.keys.now && next === head) {
         this.known = head;
         return;
       }

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
 import { Clock } from '#kernel';
 import { Outbox } from '#messaging';
 import { formatVerifierKey, nodeCrypto, openKeyChange, parseNote, parseVerifierKey, sha256, signKeyChange, toHex, type KeyChange, type VerifierKey } from '#merkle';
 import { failure, operatorRecord } from '#protocol';
 import { Readiness, withTenant } from '#service';
-import { RecordReader } from '../audit/record-reader.service.js';
+import { RecordReader, type LogEntry } from '../audit/record-reader.service.js';
 import type { Head } from '../audit/log.store.js';
 import { SearchStore } from '../search/search.store.js';
 import { Secrets } from '../secrets.js';
@@ -53,19 +53,36 @@ export class LogKeys implements OnApplicationBootstrap {
     return formerSigner === undefined ? lostKey : formatVerifierKey(formerSigner.key);
   }
 
-  /** Whether this process's key may sign after the one that signed last. Error: `SERVICE_UNAVAILABLE`, with what to do. */
-  async requireMayFollow(last: string): Promise<void> {
+  /** Whether there is a change of key that this process has not found to be an entry yet. */
+  get owesNote(): boolean {
+    return !this.isNoted && this.former !== undefined && this.former !== this.now;
+  }
+
+  /**
+   * The key that signed last where no mark says it, since there is none or it is of an earlier release: what the last change that is an entry led to. Without any it is the former one, where the operator
+   * names one that the mark may be of, or else the one that this process has: nothing else knows better. In the caller's transaction. Error: `DATABASE_UNAVAILABLE`.
+   */
+  async lastLogged(manager: EntityManager, isMarked: boolean): Promise<string> {
+    const last = (await this.changes(manager)).at(-1);
+    if (last !== undefined) return formatVerifierKey(last.next);
+    if (isMarked && this.former !== undefined) return this.former;
+    this.logger.warn(`nothing says under which key the log was signed before: it goes on under ${this.now}, which must be the one that its readers know`);
+    return this.now;
+  }
+
+  /** Whether this process's key may sign after the one that signed last. In the caller's transaction. Error: `SERVICE_UNAVAILABLE`, with what to do. */
+  async requireMayFollow(last: string, manager: EntityManager): Promise<void> {
     const { name } = this.secrets.logSigner.key;
-    const problem = last === this.now ? undefined : !last.startsWith(`${name}+`) ? renamed(last, name) : last !== this.former ? this.unknown(last) : await this.givenUp();
+    const problem = last === this.now ? undefined : !last.startsWith(`${name}+`) ? renamed(last, name) : last !== this.former ? this.unknown(last) : await this.givenUp(manager);
     if (problem !== undefined && problem !== this.problem) this.logger.error(problem);
     this.problem = problem;
     if (problem !== undefined) throw failure('SERVICE_UNAVAILABLE', problem);
   }
 
-  /** Makes it an entry that this key follows the former one, once: which signed nothing above this head, and signs nothing more. Error: `DATABASE_UNAVAILABLE`. */
+  /** Makes it an entry that this key follows the former one, once: which signed nothing above this head, and signs nothing more. In a transaction of its own: it is committed before anything is signed under this key. Error: `DATABASE_UNAVAILABLE`. */
   async note({ size, root }: Head): Promise<void> {
     const { formerSigner, logSigner } = this.secrets;
-    if (this.isNoted || this.former === undefined || this.former === this.now) return;
+    if (this.former === undefined || !this.owesNote) return;
     const former = parseVerifierKey(sha256, this.former);
     const id = changeId(this.former, this.now);
     if ((await this.records.operatorEntries([id])).length === 0) {
@@ -77,10 +94,13 @@ export class LogKeys implements OnApplicationBootstrap {
     this.isNoted = true;
   }
 
-  /** All changes that are entries, oldest first. Error: `DATABASE_UNAVAILABLE`. */
-  async changes(): Promise<LoggedChange[]> {
-    const found = await withTenant(this.dataSource, '*', (manager) => this.search.find(manager, { tenant: null, type: 'log-key.changed', limit: changesMax }));
-    const entries = await this.records.operatorEntries([...new Set(found.map(({ id }) => id))]);
+  /** All changes that are entries, oldest first; in the caller's transaction where there is one. Error: `DATABASE_UNAVAILABLE`. */
+  async changes(within?: EntityManager): Promise<LoggedChange[]> {
+    const read = async (manager: EntityManager): Promise<LogEntry[]> => {
+      const found = await this.search.find(manager, { tenant: null, type: 'log-key.changed', limit: changesMax });
+      return this.records.operatorEntriesIn(manager, [...new Set(found.map(({ id }) => id))]);
+    };
+    const entries = within === undefined ? await withTenant(this.dataSource, '*', read) : await read(within);
     return entries
       .filter(({ type }) => type === 'log-key.changed')
       .map(({ index, envelope, body }) => {
@@ -88,6 +108,12 @@ export class LogKeys implements OnApplicationBootstrap {
         return { ...openKeyChange(nodeCrypto, note), index, envelope, note };
       })
       .sort((a, b) => a.index - b.index);
+  }
+
+  /** Whether this process's key signed a note. */
+  isOfNow(note: string): boolean {
+    const { key } = this.secrets.logSigner;
+    return parseNote(note).signatures.some(({ name, keyId }) => name === key.name && keyId === key.keyId);
   }
 
   /** The log's key that signed a note of its own, which may be one from before. Error: `DATABASE_UNAVAILABLE`. */
@@ -109,8 +135,8 @@ export class LogKeys implements OnApplicationBootstrap {
     return `the log was signed last under ${last}, and this process has the key ${this.now}: nothing is signed. For a new key give the former one's seed as AUDIT_SIGNING_SEED_FORMER, or, where that is lost, AUDIT_SIGNING_KEY_LOST='${last}'`;
   }
 
-  private async givenUp(): Promise<string | undefined> {
-    const isBack = (await this.changes()).some(({ former }) => formatVerifierKey(former) === this.now);
+  private async givenUp(manager: EntityManager): Promise<string | undefined> {
+    const isBack = (await this.changes(manager)).some(({ former }) => formatVerifierKey(former) === this.now);
     return isBack ? `the key ${this.now} was given up before: nothing is signed under it again` : undefined;
   }
 }

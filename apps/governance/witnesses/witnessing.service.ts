@@ -34,6 +34,7 @@ export class Witnessing {
     const { witnesses } = this.secrets;
     const { head, newest } = await withTenant(this.dataSource, '*', async (manager) => ({ head: await this.log.head(manager), newest: await this.checkpoints.newest(manager) }));
     if (witnesses.length === 0 || (newest?.size === head.size && newest.cosignedBy.length === witnesses.length)) return [];
+    await this.highest.settle();
     const note = await withTenant(this.dataSource, '*', (manager) => this.highest.sign(manager, head));
     const submission = { note, size: head.size, proofFrom: (oldSize: number) => this.proof(oldSize, head.size) };
     const answers = await Promise.all(witnesses.map((witness) => this.ask(witness, submission)));
