@@ -52,8 +52,7 @@ const checks = filters.length > 0 ? [] : [check('types', ['node_modules/typescri
 mkdirSync(join(root, '.mizan/test'), { recursive: true });
 rmSync(report, { force: true });
 // Each file loads thousands of modules and forgets them: with more room for young objects (MB; 16 is Node's own), a tenth less is spent on clearing it.
-// What is not forgotten, some 20 MB a file, fills a worker's memory in the end, and a file of a second took a minute then: a new worker goes on before that.
-const jest = ['--max-semi-space-size=64', '--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', `--maxWorkers=${workers}`, '--workerIdleMemoryLimit=1200MB', '--json', `--outputFile=${report}`];
+const jest = ['--max-semi-space-size=64', '--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', `--maxWorkers=${workers}`, '--json', `--outputFile=${report}`];
 // Jest prints its whole JSON report to standard output as well; what people read goes to standard error.
 const tests = jestCounts(await runJest([...jest, ...filters]));
 const results = [...(await Promise.all(checks)), tests];

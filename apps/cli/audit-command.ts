@@ -83,7 +83,7 @@ export function replayCommand(): Command {
       const session = /^[0-9a-f-]{36}$/i.test(record) ? sessionOf(given) : undefined;
       const text = session === undefined ? readFileSync(record, 'utf8') : await session.api.text(`/records/${record}/bundle`, { tenant: session.orgOrNone });
       const verdict = verified(text, given);
-      if (verdict.result === 'invalid') return reportBundle(verdict, { json: given.json, witnesses: false });
+      if (verdict.result === 'invalid' || verdict.checks.some(({ name, holds }) => name === 'key history' && holds === null)) return reportBundle(verdict, { json: given.json, witnesses: false });
       reportReplay(verdict, decideAgain(verdict), given.json);
     });
 }

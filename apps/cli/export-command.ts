@@ -29,7 +29,7 @@ export const exportCommand = (): Command =>
 /** `mizan audit verify-export PATH…`: no network. */
 export const verifyExportCommand = (): Command =>
   new Command('verify-export')
-    .description('check exports and their signed manifests offline: hashes, counts, gaps, and that each body is what its entry commits to; exit code 1 when something does not hold')
+    .description('check exports and their signed manifests offline: hashes, counts, gaps, and that each body is what its entry commits to; exit code 1 when something does not hold, 3 when a key signed a manifest that the log gave up since')
     .argument('<path...>', 'manifests, or directories of them')
     .addOption(new Option('--log-key <vkey>', "the log's key, as you know it").env('MIZAN_LOG_KEY').makeOptionMandatory())
     .addOption(keyHistoryOption())
@@ -40,9 +40,11 @@ export const verifyExportCommand = (): Command =>
       else {
         for (const { organisation, format, after, last, logSize } of verdict.streams) console.log(`holds   ${organisation}, ${format}: from ${after === null ? 'the first entry' : `after entry ${after}`} to ${last ?? 'none'} of a log of ${logSize}`);
         for (const problem of verdict.problems) console.log(`BROKEN  ${problem}`);
+        for (const doubt of verdict.doubts) console.log(`UNKNOWN ${doubt}`);
         console.log(`${verdict.files} files, ${verdict.entries} entries`);
       }
       if (verdict.problems.length > 0 || verdict.files === 0) process.exitCode = 1;
+      else if (verdict.doubts.length > 0) process.exitCode = 3;
     });
 
 const manifestOf = (file: string): string => `${file.replace(/(\.ocsf)?\.(jsonl|csv)$/, '')}.manifest.json`;

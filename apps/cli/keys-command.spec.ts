@@ -3,9 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ed25519Signer, formatVerifierKey } from '#merkle';
-import { exampleLog, exampleText } from '../../libs/merkle/bundle-harness.js';
+import { exampleEntries, exampleLog, exampleText } from '../../libs/merkle/bundle-harness.js';
 import { historyOf } from '../../libs/merkle/key-history-harness.js';
-import { auditVerifyCommand } from './audit-command.js';
+import { auditVerifyCommand, replayCommand } from './audit-command.js';
 import { keysCommand, verifyKeysCommand } from './keys-command.js';
 import { LogOnAPort } from './monitor/log-on-a-port-harness.js';
 
@@ -19,7 +19,7 @@ beforeEach(() => {
   process.exitCode = undefined;
   directory = mkdtempSync(join(tmpdir(), 'mizan-keys-'));
   history = join(directory, 'log-keys.json');
-  writeFileSync(history, JSON.stringify(historyOf([{ from: exampleLog, to: next, at: 11 }])));
+  writeFileSync(history, JSON.stringify(historyOf([{ from: exampleLog, to: next, at: 11 }], { begin: exampleEntries() })));
   lines = [];
   jest.spyOn(console, 'log').mockImplementation((line: string) => void lines.push(line));
 });
@@ -54,5 +54,14 @@ describe('the keys that a log had', () => {
     expect([process.exitCode, lines.at(-1)]).toEqual([undefined, expect.stringMatching(/: valid$/)]);
     expect(lines).toContainEqual(expect.stringMatching(/^holds {3}key history .*was the log's key up to 11 entries/));
     await expect(auditVerifyCommand().parseAsync([bundle, '--key-history', history], { from: 'user' })).rejects.toThrow('--key-history takes --log-key');
+  });
+
+  it.each([['verify', auditVerifyCommand], ['replay', replayCommand]] as const)('let %s take no small tree under the former key for the log’s: whoever has it may have signed it since', async (_, command) => {
+    const bundle = join(directory, 'bundle.json');
+    writeFileSync(bundle, exampleText());
+    writeFileSync(history, JSON.stringify(historyOf([{ from: exampleLog, to: next, at: 1_000 }])));
+    await command().parseAsync([bundle, '--log-key', now, '--key-history', history], { from: 'user' });
+    expect([process.exitCode, lines.at(-1)]).toEqual([3, expect.stringMatching(/: incomplete$/)]);
+    expect(lines).toContainEqual(expect.stringMatching(/^UNKNOWN key history .*may have signed it since\. Fetch it anew/));
   });
 });

@@ -35,14 +35,15 @@ export const reportCommand = (): Command =>
 /** `mizan audit report-verify FILE`: no network. */
 export const verifyReportCommand = (): Command =>
   new Command('report-verify')
-    .description('check the signature of a monthly report offline; exit code 1 when it does not hold')
+    .description('check the signature of a monthly report offline; exit code 1 when it does not hold, 3 when a key signed it that the log gave up since')
     .argument('<file>')
     .addOption(new Option('--log-key <vkey>', "the log's key, as you know it").env('MIZAN_LOG_KEY'))
     .addOption(keyHistoryOption())
     .action((file: string, { logKey, keyHistory }: { logKey?: string; keyHistory?: string }) => {
       try {
-        const { organisation, month, sha256, keyPinned } = verifyReport(readFileSync(file, 'utf8'), knownIn(logKey, keyHistory));
-        console.log(`holds   report of ${month} for organisation ${organisation}, SHA-256 ${sha256}${keyPinned ? '' : '\n(the key is the one in the file: compare it with the one you know, or give it by --log-key)'}`);
+        const { organisation, month, sha256, keyPinned, doubt } = verifyReport(readFileSync(file, 'utf8'), knownIn(logKey, keyHistory));
+        console.log(`${doubt === undefined ? 'holds  ' : 'UNKNOWN'} report of ${month} for organisation ${organisation}, SHA-256 ${sha256}${keyPinned ? '' : '\n(the key is the one in the file: compare it with the one you know, or give it by --log-key)'}${doubt === undefined ? '' : `: ${doubt}`}`);
+        if (doubt !== undefined) process.exitCode = 3;
       } catch (error) {
         console.log(`BROKEN  ${(error as Error).message}`);
         process.exitCode = 1;

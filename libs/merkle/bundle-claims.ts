@@ -8,7 +8,7 @@ import { bytesOf } from './bundle-entry.js';
 import type { OpenEntry } from './bundle-entry.js';
 import type { BundleFields } from './bundle.js';
 import { concat, fromHex, fromUtf8, toUtf8 } from './bytes.js';
-import { Malformed } from './malformed.js';
+import { Malformed, Missing } from './malformed.js';
 
 /** The record of a bundle beside what it names: everything has been found to be in the log. */
 export interface Claims {
@@ -56,8 +56,6 @@ function named({ own, others }: Claims, type: string, matches: (entry: OpenEntry
   return { ...found, fields: found.fields, order: late < 0 ? `entry ${found.index}, before it` : `entry ${found.index}, ${late} after it by number and before it by time` };
 }
 
-class Missing extends Malformed {}
-export const isMissing = (error: unknown): boolean => error instanceof Missing;
 const missing = (what: string): never => {
   throw new Missing(`the file does not hold ${what}`);
 };

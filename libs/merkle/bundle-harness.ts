@@ -5,7 +5,7 @@ import { chargeOf, commit, commitApart, meterPricesJson, offersHash, offersRecor
 import type { RecordFields, Usage } from '#protocol';
 import { formatBundle } from './bundle.js';
 import type { Bundle } from './bundle.js';
-import { concat, fromHex, toBase64, toHex, toUtf8 } from './bytes.js';
+import { concat, fromBase64, fromHex, toBase64, toHex, toUtf8 } from './bytes.js';
 import { signCheckpoint } from './checkpoint.js';
 import { ed25519Cosigner, ed25519PublicKey, ed25519Signer, sha256 } from './node-crypto.js';
 import { formatSignature, parseNote } from './note.js';
@@ -157,3 +157,6 @@ function bodyOf({ secret, fields, apart }: Draft): NonNullable<Bundle['entries']
 }
 
 export const exampleText = (lies: Lies = {}): string => formatBundle(exampleBundle(lies));
+
+/** All entries of the log of an example that leaves none of its own out. */
+export const exampleEntries = ({ entries }: Bundle = exampleBundle()): Uint8Array[] => [...['0', '1'].map(toUtf8), ...entries.map(({ envelope }) => fromBase64(envelope)), ...['2', '3'].map(toUtf8)];

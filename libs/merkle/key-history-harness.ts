@@ -21,9 +21,9 @@ export interface Step {
   readonly type?: string;
 }
 
-/** A log of small entries in which keys change, and the history that its operator hands out. */
-export function historyOf(steps: readonly Step[], { newest = steps.at(-1)!.to, entry = 'entry' }: { newest?: NoteSigner; entry?: string } = {}): KeyHistoryFile {
-  const entries: Uint8Array[] = [];
+/** A log of these and small entries in which keys change, and the history that its operator hands out. */
+export function historyOf(steps: readonly Step[], { newest = steps.at(-1)!.to, entry = 'entry', begin = [] }: { newest?: NoteSigner; entry?: string; begin?: readonly Uint8Array[] } = {}): KeyHistoryFile {
+  const entries: Uint8Array[] = [...begin];
   const hashOf = (all: readonly Uint8Array[]): Uint8Array[] => all.map((one) => leafHash(sha256, one));
   const made = steps.map(({ from, to, at, size = at, by = [from, to], type = 'log-key.changed' }) => {
     while (entries.length < at) entries.push(toUtf8(`${entry} ${entries.length}`));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { exampleBundle, exampleLog, exampleText } from './bundle-harness.js';
+import { exampleBundle, exampleEntries, exampleLog, exampleText } from './bundle-harness.js';
 import { formatBundle } from './bundle.js';
 import { toUtf8 } from './bytes.js';
 import { signCheckpoint } from './checkpoint.js';
@@ -74,26 +74,36 @@ describe('the history of the keys of a log', () => {
 describe('a proof bundle under a key that the log had', () => {
   const bundle = exampleBundle();
   const size = 11;
-  const under = (at: number, known: NoteSigner) => {
-    const file = historyOf([{ from: first, to: second, at }]);
-    const history = openKeyHistory(nodeCrypto, JSON.stringify(file), known.key);
-    return verifyBundle(exampleText(), nodeCrypto, { logKey: known.key, history });
+  const { text } = parseNote(bundle.checkpoint);
+  const signedBy = (key: NoteSigner): string => formatBundle({ ...bundle, logKey: formatVerifierKey(key.key), witnessKeys: [], checkpoint: formatNote({ text, signatures: [{ name, keyId: key.key.keyId, signature: key.sign(toUtf8(text)) }] }) });
+  const under = (steps: readonly Step[], known: NoteSigner, file = exampleText(), begin = exampleEntries()) => {
+    const verdict = verifyBundle(file, nodeCrypto, { logKey: known.key, history: openKeyHistory(nodeCrypto, JSON.stringify(historyOf(steps, { begin })), known.key) });
+    return [verdict.result, verdict.checks.find((check) => check.name === 'key history')!.detail];
   };
+  const step = (at: number, signed = at): Step => ({ from: first, to: second, at, size: signed });
 
-  it('holds for whoever knows the key of today, and only of as many entries as the former key may have signed', () => {
+  it('holds for whoever knows the key of today, of the state that the former key signed last', () => {
     expect(verifyBundle(exampleText(), nodeCrypto, { logKey: second.key }).result).toBe('invalid');
-    const verdict = under(size, second);
-    expect([verdict.result, verdict.checks.find((check) => check.name === 'key history')!.detail]).toEqual(['valid', `${first.key.keyId} was the log's key up to 11 entries, by 1 change that both keys signed and the log holds`]);
-    const late = under(size - 1, second);
-    expect([late.result, late.checks.find((check) => check.name === 'key history')!.detail]).toEqual(['invalid', expect.stringContaining('whoever has that key signed it afterwards')]);
-    expect(under(size - 1, first).result).toBe('invalid');
+    expect(under([step(size)], second)).toEqual(['valid', `${first.key.keyId} was the log's key up to 11 entries, by 1 change that both keys signed and the log holds`]);
+    for (const known of [first, second]) expect(under([step(size, size - 1)], known)).toEqual(['invalid', expect.stringContaining('whoever has that key signed it afterwards')]);
+  });
+
+  it('is not taken for one of the log of which a thief of the former key signed a small tree, or another of the same size', () => {
+    const other = exampleEntries().map((entry, at) => (at === 0 ? toUtf8('another') : entry));
+    for (const known of [first, second]) {
+      expect(under([step(1_000)], known)).toEqual(['incomplete', expect.stringContaining('is not known to have had this state of 11')]);
+      expect(under([step(1_000)], known, exampleText(), other)[0]).toBe('incomplete');
+      expect(under([step(size)], known, exampleText(), other)).toEqual(['invalid', expect.stringContaining('the log had another root')]);
+    }
+  });
+
+  it('holds of a state at which any key of the log changed', () => {
+    const steps: Step[] = [step(size), { from: second, to: third, at: 20 }];
+    for (const signer of [first, second, third]) expect(under(steps, first, signedBy(signer))[0]).toBe('valid');
   });
 
   it('holds under the key of today for whoever knows the former one', () => {
-    const { text } = parseNote(bundle.checkpoint);
-    const now = formatBundle({ ...bundle, logKey: formatVerifierKey(second.key), witnessKeys: [], checkpoint: formatNote({ text, signatures: [{ name, keyId: second.key.keyId, signature: second.sign(toUtf8(text)) }] }) });
-    expect(verifyBundle(now, nodeCrypto, { logKey: first.key }).result).toBe('invalid');
-    const history = openKeyHistory(nodeCrypto, JSON.stringify(historyOf([{ from: first, to: second, at: 3 }])), first.key);
-    expect(verifyBundle(now, nodeCrypto, { logKey: first.key, history }).result).toBe('valid');
+    expect(verifyBundle(signedBy(second), nodeCrypto, { logKey: first.key }).result).toBe('invalid');
+    for (const at of [size, 1_000]) expect(under([step(at)], first, signedBy(second))[0]).toBe('valid');
   });
 });

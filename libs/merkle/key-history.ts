@@ -3,10 +3,10 @@ import type { BundleCrypto } from './bundle-crypto.js';
 import { notesBy } from './bundle-crypto.js';
 import { bytesOf, openEntry } from './bundle-entry.js';
 import { exactly, listOf, position, text, type Shape } from './bundle-shape.js';
-import { toBase64 } from './bytes.js';
+import { equalBytes, toBase64 } from './bytes.js';
 import { openCheckpoint, type Checkpoint } from './checkpoint.js';
 import { openKeyChange, type KeyChange } from './key-change.js';
-import { Malformed } from './malformed.js';
+import { Malformed, Missing } from './malformed.js';
 import { isSameKey, parseVerifierKey, type VerifierKey } from './verifier-key.js';
 import { verifyConsistency } from './verify.js';
 
@@ -35,10 +35,11 @@ export interface LoggedKeyChange {
 
 export const keyHistoryFormat = 'mizan-log-keys/1';
 
-/** A key, and up to which size it may have signed; undefined: it is the log's now. */
+/** A key, and the last state of the log that it signed; undefined: it is the log's now. */
 export interface DatedKey {
   readonly key: VerifierKey;
   readonly untilSize: number | undefined;
+  readonly untilRoot: Uint8Array | undefined;
 }
 
 /** Keys that follow from one that the reader knows, oldest first. */
@@ -84,9 +85,9 @@ export function openKeyHistory(crypto: BundleCrypto, file: string, known: Verifi
   const newest = parseVerifierKey(crypto.hash, logKey);
   const head = openCheckpoint(checkpoint, newest, notesBy(crypto.verify));
   const opened = changes.map((change, n) => inTurn(n, () => logged(crypto, change, head)));
-  const keys: DatedKey[] = [{ key: newest, untilSize: undefined }];
+  const keys: DatedKey[] = [{ key: newest, untilSize: undefined, untilRoot: undefined }];
   for (let n = opened.length - 1; n >= 0; n -= 1) {
-    const { former, next, size, isAgreed } = opened[n]!;
+    const { former, next, size, root, isAgreed } = opened[n]!;
     const after = keys[0]!;
     inTurn(n, () => {
       if (!isSameKey(next, after.key)) throw new Malformed(`it leads to ${next.keyId}, and what follows is under ${after.key.keyId}`);
@@ -97,7 +98,7 @@ export function openKeyHistory(crypto: BundleCrypto, file: string, known: Verifi
       if (keys.some(({ key }) => isSameKey(key, known))) break;
       throw new Malformed(`change ${n + 1}: the key ${former.keyId} has not signed that ${next.keyId} follows it: that is the operator's word, as any key that is told anew`);
     }
-    keys.unshift({ key: former, untilSize: size });
+    keys.unshift({ key: former, untilSize: size, untilRoot: root });
   }
   if (!keys.some(({ key }) => isSameKey(key, known))) throw new Malformed(`the history leads from ${keys[0]!.key.keyId} to ${newest.keyId}, and not to the key that you know (${known.keyId})`);
   return { keys };
@@ -126,7 +127,25 @@ function inTurn<T>(n: number, work: () => T): T {
 /** The reader's key of a log, by name and id, and up to which size it counts; undefined: it is none of these. */
 export const datedKeyOf = ({ keys }: KeyHistory, key: VerifierKey): DatedKey | undefined => keys.find((one) => isSameKey(one.key, key));
 
-/** Error: `Malformed` when a key signed so many entries that it was given up before. */
-export function requireInTime({ key, untilSize }: DatedKey, size: number): void {
-  if (untilSize !== undefined && size > untilSize) throw new Malformed(`it is signed under the key ${key.keyId}, which the log gave up at ${untilSize} entries, and is of ${size}: whoever has that key signed it afterwards`);
+/**
+ * Whoever has a former key goes on to sign with it, small trees of his own too. Of what it signed, this takes the states that the log is known to have had: those of the changes. Errors: `Malformed` for more
+ * entries than the key may have signed, or another root; `Missing` for a state in between, of which only its signature tells that the log had it.
+ */
+export function requireOfTheLog({ keys }: KeyHistory, dated: DatedKey, { size, root }: Pick<Checkpoint, 'size' | 'root'>): void {
+  if (dated.untilSize === undefined) return;
+  requireNotLater(dated, size);
+  const known = keys.find(({ untilSize }) => untilSize === size);
+  if (known === undefined) throw new Missing(`it is signed under the key ${dated.key.keyId}, which the log gave up at ${dated.untilSize} entries, and the log is not known to have had this state of ${size}: whoever has that key may have signed it since. Fetch it anew: it comes under the log's key now`);
+  if (!equalBytes(known.untilRoot!, root)) throw new Malformed(`it is signed under the key ${dated.key.keyId}, and at ${size} entries the log had another root: whoever has that key signed it`);
+}
+
+/** A note of a former key's that is no state of the log: what it says of a state proves nothing of when it was signed. Errors: `Malformed` for a state of more entries than the key may have signed, else `Missing`. */
+export function requireDated(dated: DatedKey, size: number, whatTells: string): void {
+  if (dated.untilSize === undefined) return;
+  requireNotLater(dated, size);
+  throw new Missing(`it is signed under the key ${dated.key.keyId}, which the log gave up at ${dated.untilSize} entries: whoever has that key may have signed it since. ${whatTells}`);
+}
+
+function requireNotLater({ key, untilSize }: DatedKey, size: number): void {
+  if (size > untilSize!) throw new Malformed(`it is signed under the key ${key.keyId}, which the log gave up at ${untilSize} entries, and is of ${size}: whoever has that key signed it afterwards`);
 }

@@ -5,3 +5,6 @@ export class Malformed extends Error {
     this.name = 'Malformed';
   }
 }
+
+/** Nothing is wrong with it, and what would prove it is not there. */
+export class Missing extends Malformed {}

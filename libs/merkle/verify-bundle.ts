@@ -1,5 +1,5 @@
 import { DomainError } from '../kernel/errors.js';
-import { chargeClaim, isMissing, needShown, offersClaim, policyClaim, priceClaim, receiptClaim, said } from './bundle-claims.js';
+import { chargeClaim, needShown, offersClaim, policyClaim, priceClaim, receiptClaim, said } from './bundle-claims.js';
 import type { Claims } from './bundle-claims.js';
 import { notesBy } from './bundle-crypto.js';
 import type { BundleCrypto } from './bundle-crypto.js';
@@ -9,9 +9,9 @@ import type { Bundle } from './bundle.js';
 import { equalBytes, fromHex, toHex } from './bytes.js';
 import { openCheckpoint } from './checkpoint.js';
 import type { Checkpoint } from './checkpoint.js';
-import { datedKeyOf, requireInTime } from './key-history.js';
+import { datedKeyOf, requireOfTheLog } from './key-history.js';
 import type { KeyHistory } from './key-history.js';
-import { Malformed } from './malformed.js';
+import { Malformed, Missing } from './malformed.js';
 import { parseNote } from './note.js';
 import type { ReadBundle } from './plain-bundle.js';
 import { readBundle } from './read-bundle.js';
@@ -59,7 +59,7 @@ export interface BundleVerdict {
 export interface BundleTrust {
   /** The log's key as the reader knows it; without it the file's own is taken, and the verdict is not `valid`. */
   readonly logKey?: VerifierKey | undefined;
-  /** The keys that follow from that one: a file of the log's under any of them counts, of as many entries as it signed. */
+  /** The keys that follow from that one: a file of the log's under any of them counts, under a former one for a state that the log had when a key changed. */
   readonly history?: KeyHistory | undefined;
   /** Which witnesses count, and how many it takes. */
   readonly policy?: WitnessPolicy | undefined;
@@ -82,7 +82,7 @@ export function verifyBundle(text: string, crypto: BundleCrypto, trust: BundleTr
       return true;
     } catch (error) {
       if (!isBadInput(error)) throw error;
-      checks.push({ name, holds: isMissing(error) ? null : false, detail: error.message });
+      checks.push({ name, holds: error instanceof Missing ? null : false, detail: error.message });
       return false;
     }
   };
@@ -195,9 +195,9 @@ function anchorOf({ earlier }: Bundle, own: readonly OpenEntry[], others: readon
   return { chainId: fields['chainId'] as number | undefined, escrow: fields['escrow'] as string | undefined, payer: said(fields['payer']), epoch: Number(fields['epoch']), tx: said(fields['tx']), size, root };
 }
 
-function keyInTime(history: KeyHistory, log: VerifierKey, { size }: Checkpoint): string {
+function keyInTime(history: KeyHistory, log: VerifierKey, checkpoint: Checkpoint): string {
   const dated = datedKeyOf(history, log)!;
-  requireInTime(dated, size);
+  requireOfTheLog(history, dated, checkpoint);
   const said = dated.untilSize === undefined ? `${log.keyId} is the log's key now` : `${log.keyId} was the log's key up to ${dated.untilSize} entries`;
   return `${said}, by ${history.keys.length - 1} change${history.keys.length === 2 ? '' : 's'} that both keys signed and the log holds`;
 }

@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { verifyOffline } from '../../apps/cli/verify/offline-proof.js';
 import { canonicalJson } from '#kernel';
 import {
-  discloseBundle, ed25519Cosigner, ed25519Signer, formatBundle, formatProofFile, formatSignature, formatVerifierKey, inclusionProof, leafHash, nodeCrypto, openKeyHistory, parseNote, rootOf, sha256, signCheckpoint, toHex, toUtf8,
+  discloseBundle, ed25519Cosigner, ed25519Signer, formatBundle, formatProofFile, formatSignature, formatVerifierKey, inclusionProof, leafHash, nodeCrypto, openKeyHistory, parseNote, rootOf, sha256, signCheckpoint, toHex, toUtf8, verifyBundle,
 } from '#merkle';
 import { commitApart, commitmentRoot, recordTypes } from '#protocol';
 import { historyOf } from '../../libs/merkle/key-history-harness.js';
-import { exampleBundle, exampleLog, exampleText } from '../../libs/merkle/bundle-harness.js';
+import { exampleBundle, exampleEntries, exampleLog, exampleText } from '../../libs/merkle/bundle-harness.js';
 
 const guide = readFileSync('docs/verify.md', 'utf8');
 const vectorPath = 'docs/vectors/proof.json';
@@ -19,7 +19,7 @@ const shownPath = 'docs/vectors/bundle-shown.json';
 const shownText = (): string => formatBundle(discloseBundle(nodeCrypto, exampleBundle(), ['usage', 'usageSource', 'priceVersion', 'chargeNanos']));
 const keysPath = 'docs/vectors/log-keys.json';
 const nextKey = ed25519Signer(exampleLog.key.name, new Uint8Array(32).fill(9));
-const keysText = (): string => `${JSON.stringify(historyOf([{ from: exampleLog, to: nextKey, at: 11 }]), null, 2)}\n`;
+const keysText = (): string => `${JSON.stringify(historyOf([{ from: exampleLog, to: nextKey, at: 11 }], { begin: exampleEntries() }), null, 2)}\n`;
 const log = ed25519Signer('mizan.example/audit/test', Uint8Array.from({ length: 32 }, (_, at) => at));
 const witness = ed25519Cosigner('witness.example/w1', new Uint8Array(32).fill(0x42));
 const record = '018f0000-0000-7000-8000-000000000001';
@@ -71,6 +71,7 @@ describe('the guide to verifying', () => {
     if (process.env['UPDATE_VECTORS']) writeFileSync(keysPath, keysText());
     expect(readFileSync(keysPath, 'utf8') === keysText() || 'docs/vectors/log-keys.json is stale').toBe(true);
     for (const { key } of [exampleLog, nextKey]) expect(openKeyHistory(nodeCrypto, keysText(), key).keys.map(({ untilSize }) => untilSize)).toEqual([11, undefined]);
+    expect(verifyBundle(exampleText(), nodeCrypto, { logKey: nextKey.key, history: openKeyHistory(nodeCrypto, keysText(), nextKey.key) }).result).toBe('valid');
     expect(guide).toContain(formatVerifierKey(nextKey.key));
     expect(guide).toContain(formatVerifierKey(exampleLog.key));
     expect(guide).toContain(formatVerifierKey(log.key));

@@ -44,7 +44,7 @@ describe('exports with manifests', () => {
     put('b.jsonl', 9, [entry(11, 9)]);
     put('c.csv', null, [entry(4, null), entry(9, 4)], 'csv');
     put('d.ocsf.jsonl', null, [entry(4, null)], 'ocsf');
-    expect(verifyExports([dir], KnownKeys.given(logKey))).toMatchObject({ problems: [], files: 4, entries: 6, streams: expect.arrayContaining([{ organisation: tenant.tenant, format: 'jsonl', after: null, last: 11, logSize: 100 }]) as unknown });
+    expect(verifyExports([dir], KnownKeys.given(logKey))).toMatchObject({ problems: [], doubts: [], files: 4, entries: 6, streams: expect.arrayContaining([{ organisation: tenant.tenant, format: 'jsonl', after: null, last: 11, logSize: 100 }]) as unknown });
   });
 
   it('name a gap between files and one within, a file that is missing, and one that nothing was signed for', () => {
@@ -70,12 +70,14 @@ describe('exports with manifests', () => {
     expect(verifyExports([join(dir, 'a.manifest.json')], KnownKeys.given(other)).problems).toEqual([expect.stringContaining('has not signed it')]);
   });
 
-  it('hold under a key that the log had, by the history of its keys, of a log that it may have signed', () => {
+  it('are in doubt under a key that the log had: whoever has it may have signed them since', () => {
     put('a.jsonl', null, [entry(4, null)]);
     const next = ed25519Signer(signer.key.name, new Uint8Array(32).fill(9));
-    const under = (at: number) => verifyExports([dir], new KnownKeys(next.key, openKeyHistory(nodeCrypto, JSON.stringify(historyOf([{ from: signer, to: next, at }])), next.key))).problems;
+    const given = (at: number) => verifyExports([dir], new KnownKeys(next.key, openKeyHistory(nodeCrypto, JSON.stringify(historyOf([{ from: signer, to: next, at }])), next.key)));
+    const under = (at: number): readonly string[] => given(at).problems;
     expect(verifyExports([dir], new KnownKeys(next.key)).problems).toEqual([expect.stringContaining('has not signed it'), expect.stringContaining('no manifest')]);
-    expect(under(100)).toEqual([]);
+    expect(given(1_000)).toMatchObject({ problems: [], doubts: [expect.stringMatching(/a\.manifest\.json: .*may have signed it since.*Export the same entries again/)] });
+    expect(under(100)).toEqual([expect.stringContaining('at 100 entries the log had another root'), expect.stringContaining('no manifest')]);
     expect(under(99)).toEqual([expect.stringContaining('gave up at 99 entries, and is of 100'), expect.stringContaining('no manifest')]);
   });
 });

@@ -4,11 +4,14 @@ import { basename, dirname, join } from 'node:path';
 import { Malformed, openCheckpoint, openNote, verifySignature } from '#merkle';
 import { bodyMatchesEnvelope, exportedEntry, manifestHash, manifestNoteText, parseEnvelope, signedManifest } from '#protocol';
 import type { ExportManifest } from '#protocol';
+import { doubtOf } from '../verify/known-keys.js';
 import type { KnownKeys } from '../verify/known-keys.js';
 
 export interface ExportsVerdict {
   /** What does not hold, each with the file that it is in. */
   readonly problems: readonly string[];
+  /** Manifests whose signature does not say that the log made them, with why: it is of a former key, whoever has that now. */
+  readonly doubts: readonly string[];
   readonly files: number;
   readonly entries: number;
   /** By organisation and format, what the files have without a gap: the entry that they begin after, and the last one. */
@@ -20,9 +23,12 @@ const ending = '.manifest.json';
 /** Checks exports and their manifests offline; paths are manifests, or directories of them. Error: a file cannot be read. */
 export function verifyExports(paths: readonly string[], keys: KnownKeys): ExportsVerdict {
   const problems: string[] = [];
+  const doubts: string[] = [];
   const found = paths.flatMap(manifestsIn).flatMap((path) => {
     try {
-      return [{ path, manifest: openManifest(readFileSync(path, 'utf8'), keys) }];
+      const { manifest, doubt } = openManifest(readFileSync(path, 'utf8'), keys);
+      if (doubt !== undefined) doubts.push(`${path}: ${doubt}`);
+      return [{ path, manifest }];
     } catch (error) {
       problems.push(`${path}: ${(error as Error).message}`);
       return [];
@@ -38,11 +44,11 @@ export function verifyExports(paths: readonly string[], keys: KnownKeys): Export
     streams.set(`${organisation} ${format}`, { organisation, format, after: before ? before.after : after, last: Math.max(before?.last ?? -1, last ?? after ?? -1), logSize: Math.max(before?.logSize ?? 0, logSize) });
   }
   for (const path of paths.filter((one) => statSync(one).isDirectory()).flatMap(dataIn)) if (!found.some((one) => fileOf(one.path) === path)) problems.push(`${path}: there is no manifest of it`);
-  return { problems, files: found.length, entries: found.reduce((sum, { manifest }) => sum + manifest.entries, 0), streams: [...streams.values()] };
+  return { problems, doubts, files: found.length, entries: found.reduce((sum, { manifest }) => sum + manifest.entries, 0), streams: [...streams.values()] };
 }
 
-/** The manifest, as the log signed it. Error: what does not hold. */
-export function openManifest(text: string, keys: KnownKeys): ExportManifest {
+/** The manifest, as the log signed it, and why that may be doubted. Error: what does not hold. */
+export function openManifest(text: string, keys: KnownKeys): { manifest: ExportManifest; doubt: string | undefined } {
   const parsed = JSON.parse(text) as { manifest?: unknown };
   const { success, data: file } = signedManifest.safeParse(parsed);
   if (!success) throw new Error('it is no manifest of an export');
@@ -53,12 +59,14 @@ export function openManifest(text: string, keys: KnownKeys): ExportManifest {
     ({ name } = key);
     // Of the file as it is: what the schema would leave out is not signed either.
     if (openNote(file.note, [key], verifySignature).text !== manifestNoteText(key.name, manifest, manifestHash(parsed.manifest))) throw new Error('the signed note is of another manifest');
-    if (openCheckpoint(manifest.checkpoint, headKey, verifySignature).size !== manifest.logSize) throw new Error('its checkpoint is of another size');
-    for (const signer of [key, headKey]) keys.requireInTime(signer, manifest.logSize);
+    const head = openCheckpoint(manifest.checkpoint, headKey, verifySignature);
+    if (head.size !== manifest.logSize) throw new Error('its checkpoint is of another size');
+    const ofNote = doubtOf(() => keys.requireDated(key, manifest.logSize, 'Export the same entries again: the manifest comes under the log\'s key now'));
+    const ofHead = doubtOf(() => keys.requireOfTheLog(headKey, head));
+    return { manifest, doubt: ofNote ?? ofHead };
   } catch (error) {
     throw error instanceof Malformed ? new Error(`the log ${name} has not signed it: ${error.message}`, { cause: error }) : error;
   }
-  return manifest;
 }
 
 function problemsOf(path: string, manifest: ExportManifest): string[] {

@@ -20,7 +20,7 @@ const file = { format: 'mizan-report/1', report, note: signNote(reportNoteText('
 
 describe('a monthly report, offline', () => {
   it('holds when the log’s key signed exactly this one, however it is laid out', () => {
-    expect(verifyReport(JSON.stringify(file, null, 4), KnownKeys.given(logKey))).toMatchObject({ organisation: organisation.id, month: '2026-10', sha256: hash, keyPinned: true });
+    expect(verifyReport(JSON.stringify(file, null, 4), KnownKeys.given(logKey))).toMatchObject({ organisation: organisation.id, month: '2026-10', sha256: hash, keyPinned: true, doubt: undefined });
     expect(verifyReport(JSON.stringify(file), undefined).keyPinned).toBe(false);
   });
 
@@ -38,11 +38,12 @@ describe('a monthly report, offline', () => {
     for (const [changed, key] of changes) expect(() => verifyReport(JSON.stringify(changed), key === undefined ? undefined : KnownKeys.given(key))).toThrow();
   });
 
-  it('holds under a key that the log had, by the history of its keys, of a log that it may have signed', () => {
+  it('says of one under a key that the log had that whoever has it may have signed it since, and where the log itself tells', () => {
     const next = ed25519Signer(signer.key.name, new Uint8Array(32).fill(9));
     const under = (at: number) => verifyReport(JSON.stringify(file), new KnownKeys(next.key, openKeyHistory(nodeCrypto, JSON.stringify(historyOf([{ from: signer, to: next, at }])), next.key)));
     expect(() => verifyReport(JSON.stringify(file), new KnownKeys(next.key))).toThrow('not for the one that you know');
-    expect(under(9)).toMatchObject({ logKey, keyPinned: true });
+    for (const at of [9, 1_000]) expect(under(at)).toMatchObject({ logKey, keyPinned: true, doubt: expect.stringMatching(/may have signed it since.*report\.made of 2026-10/) });
+    expect(verifyReport(JSON.stringify(file), new KnownKeys(signer.key, openKeyHistory(nodeCrypto, JSON.stringify(historyOf([{ from: next, to: signer, at: 3 }])), signer.key))).doubt).toBeUndefined();
     expect(() => under(8)).toThrow('gave up at 8 entries, and is of 9');
   });
 });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Option } from 'commander';
-import { formatVerifierKey, nodeCrypto, openKeyHistory, parseNote, parseVerifierKey, requireInTime, sha256, type KeyHistory, type VerifierKey } from '#merkle';
+import { formatVerifierKey, Missing, nodeCrypto, openKeyHistory, parseNote, parseVerifierKey, requireDated, requireOfTheLog, sha256, type Checkpoint, type KeyHistory, type VerifierKey } from '#merkle';
 
 export const keyHistoryOption = (): Option => new Option('--key-history <file>', "the keys that the log had, as /log/keys serves them: a file under any key that both sides of each change have signed from or to yours counts").env('MIZAN_LOG_KEY_HISTORY');
 
@@ -44,13 +44,30 @@ export class KnownKeys {
     return this.keys.find((key) => signatures.some(({ name, keyId }) => name === key.name && keyId === key.keyId)) ?? this.known;
   }
 
-  /** Error: `Malformed` when a key signed something of more entries than it may have. */
-  requireInTime(key: VerifierKey, size: number): void {
+  /** Errors: of a state that a former key signed, see {@link requireOfTheLog}. */
+  requireOfTheLog(key: VerifierKey, state: Pick<Checkpoint, 'size' | 'root'>): void {
     const dated = this.history?.keys.find((one) => one.key === key);
-    if (dated !== undefined) requireInTime(dated, size);
+    if (dated !== undefined) requireOfTheLog(this.history!, dated, state);
+  }
+
+  /** Errors: of another note that a former key signed, see {@link requireDated}; `whatTells` is what to look at instead. */
+  requireDated(key: VerifierKey, size: number, whatTells: string): void {
+    const dated = this.history?.keys.find((one) => one.key === key);
+    if (dated !== undefined) requireDated(dated, size, whatTells);
   }
 
   private get keys(): readonly VerifierKey[] {
     return this.history?.keys.map(({ key }) => key) ?? [this.known];
+  }
+}
+
+/** What could not be checked; undefined: there is nothing of that. Error: what is wrong. */
+export function doubtOf(check: () => void): string | undefined {
+  try {
+    check();
+    return undefined;
+  } catch (error) {
+    if (error instanceof Missing) return error.message;
+    throw error;
   }
 }

@@ -39,6 +39,7 @@ describe('verifying a proof file offline', () => {
     const file = proofFile();
     expect(verdictOf(file, file.logKey)).toEqual({
       valid: true,
+      incomplete: false,
       record,
       logKey: file.logKey,
       keyPinned: true,
@@ -78,10 +79,14 @@ describe('verifying a proof file offline', () => {
   it('holds under a key that the log had, by the history of its keys, of a log that it may have signed', () => {
     const file = proofFile();
     const next = ed25519Signer(signer.key.name, randomBytes(32));
-    const under = (at: number) => verifyOffline(JSON.stringify(file), formatVerifierKey(next.key), [], openKeyHistory(nodeCrypto, JSON.stringify(historyOf([{ from: signer, to: next, at }])), next.key));
+    const begin = [...[0, 1, 2].map((n) => Buffer.from(`other ${n}`)), ...file.entries.map(({ entry }) => Buffer.from(entry.envelope, 'base64'))];
+    const under = (at: number, entries = begin) => verifyOffline(JSON.stringify(file), formatVerifierKey(next.key), [], openKeyHistory(nodeCrypto, JSON.stringify(historyOf([{ from: signer, to: next, at, size: at }], { begin: entries })), next.key));
     expect(verdictOf(file, formatVerifierKey(next.key))).toMatchObject({ valid: false, error: expect.stringContaining('no known key has signed') });
     expect(under(5)).toMatchObject({ valid: true, logKey: file.logKey, keyPinned: true });
-    expect(under(4)).toMatchObject({ valid: false, error: expect.stringContaining('gave up at 4 entries, and is of 5') });
+    expect(under(4)).toMatchObject({ valid: false, incomplete: false, error: expect.stringContaining('gave up at 4 entries, and is of 5') });
+    // A small tree of a thief's own, and one of the size of the change.
+    expect(under(100)).toMatchObject({ valid: false, incomplete: true, error: expect.stringContaining('is not known to have had this state of 5'), outsideMemory: 'none' });
+    expect(under(5, [])).toMatchObject({ valid: false, incomplete: false, error: expect.stringContaining('another root') });
   });
 
   it('refuses the file under another log key', () => {

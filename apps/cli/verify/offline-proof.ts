@@ -1,4 +1,4 @@
-import { isOperatorsOwn, parseVerifierKey, sha256, verifyProofFile, verifySignature } from '#merkle';
+import { isOperatorsOwn, Missing, parseVerifierKey, sha256, verifyProofFile, verifySignature } from '#merkle';
 import type { KeyHistory } from '#merkle';
 import { bodyMatchesEnvelope, parseEnvelope, recordProof } from '#protocol';
 import { KnownKeys } from './known-keys.js';
@@ -19,6 +19,8 @@ export interface ProvenEntry {
 
 export interface ProofVerdict {
   readonly valid: boolean;
+  /** Not valid, since something could not be checked, and nothing is wrong. */
+  readonly incomplete: boolean;
   readonly record: string | undefined;
   readonly logKey: string | undefined;
   /** True when the reader brought the key and did not take it from the file. */
@@ -39,7 +41,7 @@ export function verifyOffline(text: string, pinnedKey: string | undefined, witne
   let logKey = pinnedKey;
   let record: string | undefined;
   const entries: ProvenEntry[] = [];
-  const verdict = (error: string | undefined): ProofVerdict => ({ valid: error === undefined, record, logKey, keyPinned: pinnedKey !== undefined, entries, outsideMemory: error === undefined ? memoryIn(entries) : 'none', error });
+  const verdict = (error: string | undefined, incomplete = false): ProofVerdict => ({ valid: error === undefined, incomplete, record, logKey, keyPinned: pinnedKey !== undefined, entries, outsideMemory: error === undefined ? memoryIn(entries) : 'none', error });
   try {
     const proof = recordProof.parse(JSON.parse(text));
     logKey ??= proof.logKey;
@@ -55,13 +57,13 @@ export function verifyOffline(text: string, pinnedKey: string | undefined, witne
       if (envelope.id !== entry.id || envelope.type !== entry.type || Date.parse(envelope.time) !== entry.timeMs) return verdict('an entry says something else than its own bytes');
       if (entry.body && !bodyMatchesEnvelope(entry.body, envelope)) return verdict(`the body of ${envelope.type} is not the one that its entry commits to`);
       const { index, checkpoint } = verifyProofFile(file, bytes, trust);
-      keys.requireInTime(trust.logKey, checkpoint.size);
+      keys.requireOfTheLog(trust.logKey, checkpoint);
       if (index !== entry.index) return verdict(`entry ${entry.index} is number ${index} by its proof`);
       entries.push({ record, type: envelope.type, time: envelope.time, index, logSize: checkpoint.size, disclosed: entry.body !== null, witnessedBy: checkpoint.witnessedBy.filter((key) => !isOperatorsOwn(key, trust.logKey)).map(({ name }) => name) });
     }
     return verdict(undefined);
   } catch (error) {
-    return verdict(error instanceof SyntaxError ? 'the file is not JSON' : error instanceof Error && error.name === 'ZodError' ? 'the file is not a proof of a record' : (error as Error).message);
+    return verdict(error instanceof SyntaxError ? 'the file is not JSON' : error instanceof Error && error.name === 'ZodError' ? 'the file is not a proof of a record' : (error as Error).message, error instanceof Missing);
   }
 }
 

@@ -12,16 +12,17 @@ export function reportInvariants(invariants: readonly InvariantResult[], json: b
   if (!holds) process.exitCode = 1;
 }
 
+/** The exit code is 1 when it is wrong, 3 when something could not be checked. */
 export function reportProof(verdict: ProofVerdict, json: boolean | undefined): void {
   if (json === true) console.log(JSON.stringify(verdict, null, 2));
   else {
     for (const { type, time, index, logSize, disclosed } of verdict.entries) {
       console.log(`holds   ${type} of ${time}: entry ${index} of ${logSize}${disclosed ? ', body as committed to' : ''}`);
     }
-    if (verdict.error !== undefined) console.log(`BROKEN  ${verdict.error}`);
+    if (verdict.error !== undefined) console.log(`${verdict.incomplete ? 'UNKNOWN' : 'BROKEN '} ${verdict.error}`);
     else console.log(`record ${verdict.record} is in the log ${verdict.logKey}${verdict.keyPinned ? '' : '\n(the key is the one in the file: compare it with the one you know, or give it by --log-key)'}\n${memoryLine(verdict)}`);
   }
-  if (!verdict.valid) process.exitCode = 1;
+  if (!verdict.valid) process.exitCode = verdict.incomplete ? 3 : 1;
 }
 
 function memoryLine({ outsideMemory }: ProofVerdict): string {
