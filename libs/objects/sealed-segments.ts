@@ -19,13 +19,11 @@ export async function* sealSegments(key: Uint8Array, context: string, source: As
   for await (const chunk of source) {
     pending.push(Buffer.from(chunk));
     held += chunk.length;
-    // One full segment stays back: it may be the last.
-    while (held > segmentBytes) {
-      const joined = Buffer.concat(pending);
-      yield sealOne(key, context, index++, false, joined.subarray(0, segmentBytes));
-      pending = [joined.subarray(segmentBytes)];
-      held -= segmentBytes;
-    }
+    if (held <= segmentBytes) continue;
+    // Once a chunk, which may be an answer of 64 MiB. One full segment stays back: it may be the last.
+    let rest = Buffer.concat(pending);
+    for (; rest.length > segmentBytes; rest = rest.subarray(segmentBytes)) yield sealOne(key, context, index++, false, rest.subarray(0, segmentBytes));
+    [pending, held] = [[rest], rest.length];
   }
   yield sealOne(key, context, index, true, Buffer.concat(pending));
 }
