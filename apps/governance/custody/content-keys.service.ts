@@ -27,13 +27,20 @@ export class ContentKeys {
   ) {}
 
   /** Errors: `NOT_FOUND`, `REQUEST_INVALID`, `KMS_UNAVAILABLE`, `KMS_REFUSED`. */
-  open({ tenant, id, to }: RequestOf<Calls['open']>): Promise<ReplyOf<Calls['open']>> {
-    return withTenant(this.dataSource, tenant, async (manager) => {
+  async open({ tenant, id, to }: RequestOf<Calls['open']>): Promise<ReplyOf<Calls['open']>> {
+    const sealer = sealerTo(to, id);
+    const opening = await withTenant(this.dataSource, tenant, async (manager) => {
       const known = await this.sealingKeys.contentKey(manager, tenant, id);
-      const key = known && (await this.sealingKeys.privateKeys(manager, tenant, [id])).get(id);
-      if (key === undefined) throw failure('NOT_FOUND', known === undefined ? 'the organisation has no such content key' : 'the content key was destroyed: everything was under its successor', { id });
-      const openMs = await this.tenantKeys.openMs(manager, tenant);
-      return { sealed: sealerTo(to, id).seal(key, openedContentKey(tenant, id)), openMs };
+      if (known === undefined) throw failure('NOT_FOUND', 'the organisation has no such content key', { id });
+      if (known.isDestroyed) throw wasDestroyed(id);
+      return this.tenantKeys.opening(manager, tenant);
+    });
+    // While no transaction waits: one organisation's KMS that does not answer would keep the connections of all.
+    await opening();
+    return withTenant(this.dataSource, tenant, async (manager) => {
+      const key = (await this.sealingKeys.privateKeys(manager, tenant, [id])).get(id);
+      if (key === undefined) throw wasDestroyed(id);
+      return { sealed: sealer.seal(key, openedContentKey(tenant, id)), openMs: await this.tenantKeys.openMs(manager, tenant) };
     });
   }
 
@@ -65,6 +72,8 @@ export class ContentKeys {
     this.outbox.kick();
   }
 }
+
+const wasDestroyed = (id: string): Error => failure('NOT_FOUND', 'the content key was destroyed: everything was under its successor', { id });
 
 function sealerTo(to: string, id: string): Sealer {
   try {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createPublicKey, randomBytes, randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { SystemClock, SystemIds } from '#kernel';
+import { SystemClock, SystemIds, uuidv7 } from '#kernel';
 import { Caller, type Bus, type ReplicaView } from '#messaging';
 import { closeCalls, contentKeyCalls, custodyCalls, governanceCalls, openedContentKey, Sealer, sealRecord, type TenantEntry, generateSealKeys, unseal, x25519PrivateKey, x25519RawPublic } from '#protocol';
 import { eventually, GovernanceStack, nobody } from '../governance-harness.js';
@@ -172,6 +172,43 @@ describe('the keys over contents', () => {
       vault.broken = undefined;
     }
     expect(await opened(tenant, next.id)).toBe(next.key);
+  });
+
+  it('are opened for others while one organisation’s KMS does not answer, however often it is asked for', async () => {
+    const [{ tenant }, other] = [await stack.bank(), await stack.bank()];
+    await caller.call(custodyCalls.putKms, { actor: nobody, tenant, kms: { url: vault.url, mount: 'transit', key: 'bank', token: vault.token } });
+    const key = await eventually(() => tenants.get(tenant)!.contentKey!);
+    await stack.restart();
+    let answer = (): void => undefined;
+    vault.holding = new Promise((resolve) => (answer = resolve));
+    try {
+      const before = vault.asked.length;
+      const waiting = Array.from({ length: 12 }, () => ask(tenant, key.id));
+      await eventually(() => expect(vault.asked.length).toBeGreaterThan(before));
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      const askedMs = Date.now();
+      await ask(other.tenant, other.contentKey!.id);
+      expect(Date.now() - askedMs).toBeLessThan(3_000);
+      answer();
+      await Promise.all(waiting);
+      expect(vault.asked.length - before).toBe(1);
+    } finally {
+      answer();
+      vault.holding = undefined;
+    }
+  });
+
+  it('are newer by their ids, also when the clock was set back', async () => {
+    const { tenant, contentKey } = await stack.bank();
+    const ahead = uuidv7(Date.now() + 3_600_000, randomBytes(10));
+    await stack.asSuperuser(
+      `INSERT INTO governance.sealing_keys (id, tenant, public_key, created_at_ms, retired_at_ms, destroyed_at_ms, destroyed_by, purpose)
+       SELECT $2, tenant, public_key, created_at_ms, created_at_ms, created_at_ms, $2, purpose FROM governance.sealing_keys WHERE id = $1`,
+      [contentKey!.id, ahead],
+    );
+    await caller.call(custodyCalls.rotate, { actor: nobody, tenant });
+    const found = (await contentsOf(tenant)).find(({ current }) => current);
+    expect(found!.id > ahead).toBe(true);
   });
 
   it('are made for organisations from before there were any, when governance starts', async () => {

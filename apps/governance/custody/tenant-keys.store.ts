@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { Clock } from '#kernel';
-import type { Keeper } from '#protocol';
+import type { Keeper, KmsSetting } from '#protocol';
 import { KeyManagers, type NamedKey } from './key-managers.service.js';
 import { TenantKmsStore } from './tenant-kms.store.js';
 
@@ -26,6 +26,8 @@ const openMs = 5 * 60_000;
 export class TenantKeyStore {
   /** By what is stored: a transaction that is taken back leaves nothing here that is ever found. */
   private readonly opened = new Map<string, { key: Uint8Array; untilMs: number }>();
+  /** Of what many ask for at a time, one asks the KMS. */
+  private readonly asking = new Map<string, Promise<Uint8Array>>();
 
   constructor(
     private readonly managers: KeyManagers,
@@ -44,6 +46,14 @@ export class TenantKeyStore {
     const found = new Map<number, Uint8Array>();
     for (const row of await this.rows(manager, tenant)) found.set(row.version, await this.open(manager, tenant, row));
     return found;
+  }
+
+  /** Reads what it takes to open all of the organisation's keys, and gives what does it: after the transaction, for a KMS may take its ten seconds. Errors of that: the same. */
+  async opening(manager: EntityManager, tenant: string): Promise<() => Promise<void>> {
+    const [rows, own] = [await this.rows(manager, tenant), await this.kms.opening(manager, tenant)];
+    return async () => {
+      for (const row of rows) await this.openBy(async () => this.keeperOf(await own()), tenant, row);
+    };
   }
 
   /** For how long all of the organisation's keys stay open here without anybody being asked. */
@@ -84,15 +94,28 @@ export class TenantKeyStore {
 
   /** Who keeps the key over a tenant's next key. */
   async keeper(manager: EntityManager, tenant: string): Promise<NamedKey> {
-    const own = await this.kms.open(manager, tenant);
+    return this.keeperOf(await this.kms.open(manager, tenant));
+  }
+
+  private keeperOf(own: KmsSetting | null): NamedKey {
     return own === null ? this.managers.deployment : this.managers.ofTenant(own);
   }
 
-  private async open(manager: EntityManager, tenant: string, { version, kept, wrapped }: TenantKeyRow): Promise<Uint8Array> {
+  private open(manager: EntityManager, tenant: string, row: TenantKeyRow): Promise<Uint8Array> {
+    return this.openBy(() => this.keeper(manager, tenant), tenant, row);
+  }
+
+  private async openBy(keeper: () => Promise<NamedKey>, tenant: string, row: TenantKeyRow): Promise<Uint8Array> {
     const nowMs = this.clock.monotonicMs();
-    const known = this.opened.get(wrapped);
+    const known = this.opened.get(row.wrapped);
     if (known !== undefined && nowMs < known.untilMs) return known.key;
-    const { manager: keys, keyId } = kept === 'tenant' ? await this.keeper(manager, tenant) : this.managers.deploymentsOwn(kept);
+    const asked = this.asking.get(row.wrapped) ?? this.ask(keeper, tenant, row, nowMs).finally(() => this.asking.delete(row.wrapped));
+    this.asking.set(row.wrapped, asked);
+    return asked;
+  }
+
+  private async ask(keeper: () => Promise<NamedKey>, tenant: string, { version, kept, wrapped }: TenantKeyRow, nowMs: number): Promise<Uint8Array> {
+    const { manager: keys, keyId } = kept === 'tenant' ? await keeper() : this.managers.deploymentsOwn(kept);
     const key = await keys.unwrap(keyId, wrapped, context(tenant, version));
     for (const [old, { untilMs }] of this.opened) if (untilMs <= nowMs) this.opened.delete(old);
     this.opened.set(wrapped, { key, untilMs: nowMs + openMs });

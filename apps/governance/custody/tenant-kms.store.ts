@@ -42,10 +42,17 @@ export class TenantKmsStore {
 
   /** With its token. Errors: `KMS_UNAVAILABLE`, `KMS_REFUSED`. */
   async open(manager: EntityManager, tenant: string): Promise<KmsSetting | null> {
+    return (await this.opening(manager, tenant))();
+  }
+
+  /** The same in two steps: what is read in a transaction, and opened after it. */
+  async opening(manager: EntityManager, tenant: string): Promise<() => Promise<KmsSetting | null>> {
     const row = await this.row(manager, tenant);
-    if (row === undefined) return null;
-    const { manager: keys, keyId } = this.managers.deploymentsOwn(row.token_kept);
-    return { ...addressOf(row), token: opened(await keys.unwrap(keyId, row.token_key, context(tenant)), row.token) };
+    return async () => {
+      if (row === undefined) return null;
+      const { manager: keys, keyId } = this.managers.deploymentsOwn(row.token_kept);
+      return { ...addressOf(row), token: opened(await keys.unwrap(keyId, row.token_key, context(tenant)), row.token) };
+    };
   }
 
   private async row(manager: EntityManager, tenant: string): Promise<KmsRow | undefined> {

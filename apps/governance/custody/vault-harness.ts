@@ -12,6 +12,8 @@ export class LocalVault {
   readonly asked: string[] = [];
   /** What it answers to everything instead. */
   broken: number | undefined;
+  /** Until when it answers nothing. */
+  holding: Promise<void> | undefined;
   token = 'hvs.example';
   private readonly keys = new Map<string, Buffer[]>();
   private readonly server: Server;
@@ -44,6 +46,7 @@ export class LocalVault {
     const chunks: Buffer[] = [];
     for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
     this.asked.push(`${request.method} ${request.url}`);
+    await this.holding;
     if (this.broken !== undefined) return errors(this.broken, 'Vault is sealed');
     if (request.headers['x-vault-token'] !== this.token) return errors(403, 'permission denied');
     const [, path = ''] = /^\/v1\/transit\/(.+)$/.exec(request.url ?? '') ?? [];

@@ -1,6 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { Clock, Ids, isDomainError } from '#kernel';
+import { Clock, Ids, isDomainError, timeOfId, uuidv7 } from '#kernel';
 import { failure, generateSealKeys } from '#protocol';
 import { TenantKeyStore, type TenantKey } from '../custody/tenant-keys.store.js';
 import { Secrets } from '../secrets.js';
@@ -46,7 +47,7 @@ export class SealingKeyStore {
 
   /** A new pair for a tenant; from now on bodies of this purpose are sealed to it. Errors: `KMS_UNAVAILABLE`, `KMS_REFUSED`. */
   async create(manager: EntityManager, tenant: string, purpose: Purpose = 'lasting', nowMs = this.clock.nowMs()): Promise<string> {
-    const id = this.ids.uuid();
+    const id = await this.nextId(manager, tenant, purpose);
     const { publicKey, privateKey } = generateSealKeys();
     const { version, key } = await this.tenantKeys.current(manager, tenant);
     await manager.query('UPDATE governance.sealing_keys SET retired_at_ms = $3 WHERE tenant = $1 AND purpose = $2 AND retired_at_ms IS NULL', [tenant, purpose, nowMs]);
@@ -135,6 +136,14 @@ export class SealingKeyStore {
       [tenant, ids],
     );
     return new Map(rows.map((row) => [row.id, { by: row.destroyed_by, atMs: Number(row.destroyed_at_ms) }]));
+  }
+
+  /** Schedulers take the content key of the highest id for the newest: it is that, whatever the clock of this process says. The organisation is held. */
+  private async nextId(manager: EntityManager, tenant: string, purpose: Purpose): Promise<string> {
+    const id = this.ids.uuid();
+    if (purpose !== 'contents') return id;
+    const [last] = await manager.query<{ id: string }[]>("SELECT id FROM governance.sealing_keys WHERE tenant = $1 AND purpose = 'contents' ORDER BY id DESC LIMIT 1", [tenant]);
+    return last === undefined || last.id < id ? id : uuidv7(timeOfId(last.id) + 1, randomBytes(10));
   }
 
   private open(tenant: string, { id, wrapped_private_key: wrapped, tenant_key: version }: SealingKeyRow, tenantKeys: ReadonlyMap<number, Uint8Array>): Uint8Array {
