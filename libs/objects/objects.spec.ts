@@ -95,6 +95,22 @@ describe('objects', () => {
     expect(await store.head(key)).toBeUndefined();
   });
 
+  it('stay as they are when one that is put in their place cannot be wrapped', async () => {
+    const key = { tenant, id: idOf(next++) };
+    const facts = await objects.put(key, inChunks(Buffer.from('the first'), 4));
+    const refusing = new SealedObjects(store, { wrap: () => Promise.reject(new Error('no content key')), unwrap: () => Promise.reject(new Error('no content key')) });
+    await expect(refusing.put(key, inChunks(Buffer.from('another'), 4))).rejects.toThrow('no content key');
+    expect((await read(await objects.get(key, facts))).toString()).toBe('the first');
+  });
+
+  it('are under the newest key when all has come, and under the one of before when that cannot be wrapped to', async () => {
+    const wraps = [Buffer.from('early'), Buffer.from('late')].map((bytes) => ({ bytes, over: null }));
+    const keysOf = (...results: (() => Promise<{ bytes: Buffer; over: null }>)[]) => ({ wrap: () => results.shift()!(), unwrap: () => Promise.reject(new Error('not asked')) });
+    const put = async (keys: ReturnType<typeof keysOf>) => (await new SealedObjects(store, keys).put({ tenant, id: idOf(next++) }, inChunks(randomBytes(10), 4))).wrappedKey;
+    expect(await put(keysOf(() => Promise.resolve(wraps[0]!), () => Promise.resolve(wraps[1]!)))).toEqual(wraps[1]);
+    expect(await put(keysOf(() => Promise.resolve(wraps[0]!), () => Promise.reject(new Error('away'))))).toEqual(wraps[0]);
+  });
+
   it('have keys that no text of a caller can bend into a path', () => {
     for (const id of ['../../etc/passwd', '', '..', `${idOf(1)}/..`, idOf(1).toUpperCase().replace('0', 'G')]) expect(() => keyText({ tenant, id })).toThrow('assertion failed');
     expect(() => keyText({ tenant: '..', id: idOf(1) })).toThrow('assertion failed');

@@ -18,10 +18,15 @@ export class SealedObjects {
     private readonly keys: KeyWrapper,
   ) {}
 
-  /** `sha256` is the plaintext's, hex. When the source throws, nothing is kept and its error is passed on; so with errors of wrapping. */
+  /**
+   * `sha256` is the plaintext's, hex. When the source throws, nothing is kept and its error is passed on; so with errors of wrapping. What was there before stays then: it may be somebody
+   * else's.
+   */
   async put(key: ObjectKey, source: AsyncIterable<Uint8Array>): Promise<ObjectFacts & { sha256: string }> {
     const context = keyText(key);
     const dataKey = randomBytes(32);
+    // Before any byte is put, for then nothing is to be taken back.
+    const early = await this.keys.wrap(key.tenant, context, dataKey);
     const hash = createHash('sha256');
     let bytes = 0;
     async function* measured(): AsyncGenerator<Uint8Array> {
@@ -32,11 +37,8 @@ export class SealedObjects {
       }
     }
     await this.store.put(key, sealSegments(dataKey, context, measured()));
-    // Wrapped when all is there: half a gigabyte may take longer than a content key stays the newest.
-    const wrappedKey = await this.keys.wrap(key.tenant, context, dataKey).catch(async (error: unknown) => {
-      await this.store.delete(key);
-      throw error;
-    });
+    // Again when all is there: half a gigabyte may take longer than a content key stays the newest.
+    const wrappedKey = await this.keys.wrap(key.tenant, context, dataKey).catch(() => early);
     return { bytes, sha256: hash.digest('hex'), wrappedKey };
   }
 

@@ -7,6 +7,7 @@ import { failure, fileLimits } from '#protocol';
 import type { fileCalls, ReplyOf, RequestOf, StoredFile } from '#protocol';
 import { withTenant } from '#service';
 import { bounded } from '../objects/bounded.js';
+import { placed } from '../objects/placed.js';
 import { ContentKeys } from '../objects/content-keys.service.js';
 import { Transfers } from '../objects/transfers.js';
 import { fileToWire } from './file.js';
@@ -16,6 +17,7 @@ import type { Scope } from './files.store.js';
 
 type Calls = typeof fileCalls;
 
+const notWanted = (): Error => failure('CONFLICT', 'the upload was given up or sent twice: begin it anew');
 const noSuchFile = (id: string): Error => failure('NOT_FOUND', 'there is no such file', { id });
 
 /** Files: a row that says what they are, and an object that holds their content. */
@@ -42,17 +44,20 @@ export class Files {
     return { id, url: this.transfers.urlFor({ may: 'put-file', tenant, id }), bytesMax: Math.min(fileLimits.fileBytesMax, left) };
   }
 
-  /** Keeps the content of an opened upload. Errors: NOT_FOUND, BODY_TOO_LARGE, SERVICE_UNAVAILABLE, whatever the source throws. */
+  /** Keeps the content of an opened upload; sent twice at a time, that of one. Errors: NOT_FOUND, CONFLICT, BODY_TOO_LARGE, SERVICE_UNAVAILABLE, whatever the source throws. */
   async store(tenant: string, id: string, source: AsyncIterable<Uint8Array>): Promise<void> {
     const file = await withTenant(this.dataSource, tenant, (manager) => this.files.find(manager, id));
     if (file?.state !== 'opened') throw noSuchFile(id);
-    const facts = await this.objects.put({ tenant, id }, bounded(source, fileLimits.fileBytesMax, 'file'));
+    const facts = await this.objects.put({ tenant, id }, placed(bounded(source, fileLimits.fileBytesMax, 'file'), () => this.place(tenant, id)));
     const kept = await this.keys.committed(withTenant(this.dataSource, tenant, (manager) => this.files.stored(manager, id, facts)));
     if (kept) return;
-    // Given up meanwhile, or sent twice: then neither can be read, for the bytes are the later one's and the key the earlier one's.
-    await withTenant(this.dataSource, tenant, (manager) => this.files.remove(manager, [id]));
+    // Given up meanwhile: nobody else's bytes are there.
     await this.objects.delete({ tenant, id });
-    throw failure('CONFLICT', 'the upload was given up or sent twice: begin it anew');
+    throw notWanted();
+  }
+
+  private async place(tenant: string, id: string): Promise<void> {
+    if (!(await withTenant(this.dataSource, tenant, (manager) => this.files.place(manager, id, this.clock.nowMs())))) throw notWanted();
   }
 
   async finish({ tenant, id, filename, purpose, expiresAfterSeconds }: RequestOf<Calls['finishFile']>): Promise<StoredFile> {

@@ -39,6 +39,12 @@ export class FileStore {
     await manager.query(`INSERT INTO scheduler.files (id, tenant, project, key_id, state, created_at_ms) VALUES ($1, $2, $3, $4, 'opened', $5)`, [file.id, file.tenant, file.project, file.keyId, file.createdAtMs]);
   }
 
+  /** The bytes of one upload alone are put in place. False when it was given up, or another one's are. */
+  async place(manager: EntityManager, id: string, nowMs: number): Promise<boolean> {
+    const rows = await manager.query<unknown[]>(`WITH placed AS (UPDATE scheduler.files SET placed_at_ms = $2 WHERE id = $1 AND state = 'opened' AND placed_at_ms IS NULL RETURNING 1) SELECT 1 FROM placed`, [id, nowMs]);
+    return rows.length > 0;
+  }
+
   /** False when the upload was given up, or has its content already. */
   async stored(manager: EntityManager, id: string, facts: ObjectFacts & { sha256: string }): Promise<boolean> {
     const rows = await manager.query<unknown[]>(

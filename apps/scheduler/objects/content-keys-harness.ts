@@ -15,9 +15,13 @@ export interface KeysSaid {
   /** How the call to open a key ends in place of its answer. */
   refuses: 'KMS_REFUSED' | 'KMS_UNAVAILABLE' | undefined;
   openMs: number;
+  /** Keys that a KMS has which does not answer, and until when. */
+  readonly silent: Map<string, Promise<void>>;
   /** Ids of keys, each time that one was asked for. */
   readonly asked: string[];
   readonly destroyed: string[];
+  /** Tells of this key as the organisation's, as a governance that was restored to when it was. */
+  retell(tenant: string, id: string): Promise<void>;
   /** Makes the organisation's next content key and tells of it. */
   renew(tenant: string): Promise<string>;
   /** Tells of the organisation as a governance from before there were content keys. */
@@ -26,15 +30,20 @@ export interface KeysSaid {
 }
 
 export async function runGovernanceOfKeys(nats: TestNats): Promise<KeysSaid> {
-  const keys = new Map<string, { tenant: string; privateKey: Buffer }>();
+  const keys = new Map<string, { tenant: string; privateKey: Buffer; publicKey: Buffer }>();
   const [ids, sealKey] = [new SystemIds(new SystemClock()), generateSealKeys().publicKey.toString('base64')];
-  const said: Pick<KeysSaid, 'refuses' | 'openMs' | 'asked' | 'destroyed'> = { refuses: undefined, openMs: 300_000, asked: [], destroyed: [] };
+  const said: Pick<KeysSaid, 'refuses' | 'openMs' | 'silent' | 'asked' | 'destroyed'> = { refuses: undefined, openMs: 300_000, silent: new Map(), asked: [], destroyed: [] };
 
   @Controller()
   class KeysRpc {
     @Serve(contentKeyCalls.open)
-    open({ tenant, id, to }: RequestOf<Calls['open']>): ReplyOf<Calls['open']> {
+    async open({ tenant, id, to }: RequestOf<Calls['open']>): Promise<ReplyOf<Calls['open']>> {
       said.asked.push(id);
+      const silent = said.silent.get(id);
+      if (silent) {
+        await silent;
+        throw failure('KMS_UNAVAILABLE', 'the KMS does not answer');
+      }
       if (said.refuses) throw failure(said.refuses, 'the KMS is away');
       const known = keys.get(id);
       if (known?.tenant !== tenant || said.destroyed.includes(id)) throw failure('NOT_FOUND', 'the organisation has no such content key');
@@ -60,10 +69,11 @@ export async function runGovernanceOfKeys(nats: TestNats): Promise<KeysSaid> {
   return Object.assign(said, {
     renew: async (tenant: string) => {
       const [id, { publicKey, privateKey }] = [ids.uuid(), generateSealKeys()];
-      keys.set(id, { tenant, privateKey });
+      keys.set(id, { tenant, privateKey, publicKey });
       await tell(tenant, { id, key: publicKey.toString('base64') });
       return id;
     },
+    retell: (tenant: string, id: string) => tell(tenant, { id, key: keys.get(id)!.publicKey.toString('base64') }),
     tellWithout: (tenant: string) => tell(tenant),
     stop: async () => {
       await bus.close();

@@ -2,13 +2,14 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { register } from 'prom-client';
 import { DataSource } from 'typeorm';
 import { SystemClock, SystemIds } from '#kernel';
 import { Bus, Caller } from '#messaging';
 import { MasterKey } from '#objects';
-import { batchCalls, fileCalls, storedResponseCalls } from '#protocol';
+import { backgroundCalls, batchCalls, fileCalls, storedResponseCalls } from '#protocol';
 import type { ClaimedLine, LiveHold, StoredFile } from '#protocol';
 import { createDataSource, migrate, runService, withTenant } from '#service';
 import type { RunningService } from '#service';
@@ -23,11 +24,14 @@ import { runGovernanceOfKeys } from './content-keys-harness.js';
 import type { KeysSaid } from './content-keys-harness.js';
 import { ContentKeys } from './content-keys.service.js';
 import { KeyMoves } from './key-moves.service.js';
-import { keyedTables } from './key-moves.store.js';
+import { keyedTables, KeyMoveStore } from './key-moves.store.js';
 import type { KeyedTable } from './key-moves.store.js';
+import { UnderMasterGauge } from './under-master-metrics.js';
 
 const ids = new SystemIds(new SystemClock());
 const declared = { dataClass: null, purpose: null, subject: null, subjectRegion: null, dataset: null, tags: [] };
+/** Of a large answer of before. */
+const answerBytes = 1_000_000;
 const tables = Object.keys(keyedTables) as KeyedTable[];
 
 let nats: TestNats;
@@ -65,7 +69,7 @@ async function upload({ tenant, project }: Of, text: string): Promise<StoredFile
   expect((await put(url, text)).status).toBe(204);
   return caller.call(fileCalls.finishFile, { tenant, id, filename: 'in.jsonl', purpose: 'batch', expiresAfterSeconds: null });
 }
-const beginResponse = async ({ tenant, project }: Of, id = ids.uuid()): Promise<{ id: string; url: string }> => ({ id, ...(await caller.call(storedResponseCalls.beginResponse, { tenant, project, keyId: project, id, expiresAtMs: Date.now() + 600_000 })) });
+const beginResponse = async ({ tenant, project }: Of, id = ids.uuid(), background?: { declared: typeof declared }): Promise<{ id: string; url: string }> => ({ id, ...(await caller.call(storedResponseCalls.beginResponse, { tenant, project, keyId: project, id, expiresAtMs: Date.now() + 600_000, ...(background && { background }) })) });
 async function respond(of: Of, text: string): Promise<string> {
   const { id, url } = await beginResponse(of);
   expect((await put(url, text)).status).toBe(204);
@@ -324,6 +328,180 @@ describe('stored contents', () => {
     }
     await heard(empty.tenant, await keys.renew(empty.tenant));
     expect(await (await read(empty, await respond(empty, '{"b":1}'))).text()).toBe('{"b":1}');
+  });
+
+  it('are kept from nobody else by a KMS that does not answer, however many wait for it', async () => {
+    const [of, others] = [await bank(), await bank()];
+    const stored = await respond(others, '{"b":1}');
+    const { id, url } = await beginResponse(of, ids.uuid(), { declared });
+    expect((await put(url, '{"a":1}')).status).toBe(204);
+    const [run] = await eventually(async () => {
+      const { responses } = await caller.call(backgroundCalls.claimResponses, { gateway: 'g', max: 9, runMs: 600_000 });
+      expect(responses.filter(({ job }) => job === id)).toHaveLength(1);
+      return responses.filter(({ job }) => job === id);
+    });
+    keys.openMs = 0;
+    let answer = (): void => undefined;
+    try {
+      const append = (first: number): Promise<Response> => put(`${run!.url}&first=${first}&count=1`, 'data: {}\n\n');
+      expect((await append(run!.events)).status).toBe(200);
+      await heard(of.tenant, await keys.renew(of.tenant));
+      keys.silent.set(of.key, new Promise((resolve) => (answer = resolve)));
+      const { background } = await caller.call(storedResponseCalls.openResponse, { tenant: of.tenant, project: of.project, id });
+      const waiting = [append(run!.events + 1), ...Array.from({ length: 10 }, () => fetch(`${background!.eventsUrl}&after=0`).then((got) => got.text()).catch(() => undefined))];
+      await eventually(() => Promise.resolve(expect(keys.asked.filter((asked) => asked === of.key).length).toBeGreaterThanOrEqual(2)));
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      const sentMs = Date.now();
+      expect(await (await read(others, stored)).text()).toBe('{"b":1}');
+      // What was sent before is known without the key.
+      expect(await (await append(run!.events)).json()).toEqual({ isCancelled: false, isKept: true });
+      expect(Date.now() - sentMs).toBeLessThan(3_000);
+      answer();
+      const [appended] = await Promise.all(waiting);
+      expect((appended as Response).status).toBe(503);
+    } finally {
+      answer();
+      keys.silent.clear();
+      keys.openMs = 300_000;
+    }
+  });
+
+  it('of an organisation whose KMS does not answer are left alone for some minutes, so that those of others are moved', async () => {
+    const of = await bank();
+    await respond(of, '{"a":1}');
+    await heard(of.tenant, await keys.renew(of.tenant));
+    keys.silent.set(of.key, new Promise((resolve) => setTimeout(resolve, 1_200)));
+    try {
+      await turn();
+      const asked = (): number => keys.asked.filter((id) => id === of.key).length;
+      const before = asked();
+      expect(before).toBeGreaterThanOrEqual(1);
+      // What could not be opened is asked for again after a second.
+      await new Promise((resolve) => setTimeout(resolve, 1_100));
+      await turn();
+      expect([asked(), (await under(of.tenant))[of.key]]).toEqual([before, 1]);
+    } finally {
+      keys.silent.clear();
+    }
+  });
+
+  it('of before are encrypted anew one at a time, whatever they are together', async () => {
+    const of = { tenant: ids.uuid(), project: ids.uuid() };
+    await keys.tellWithout(of.tenant);
+    const batch = await batchOf(of, 3);
+    const lines = await claimed(batch, 3);
+    const master = new MasterKey(Buffer.from('7'.repeat(64), 'hex'));
+    const text = Buffer.from(JSON.stringify({ answer: 'a'.repeat(answerBytes) }));
+    for (const [n, { job }] of lines.entries()) await query('INSERT INTO scheduler.line_answers (batch, line, tenant, job, good, answer) VALUES ($1, $2, $3, $4, true, $5)', [batch, n + 1, of.tenant, job, master.seal(of.tenant, `line ${job}`, text)]);
+    await query("UPDATE scheduler.jobs SET state = 'done' WHERE id = ANY($1)", [lines.map(({ job }) => job)]);
+    const sent: unknown[] = [];
+    const source = service.app.get(DataSource);
+    const { logger } = source;
+    source.logger = Object.assign(Object.create(logger) as typeof logger, { logQuery: (_sql: string, values?: unknown[]) => sent.push(...(values ?? [])) });
+    try {
+      const key = await keys.renew(of.tenant);
+      await heard(of.tenant, key);
+      await eventually(async () => {
+        await turn();
+        expect(Object.keys(await under(of.tenant))).toEqual([key]);
+      });
+    } finally {
+      source.logger = logger;
+    }
+    // The driver makes one text of an array of them, of two digits a byte.
+    expect(sent.flatMap((value) => (Array.isArray(value) ? value : [])).filter((value) => Buffer.isBuffer(value) && value.length > answerBytes)).toEqual([]);
+    expect(sent.filter((value) => Buffer.isBuffer(value) && value.length > answerBytes)).toHaveLength(3);
+    expect((await outputOf(of, batch)).length).toBe(3 * (text.length + 1));
+  });
+
+  it('are moved by a transaction that waits for no other connection', async () => {
+    const of = await bank();
+    await respond(of, '{"a":1}');
+    const next = await keys.renew(of.tenant);
+    await heard(of.tenant, next);
+    const contents = service.app.get<unknown, { readonly wrappers: Map<string, unknown> }>(ContentKeys);
+    const moves = service.app.get(KeyMoveStore);
+    const { under: found } = moves;
+    let isAskedFor = true;
+    // As when the time of the wrapper is over while the rows are read.
+    moves.under = async (...asked) => {
+      const rows = await found.apply(moves, asked);
+      if (asked[2] === of.tenant) contents.wrappers.clear();
+      return rows;
+    };
+    try {
+      await turn();
+      isAskedFor = contents.wrappers.has(next);
+    } finally {
+      moves.under = found;
+    }
+    expect([await under(of.tenant), isAskedFor]).toEqual([{ [next]: 1 }, false]);
+  });
+
+  it('are counted as unknown before they were counted, and while they cannot be', async () => {
+    const gauge = async (): Promise<number> => (await register.getSingleMetric('mizan_contents_under_master_key')!.get()).values[0]!.value;
+    await turn();
+    expect(await gauge()).toBeGreaterThanOrEqual(0);
+    expect((new UnderMasterGauge(), await gauge())).toBeNaN();
+    await turn();
+    const owner = await createDataSource(database.adminUrl, 'scheduler').initialize();
+    try {
+      await owner.query('ALTER TABLE scheduler.content_keys RENAME TO content_keys_away');
+      new UnderMasterGauge();
+      await expect(turn()).rejects.toThrow(/content_keys/);
+      expect(await gauge()).toBeGreaterThanOrEqual(0);
+      await owner.query('ALTER TABLE scheduler.content_keys_away RENAME TO content_keys');
+      await owner.query('ALTER TABLE scheduler.line_answers RENAME TO line_answers_away');
+      await expect(turn()).rejects.toThrow(/line_answers/);
+      expect(await gauge()).toBeNaN();
+    } finally {
+      for (const table of ['content_keys', 'line_answers']) await owner.query(`ALTER TABLE IF EXISTS scheduler.${table}_away RENAME TO ${table}`);
+      await owner.destroy();
+    }
+  });
+
+  it('that are sent twice at a time are those of the one that was whole first, and are not lost with the other', async () => {
+    const of = await bank();
+    const { id, url } = await caller.call(fileCalls.beginFile, { tenant: of.tenant, project: of.project, keyId: of.project });
+    const response = await beginResponse(of);
+    for (const [to, show] of [[url, () => caller.call(fileCalls.finishFile, { tenant: of.tenant, id, filename: 'in.jsonl', purpose: 'batch' as const, expiresAfterSeconds: null })], [response.url, () => Promise.resolve()]] as const) {
+      let more = (): void => undefined;
+      const waits = new Promise<void>((resolve) => (more = resolve));
+      async function* slow(): AsyncGenerator<Uint8Array> {
+        yield Buffer.from('{"second":');
+        await waits;
+        yield Buffer.from('2}');
+      }
+      const second = fetch(to, { method: 'PUT', body: Readable.toWeb(Readable.from(slow())), duplex: 'half' } as unknown as RequestInit);
+      // It is on its way when the first one comes.
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      expect((await put(to, '{"first":1}')).status).toBe(204);
+      await show();
+      more();
+      const answer = await second;
+      expect([answer.status, await answer.json()]).toEqual([409, { code: 'CONFLICT', message: expect.stringMatching(/sent twice/) }]);
+    }
+    expect([await (await readFile(of, id)).text(), await (await read(of, response.id)).text()]).toEqual(['{"first":1}', '{"first":1}']);
+  });
+
+  it('are stored again after governance was restored to before a renewal, once the keys are renewed; the old key is destroyed again', async () => {
+    const of = await bank();
+    await heard(of.tenant, of.key);
+    const lost = await keys.renew(of.tenant);
+    await heard(of.tenant, lost);
+    await known(of.tenant);
+    await turn();
+    expect(keys.destroyed).toContain(of.key);
+    await query('UPDATE scheduler.content_keys SET closed_at_ms = closed_at_ms - 61000 WHERE id = $1', [of.key]);
+    const saidMs = keys.destroyed.length;
+    await keys.retell(of.tenant, of.key);
+    await eventually(async () => expect(await (await put((await beginResponse(of)).url, '{}')).json()).toMatchObject({ code: 'SERVICE_UNAVAILABLE', message: expect.stringMatching(/mizan keys rotate/) }));
+    await turn();
+    const next = await keys.renew(of.tenant);
+    await heard(of.tenant, next);
+    await turn();
+    expect(keys.destroyed.slice(saidMs)).toContain(of.key);
+    expect(await (await read(of, await respond(of, '{"again":1}'))).text()).toBe('{"again":1}');
   });
 
   it('are not stored for an organisation that is not known', async () => {

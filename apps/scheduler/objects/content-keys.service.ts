@@ -39,25 +39,33 @@ export class ContentKeys implements KeyWrapper {
 
   /** Under the master key while governance has made no content key, as it was before. Errors: STARTING while the organisation is not known here, SERVICE_UNAVAILABLE. */
   async wrap(tenant: string, context: string, key: Uint8Array): Promise<WrappedKey> {
-    const { contentKey } = await this.tenants.soon(tenant);
-    if (contentKey === undefined) return this.master.wrap(tenant, context, key);
-    return { bytes: (await this.wrapperOf(tenant, contentKey)).wrap(contextOf(tenant, context), key), over: contentKey.id };
+    const newest = await this.newest(tenant);
+    if (newest === undefined) return this.master.wrap(tenant, context, key);
+    return { bytes: newest.wrap(context, key), over: newest.over };
   }
 
-  /** Errors: KMS_UNAVAILABLE, KMS_REFUSED; throws when the key was wrapped for something else, or changed. */
+  /** What wraps to the newest content key without asking anybody: fetched before a transaction that wraps in its middle. Undefined while there is no content key. Errors: those of wrapping. */
+  async newest(tenant: string): Promise<{ readonly over: string; wrap(context: string, key: Uint8Array): Buffer } | undefined> {
+    const { contentKey } = await this.tenants.soon(tenant);
+    if (contentKey === undefined) return undefined;
+    const wrapper = await this.wrapperOf(tenant, contentKey);
+    return { over: contentKey.id, wrap: (context, key) => wrapper.wrap(contextOf(tenant, context), key) };
+  }
+
+  /** Never in a transaction: one organisation's KMS that does not answer would keep connections that all wait for. Errors: KMS_UNAVAILABLE, KMS_REFUSED; throws when the key was wrapped for something else, or changed. */
   async unwrap(tenant: string, context: string, wrapped: WrappedKey): Promise<Buffer> {
     if (wrapped.over === null) return this.master.unwrap(tenant, context, wrapped);
     return (await this.open(tenant, wrapped.over)).unwrap(contextOf(tenant, context), wrapped.bytes);
   }
 
-  /** Opens the organisation's content key if it can, so that a transaction that needs it does not wait for governance. */
-  async prepare(tenant: string): Promise<void> {
-    const id = this.tenants.known().get(tenant)?.contentKey?.id;
-    if (id !== undefined) await this.open(tenant, id).catch(() => undefined);
+  /** What opens those that were wrapped by a content key without asking anybody; null: by the master key. Errors: KMS_UNAVAILABLE, KMS_REFUSED. */
+  async opening(tenant: string, over: string | null): Promise<(context: string, bytes: Uint8Array) => Buffer> {
+    if (over === null) return (context, bytes) => this.master.unwrapped(tenant, context, bytes);
+    const opener = await this.open(tenant, over);
+    return (context, bytes) => opener.unwrap(contextOf(tenant, context), bytes);
   }
 
-  /** Errors: KMS_UNAVAILABLE, KMS_REFUSED. */
-  async open(tenant: string, id: string): Promise<ContentKeyOpener> {
+  private async open(tenant: string, id: string): Promise<ContentKeyOpener> {
     const nowMs = this.clock.monotonicMs();
     const known = this.opened.get(id);
     if (known && nowMs < known.untilMs) return known.opener;
@@ -109,7 +117,7 @@ export class ContentKeys implements KeyWrapper {
       await this.store.know(manager, [{ id, tenant }], this.clock.nowMs());
       return this.store.isOpen(manager, { id, tenant });
     });
-    if (!isOpen) throw failure('SERVICE_UNAVAILABLE', 'the content key of the organisation is being renewed; try again shortly');
+    if (!isOpen) throw failure('SERVICE_UNAVAILABLE', 'the content key of the organisation is being renewed; try again shortly, and if that lasts, renew its keys (mizan keys rotate)');
     const wrapper = new ContentKeyWrapper(Buffer.from(key, 'base64'));
     hold(this.wrappers, id, { wrapper, untilMs: nowMs + contentKeyMsMax });
     return wrapper;

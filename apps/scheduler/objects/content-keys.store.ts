@@ -36,6 +36,19 @@ export class ContentKeyStore {
     return rows.length > 0;
   }
 
+  /** Of these, those that were closed before. */
+  async closedOf(manager: EntityManager, ids: readonly string[], beforeMs: number): Promise<ContentKey[]> {
+    return manager.query('SELECT id, tenant FROM scheduler.content_keys WHERE id = ANY($1::uuid[]) AND closed_at_ms <= $2', [ids, beforeMs]);
+  }
+
+  /** All closed ones of the organisation are to be told once more, if this one was told. */
+  async tellAgain(manager: EntityManager, { id, tenant }: ContentKey): Promise<void> {
+    await manager.query(
+      'UPDATE scheduler.content_keys SET told_at_ms = NULL WHERE tenant = $2 AND told_at_ms IS NOT NULL AND EXISTS (SELECT 1 FROM scheduler.content_keys t WHERE t.id = $1 AND t.tenant = $2 AND t.told_at_ms IS NOT NULL)',
+      [id, tenant],
+    );
+  }
+
   /** Closed ones that governance has not been told of. In no order, so that one of which it cannot be told keeps no others waiting. */
   async untold(manager: EntityManager, max: number): Promise<ContentKey[]> {
     return manager.query('SELECT id, tenant FROM scheduler.content_keys WHERE closed_at_ms IS NOT NULL AND told_at_ms IS NULL ORDER BY random() LIMIT $1', [max]);

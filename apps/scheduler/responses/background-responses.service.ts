@@ -90,7 +90,15 @@ export class BackgroundResponses implements GatewayWork {
    */
   async append(tenant: string, held: Held, brought: BroughtEvents, source: AsyncIterable<Uint8Array>): Promise<Appended> {
     const bytes = await wholeOf(source, backgroundLimits.appendBytesMax, 'response');
-    await this.keys.prepare(tenant);
+    // In two steps, so that no row and no connection waits for a KMS: the key stays the same, and everything else is looked at again.
+    const appended = await this.appendUnder(null, tenant, held, brought, bytes);
+    if (!('needsKeyOf' in appended)) return appended;
+    const again = await this.appendUnder(await this.keyOf(appended.needsKeyOf), tenant, held, brought, bytes);
+    assert(!('needsKeyOf' in again), 'the key is there');
+    return again;
+  }
+
+  private appendUnder(key: Buffer | null, tenant: string, held: Held, brought: BroughtEvents, bytes: Buffer): Promise<Appended | { needsKeyOf: BackgroundResponse }> {
     return withTenant(this.dataSource, tenant, async (manager) => {
       const response = await this.responses.lock(manager, held.job);
       const job = await this.jobs.held(manager, held);
@@ -102,34 +110,35 @@ export class BackgroundResponses implements GatewayWork {
       }
       const taken = takenEvents(response, brought);
       if (taken === 'gap') throw failure('CONFLICT', `the next event of the response is number ${response.events}`);
-      if (taken === 'stored') await this.store(manager, response, brought, bytes);
+      if (taken === 'stored' && key === null) return { needsKeyOf: response };
+      if (taken === 'stored' && key !== null) await this.store(manager, response, brought, bytes, key);
       if (brought.end !== undefined && taken !== 'cancelled') await this.jobs.move(manager, held, 'done');
       return appendedOf(taken, response.status);
     });
   }
 
-  private async store(manager: EntityManager, response: BackgroundResponse, { first, count, end }: BroughtEvents, bytes: Buffer): Promise<void> {
+  private async store(manager: EntityManager, response: BackgroundResponse, { first, count, end }: BroughtEvents, bytes: Buffer, key: Buffer): Promise<void> {
     if (end === undefined && response.eventBytes + bytes.length > backgroundLimits.eventBytesMax) throw failure('BODY_TOO_LARGE', `the events of a response have at most ${backgroundLimits.eventBytesMax} bytes`);
-    await this.responses.append(manager, response, count, bytes.length, sealUnder(await this.keyOf(response), `events ${response.id} ${first}`, bytes), end);
+    await this.responses.append(manager, response, count, bytes.length, sealUnder(key, `events ${response.id} ${first}`, bytes), end);
   }
 
   /** Events with higher numbers than `after`, as far as they are not too many for once. Errors: NOT_FOUND, KMS_UNAVAILABLE, KMS_REFUSED. */
   async *eventsAfter(tenant: string, id: string, after: number): AsyncGenerator<Uint8Array> {
-    await this.keys.prepare(tenant);
     for (let [at, bytes] = [after, 0]; bytes < backgroundLimits.readBytesMax; ) {
       const piece = await withTenant(this.dataSource, tenant, async (manager) => {
         const response = await this.responses.find(manager, { tenant, project: null }, id, this.clock.nowMs());
         if (!response) throw noSuchResponse(id);
         const found = await this.responses.eventsAfter(manager, id, at);
-        return found && { last: found.last, text: openUnder(await this.keyOf(response), `events ${id} ${found.first}`, found.sealed) };
+        return found && { ...found, response };
       });
       if (!piece) return;
-      [at, bytes] = [piece.last, bytes + piece.text.length];
-      yield piece.text;
+      const text = openUnder(await this.keyOf(piece.response), `events ${id} ${piece.first}`, piece.sealed);
+      [at, bytes] = [piece.last, bytes + text.length];
+      yield text;
     }
   }
 
-  /** Forgotten with the key of the content, and never the same as that. */
+  /** Forgotten with the key of the content, and never the same as that. The same one whatever content key it is brought under meanwhile. Errors: KMS_UNAVAILABLE, KMS_REFUSED. */
   private async keyOf({ tenant, id, wrappedKey }: BackgroundResponse): Promise<Buffer> {
     assert(wrappedKey !== null, 'a response that is stored has a key');
     return madeOf(await this.keys.unwrap(tenant, keyText({ tenant, id }), wrappedKey), 'response-events');

@@ -8,6 +8,7 @@ import type { backgroundCalls, ReplyOf, RequestOf, storedResponseCalls } from '#
 import { withTenant } from '#service';
 import type { Scope } from '../files/files.store.js';
 import { bounded } from '../objects/bounded.js';
+import { placed } from '../objects/placed.js';
 import { ContentKeys } from '../objects/content-keys.service.js';
 import { PersonErasureStore } from '../erasures/person-erasures.store.js';
 import { Transfers } from '../objects/transfers.js';
@@ -20,6 +21,7 @@ type Calls = typeof storedResponseCalls;
 /** A gateway's clock, by which requests have their ids, may be ahead by so much. */
 const clocksApartMs = 10_000;
 
+const notWanted = (): Error => failure('CONFLICT', 'the response was given up or sent twice');
 const noSuchResponse = (id: string): Error => failure('NOT_FOUND', 'there is no such response', { id });
 
 /** Responses: a row that says whose and how long, and an object that holds the response with its input. */
@@ -57,7 +59,7 @@ export class StoredResponses {
   /** Keeps the content of an opened one, and queues its job if it is to run in the background. Errors: NOT_FOUND, BODY_TOO_LARGE, CONFLICT, SERVICE_UNAVAILABLE, whatever the source throws. */
   async store(tenant: string, id: string, source: AsyncIterable<Uint8Array>): Promise<void> {
     if (!(await withTenant(this.dataSource, tenant, (manager) => this.responses.isOpen(manager, id)))) throw noSuchResponse(id);
-    const facts = await this.objects.put({ tenant, id }, bounded(source, storedResponseLimits.bytesMax, 'response'));
+    const facts = await this.objects.put({ tenant, id }, placed(bounded(source, storedResponseLimits.bytesMax, 'response'), () => this.place(tenant, id)));
     const isStored = await this.keys.committed(
       withTenant(this.dataSource, tenant, async (manager) => {
         if (!(await this.responses.stored(manager, id, facts))) return false;
@@ -66,10 +68,13 @@ export class StoredResponses {
       }),
     );
     if (isStored) return;
-    // Given up meanwhile, or sent twice: the bytes are the later one's and the key the earlier one's.
-    await withTenant(this.dataSource, tenant, (manager) => this.responses.remove(manager, id));
+    // Given up meanwhile: nobody else's bytes are there.
     await this.objects.delete({ tenant, id });
-    throw failure('CONFLICT', 'the response was given up or sent twice');
+    throw notWanted();
+  }
+
+  private async place(tenant: string, id: string): Promise<void> {
+    if (!(await withTenant(this.dataSource, tenant, (manager) => this.responses.place(manager, id, this.clock.nowMs())))) throw notWanted();
   }
 
   async open({ tenant, project, id }: RequestOf<Calls['openResponse']>): Promise<ReplyOf<Calls['openResponse']>> {

@@ -41,6 +41,12 @@ export class StoredResponseStore {
     return (await manager.query<unknown[]>(`SELECT 1 FROM scheduler.responses WHERE id = $1 AND state = 'opened'`, [id])).length > 0;
   }
 
+  /** The bytes of one upload alone are put in place. False when it was given up, or another one's are. */
+  async place(manager: EntityManager, id: string, nowMs: number): Promise<boolean> {
+    const rows = await manager.query<unknown[]>(`WITH placed AS (UPDATE scheduler.responses SET placed_at_ms = $2 WHERE id = $1 AND state = 'opened' AND placed_at_ms IS NULL RETURNING 1) SELECT 1 FROM placed`, [id, nowMs]);
+    return rows.length > 0;
+  }
+
   /** False when it was given up, or has its content already. */
   async stored(manager: EntityManager, id: string, { bytes, wrappedKey }: ObjectFacts): Promise<boolean> {
     const rows = await manager.query<unknown[]>(
@@ -68,12 +74,7 @@ export class StoredResponseStore {
     return { responses: Number(row!.responses), bytes: Number(row!.bytes) };
   }
 
-  /** The content goes later; the key with which it could be read is forgotten here. */
-  async remove(manager: EntityManager, id: string): Promise<void> {
-    await manager.query(`UPDATE scheduler.responses SET ${gone} WHERE id = $1`, [id]);
-  }
-
-  /** The same, of one that is in scope and in its time, also while its content is on its way. False when there is none. */
+  /** Of one that is in scope and in its time, also while its content is on its way: that goes later. False when there is none. */
   async delete(manager: EntityManager, { tenant, project }: Scope, id: string, nowMs: number): Promise<boolean> {
     const rows = await manager.query<unknown[]>(
       `WITH deleted AS (
