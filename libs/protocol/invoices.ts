@@ -50,7 +50,9 @@ export const buyer = z
 export type Buyer = z.output<typeof buyer>;
 
 /** How many nano-units of a currency one dollar is worth from a moment on, and who says so. */
-export const exchangeRate = z.object({ currency: invoiceCurrency, nanosPerUsd: nanos.refine((value) => value > 0n && value < 2n ** 63n, 'between 1 and 2^63 − 1'), validFromMs: documentMs, source: label });
+export const exchangeRate = z.object({ currency: invoiceCurrency, nanosPerUsd: nanos.refine((value) => value > 0n && value < 2n ** 63n, 'between 1 and 2^63 − 1'), validFromMs: timeMs, source: label });
+/** One that is given now: from a time that a document can name. */
+export const newExchangeRate = exchangeRate.extend({ validFromMs: documentMs });
 export type ExchangeRate = z.output<typeof exchangeRate>;
 
 export const taxCategories = ['S', 'Z', 'E', 'AE', 'O'] as const;
@@ -165,7 +167,7 @@ export const invoiceCalls = {
   putBuyer: defineCall('billing', 'invoices.put-buyer', { request: z.object({ actor, tenant: uuid, seller: uuid, buyer }), reply: z.object({ tenant: uuid, seller: uuid, buyer }) }),
   getBuyer: defineCall('billing', 'invoices.get-buyer', { request: z.object({ tenant: uuid }), reply: z.object({ tenant: uuid, seller: uuid, buyer }) }),
   /** A rate once given for a moment stays. Error: CONFLICT. */
-  putRate: defineCall('billing', 'invoices.put-rate', { request: z.object({ actor, rate: exchangeRate }), reply: exchangeRate }),
+  putRate: defineCall('billing', 'invoices.put-rate', { request: z.object({ actor, rate: newExchangeRate }), reply: exchangeRate }),
   /** Newest first within each currency; `after` is `<currency>:<validFromMs>`. */
   listRates: defineCall('billing', 'invoices.list-rates', { request: pageRequest.extend({ currency: invoiceCurrency.optional() }), reply: z.object({ data: z.array(exchangeRate), hasMore: z.boolean() }) }),
   /** The same period again answers the same invoice. Errors: INVOICE_IMPOSSIBLE (no buyer details, no rate), NOTHING_DUE. */

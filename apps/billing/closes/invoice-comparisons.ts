@@ -2,8 +2,10 @@ import { nanosPerMinor } from '../invoices/rounding.js';
 import { namedByCallerSql } from '../ledger/transfer.js';
 import type { Comparison } from './comparison.js';
 
+/** What callers name, of that code alone: their name may be that of another transfer. */
+const namedTransfer = (code: 'invoice.credit' | 'usage.correct', column: string): string => `IN (SELECT t.id FROM billing.transfers t WHERE t.code = '${code}' AND t.id = ANY(${namedByCallerSql(code, column)}))`;
 const postedOn = (kinds: string, transfer = '= i.id'): string => `(SELECT COALESCE(sum(p.amount), 0) FROM billing.postings p JOIN billing.accounts a ON a.id = p.account WHERE p.transfer ${transfer} AND a.kind IN (${kinds}))`;
-const noteTransfer = `= ANY(${namedByCallerSql('invoice.credit', 'i.id')})`;
+const noteTransfer = namedTransfer('invoice.credit', 'i.id');
 const taken = (table: string, where: string): string => `(SELECT COALESCE(sum(x.amount_nanos), 0) FROM ${table} WHERE ${where} = i.id)`;
 
 /** Issued invoices and credit notes against the ledger, and against what they took in. */
@@ -32,7 +34,7 @@ export const invoiceComparisons: readonly Comparison[] = [
   [
     'adjustment_not_ledger',
     `SELECT j.id AS subject, j.amount_nanos || ' nanos by the correction, ' || p.nanos || ' in the ledger' AS detail
-     FROM billing.corrections j CROSS JOIN LATERAL (SELECT COALESCE(sum(p.amount), 0) AS nanos FROM billing.postings p JOIN billing.accounts a ON a.id = p.account WHERE p.transfer = ANY(${namedByCallerSql('usage.correct', 'j.id')}) AND a.kind = 'receivable') p
+     FROM billing.corrections j CROSS JOIN LATERAL (SELECT COALESCE(sum(p.amount), 0) AS nanos FROM billing.postings p JOIN billing.accounts a ON a.id = p.account WHERE p.transfer ${namedTransfer('usage.correct', 'j.id')} AND a.kind = 'receivable') p
      WHERE j.amount_nanos <> p.nanos ORDER BY 1`,
   ],
 ];

@@ -92,7 +92,8 @@ describe('a close names what was changed in any one of the books, and nothing on
     await books.get(InvoicePaymentsService).pay(tenant, { id: books.ids.uuid(), invoice, amountMinor: issued.grossMinor, reference: 'SEPA', paidAtMs: toMs });
     await books.get(InvoicesRpc).credit({ tenant, id: books.ids.uuid(), invoice, reason: 'Wrong price', lines: [{ line: 1, netMinor: 100n }] });
     await books.get(Refunds).request({ actor, tenant, id: books.ids.uuid(), currency: 'USD', amountMinor: 40n, reason: 'asked for' });
-    await books.get(Corrections).correct({ actor, tenant, id: books.ids.uuid(), record: facts.record, usage: { inputTokens: 3_000_500, outputTokens: 0, meters: { images: 2 } }, reason: 'counted again' });
+    // Under the name of the request itself, which is also that of its charge's transfer.
+    await books.get(Corrections).correct({ actor, tenant, id: facts.record, record: facts.record, usage: { inputTokens: 3_000_500, outputTokens: 0, meters: { images: 2 } }, reason: 'counted again' });
     const person = { keyId: books.ids.uuid(), tenant: null };
     for (const name of ['bank', 'loan']) await books.get(JournalRpc).putAccount({ actor: person, name, currency: 'USD', leastNanos: null, mostNanos: null });
     await books.get(JournalRpc).reserve({ actor: person, id: books.ids.uuid(), note: 'by hand', currency: 'USD', legs: [{ debit: 'operator:bank', credit: 'operator:loan', amountNanos: 70n }], expiresAtMs: books.clock.nowMs() + 86_400_000 });

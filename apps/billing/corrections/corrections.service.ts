@@ -34,9 +34,6 @@ export class Corrections {
 
   /** Errors: REQUEST_INVALID, NOT_FOUND, RECORD_PENDING, IDEMPOTENCY_MISMATCH, PRICE_UNKNOWN, CONFLICT, AMOUNT_OVERFLOW. */
   async correct({ actor, tenant, id, record, usage, reason }: RequestOf<Calls['correct']>): Promise<Correction> {
-    // With the id of a credit that is still to come, it would keep that one out of the books.
-    if (isDerived(id)) throw failure('REQUEST_INVALID', 'ids of version 8 follow from others here; name a correction by one of version 4 or 7', { param: 'id' });
-    if (!isPlausible(usage)) throw failure('REQUEST_INVALID', 'usage is at most 10^12 of each meter, and has no more cached tokens than tokens', { param: 'usage' });
     const made = await withTenant(this.dataSource, '*', async (manager) => {
       // What is held of the request may be credited at the same time: one after the other.
       await this.statements.lockTenant(manager, tenant);
@@ -44,6 +41,9 @@ export class Corrections {
       const known = await this.store.find(manager, id);
       if (known && known.inputHash !== inputHash) throw failure('IDEMPOTENCY_MISMATCH', 'a correction of this id says something else; use a new id', { id });
       if (known) return known.correction;
+      // With the id of a credit that is still to come, it would keep that one out of the books.
+      if (isDerived(id)) throw failure('REQUEST_INVALID', 'ids of version 8 follow from others here; name a correction by one of version 4 or 7', { param: 'id' });
+      if (!isPlausible(usage)) throw failure('REQUEST_INVALID', 'usage is at most 10^12 of each meter, and has no more cached tokens than tokens', { param: 'usage' });
       const before = await this.store.billed(manager, tenant, record);
       if (!before) throw failure('NOT_FOUND', 'there is no charge for this record', { record });
       if (!before.isAdmitted) throw failure('RECORD_PENDING', 'the end of this request is in the books and its beginning not yet; correct it again shortly', { record });

@@ -5,6 +5,7 @@ import { Outbox } from '#messaging';
 import { failure } from '#protocol';
 import type { invoiceCalls, InvoicePayment, RequestOf } from '#protocol';
 import { withTenant } from '#service';
+import { isDerived } from '../ledger/chart-of-accounts.js';
 import { LedgerStore } from '../ledger/ledger.store.js';
 import { TenantRecords } from '../records/tenant-records.service.js';
 import { paymentTransfer } from './invoice-transfers.js';
@@ -42,6 +43,8 @@ export class InvoicePaymentsService {
         if (known.invoice === payment.invoice && known.amountMinor + (known.excessMinor ?? 0n) === payment.amountMinor && known.reference === payment.reference && known.paidAtMs === payment.paidAtMs) return invoice;
         throw failure('IDEMPOTENCY_MISMATCH', 'another payment, or this one with another amount, reference or time, has this id; use a new one', { id: payment.id });
       }
+      // With the id of a payment by the chain that is still to come, it would keep that one out of the books.
+      if (isDerived(payment.id)) throw failure('REQUEST_INVALID', 'ids of version 8 follow from others here; name a payment by one of version 4 or 7', { param: 'id' });
       if (invoice.kind !== 'invoice' || invoice.state === 'draft') throw failure('REQUEST_INVALID', 'only an issued invoice can be paid', { param: 'invoice' });
       const dueMinor = dueOf(invoice);
       const beyondMinor = payment.amountMinor - dueMinor;

@@ -204,6 +204,7 @@ describe('invoices', () => {
     await expect(pay(id, 101n)).rejects.toMatchObject({ code: 'IDEMPOTENCY_MISMATCH' });
     await expect(pay(books.ids.uuid(), 201n)).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
     await expect(pay(books.ids.uuid(), 0n)).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+    await expect(pay('00000000-0000-8000-8000-000000000001', 1n)).rejects.toMatchObject({ code: 'REQUEST_INVALID', details: { param: 'id' } });
     expect(await pay(books.ids.uuid(), 200n)).toMatchObject({ state: 'paid' });
     expect(await logged(books, 'payment.noted', market)).toMatchObject([{ id, fields: { invoice: invoice.id, source: 'hand', currency: 'USD', amountMinor: '100', reference: 'SEPA 7' } }, { fields: { amountMinor: '200' } }]);
     expect(await balance(`invoiced:${market.tenant}`)).toBe(0n);

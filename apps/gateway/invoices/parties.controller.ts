@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Param, Post, Put, Query } from '@nestjs/common';
 import { z } from 'zod';
 import { Caller } from '#messaging';
-import { exchangeRate, invoiceCalls, invoiceCurrency, seller, uuid } from '#protocol';
+import { exchangeRate, invoiceCalls, invoiceCurrency, newExchangeRate, seller, uuid } from '#protocol';
 import type { ExchangeRate, ReplyOf, Seller } from '#protocol';
 import { Authorise, deployment, ownTenant, pathTenant } from '../access/authorise.js';
 import { CurrentPrincipal, actorOf } from '../access/principal.js';
@@ -61,7 +61,7 @@ export class InvoicePartiesController {
   @Post('exchange-rates')
   @Authorise('invoice.write', deployment)
   @Replies('Records what a dollar is worth in a currency from a moment on; a rate once given stays', exchangeRate, 201)
-  putRate(@CurrentPrincipal() principal: Principal, @Body({ schema: exchangeRate }) rate: ExchangeRate): Promise<ExchangeRate> {
+  putRate(@CurrentPrincipal() principal: Principal, @Body({ schema: newExchangeRate }) rate: ExchangeRate): Promise<ExchangeRate> {
     return this.caller.call(invoiceCalls.putRate, { actor: actorOf(principal), rate });
   }
 }
