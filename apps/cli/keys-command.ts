@@ -2,13 +2,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { formatVerifierKey, Malformed, nodeCrypto, openKeyHistory, parseVerifierKey, sha256 } from '#merkle';
 import { apiCommand } from './admin/api-command.js';
+import { LogSource } from './monitor/log-source.js';
 
 /** `mizan audit keys`: fetches the one file. */
 export const keysCommand = (): Command =>
   apiCommand('keys', 'the keys that the log had, in one file: what mizan audit verify takes as --key-history', async ({ api }, _args, { out = 'log-keys.json' }) => {
-    const response = await fetch(`${api.log}/keys`, { signal: AbortSignal.timeout(10_000) });
-    if (!response.ok) throw new Error(`${api.log}/keys answered ${response.status}`);
-    writeFileSync(out, await response.text());
+    writeFileSync(out, await new LogSource(api.log).keys());
     return { file: out };
   }).option('--out <file>', 'write it there');
 

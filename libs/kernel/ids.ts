@@ -17,6 +17,11 @@ export function uuidv7(timeMs: number, random: Uint8Array): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
+/** RFC 9562 UUIDv8 of a SHA-256 in hexadecimal: the same for what hashes to the same, whoever makes it. */
+export function uuidOfHash(hash: string): string {
+  return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-8${hash.slice(13, 16)}-8${hash.slice(17, 20)}-${hash.slice(20, 32)}`;
+}
+
 /** What one call to the system's generator fetches: a call for each id costs several times what the rest of an id does. */
 const randomPoolBytes = 4_096;
 

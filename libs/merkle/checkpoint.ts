@@ -2,6 +2,7 @@ import { fromBase64, toBase64 } from './bytes.js';
 import { hashBytes } from './hash.js';
 import { Malformed } from './malformed.js';
 import { openNote, signNote, type Note, type NoteSigner, type VerifySignature } from './note.js';
+import { decimalPosition } from './subtrees.js';
 import type { VerifierKey } from './verifier-key.js';
 
 /** C2SP tlog-checkpoint: the state of one log. `origin` names the log and is also the name of its key. */
@@ -23,9 +24,10 @@ export function formatCheckpoint(checkpoint: Checkpoint): string {
 /** Inverse of {@link formatCheckpoint}; extension lines are allowed and left out. Error: `Malformed`. */
 export function parseCheckpoint(text: string): Checkpoint {
   const lines = text.split('\n');
-  const [origin, size, root] = lines;
+  const [origin, sizeText, root] = lines;
   if (lines.length < 4 || lines.at(-1) !== '' || lines.slice(0, -1).includes('')) throw new Malformed('a checkpoint has no empty lines');
-  if (!/^(?:0|[1-9]\d{0,15})$/.test(size!) || !Number.isSafeInteger(Number(size))) throw new Malformed('the size of a checkpoint is decimal');
+  const size = decimalPosition(sizeText!);
+  if (size === undefined) throw new Malformed('the size of a checkpoint is decimal');
   let bytes: Uint8Array;
   try {
     bytes = fromBase64(root!);
@@ -33,7 +35,7 @@ export function parseCheckpoint(text: string): Checkpoint {
     throw new Malformed('the root of a checkpoint is base64');
   }
   if (bytes.length !== hashBytes) throw new Malformed(`the root of a checkpoint has ${hashBytes} bytes`);
-  return { origin: origin!, size: Number(size), root: bytes };
+  return { origin: origin!, size, root: bytes };
 }
 
 /** The checkpoint as a note signed by the log. Error: `Malformed` when the key's name is not the origin. */

@@ -5,6 +5,7 @@ import type { Hash } from './hash.js';
 import { hashBytes } from './hash.js';
 import { Malformed } from './malformed.js';
 import { openNote, parseNote, signNote, type NoteSigner } from './note.js';
+import { decimalPosition } from './subtrees.js';
 import { formatVerifierKey, parseVerifierKey, SignatureType, type VerifierKey } from './verifier-key.js';
 
 /** That a log goes on under another key: the former one signs nothing above this size. */
@@ -39,14 +40,15 @@ export function openKeyChange(crypto: BundleCrypto, note: string): KeyChange & {
 }
 
 function changeIn(hash: Hash, text: string): KeyChange {
-  const [first, formerText = '', nextText = '', size = '', rootText = '', ...rest] = text.split('\n');
+  const [first, formerText = '', nextText = '', sizeText = '', rootText = '', ...rest] = text.split('\n');
   const [former, next] = [parseVerifierKey(hash, formerText), parseVerifierKey(hash, nextText)];
   if (rest.join() !== '' || rest.length !== 1 || first !== `${next.name}/key`) throw new Malformed('the note is none of a change of key');
   if (former.name !== next.name || former.type !== SignatureType.ed25519 || next.type !== SignatureType.ed25519) throw new Malformed('the keys are not two of one log');
   if (former.keyId === next.keyId) throw new Malformed('the next key is the former one');
-  if (!/^(?:0|[1-9]\d{0,15})$/.test(size) || !Number.isSafeInteger(Number(size))) throw new Malformed('the size of a change is decimal');
+  const size = decimalPosition(sizeText);
+  if (size === undefined) throw new Malformed('the size of a change is decimal');
   const root = rootOf(rootText);
-  return { former, next, size: Number(size), root };
+  return { former, next, size, root };
 }
 
 function rootOf(text: string): Uint8Array {

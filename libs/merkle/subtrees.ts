@@ -18,6 +18,11 @@ export function checkPosition(value: number, what: string): void {
   if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`${what} ${value} is not a position in a tree`);
 }
 
+/** A size or position as protocols write it: decimal, without leading zeros. Undefined for any other text. */
+export function decimalPosition(text: string): number | undefined {
+  return /^(?:0|[1-9]\d{0,15})$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : undefined;
+}
+
 /** The largest power of two below `size`, at which a tree of `size` ≥ 2 entries splits. */
 export function splitOf(size: number): number {
   let power = 1;

@@ -1,5 +1,6 @@
 import { createPublicKey, diffieHellman, generateKeyPairSync, hkdfSync } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
+import { Lru } from '#kernel';
 import { x25519PrivateKey, x25519PublicKey, x25519RawPublic } from '#protocol';
 import { openUnder, sealUnder } from './sealed-values.js';
 
@@ -34,7 +35,7 @@ export class ContentKeyWrapper {
 export class ContentKeyOpener {
   private readonly privateKey: KeyObject;
   private readonly recipient: Buffer;
-  private readonly agreed = new Map<string, Buffer>();
+  private readonly agreed = new Lru<string, Buffer>(agreedMax);
 
   /** The raw private half. */
   constructor(raw: Uint8Array) {
@@ -52,7 +53,6 @@ export class ContentKeyOpener {
     const known = this.agreed.get(name);
     if (known) return known;
     const key = agreed(this.privateKey, x25519PublicKey(ephemeral), ephemeral, this.recipient);
-    if (this.agreed.size >= agreedMax) this.agreed.delete(this.agreed.keys().next().value!);
     this.agreed.set(name, key);
     return key;
   }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { canonicalJson } from '#kernel';
+import { canonicalJson, uuidOfHash } from '#kernel';
 import { defineCall } from './define.js';
 import { reader } from './governance.js';
 import { evidence, isolation } from './vocabulary.js';
@@ -61,6 +61,4 @@ export function offersHash(offers: readonly SeenOffer[]): string {
 }
 
 /** The record id of an `offers.seen` entry: the same for the same offers, whichever gateway writes it (a UUID of version 8). */
-export function offersRecordId(hash: string): string {
-  return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-8${hash.slice(13, 16)}-8${hash.slice(17, 20)}-${hash.slice(20, 32)}`;
-}
+export const offersRecordId = (hash: string): string => uuidOfHash(hash);

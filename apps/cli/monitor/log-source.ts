@@ -11,17 +11,13 @@ export class LogSource {
   constructor(private readonly prefix: string) {}
 
   /** The signed note. Error: unreachable, or it answers with an error. */
-  async checkpoint(): Promise<string> {
-    const response = await this.get('checkpoint');
-    if (!response.ok) throw new Error(`${this.prefix}/checkpoint answered ${response.status}`);
-    return response.text();
+  checkpoint(): Promise<string> {
+    return this.text('checkpoint');
   }
 
   /** The keys that the log had, as a file of its own. Error: unreachable, or it answers with an error. */
-  async keys(): Promise<string> {
-    const response = await this.get('keys');
-    if (!response.ok) throw new Error(`${this.prefix}/keys answered ${response.status}`);
-    return response.text();
+  keys(): Promise<string> {
+    return this.text('keys');
   }
 
   /** Hashes of a tile. Errors: unreachable; {@link Alarm} `withheld` when the log says that there is no such tile. */
@@ -44,6 +40,12 @@ export class LogSource {
     }
     if (entries.length !== width) throw new Alarm('withheld', `${tilePath('entries', index, width)} holds ${entries.length} entries`);
     return entries;
+  }
+
+  private async text(name: string): Promise<string> {
+    const response = await this.get(name);
+    if (!response.ok) throw new Error(`${this.prefix}/${name} answered ${response.status}`);
+    return response.text();
   }
 
   private async get(path: string): Promise<Response> {

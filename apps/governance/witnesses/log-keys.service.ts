@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import { Clock } from '#kernel';
+import { Clock, uuidOfHash } from '#kernel';
 import { Outbox } from '#messaging';
 import { formatVerifierKey, nodeCrypto, openKeyChange, parseNote, parseVerifierKey, sha256, signKeyChange, toHex, type KeyChange, type VerifierKey } from '#merkle';
 import { failure, operatorRecord } from '#protocol';
@@ -144,7 +144,4 @@ export class LogKeys implements OnApplicationBootstrap {
 const renamed = (last: string, name: string): string => `the log was signed last under ${last}, and AUDIT_ORIGIN is ${name} now: nothing is signed, for a log keeps its name`;
 
 /** Of a change there is one entry, whichever process makes it (a UUID of version 8). */
-export function changeId(former: string, next: string): string {
-  const hash = createHash('sha256').update(`${former}\n${next}`).digest('hex');
-  return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-8${hash.slice(13, 16)}-8${hash.slice(17, 20)}-${hash.slice(20, 32)}`;
-}
+export const changeId = (former: string, next: string): string => uuidOfHash(createHash('sha256').update(`${former}\n${next}`).digest('hex'));
