@@ -40,7 +40,8 @@ export class MizanTransport extends Server implements CustomTransportStrategy {
         });
       } else this.startLoop({ ...spec, atOnce: spec.max }, (batch) => this.invoke(handler, batch, {}));
     }
-    callback();
+    // Whoever calls as soon as the service has started is answered: the server knows of every subscription by then. One that is away is told when it is back.
+    void (this.bus.isConnected ? this.bus.connection.flush() : Promise.resolve()).catch(() => undefined).then(callback);
   }
 
   async close(): Promise<void> {
